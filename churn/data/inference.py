@@ -1,0 +1,141 @@
+"""Guess a contract from a table, for a person to correct."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from churn.contract import Category, Contract, Feature, Flag, Number
+from churn.data.parsing import FLAGS, parse_flags, parse_numbers, parse_texts
+from churn.errors import ChurnError
+
+# A column is what all but this share of its cells are; the rest are mistakes to be told.
+TOLERANCE = 0.001
+# A text with more levels than this share of the rows is a name or a key, not a category.
+MAX_LEVEL_SHARE = 0.05
+MAX_LEVELS = 200
+
+
+def infer_contract(
+    frame: pd.DataFrame,
+    target: str,
+    id: str | None = None,
+    positive: str | None = None,
+    time: str | None = None,
+) -> Contract:
+    """Infer the contract that a table nearly keeps.
+
+    A kind is inferred although up to 0.1 % of a column's cells do not fit it, so that typing
+    mistakes are found rather than learned. Bounds come from the rows without such a mistake, and
+    leave half of the observed range free at either end (but do not cross zero).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A raw table as `load_table` returns it.
+    target, id, time : str
+        The columns with these roles.
+    positive : str, optional
+        The value of the target that means "left"; by default yes, true or 1.
+
+    Returns
+    -------
+    Contract
+
+    Raises
+    ------
+    ChurnError
+        If a column is not there, or nothing says which value of the target means "left".
+    """
+    roles = {"target": target, "id": id, "time": time}
+    absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
+    absent = [line for line in absent if not line.endswith("None")]
+    if absent:
+        have = f"the columns are {', '.join(map(str, frame.columns))}"
+        raise ChurnError("No contract can be inferred:", [*absent, have])
+    positive, negative = _target_values(frame[target], positive)
+    names = [name for name in frame.columns if name not in roles.values()]
+    kinds = {name: _kind(frame[name]) for name in names}
+    sound = np.ones(len(frame), dtype=bool)
+    for name, kind in kinds.items():
+        sound &= ~_mistakes(frame[name], kind)
+    features = {
+        name: _feature(frame.loc[sound, name], kind, frame[name])
+        for name, kind in kinds.items()
+        if kind != "other"
+    }
+    if not features:
+        raise ChurnError("No contract can be inferred:", ["no column can be a feature"])
+    return Contract(
+        target=target, positive=positive, negative=negative, id=id, time=time,
+        ignore=tuple(name for name, kind in kinds.items() if kind == "other"),
+        features=features,
+    )  # fmt: skip
+
+
+def _target_values(column: pd.Series, positive: str | None) -> tuple[str, tuple[str, ...]]:
+    counts = pd.Series(parse_texts(column)).value_counts()
+    common = counts[counts > TOLERANCE * counts.sum()].index.tolist()
+    if positive is None:
+        yes = [value for value in common if FLAGS.get(value.lower()) == 1.0]
+        if len(common) != 2 or len(yes) != 1:
+            problem = f"say which of these means that a customer left: {', '.join(common)}"
+            raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
+        positive = yes[0]
+    if positive not in counts.index or len(counts) < 2:
+        problem = f"{positive!r} and another value are expected; there are {', '.join(counts.index)}"
+        raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
+    return positive, tuple(sorted(value for value in common if value != positive))
+
+
+def _kind(column: pd.Series) -> str:
+    filled = column.notna().sum()
+    allowed = TOLERANCE * filled
+    if not filled:
+        return "other"
+    _, no_flag = parse_flags(column)
+    if no_flag.sum() <= allowed:
+        return "flag"
+    _, no_number = parse_numbers(column)
+    if no_number.sum() <= allowed:
+        return "number"
+    levels = len(parse_texts(column).categories)
+    return "category" if levels <= max(20, min(MAX_LEVELS, MAX_LEVEL_SHARE * filled)) else "other"
+
+
+def _mistakes(column: pd.Series, kind: str) -> np.ndarray:
+    if kind == "flag":
+        return parse_flags(column)[1]
+    if kind == "number":
+        return parse_numbers(column)[1]
+    return np.zeros(len(column), dtype=bool)
+
+
+def _feature(sound: pd.Series, kind: str, column: pd.Series) -> Feature:
+    if kind == "category":
+        texts = parse_texts(sound)
+        nullable = bool((texts.codes < 0).any())
+        return Category(categories=tuple(sorted(texts.categories)), nullable=nullable)
+    if kind == "flag":
+        return Flag(nullable=bool(column.isna().any()))
+    numbers, _ = parse_numbers(sound)
+    integer = bool(np.all(numbers[~np.isnan(numbers)] % 1 == 0))
+    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
+    room = (high - low) / 2
+    lower = low - room if low < 0 else max(0.0, low - room)
+    upper = high + room if high > 0 else min(0.0, high + room)
+    return Number(
+        integer=integer,
+        min=_round(lower, math.floor, integer),
+        max=_round(upper, math.ceil, integer),
+        nullable=bool(np.isnan(numbers).any()),
+    )
+
+
+def _round(bound: float, outwards, integer: bool) -> float:
+    """To two significant digits (whole numbers to no less than a whole number)."""
+    if bound == 0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(abs(bound))) - 1)
+    step = max(step, 1.0) if integer else step
+    return float(f"{outwards(bound / step) * step:.12g}")

@@ -1,0 +1,112 @@
+"""Raw cells to typed columns, the same for a CSV's texts, Parquet's types and a JSON record.
+
+Numbers and flags become float64 (NaN when missing), categories a Categorical, ids texts, times
+datetimes. Nothing is judged here: a cell that cannot be read is reported, not dropped.
+"""
+
+import numpy as np
+import pandas as pd
+
+from churn.contract import Contract, Feature
+from churn.data.tables import MISSING
+from churn.errors import ChurnError
+
+FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
+    "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
+}  # fmt: skip
+
+
+def parse_texts(column: pd.Series) -> pd.Categorical:
+    """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
+    codes, values = pd.factorize(column)
+    texts = [_text(value) for value in values]
+    recode, categories = pd.factorize(np.array(texts, dtype=object))
+    codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
+    return pd.Categorical.from_codes(codes, categories=list(categories))
+
+
+def parse_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as finite float64, and which cells hold something else."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        numbers = column.to_numpy(dtype=np.float64)
+        filled = ~np.isnan(numbers)
+    else:
+        texts = parse_texts(column)
+        values = pd.to_numeric(pd.Series(list(texts.categories), dtype=object), errors="coerce")
+        numbers = np.append(values.to_numpy(dtype=np.float64), np.nan)[texts.codes]
+        filled = texts.codes >= 0
+    finite = np.isfinite(numbers)
+    return np.where(finite, numbers, np.nan), filled & ~finite
+
+
+def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as 1.0 or 0.0, and which cells hold something else."""
+    texts = parse_texts(column)
+    values = [FLAGS.get(text.lower(), np.nan) for text in texts.categories]
+    flags = np.append(np.array(values, dtype=np.float64), np.nan)[texts.codes]
+    return flags, (texts.codes >= 0) & np.isnan(flags)
+
+
+def parse_times(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as datetimes (ISO 8601), and which cells hold something else."""
+    times = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
+    return times.dt.tz_localize(None).array, (column.notna() & times.isna()).to_numpy()
+
+
+def parse_feature(column: pd.Series, feature: Feature):
+    """A feature's column as typed cells, and which cells cannot be read."""
+    if feature.kind == "number":
+        return parse_numbers(column)
+    if feature.kind == "flag":
+        return parse_flags(column)
+    texts = parse_texts(column)
+    unseen = [text for text in texts.categories if text not in feature.categories]
+    return texts.set_categories([*feature.categories, *unseen]), np.zeros(len(column), bool)
+
+
+def parse_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The features of a raw frame, typed; what scoring needs.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Raw columns; others than the features are left alone.
+
+    Returns
+    -------
+    DataFrame
+        One typed column per feature, in the contract's order, with the same index.
+
+    Raises
+    ------
+    ChurnError
+        Naming every feature that is missing and every cell that cannot be read.
+    """
+    problems = [f"{name}: the column is missing" for name in contract.features if name not in frame]
+    columns = {}
+    for name, feature in contract.features.items():
+        if name in frame:
+            columns[name], bad = parse_feature(frame[name], feature)
+            if bad.any():
+                cell = frame[name].iloc[int(np.argmax(bad))]
+                problems.append(
+                    f"{name}: {bad.sum()} cells are no {feature.kind}, "
+                    f"the first in row {int(np.argmax(bad)) + 1}: {cell!r}"
+                )
+    if problems:
+        raise ChurnError("These customers cannot be scored:", problems)
+    return pd.DataFrame(columns, index=frame.index, copy=False)
+
+
+def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
+    """Who left: (n,) int8, 1 for the positive value of the target."""
+    texts = parse_texts(frame[contract.target])
+    left = [text == contract.positive for text in texts.categories]
+    return np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes]
+
+
+def _text(value) -> str | None:
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    text = str(value).strip()
+    return None if text in MISSING else text

@@ -1,0 +1,67 @@
+"""Who is held out: decided by the customer, not by the run, so that it stays so for years."""
+
+import numpy as np
+import pandas as pd
+
+from churn.contract import Contract
+
+
+def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
+    """A hash of each row's features; customers alike in all of them share it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A clean frame, as `validate_data` returns it.
+
+    Returns
+    -------
+    ndarray of uint64, shape (n,)
+    """
+    return pd.util.hash_pandas_object(frame[list(contract.features)], index=False).to_numpy()
+
+
+def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.ndarray:
+    """Which rows are held out.
+
+    With a time column these are the latest; else those whose id (without an id: whose features)
+    hashes below `share`. pandas' hash is SipHash with a fixed key: the same in every run.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A clean frame, as `validate_data` returns it.
+    share : float
+        The share to hold out, in [0, 1); 0 holds out nobody.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"the share to hold out must be in [0, 1), not {share}")
+    if contract.time and share:
+        cut = frame[contract.time].quantile(1 - share, interpolation="higher")
+        return (frame[contract.time] >= cut).to_numpy()
+    if contract.id:
+        hashes = pd.util.hash_pandas_object(frame[contract.id], index=False).to_numpy()
+    else:
+        hashes = content_hash(frame, contract)
+    return hashes.astype(np.float64) < share * 2.0**64
+
+
+def copies_across(content: np.ndarray, holdout: np.ndarray) -> np.ndarray:
+    """Which training rows copy the features of a held-out row, and so must not be trained on.
+
+    Parameters
+    ----------
+    content : ndarray of uint64, shape (n,)
+        From `content_hash`.
+    holdout : ndarray of bool, shape (n,)
+        From `holdout_mask`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    return ~holdout & np.isin(content, np.unique(content[holdout]))

@@ -1,0 +1,197 @@
+"""Hold a table against its contract: name every problem at once, set broken rows aside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from churn.contract import Contract
+from churn.data.parsing import labels, parse_feature, parse_texts, parse_times
+from churn.errors import ChurnError
+
+MIN_ROWS = 100
+MIN_PER_CLASS = 20
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A table that was held against its contract.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The rows that keep the contract, typed, in their order; the index is the row number in
+        the source, from 1.
+    rejected : DataFrame
+        The rows set aside, as they were in the source, and a column `reason`.
+    problems : DataFrame
+        One row per problem: column, check, effect (`stop`, `set aside`, `note`), count,
+        examples (row numbers from 1, with what stands there).
+    """
+
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
+    problems: pd.DataFrame
+
+
+def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float = 0.05):
+    """Hold a raw table against its contract.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table as `load_table` returns it.
+    max_rejected : float
+        The largest share of rows that may be set aside.
+
+    Returns
+    -------
+    Validation
+
+    Raises
+    ------
+    ChurnError
+        If a column is missing, too few rows are left, only one class is, or more rows break the
+        contract than `max_rejected`; with every problem of the table.
+    """
+    raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
+    found = _Problems(raw)
+    for name in contract.columns:
+        if name not in raw:
+            found.stop(name, "the column is missing")
+    for name in raw.columns:
+        if name not in contract.columns and name not in contract.ignore:
+            found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))
+    typed = _parse(raw, contract, found)
+    _check(typed, contract, found)
+
+    keep = ~found.broken
+    clean = typed[keep]
+    for name, feature in contract.features.items():
+        if feature.kind == "category" and name in clean:
+            clean = clean.assign(**{name: clean[name].cat.set_categories(feature.categories)})
+    if len(raw) and found.broken.mean() > max_rejected:
+        share = f"{found.broken.mean():.1%} of the rows break the contract"
+        found.stop("", f"{share}, at most {max_rejected:.1%} may")
+    if len(clean) < MIN_ROWS:
+        found.stop("", f"{len(clean)} rows are left, at least {MIN_ROWS} are needed")
+    if contract.target in clean:
+        left = int(labels(clean, contract).sum())
+        for what, count in {"left": left, "stayed": len(clean) - left}.items():
+            if count < MIN_PER_CLASS:
+                check = f"{count} customers {what}, at least {MIN_PER_CLASS} are needed"
+                found.stop(contract.target, check)
+    problems = found.table()
+    if (problems["effect"] == "stop").any():
+        raise ChurnError("The table breaks its contract:", _lines(problems))
+    return Validation(clean, raw[~keep].assign(reason=found.reasons()), problems)
+
+
+def _parse(raw: pd.DataFrame, contract: Contract, found: "_Problems") -> pd.DataFrame:
+    columns = {}
+    if contract.id in raw:
+        columns[contract.id] = parse_texts(raw[contract.id]).astype("str")
+    if contract.time in raw:
+        columns[contract.time], bad = parse_times(raw[contract.time])
+        found.set_aside(contract.time, "not a date (ISO 8601)", bad)
+    for name, feature in contract.features.items():
+        if name not in raw:
+            continue
+        columns[name], bad = parse_feature(raw[name], feature)
+        found.set_aside(name, f"not a {feature.kind}", bad)
+        if feature.kind == "number":
+            whole = columns[name] % 1 != 0
+            if feature.integer:
+                found.set_aside(name, "not a whole number", whole & ~np.isnan(columns[name]))
+            empty = np.isnan(columns[name]) & ~bad
+            if feature.nullable:
+                found.note(name, "blank, taken as missing", empty)
+    if contract.target in raw:
+        columns[contract.target] = parse_texts(raw[contract.target])
+    return pd.DataFrame(columns, index=raw.index, copy=False)
+
+
+def _check(typed: pd.DataFrame, contract: Contract, found: "_Problems") -> None:
+    """The checks that Pandera knows, all at once."""
+    columns = {}
+    for name, feature in contract.features.items():
+        checks = []
+        if feature.kind == "number" and feature.min is not None:
+            checks.append(pa.Check.ge(feature.min, error=f"below {feature.min:g}"))
+        if feature.kind == "number" and feature.max is not None:
+            checks.append(pa.Check.le(feature.max, error=f"above {feature.max:g}"))
+        if feature.kind == "category":
+            checks.append(pa.Check.isin(feature.categories, error="a category never seen"))
+        columns[name] = pa.Column(None, checks, nullable=feature.nullable)
+    if contract.id:
+        columns[contract.id] = pa.Column(None, unique=True, report_duplicates="exclude_first")
+    if contract.time:
+        columns[contract.time] = pa.Column(None)
+    known = (contract.positive, *contract.negative)
+    columns[contract.target] = pa.Column(
+        None, pa.Check.isin(known, error=f"neither {' nor '.join(known)}")
+    )
+    schema = pa.DataFrameSchema({k: v for k, v in columns.items() if k in typed})
+    try:
+        schema.validate(typed, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        for (column, check), cases in errors.failure_cases.groupby(["column", "check"]):
+            at = typed.index.isin(cases["index"])
+            names = {"not_nullable": "missing", "field_uniqueness": "an id seen before"}
+            found.set_aside(column, names.get(check, check), at & ~found.at(column))
+
+
+class _Problems:
+    def __init__(self, raw: pd.DataFrame):
+        self.raw = raw
+        self.rows = []
+        self.masks = []
+        self.broken = np.zeros(len(raw), dtype=bool)
+
+    def stop(self, column: str, check: str) -> None:
+        self.rows.append((column, check, "stop", 0, ""))
+
+    def note(self, column: str, check: str, at: np.ndarray) -> None:
+        if at.any() or check.startswith("not in the contract"):
+            self.rows.append((column, check, "note", int(at.sum()), self._examples(column, at)))
+
+    def set_aside(self, column: str, check: str, at: np.ndarray) -> None:
+        if at.any():
+            examples = self._examples(column, at)
+            self.rows.append((column, check, "set aside", int(at.sum()), examples))
+            self.masks.append((column, check, at))
+            self.broken |= at
+
+    def at(self, column: str) -> np.ndarray:
+        """The rows of `column` that have a problem already: one cell, one reason."""
+        masks = [at for name, _, at in self.masks if name == column]
+        return np.logical_or.reduce(masks) if masks else np.zeros(len(self.raw), dtype=bool)
+
+    def reasons(self) -> pd.Series:
+        reasons = pd.Series("", index=self.raw.index[self.broken])
+        for column, check, at in self.masks:
+            reasons.loc[self.raw.index[at]] += f"; {column}: {check}"
+        return reasons.str.removeprefix("; ")
+
+    def table(self) -> pd.DataFrame:
+        names = ["column", "check", "effect", "count", "examples"]
+        table = pd.DataFrame(self.rows, columns=names)
+        order = table["effect"].map({"stop": 0, "set aside": 1, "note": 2})
+        return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+
+    def _examples(self, column: str, at: np.ndarray) -> str:
+        cells = self.raw.loc[at, column].head(EXAMPLES)
+        blank = cells.isna()
+        return ", ".join(
+            f"row {row}: {'empty' if blank[row] else repr(str(cell))}" for row, cell in cells.items()
+        )
+
+
+def _lines(problems: pd.DataFrame) -> list[str]:
+    return [
+        f"{row.column or 'table'}: {row.check}"
+        + (f" ({row.count_} rows; {row.examples})" if row.count_ else "")
+        for row in problems.rename(columns={"count": "count_"}).itertuples()
+    ]
