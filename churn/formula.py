@@ -38,7 +38,7 @@ class Formula:
 
     def __init__(self, text: str):
         self.text = text
-        self.tree = ast.parse(text, mode="eval").body
+        self.tree = ast.parse(f"({text}\n)", mode="eval").body  # so that it may run over lines
 
     @property
     def columns(self) -> set[str]:

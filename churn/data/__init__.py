@@ -1,9 +1,9 @@
 """Data engineering: a table from where it lies to rows that keep their contract."""
 
-from churn.data.inference import infer_contract
+from churn.data.inference import infer_contract, settle_contract
 from churn.data.parsing import labels, parse_features
 from churn.data.sample import generate_sample_data
-from churn.data.split import content_hash, copies_across, holdout_mask
+from churn.data.split import content_hash, holdout_mask, split_customers
 from churn.data.tables import TELCO, load_csv, load_table
 from churn.data.validation import Validation, validate_data
 
@@ -11,7 +11,6 @@ __all__ = [
     "TELCO",
     "Validation",
     "content_hash",
-    "copies_across",
     "generate_sample_data",
     "holdout_mask",
     "infer_contract",
@@ -19,5 +18,7 @@ __all__ = [
     "load_csv",
     "load_table",
     "parse_features",
+    "settle_contract",
+    "split_customers",
     "validate_data",
 ]

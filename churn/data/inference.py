@@ -7,6 +7,7 @@ import pandas as pd
 
 from churn.contract import Category, Contract, Feature, Flag, Number
 from churn.data.parsing import FLAGS, parse_flags, parse_numbers, parse_texts
+from churn.data.tables import TELCO
 from churn.errors import ChurnError
 
 # A column is what all but this share of its cells are; the rest are mistakes to be told.
@@ -139,3 +140,39 @@ def _round(bound: float, outwards, integer: bool) -> float:
     step = 10.0 ** (math.floor(math.log10(abs(bound))) - 1)
     step = max(step, 1.0) if integer else step
     return float(f"{outwards(bound / step) * step:.12g}")
+
+
+def settle_contract(frame: pd.DataFrame, source: str, given: dict | None, **roles) -> Contract:
+    """The contract a run has to keep: the one given, the Telco table's own, or an inferred one.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The raw table.
+    source : str
+        Where it is from, as given to `load_table`.
+    given : dict or None
+        A contract as `churn.contract.parse_toml` returns it.
+    **roles : str or None
+        id, target, positive and time, as for `infer_contract`.
+
+    Raises
+    ------
+    ChurnError
+        If roles are named that the contract has settled otherwise, or none is named at all.
+    """
+    named = {role: name for role, name in roles.items() if name is not None}
+    if not given and (source != "telco" or named):
+        if "target" not in named:
+            problem = "say which column says who left (--target), or give a contract"
+            raise ChurnError(f"No contract can be inferred for {source}:", [problem])
+        return infer_contract(frame, **named)
+    contract = Contract.parse(given) if given else Contract.read(TELCO / "contract.toml")
+    problems = [
+        f"--{role} {name}: the contract says {getattr(contract, role)}"
+        for role, name in named.items()
+        if getattr(contract, role) != name
+    ]
+    if problems:
+        raise ChurnError("The contract has settled this already:", problems)
+    return contract

@@ -50,18 +50,22 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
     return hashes.astype(np.float64) < share * 2.0**64
 
 
-def copies_across(content: np.ndarray, holdout: np.ndarray) -> np.ndarray:
-    """Which training rows copy the features of a held-out row, and so must not be trained on.
+def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:
+    """Which rows to train on, which to judge by, and which to leave out of both.
+
+    A training row that copies the features of a held-out row would let the model look the answer
+    up; such rows are left out of training.
 
     Parameters
     ----------
-    content : ndarray of uint64, shape (n,)
-        From `content_hash`.
     holdout : ndarray of bool, shape (n,)
         From `holdout_mask`.
 
     Returns
     -------
-    ndarray of bool, shape (n,)
+    ndarray of str, shape (n,)
+        `train`, `holdout` or `copy`.
     """
-    return ~holdout & np.isin(content, np.unique(content[holdout]))
+    content = content_hash(frame, contract)
+    copy = np.isin(content, np.unique(content[holdout]))
+    return np.select([holdout, copy], ["holdout", "copy"], "train")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from churn.contract import Contract
 from churn.data.parsing import labels, parse_feature, parse_texts, parse_times
@@ -115,6 +114,8 @@ def _parse(raw: pd.DataFrame, contract: Contract, found: "_Problems") -> pd.Data
 
 def _check(typed: pd.DataFrame, contract: Contract, found: "_Problems") -> None:
     """The checks that Pandera knows, all at once."""
+    import pandera.pandas as pa  # half a second that only this function needs to wait for
+
     columns = {}
     for name, feature in contract.features.items():
         checks = []

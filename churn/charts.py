@@ -1,0 +1,196 @@
+"""Vega-Lite charts for cards: a table in, a specification out."""
+
+import pandas as pd
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+BLUE, ORANGE, GREY, RED, GREEN = "#3366a8", "#d9822b", "#9aa5b1", "#c0504d", "#3a8a5f"
+TALL = 260
+FAMILY_COLOURS = {
+    "logistic": "#7b9ccc",
+    "splines": BLUE,
+    "boosting": ORANGE,
+    "extra_trees": "#8fbf9f",
+    "random_forest": GREEN,
+}
+
+
+def _spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
+    return {
+        "$schema": SCHEMA,
+        "title": {"text": title, "anchor": "start", "fontSize": 14},
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"values": data.to_dict("records")},
+        "config": {"axis": {"labelLimit": 260, "titleFontWeight": "normal"}, "view": {"stroke": None}},
+        **parts,
+    }  # fmt: skip
+
+
+def _x(field: str, title: str, **more) -> dict:
+    return {"field": field, "type": "quantitative", "title": title, **more}
+
+
+_y = _x
+
+
+def leaderboard(rows: pd.DataFrame) -> dict:
+    """Candidates by out-of-fold log loss: the mean as a point, each fold as a tick."""
+    order = rows["candidate"].tolist()
+    folds = rows.explode("fold_losses")[["candidate", "family", "fold_losses"]]
+    y = {"field": "candidate", "type": "nominal", "sort": order, "title": None}
+    colour = {
+        "field": "family",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": list(FAMILY_COLOURS), "range": list(FAMILY_COLOURS.values())},
+    }
+    zoom = {"zero": False, "nice": True}
+    layers = [
+        {
+            "data": {"values": folds.to_dict("records")},
+            "mark": {"type": "tick", "opacity": 0.55, "thickness": 2},
+            "encoding": {"x": _x("fold_losses", "", scale=zoom), "y": y, "color": colour},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 130},
+            "encoding": {
+                "x": _x("log_loss", "log loss out of fold (lower is better)", scale=zoom),
+                "y": y,
+                "color": colour,
+                "tooltip": [
+                    {"field": "candidate"},
+                    {"field": "log_loss", "format": ".4f"},
+                    {"field": "seconds", "format": ".1f"},
+                ],
+            },
+        },
+    ]
+    data = rows[["candidate", "family", "log_loss", "seconds"]]
+    return _spec(data, "Candidates: mean and folds", 26 * len(rows) + 20, layer=layers)
+
+
+def reliability(bins: pd.DataFrame) -> dict:
+    """What was promised beside what happened, with intervals, and the diagonal."""
+    top = float(max(bins["high"].max(), bins["predicted"].max()))
+    diagonal = [{"a": 0, "b": 0}, {"a": top, "b": top}]
+    layers = [
+        {
+            "data": {"values": diagonal},
+            "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
+            "encoding": {"x": _x("a", ""), "y": _y("b", "")},
+        },
+        {
+            "mark": {"type": "rule", "color": BLUE, "opacity": 0.6},
+            "encoding": {"x": _x("predicted", ""), "y": _y("low", ""), "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "color": BLUE},
+            "encoding": {
+                "x": _x("predicted", "predicted probability", axis={"format": "%"}),
+                "y": _y("observed", "share who left", axis={"format": "%"}),
+                "tooltip": [
+                    {"field": "predicted", "format": ".1%"},
+                    {"field": "observed", "format": ".1%"},
+                    {"field": "count"},
+                ],
+            },
+        },
+    ]
+    return _spec(bins, "Calibration: promised and happened (95 % intervals)", TALL, layer=layers)
+
+
+def gains(curve: pd.DataFrame) -> dict:
+    """Who is reached by calling the riskiest share, beside calling at random."""
+    layers = [
+        {
+            "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
+            "encoding": {"x": _x("called", ""), "y": _y("called", "")},
+        },
+        {
+            "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
+            "encoding": {
+                "x": _x("called", "customers called, the riskiest first", axis={"format": "%"}),
+                "y": _y("reached", "of those who left, reached", axis={"format": "%"}),
+            },
+        },
+    ]
+    return _spec(curve, "Gains", TALL, layer=layers)
+
+
+def importances(table: pd.DataFrame, top: int = 15) -> dict:
+    """What shuffling a feature costs, with the spread over shuffles."""
+    data = table.head(top).assign(
+        low=lambda t: t["importance"] - t["spread"], high=lambda t: t["importance"] + t["spread"]
+    )
+    y = {"field": "feature", "type": "nominal", "sort": data["feature"].tolist(), "title": None}
+    layers = [
+        {
+            "mark": {"type": "bar", "color": BLUE, "opacity": 0.85},
+            "encoding": {"x": _x("importance", "rise of the log loss when shuffled"), "y": y},
+        },
+        {
+            "mark": {"type": "rule", "color": "#22303f"},
+            "encoding": {"x": _x("low", ""), "x2": {"field": "high"}, "y": y},
+        },
+    ]
+    return _spec(data, "What the model relies on", 20 * len(data) + 20, layer=layers)
+
+
+def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
+    """What moves one customer's risk, in points of probability."""
+    data = table.head(top).assign(
+        label=lambda t: t["feature"] + " = " + t["value"].map(plain),
+        direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
+    )
+    encoding = {
+        "x": _x("contribution", "points of probability", axis={"format": "+.0%"}),
+        "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
+        "color": {
+            "field": "direction",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": ["raises", "lowers"], "range": [RED, GREEN]},
+        },
+    }
+    data = data[["label", "contribution", "direction"]]
+    return _spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
+
+
+def histogram(counts: pd.DataFrame, title: str) -> dict:
+    """Churn rate (bar colour) and number of customers (bar length) by level of a feature."""
+    encoding = {
+        "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
+        "x": _x("customers", "customers"),
+        "color": _x(
+            "churn_rate",
+            "share who left",
+            scale={"scheme": "blues", "domainMin": 0},
+            legend={"format": "%"},
+        ),
+        "tooltip": [
+            {"field": "level"},
+            {"field": "customers"},
+            {"field": "churn_rate", "format": ".1%"},
+        ],
+    }
+    return _spec(counts, title, 22 * len(counts) + 20, mark="bar", encoding=encoding)
+
+
+def missing_share(shares: pd.DataFrame) -> dict:
+    """Which share of each column is missing."""
+    encoding = {
+        "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
+        "x": _x("missing", "missing", axis={"format": ".1%"}),
+    }
+    mark = {"type": "bar", "color": ORANGE}
+    return _spec(
+        shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding
+    )
+
+
+def plain(value) -> str:
+    """A value as a person writes it: whole numbers without a point, `none` where it is missing."""
+    if pd.isna(value):
+        return "none"
+    return f"{value:,.6g}" if isinstance(value, float | int) else str(value)

@@ -1,0 +1,206 @@
+"""How good probabilities are, and how sure that is: metrics, intervals, calibration, gains."""
+
+import numpy as np
+import pandas as pd
+
+from churn.training import row_losses
+
+RESAMPLES = 1000
+# Resamples and rows a bootstrap may hold at once, so that memory stays bounded.
+CHUNK_CELLS = 20_000_000
+BINS = 10
+LEVEL = 0.95
+
+
+def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
+    """Metrics, each with a 95 % interval from a bootstrap over customers.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+        1 for customers who left; both classes must occur.
+    probabilities : ndarray of float, shape (n,)
+
+    Returns
+    -------
+    dict of str to dict
+        For roc_auc, pr_auc (average precision), log_loss (nats), brier, top_decile_lift,
+        expected_calibration_error, calibration_slope, calibration_intercept: the `value`, and
+        `low` and `high`, the ends of the interval.
+    """
+    metrics = _interval(_Metrics(target, probabilities), len(target), seed)
+    return metrics | calibration_line(target, probabilities)
+
+
+def compare(target, probabilities, baseline, seed: int = 0) -> dict:
+    """Paired differences to a baseline, metric by metric, model less baseline.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+    probabilities, baseline : ndarray of float, shape (n,)
+
+    Returns
+    -------
+    dict of str to dict of value, low, high
+        Both are looked at on the same resamples, so what makes a sample hard cancels.
+    """
+    ours, theirs = _Metrics(target, probabilities), _Metrics(target, baseline)
+
+    def difference(weights):
+        mine, other = ours(weights), theirs(weights)
+        return {name: mine[name] - other[name] for name in mine}
+
+    return _interval(difference, len(target), seed)
+
+
+def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
+    """Slope and intercept of the outcome's logit on the prediction's (Cox 1958).
+
+    1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
+    intervals are Wald's, from the Fisher information.
+    """
+    chance = np.clip(probabilities, 1e-6, 1 - 1e-6)
+    logit = np.log(chance / (1 - chance))
+    if np.ptp(logit) < 1e-9:
+        missing = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
+        return {"calibration_slope": missing, "calibration_intercept": missing}
+    design = np.column_stack([np.ones_like(logit), logit])
+    weights = np.array([0.0, 1.0])
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-design @ weights))
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        step = np.linalg.solve(information, design.T @ (target - fitted))
+        weights = weights + step
+        if np.abs(step).max() < 1e-10:
+            break
+    half = 1.959964 * np.sqrt(np.diag(np.linalg.inv(information)))
+    return {
+        f"calibration_{name}": {"value": value, "low": value - width, "high": value + width}
+        for name, value, width in zip(
+            ("intercept", "slope"), map(float, weights), map(float, half), strict=True
+        )
+    }
+
+
+def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+    """What was promised beside what happened, in bins of equally many customers.
+
+    Returns
+    -------
+    DataFrame
+        predicted (mean probability), observed (share who left), low and high (its 95 % interval
+        by Wilson 1927), count.
+    """
+    edges = _bin_ends(len(target), bins)
+    order = np.argsort(probabilities, kind="stable")
+    rows = []
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        at = order[start:end]
+        low, high = wilson(target[at].sum(), len(at))
+        rows.append((probabilities[at].mean(), target[at].mean(), low, high, len(at)))
+    return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "count"])
+
+
+def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> pd.DataFrame:
+    """Which share of those who left is reached by calling the riskiest share.
+
+    Returns
+    -------
+    DataFrame
+        called (share of all customers), reached (share of those who left), lift (reached/called).
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    reached = np.cumsum(target[order]) / target.sum()
+    sizes = np.unique(np.ceil(np.arange(1, points + 1) / points * len(target)).astype(int))
+    called = sizes / len(target)
+    return pd.DataFrame(
+        {"called": called, "reached": reached[sizes - 1], "lift": reached[sizes - 1] / called}
+    )
+
+
+def wilson(successes: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's (1927) score interval for a share."""
+    share = successes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return float(centre - half), float(centre + half)
+
+
+class _Metrics:
+    """The metrics of one set of probabilities under any weights of the rows.
+
+    Sorting is done once, so that a thousand resamples cost a thousand cumulative sums.
+    """
+
+    def __init__(self, target, probabilities):
+        self.order = np.argsort(-probabilities, kind="stable")
+        chance = probabilities[self.order]
+        self.left = target[self.order].astype(np.float64)
+        self.chance = chance
+        self.losses = row_losses(self.left, chance)
+        # Ties: the last row of each run of equal probabilities.
+        self.run_ends = np.append(np.flatnonzero(np.diff(chance)), len(chance) - 1)
+        self.bins = _bin_ends(len(chance), BINS)[:-1]
+
+    def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """`weights` (resamples, n) to one array (resamples,) per metric."""
+        w = weights[:, self.order]
+        total = w.sum(axis=1)
+        positive = np.cumsum(w * self.left, axis=1)[:, self.run_ends]
+        called = np.cumsum(w, axis=1)[:, self.run_ends]
+        negative = called - positive
+        hits, misses = positive[:, -1], negative[:, -1]
+        before = np.pad(positive, ((0, 0), (1, 0)))[:, :-1]
+        gained = np.diff(negative, axis=1, prepend=0)
+        area = (gained * (before + positive) / 2).sum(axis=1) / (hits * misses)
+        found = np.diff(positive, axis=1, prepend=0)
+        precision = positive / np.where(called > 0, called, 1)
+        squares = (self.chance - self.left) ** 2
+        promised = np.add.reduceat(w * self.chance, self.bins, axis=1)
+        happened = np.add.reduceat(w * self.left, self.bins, axis=1)
+        return {
+            "roc_auc": area,
+            "pr_auc": (found * precision).sum(axis=1) / hits,
+            "log_loss": w @ self.losses / total,
+            "brier": w @ squares / total,
+            "top_decile_lift": self._lift(positive, called, hits, total),
+            "expected_calibration_error": np.abs(promised - happened).sum(axis=1) / total,
+        }
+
+    @staticmethod
+    def _lift(positive, called, hits, total, share=0.1):
+        """Churn rate of the riskiest tenth over that of all; a tie at its edge counts in part."""
+        quota = share * total
+        last = (called < quota[:, None]).sum(axis=1)
+        rows = np.arange(len(total))
+        before = np.where(last > 0, called[rows, last - 1], 0.0)
+        found = np.where(last > 0, positive[rows, last - 1], 0.0)
+        part = (quota - before) / np.maximum(called[rows, last] - before, 1e-12)
+        found = found + part * (positive[rows, last] - found)
+        return (found / quota) / (hits / total)
+
+
+def _bin_ends(n: int, bins: int) -> np.ndarray:
+    return np.unique(np.round(np.linspace(0, n, bins + 1)).astype(int))
+
+
+def _interval(metrics, n: int, seed: int) -> dict:
+    """`metrics` on the sample as it is, and its spread over resamples of the customers."""
+    rng = np.random.default_rng(seed)
+    value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
+    # Larger samples need fewer resamples for an interval that is as good.
+    resamples = int(np.clip(RESAMPLES * 20_000 / n, 200, RESAMPLES))
+    chunk = max(1, CHUNK_CELLS // n)
+    draws = []
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
+        draws.append(metrics(weights.astype(np.float64)))
+    tail = (1 - LEVEL) / 2
+    result = {}
+    for name in value:
+        spread = np.concatenate([draw[name] for draw in draws])
+        low, high = np.quantile(spread, [tail, 1 - tail])
+        result[name] = {"value": value[name], "low": float(low), "high": float(high)}
+    return result

@@ -1,0 +1,96 @@
+"""Raw columns to a float matrix: for one record or ten million rows, in training and in serving."""
+
+import numpy as np
+import pandas as pd
+
+from churn.contract import Contract
+from churn.data.parsing import parse_features
+from churn.formula import Formula
+
+
+def create_derived_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
+    """The contract's derived features.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Typed features, as `parse_features` returns them.
+
+    Returns
+    -------
+    DataFrame of float64
+        One column per derived feature; NaN where a formula needs a number that is missing.
+    """
+    values = {
+        name: frame[name].array if feature.kind == "category" else frame[name].to_numpy()
+        for name, feature in contract.features.items()
+    }
+    columns = {name: Formula(text)(values) for name, text in contract.derived.items()}
+    return pd.DataFrame(columns, index=frame.index, copy=False)
+
+
+class FeatureEngineer:
+    """Turns raw columns into the matrix that every candidate trains on and every model scores.
+
+    The encoding follows from the contract alone, nothing of it is learned from the answers, so
+    it may be built once for all folds. A category is its position in the contract's list; missing
+    values and categories that the contract does not know are NaN.
+
+    Parameters
+    ----------
+    contract : Contract
+
+    Attributes
+    ----------
+    names : list of str
+        The columns of the matrix: features, then derived features.
+    categorical : ndarray of bool, shape (n_columns,)
+    typical_ : dict of str to float or str
+        After `fit`, for each feature the median (numbers) or the most frequent value (others).
+    """
+
+    def __init__(self, contract: Contract):
+        self.contract = contract
+        self.names = [*contract.features, *contract.derived]
+        kinds = [feature.kind for feature in contract.features.values()]
+        self.categorical = np.array([kind == "category" for kind in kinds], dtype=bool)
+        self.categorical = np.append(self.categorical, np.zeros(len(contract.derived), dtype=bool))
+
+    def fit(self, frame: pd.DataFrame) -> "FeatureEngineer":
+        """Learn what a typical customer looks like, for explanations; see `transform`."""
+        typed = parse_features(frame, self.contract)
+        self.typical_ = {
+            name: typed[name].median() if feature.kind == "number" else typed[name].mode().iloc[0]
+            for name, feature in self.contract.features.items()
+        }
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> np.ndarray:
+        """Encode customers.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            Raw columns; it must have every feature, and may have others.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_columns)
+
+        Raises
+        ------
+        ChurnError
+            Naming every feature that is missing and every cell that cannot be read.
+        """
+        typed = parse_features(frame, self.contract)
+        matrix = np.empty((len(typed), len(self.names)))
+        for i, (name, feature) in enumerate(self.contract.features.items()):
+            if feature.kind == "category":
+                codes = typed[name].cat.codes.to_numpy()
+                known = (codes >= 0) & (codes < len(feature.categories))
+                matrix[:, i] = np.where(known, codes, np.nan)
+            else:
+                matrix[:, i] = typed[name]
+        derived = create_derived_features(typed, self.contract)
+        matrix[:, len(self.contract.features) :] = derived.to_numpy()
+        return matrix

@@ -1,0 +1,158 @@
+"""Grade a fitted model on customers it has not seen, with the baselines beside it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.candidates import BASELINE
+from churn.data.parsing import labels, parse_features
+from churn.evaluation import compare, evaluate, gains, reliability
+from churn.model import ChurnModel
+from churn.training import cross_validate, row_losses, threads_per_task
+
+IMPORTANCE_ROWS = 2_000
+IMPORTANCE_REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the hold-out said about a model.
+
+    Attributes
+    ----------
+    judged_on : str
+        `hold-out`, or `cross-validation` where nobody was held out.
+    customers : int
+    metrics : dict
+        See `churn.evaluation.evaluate`.
+    promised : float
+        The log loss that cross-validation promised.
+    baselines : dict of str to dict
+        The metrics of the base rate and of a plain logistic regression.
+    differences : dict of str to dict
+        Model less baseline, paired; see `churn.evaluation.compare`.
+    reliability, gains, importances, explanations : DataFrame
+    fingerprint : str
+        SHA-256 over the model's probabilities of the held-out rows (of all rows if there are none).
+    """
+
+    judged_on: str
+    customers: int
+    metrics: dict
+    promised: float
+    baselines: dict
+    differences: dict
+    reliability: pd.DataFrame
+    gains: pd.DataFrame
+    importances: pd.DataFrame
+    explanations: pd.DataFrame
+    fingerprint: str
+
+
+def grade(
+    model: ChurnModel,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    out_of_fold: np.ndarray,
+    fold: np.ndarray,
+    seed: int = 0,
+) -> Report:
+    """Grade a model exactly as it is stored.
+
+    Parameters
+    ----------
+    model : ChurnModel
+        Fitted on `train`.
+    train, holdout : DataFrame
+        Clean rows with the target; where `holdout` is empty the out-of-fold predictions are
+        judged instead.
+    out_of_fold : ndarray of float64, shape (n_train,)
+    fold : ndarray of int, shape (n_train,)
+
+    Returns
+    -------
+    Report
+    """
+    known = labels(train, model.contract)
+    plain = ChurnModel(model.contract, BASELINE, seed)
+    if len(holdout):
+        judged_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
+        ours = model.predict_proba(holdout)[:, 1]
+        theirs = plain.fit(train).predict_proba(holdout)[:, 1]
+    else:
+        judged_on, rows, target, ours = "cross-validation", train, known, out_of_fold
+        matrix, categorical = model.engineer_.transform(train), model.engineer_.categorical
+        theirs = cross_validate(BASELINE, matrix, known, fold, categorical, seed).probabilities
+    baselines = {"base rate": np.full(len(rows), known.mean()), BASELINE.name: theirs}
+    return Report(
+        judged_on=judged_on,
+        customers=len(rows),
+        metrics=evaluate(target, ours),
+        promised=float(row_losses(known, out_of_fold).mean()),
+        baselines={name: evaluate(target, chance) for name, chance in baselines.items()},
+        differences={name: compare(target, ours, chance) for name, chance in baselines.items()},
+        reliability=reliability(target, ours),
+        gains=gains(target, ours),
+        importances=importances(model, rows, seed),
+        explanations=explain_some(model, rows),
+        fingerprint=model.fingerprint(rows),
+    )
+
+
+def importances(model: ChurnModel, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Permutation importance (Breiman 2001) of the raw features, on at most 2,000 rows.
+
+    Returns
+    -------
+    DataFrame
+        feature, importance (mean rise of the log loss in nats when the column is shuffled, over
+        five shuffles), spread (standard deviation over the shuffles); most important first.
+    """
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(frame))[:IMPORTANCE_ROWS]
+    typed = parse_features(frame.iloc[rows], model.contract)
+    target = labels(frame.iloc[rows], model.contract)
+    orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
+    as_it_is = row_losses(target, model.predict_proba(typed)[:, 1]).mean()
+    table = []
+    for name in typed:
+        shuffled = [typed.assign(**{name: typed[name].array[order]}) for order in orders]
+        chance = model.predict_proba(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
+        rises = row_losses(target, chance).mean(axis=1) - as_it_is
+        table.append((name, rises.mean(), rises.std(ddof=1)))
+    table = pd.DataFrame(table, columns=["feature", "importance", "spread"])
+    return table.sort_values("importance", ascending=False, ignore_index=True)
+
+
+def explain_some(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
+    """Four customers explained, from the riskiest to the safest; see `ChurnModel.explain`.
+
+    Returns
+    -------
+    DataFrame
+        customer, risk, and the columns of `ChurnModel.explain`.
+    """
+    risk = model.predict_proba(frame)[:, 1]
+    order = np.argsort(-risk, kind="stable")
+    picked = order[[0, len(order) // 10, len(order) // 2, -1]]
+    id_column = model.contract.id
+    names = frame[id_column].iloc[picked] if id_column else frame.index[picked].map("row {}".format)
+    table = model.explain(frame.iloc[picked])
+    table.insert(0, "customer", np.array(names, dtype=object)[table["row"]])
+    table.insert(1, "risk", risk[picked][table["row"]])
+    return table
+
+
+def summary(report: Report, name: str, run: str) -> str:
+    """What came out, in a few lines for a terminal."""
+    lines = [f"{name}, judged on {report.customers:,} customers by {report.judged_on}:"]
+    for metric, label in (
+        ("roc_auc", "ROC-AUC"), ("pr_auc", "PR-AUC"), ("log_loss", "log loss"),
+        ("brier", "Brier"), ("top_decile_lift", "lift, top tenth"),
+        ("calibration_slope", "calibration slope"),
+    ):  # fmt: skip
+        ours, plain = report.metrics[metric], report.baselines[BASELINE.name][metric]
+        span = f"({ours['low']:.4f} to {ours['high']:.4f})"
+        lines.append(f"  {label:<18}{ours['value']:.4f} {span}   plain {plain['value']:.4f}")
+    return "\n".join([*lines, f"Ask it about a customer: make serve RUN={run}"])

@@ -1,0 +1,179 @@
+"""The leakage sentinel: columns that know the answer, or say nothing, or say it twice."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier
+
+from churn.contract import Contract
+from churn.errors import ChurnError
+
+Action = Literal["drop", "stop", "tell"]
+
+# Alone, an honest column rarely ranks more than 8 of 10 pairs of customers the right way round.
+MAX_AUC_ALONE = 0.9
+# Whether a cell is empty should say next to nothing.
+MAX_AUC_MISSING = 0.7
+# A column with a value of its own for nearly every customer is a key.
+MIN_ID_LEVELS = 0.99
+SEARCH_ROWS = 50_000
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A column that should not be trained on, the check that says so, and why."""
+
+    column: str
+    check: str
+    score: float
+    why: str
+
+
+def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> list[Finding]:
+    """Look for features that a model must not see.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Clean training rows, as `validate_data` returns them; of more than 50,000 rows an even
+        selection is looked at.
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+
+    Returns
+    -------
+    list of Finding
+        At most one per column, in the order of the contract.
+    """
+    step = max(1, len(frame) // SEARCH_ROWS)
+    frame, target = frame.iloc[::step], target[::step]
+    codes = pd.DataFrame({name: _codes(frame[name]) for name in contract.features})
+    found = {}
+    for check in (_constants, _ids, _copies, _formulas, _missing, _alone):
+        rest = [name for name in contract.features if name not in found]
+        for finding in check(codes[rest], target, contract):
+            found.setdefault(finding.column, finding)
+    return [found[name] for name in contract.features if name in found]
+
+
+def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contract:
+    """Drop what was found from the contract, or stop, or leave it.
+
+    Raises
+    ------
+    ChurnError
+        With `stop`, if anything was found; with `drop`, if no feature would be left.
+    """
+    lines = [f"{finding.column}: {finding.why}" for finding in findings]
+    if action == "stop" and findings:
+        raise ChurnError("These columns must not be trained on:", lines)
+    if action == "tell" or not findings:
+        return contract
+    if len(findings) == len(contract.features):
+        raise ChurnError("No feature is left; the sentinel would drop them all:", lines)
+    return contract.without([finding.column for finding in findings])
+
+
+def findings_table(findings: list[Finding]) -> pd.DataFrame:
+    """The findings as a table: column, check, score, why."""
+    columns = list(Finding.__dataclass_fields__)
+    return pd.DataFrame([asdict(finding) for finding in findings], columns=columns)
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy(dtype=np.float64)
+        return np.where(codes < 0, np.nan, codes)
+    return column.to_numpy(dtype=np.float64)
+
+
+def _constants(codes, target, contract):
+    for name in codes:
+        levels = len(np.unique(codes[name]))
+        if levels < 2:
+            yield Finding(name, "constant", 1.0, "has the same value for every customer")
+
+
+def _ids(codes, target, contract):
+    for name in codes:
+        feature = contract.features[name]
+        if feature.kind == "flag" or (feature.kind == "number" and not feature.integer):
+            continue
+        share = codes[name].nunique() / len(codes)
+        if share >= MIN_ID_LEVELS:
+            why = f"has a value of its own for {share:.1%} of the customers: an id in disguise"
+            yield Finding(name, "id in disguise", share, why)
+
+
+def _copies(codes, target, contract):
+    seen = {}
+    for name in codes:
+        recoded, _ = pd.factorize(codes[name], use_na_sentinel=False)
+        first = seen.setdefault(recoded.tobytes(), name)
+        if first != name:
+            why = f"says the same as {first!r}, in other words"
+            yield Finding(name, "copy", 1.0, why)
+
+
+def _formulas(codes, target, contract):
+    numbers = [name for name in codes if contract.features[name].kind == "number"]
+    pool = codes[numbers].dropna()
+    if len(pool) < 3 * len(numbers):
+        return
+    for name in reversed(numbers):
+        others = [other for other in numbers if other != name]
+        how = _formula(pool[name].to_numpy(), {other: pool[other].to_numpy() for other in others})
+        if how:
+            numbers = others
+            yield Finding(name, "formula", 1.0, f"is {how} in every row")
+
+
+def _formula(values: np.ndarray, others: dict[str, np.ndarray]) -> str | None:
+    tolerance = TINY * (np.abs(values).max() + TINY)
+    with np.errstate(all="ignore"):
+        for left, a in others.items():
+            for right, b in others.items():
+                if left < right and np.all(np.abs(a * b - values) <= tolerance):
+                    return f"{left} * {right}"
+                if left != right and np.all(np.abs(a / b - values) <= tolerance):
+                    return f"{left} / {right}"
+    if not others:
+        return None
+    names = list(others)
+    matrix = np.column_stack([*others.values(), np.ones(len(values))])
+    scale = np.abs(matrix).max(axis=0) + TINY
+    weights, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
+    if np.abs(matrix / scale @ weights - values).max() > tolerance:
+        return None
+    used = [n for n, w in zip(names, weights, strict=False) if abs(w) > 1e-6 * np.abs(weights).max()]
+    return f"a sum of multiples of {', '.join(used)}"
+
+
+def _missing(codes, target, contract):
+    for name in codes:
+        empty = np.isnan(codes[name])
+        if empty.any():
+            auc = roc_auc_score(target, empty)
+            auc = max(auc, 1 - auc)
+            if auc >= MAX_AUC_MISSING:
+                rates = f"{target[empty].mean():.0%} of those without it left, "
+                rates += f"{target[~empty].mean():.0%} of those with it"
+                yield Finding(name, "missing knows the answer", auc, rates)
+
+
+def _alone(codes, target, contract):
+    """A small tree on the one column, judged out of fold."""
+    tree = DecisionTreeClassifier(max_leaf_nodes=32, min_samples_leaf=20, random_state=0)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    for name in codes:
+        column = codes[name].to_numpy().reshape(-1, 1)
+        chance = cross_val_predict(tree, column, target, cv=folds, method="predict_proba")[:, 1]
+        auc = roc_auc_score(target, chance)
+        if auc >= MAX_AUC_ALONE:
+            why = f"alone ranks {auc:.1%} of the pairs of customers the right way round"
+            yield Finding(name, "knows the answer", auc, why)

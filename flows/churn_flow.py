@@ -1,0 +1,155 @@
+"""ChurnFlow: from a customer table to a chosen, graded, explained model."""
+
+import launch  # noqa: F401 (first: it makes churn importable and names the user)
+from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
+
+
+class ChurnFlow(FlowSpec):
+    """Train, choose and grade a churn model on a customer table."""
+
+    contract_file = Config(
+        "contract",
+        required=False,
+        parser="churn.contract.parse_toml",
+        plain=True,
+        help="contract file (TOML); inferred from the table when none is given",
+    )
+    candidates_file = Config(
+        "candidates",
+        required=False,
+        parser="churn.candidates.parse_toml",
+        plain=True,
+        help="search space (TOML); churn.candidates.DEFAULT_CANDIDATES when none is given",
+    )
+    data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
+    query = Parameter("query", default=None, type=str, help="SELECT, with a database URL")
+    id_column = Parameter("id", default=None, type=str, help="the customer's key")
+    target_column = Parameter("target", default=None, type=str, help="column that says who left")
+    positive = Parameter("positive", default=None, type=str, help="its value for 'left'")
+    time_column = Parameter("time", default=None, type=str, help="date of the observation")
+    max_rejected = Parameter("max-rejected", default=0.05, help="share of rows to set aside")
+    leakage = Parameter("leakage", default="drop", help="drop, stop or tell")
+    holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
+    folds = Parameter("folds", default=5, help="folds of the cross-validation")
+    seed = Parameter("seed", default=0, help="seed of everything random")
+
+    @step
+    def start(self):
+        """Note what made this run."""
+        from churn.lineage import git_commit, package_versions
+
+        self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
+        self.next(self.load)
+
+    @step
+    def load(self):
+        """Read the table, and the contract it has to keep."""
+        from churn.data import load_table, settle_contract
+        from churn.lineage import data_digest
+
+        self.table = load_table(self.data, self.query)
+        self.contract = settle_contract(
+            self.table, self.data, self.contract_file,
+            id=self.id_column, target=self.target_column,
+            positive=self.positive, time=self.time_column,
+        )  # fmt: skip
+        self.lineage["data"] = data_digest(self.table)
+        self.next(self.validate)
+
+    @card(id="data")
+    @step
+    def validate(self):
+        """Set broken rows aside, hold customers out, drop columns that know the answer."""
+        import cards
+        from churn.data import holdout_mask, labels, split_customers, validate_data
+        from churn.leakage import act_on, find_leaks, findings_table
+
+        checked = validate_data(self.table, self.contract, self.max_rejected)
+        self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
+        held = holdout_mask(self.frame, self.contract, self.holdout)
+        seen = self.frame[~held]
+        leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
+        self.leaks = findings_table(leaks)
+        self.contract = act_on(leaks, self.contract, self.leakage)
+        self.split = split_customers(self.frame, self.contract, held)
+        self.lineage["contract"] = self.contract.digest
+        current.card["data"].extend(cards.data(self))
+        self.next(self.featurize)
+
+    @step
+    def featurize(self):
+        """Encode the training rows once, and deal them to folds."""
+        from churn.candidates import DEFAULT_CANDIDATES, parse_candidates
+        from churn.data import content_hash, labels
+        from churn.features import FeatureEngineer
+        from churn.training import assign_folds
+
+        seen = self.frame[self.split == "train"]
+        engineer = FeatureEngineer(self.contract)
+        self.matrix, self.categorical = engineer.transform(seen), engineer.categorical
+        self.labels = labels(seen, self.contract)
+        self.fold = assign_folds(
+            self.labels, content_hash(seen, self.contract), self.folds, self.seed
+        )
+        self.candidates = (
+            parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
+        )
+        self.next(self.train, foreach="candidates")
+
+    @catch(var="failure", print_exception=True)
+    @step
+    def train(self):
+        """Cross-validate one candidate."""
+        from churn.training import cross_validate, threads_per_task
+
+        self.candidate = self.input
+        self.trial = cross_validate(
+            self.candidate, self.matrix, self.labels, self.fold, self.categorical,
+            seed=self.seed, threads=threads_per_task(len(self.candidates)), report=print,
+        )  # fmt: skip
+        self.next(self.pick_best)
+
+    @card(id="leaderboard")
+    @step
+    def pick_best(self, inputs):
+        """Rank the candidates, choose one, and refit it on all training rows."""
+        import cards
+        from churn.model import ChurnModel
+        from churn.training import leaderboard, rank, threads_per_task
+
+        self.merge_artifacts(
+            inputs, include=["contract", "fold", "frame", "labels", "lineage", "split"]
+        )
+        self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
+        trials = rank([task.trial for task in inputs if not task.failure], self.labels)
+        self.leaderboard = leaderboard(trials, self.labels)
+        self.chosen, self.out_of_fold = trials[0].candidate, trials[0].probabilities
+        self.model = ChurnModel(self.contract, self.chosen, self.seed).fit(
+            self.frame[self.split == "train"], threads=threads_per_task(1)
+        )
+        current.card["leaderboard"].extend(cards.leaderboard(self))
+        self.next(self.evaluate)
+
+    @card(id="model")
+    @step
+    def evaluate(self):
+        """Look at the hold-out, once, and at the baselines beside it."""
+        import cards
+        from churn.grading import grade
+
+        train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
+        self.report = grade(self.model, train, holdout, self.out_of_fold, self.fold, self.seed)
+        self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
+        current.card["model"].extend(cards.model(self))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say what came out."""
+        from churn.grading import summary
+
+        print(summary(self.report, self.chosen.name, f"{current.flow_name}/{current.run_id}"))
+
+
+if __name__ == "__main__":
+    ChurnFlow()
