@@ -26,10 +26,10 @@ DEFAULT_CANDIDATES = (
     Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
     Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
-    Candidate("boosting, 4 leaves", "boosting", {"max_leaf_nodes": 4, "max_iter": 300}),
-    Candidate("boosting, 8 leaves", "boosting", {"max_leaf_nodes": 8, "max_iter": 200}),
-    Candidate("boosting, 15 leaves", "boosting", {"max_leaf_nodes": 15, "max_iter": 150}),
-    Candidate("boosting, 63 leaves", "boosting", {"max_leaf_nodes": 63, "max_iter": 100}),
+    Candidate("boosting, 4 leaves", "boosting", {"max_leaf_nodes": 4, "max_iter": 600}),
+    Candidate("boosting, 8 leaves", "boosting", {"max_leaf_nodes": 8, "max_iter": 400}),
+    Candidate("boosting, 15 leaves", "boosting", {"max_leaf_nodes": 15, "max_iter": 300}),
+    Candidate("boosting, 63 leaves", "boosting", {"max_leaf_nodes": 63, "max_iter": 200}),
     Candidate("extra trees, leaves of 5", "extra_trees", {"min_samples_leaf": 5}),
     Candidate("extra trees, leaves of 20", "extra_trees", {"min_samples_leaf": 20}),
     Candidate("random forest, leaves of 10", "random_forest", {"min_samples_leaf": 10}),
@@ -137,7 +137,7 @@ def _imputer():
     return SimpleImputer(strategy="median", keep_empty_features=True)
 
 
-def _boosting(categorical, seed, threads, learning_rate=0.06, max_iter=200, **params):
+def _boosting(categorical, seed, threads, learning_rate=0.03, max_iter=400, **params):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
@@ -146,7 +146,7 @@ def _boosting(categorical, seed, threads, learning_rate=0.06, max_iter=200, **pa
     )  # fmt: skip
 
 
-def _extra_trees(categorical, seed, threads, n_estimators=200, **params):
+def _extra_trees(categorical, seed, threads, n_estimators=400, **params):
     from sklearn.ensemble import ExtraTreesClassifier
 
     return ExtraTreesClassifier(
@@ -154,7 +154,7 @@ def _extra_trees(categorical, seed, threads, n_estimators=200, **params):
     )
 
 
-def _random_forest(categorical, seed, threads, n_estimators=200, **params):
+def _random_forest(categorical, seed, threads, n_estimators=400, **params):
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(

@@ -32,6 +32,11 @@ def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> di
     return metrics | calibration_line(target, probabilities)
 
 
+def roc_auc(target: np.ndarray, scores: np.ndarray) -> float:
+    """The share of pairs, one who left and one who stayed, that `scores` ranks right; ties half."""
+    return float(_Metrics(target, scores)(np.ones((1, len(target))))["roc_auc"][0])
+
+
 def compare(target, probabilities, baseline, seed: int = 0) -> dict:
     """Paired differences to a baseline, metric by metric, model less baseline.
 

@@ -9,7 +9,7 @@ from churn.candidates import BASELINE
 from churn.data.parsing import labels, parse_features
 from churn.evaluation import compare, evaluate, gains, reliability
 from churn.model import ChurnModel
-from churn.training import cross_validate, row_losses, threads_per_task
+from churn.training import cross_validate, row_losses
 
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 5
@@ -144,7 +144,7 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def summary(report: Report, name: str, run: str) -> str:
+def summary(report: Report, name: str) -> str:
     """What came out, in a few lines for a terminal."""
     lines = [f"{name}, judged on {report.customers:,} customers by {report.judged_on}:"]
     for metric, label in (
@@ -155,4 +155,4 @@ def summary(report: Report, name: str, run: str) -> str:
         ours, plain = report.metrics[metric], report.baselines[BASELINE.name][metric]
         span = f"({ours['low']:.4f} to {ours['high']:.4f})"
         lines.append(f"  {label:<18}{ours['value']:.4f} {span}   plain {plain['value']:.4f}")
-    return "\n".join([*lines, f"Ask it about a customer: make serve RUN={run}"])
+    return "\n".join(lines)

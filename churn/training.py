@@ -52,7 +52,8 @@ def threads_per_task(n_tasks: int) -> int:
 def bounded_threads(threads: int):
     """A context in which OpenMP uses `threads` threads.
 
-    BLAS keeps to one: its sums depend on the number of threads, and a model should not.
+    BLAS keeps to one: its sums depend on the number of threads, and a model should not. Only
+    libraries that are loaded already are bounded, so `build` comes before.
     """
     return threadpool_limits({"openmp": threads, "blas": 1})
 
@@ -108,8 +109,8 @@ def cross_validate(
     start = time.perf_counter()
     for fold in range(folds.max() + 1):
         test = folds == fold
+        model = build(candidate, categorical, seed, threads)
         with bounded_threads(threads):
-            model = build(candidate, categorical, seed, threads)
             model.fit(matrix[~test], target[~test])
             probabilities[test] = model.predict_proba(matrix[test])[:, 1]
         losses.append(float(row_losses(target[test], probabilities[test]).mean()))

@@ -56,7 +56,7 @@ class ChurnFlow(FlowSpec):
         self.lineage["data"] = data_digest(self.table)
         self.next(self.validate)
 
-    @card(id="data")
+    @card(type="blank", id="data")
     @step
     def validate(self):
         """Set broken rows aside, hold customers out, drop columns that know the answer."""
@@ -109,7 +109,7 @@ class ChurnFlow(FlowSpec):
         )  # fmt: skip
         self.next(self.pick_best)
 
-    @card(id="leaderboard")
+    @card(type="blank", id="leaderboard")
     @step
     def pick_best(self, inputs):
         """Rank the candidates, choose one, and refit it on all training rows."""
@@ -130,25 +130,25 @@ class ChurnFlow(FlowSpec):
         current.card["leaderboard"].extend(cards.leaderboard(self))
         self.next(self.evaluate)
 
-    @card(id="model")
+    @card(type="blank", id="model")
     @step
     def evaluate(self):
         """Look at the hold-out, once, and at the baselines beside it."""
         import cards
-        from churn.grading import grade
+        from churn.grading import grade, summary
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(self.model, train, holdout, self.out_of_fold, self.fold, self.seed)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         current.card["model"].extend(cards.model(self))
+        self.summary = summary(self.report, self.chosen.name)
         self.next(self.end)
 
     @step
     def end(self):
         """Say what came out."""
-        from churn.grading import summary
-
-        print(summary(self.report, self.chosen.name, f"{current.flow_name}/{current.run_id}"))
+        print(self.summary)
+        print(f"Ask it about a customer: make serve RUN={current.flow_name}/{current.run_id}")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-from joblib import cpu_count
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # Metaflow refuses to run for a user without a name, and for one called root.
@@ -18,9 +16,12 @@ if not any(name and name != "root" for name in names):
     os.environ["METAFLOW_USER"] = "churn"
 
 # As many tasks at once as there are cores (Metaflow's own default is 16); each task then bounds
-# its threads, see churn.training.
-for command in ("RUN", "RESUME"):
-    os.environ.setdefault(f"METAFLOW_{command}_MAX_WORKERS", str(cpu_count()))
+# its threads, see churn.training. The tasks inherit the number and need not count again.
+if "METAFLOW_RUN_MAX_WORKERS" not in os.environ:
+    from joblib import cpu_count
+
+    os.environ["METAFLOW_RUN_MAX_WORKERS"] = str(cpu_count())
+os.environ.setdefault("METAFLOW_RESUME_MAX_WORKERS", os.environ["METAFLOW_RUN_MAX_WORKERS"])
 
 # The table that ships with the project goes to a cluster with the code.
 os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")

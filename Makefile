@@ -1,0 +1,52 @@
+# `make run` and `make test` do all the set-up there is, in .venv, from the lock files.
+PYTHON ?= python3
+PORT ?= 8000
+# The run to serve and to show: by default the one that `make run` finished last.
+RUN ?= $(shell test -f .last-run && echo "ChurnFlow/$$(cat .last-run)")
+PY := .venv/bin/python
+FLOW := $(PY) flows/churn_flow.py
+
+.PHONY: help run resume card serve test bench lock
+help:            ## say what there is
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
+
+run: .venv/run   ## train, choose and grade a model; ARGS="--data table.csv --target left"
+	$(FLOW) run --run-id-file .last-run $(ARGS)
+
+resume: .venv/run ## finish what a failed or killed run has not done
+	$(FLOW) resume --run-id-file .last-run $(ARGS)
+
+card: .venv/run  ## write the cards of RUN to cards/*.html
+	@mkdir -p cards
+	@for card in validate:data pick_best:leaderboard evaluate:model; do \
+	  $(FLOW) --quiet card get "$(RUN:ChurnFlow/%=%)/$${card%:*}" "cards/$${card#*:}.html" \
+	    --id "$${card#*:}" && echo "cards/$${card#*:}.html"; done
+
+serve: .venv/run ## start the scoring app for RUN on PORT
+	PORT=$(PORT) CHURN_RUN=$(RUN) $(PY) -m serve
+
+test: .venv/test ## run the tests
+	$(PY) -m pytest $(ARGS)
+
+bench: .venv/test ## measure what the README says
+	$(PY) benchmarks/overhead.py $(ARGS)
+
+lock:            ## pin every version again (needs uv)
+	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
+	  -o tests/requirements.lock
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+  --no-emit-index-url --no-emit-find-links
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.lock | .venv/bin/python
+	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/test: tests/requirements.lock | .venv/run
+	$(PY) -m pip install --quiet --require-hashes -r tests/requirements.lock
+	@touch $@
