@@ -140,7 +140,7 @@ def importances(table: pd.DataFrame, top: int = 15) -> dict:
 def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
     """What moves one customer's risk, in points of probability."""
     data = table.head(top).assign(
-        label=lambda t: t["feature"] + " = " + t["value"].map(plain),
+        label=lambda t: t["feature"] + ": " + t["value"],
         direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
     )
     encoding = {
@@ -181,7 +181,7 @@ def missing_share(shares: pd.DataFrame) -> dict:
     """Which share of each column is missing."""
     encoding = {
         "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
-        "x": _x("missing", "missing", axis={"format": ".1%"}),
+        "x": _x("missing", "missing", axis={"format": ".2%", "tickCount": 5}),
     }
     mark = {"type": "bar", "color": ORANGE}
     return _spec(

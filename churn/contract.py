@@ -29,6 +29,10 @@ class Number(_Frozen):
     actionable: bool = False
     description: str = ""
 
+    def say(self, value) -> str:
+        """A value as a person says it."""
+        return "missing" if _missing(value) else f"{float(value):,.6g} {self.unit}".strip()
+
     @model_validator(mode="after")
     def _ordered(self):
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -46,6 +50,10 @@ class Category(_Frozen):
     actionable: bool = False
     description: str = ""
 
+    def say(self, value) -> str:
+        """A value as a person says it."""
+        return "missing" if _missing(value) else str(value)
+
     @model_validator(mode="after")
     def _distinct(self):
         if len(set(self.categories)) < len(self.categories):
@@ -60,6 +68,14 @@ class Flag(_Frozen):
     nullable: bool = False
     actionable: bool = False
     description: str = ""
+
+    def say(self, value) -> str:
+        """A value as a person says it."""
+        return "missing" if _missing(value) else ("yes" if value else "no")
+
+
+def _missing(value) -> bool:
+    return value is None or value != value
 
 
 Feature = Annotated[Number | Category | Flag, Field(discriminator="kind")]

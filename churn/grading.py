@@ -9,7 +9,7 @@ from churn.candidates import BASELINE
 from churn.data.parsing import labels, parse_features
 from churn.evaluation import compare, evaluate, gains, reliability
 from churn.model import ChurnModel
-from churn.training import cross_validate, row_losses
+from churn.training import Sample, Trial, cross_validate, row_losses
 
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 5
@@ -54,9 +54,8 @@ def grade(
     model: ChurnModel,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
-    out_of_fold: np.ndarray,
-    fold: np.ndarray,
-    seed: int = 0,
+    sample: Sample,
+    trial: Trial,
 ) -> Report:
     """Grade a model exactly as it is stored.
 
@@ -67,34 +66,34 @@ def grade(
     train, holdout : DataFrame
         Clean rows with the target; where `holdout` is empty the out-of-fold predictions are
         judged instead.
-    out_of_fold : ndarray of float64, shape (n_train,)
-    fold : ndarray of int, shape (n_train,)
+    sample, trial : Sample, Trial
+        What the model was chosen by.
 
     Returns
     -------
     Report
     """
-    known = labels(train, model.contract)
-    plain = ChurnModel(model.contract, BASELINE, seed)
+    base_rate = labels(train, model.contract).mean()
+    plain = ChurnModel(model.contract, BASELINE, model.seed)
     if len(holdout):
         judged_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
         ours = model.predict_proba(holdout)[:, 1]
         theirs = plain.fit(train).predict_proba(holdout)[:, 1]
     else:
-        judged_on, rows, target, ours = "cross-validation", train, known, out_of_fold
-        matrix, categorical = model.engineer_.transform(train), model.engineer_.categorical
-        theirs = cross_validate(BASELINE, matrix, known, fold, categorical, seed).probabilities
-    baselines = {"base rate": np.full(len(rows), known.mean()), BASELINE.name: theirs}
+        judged_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
+        ours = trial.probabilities
+        theirs = cross_validate(BASELINE, sample, model.seed).probabilities
+    baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
     return Report(
         judged_on=judged_on,
         customers=len(rows),
         metrics=evaluate(target, ours),
-        promised=float(row_losses(known, out_of_fold).mean()),
+        promised=float(row_losses(sample.labels, trial.probabilities).mean()),
         baselines={name: evaluate(target, chance) for name, chance in baselines.items()},
         differences={name: compare(target, ours, chance) for name, chance in baselines.items()},
         reliability=reliability(target, ours),
         gains=gains(target, ours),
-        importances=importances(model, rows, seed),
+        importances=importances(model, rows, model.seed),
         explanations=explain_some(model, rows),
         fingerprint=model.fingerprint(rows),
     )
@@ -131,7 +130,7 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        customer, risk, and the columns of `ChurnModel.explain`.
+        customer, risk, and the columns of `ChurnModel.explain`, values in words.
     """
     risk = model.predict_proba(frame)[:, 1]
     order = np.argsort(-risk, kind="stable")
@@ -139,6 +138,11 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
     id_column = model.contract.id
     names = frame[id_column].iloc[picked] if id_column else frame.index[picked].map("row {}".format)
     table = model.explain(frame.iloc[picked])
+    for column in ("value", "typical"):
+        table[column] = [
+            model.contract.features[name].say(value)
+            for name, value in zip(table["feature"], table[column], strict=True)
+        ]
     table.insert(0, "customer", np.array(names, dtype=object)[table["row"]])
     table.insert(1, "risk", risk[picked][table["row"]])
     return table

@@ -6,14 +6,43 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from churn.candidates import Candidate, build
+from churn.contract import Contract
+from churn.data.parsing import labels
+from churn.data.split import content_hash
 from churn.errors import ChurnError
+from churn.features import FeatureEngineer
 
 # A probability of exactly 0 or 1 would make one wrong answer cost infinitely much.
 CLIP = 1e-6
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The customers that candidates are tried on.
+
+    Attributes
+    ----------
+    matrix : ndarray of float64, shape (n, n_columns)
+        Encoded by `FeatureEngineer`, once for all candidates.
+    categorical : ndarray of bool, shape (n_columns,)
+    labels : ndarray of int8, shape (n,)
+        1 for customers who left.
+    fold : ndarray of int8, shape (n,)
+        The fold in which each customer is predicted.
+    rows : ndarray of int, shape (n,)
+        Where the customers stand among the training rows.
+    """
+
+    matrix: np.ndarray
+    categorical: np.ndarray
+    labels: np.ndarray
+    fold: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -24,7 +53,7 @@ class Trial:
     ----------
     candidate : Candidate
     probabilities : ndarray of float64, shape (n,)
-        For each training row the probability of leaving, by a model that has not seen the row.
+        For each row of the sample the probability of leaving, by a model that has not seen it.
     fold_losses : tuple of float
         Log loss of each fold.
     seconds : float
@@ -58,6 +87,25 @@ def bounded_threads(threads: int):
     return threadpool_limits({"openmp": threads, "blas": 1})
 
 
+def draw_sample(
+    train: pd.DataFrame, contract: Contract, n_folds: int, max_rows: int, seed: int
+) -> Sample:
+    """Encode training rows, at most `max_rows` of them, and deal them to folds.
+
+    Parameters
+    ----------
+    train : DataFrame
+        Clean training rows with the target.
+    """
+    rows = np.arange(len(train))
+    if len(rows) > max_rows:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
+    drawn = train.iloc[rows]
+    engineer, target = FeatureEngineer(contract), labels(drawn, contract)
+    fold = assign_folds(target, content_hash(drawn, contract), n_folds, seed)
+    return Sample(engineer.transform(drawn), engineer.categorical, target, fold, rows)
+
+
 def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     """Deal customers to folds, each class evenly, copies of one customer into one fold.
 
@@ -82,10 +130,7 @@ def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: in
 
 def cross_validate(
     candidate: Candidate,
-    matrix: np.ndarray,
-    target: np.ndarray,
-    folds: np.ndarray,
-    categorical: np.ndarray,
+    sample: Sample,
     seed: int = 0,
     threads: int = 1,
     report: Callable[[str], None] = lambda line: None,
@@ -94,28 +139,22 @@ def cross_validate(
 
     Parameters
     ----------
-    matrix : ndarray of float64, shape (n, n_columns)
-        From `FeatureEngineer.transform`.
-    target, folds : ndarray of int, shape (n,)
-    categorical : ndarray of bool, shape (n_columns,)
+    threads : int
+        How many threads it may use.
     report : callable
         Is told a line after each fold.
-
-    Returns
-    -------
-    Trial
     """
+    matrix, target, n_folds = sample.matrix, sample.labels, sample.fold.max() + 1
     probabilities, losses = np.empty(len(target)), []
     start = time.perf_counter()
-    for fold in range(folds.max() + 1):
-        test = folds == fold
-        model = build(candidate, categorical, seed, threads)
+    for fold in range(n_folds):
+        test = sample.fold == fold
+        model = build(candidate, sample.categorical, seed, threads)
         with bounded_threads(threads):
             model.fit(matrix[~test], target[~test])
             probabilities[test] = model.predict_proba(matrix[test])[:, 1]
         losses.append(float(row_losses(target[test], probabilities[test]).mean()))
-        done = f"fold {fold + 1} of {folds.max() + 1}"
-        report(f"{candidate.name}: {done}, log loss {losses[-1]:.4f}")
+        report(f"{candidate.name}: fold {fold + 1} of {n_folds}, log loss {losses[-1]:.4f}")
     seconds = time.perf_counter() - start
     return Trial(candidate, probabilities, tuple(losses), seconds)
 
@@ -126,7 +165,7 @@ def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return -np.log(np.where(target == 1, chance, 1 - chance))
 
 
-def rank(trials: list[Trial], target: np.ndarray) -> list[Trial]:
+def rank(trials: list[Trial], sample: Sample) -> list[Trial]:
     """The trials by out-of-fold log loss, best first.
 
     Raises
@@ -136,15 +175,15 @@ def rank(trials: list[Trial], target: np.ndarray) -> list[Trial]:
     """
     if not trials:
         raise ChurnError("No candidate is left: every one of them failed.")
-    return sorted(trials, key=lambda trial: row_losses(target, trial.probabilities).mean())
+    return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
 
 
-def leaderboard(trials: list[Trial], target: np.ndarray) -> list[dict]:
+def leaderboard(trials: list[Trial], sample: Sample) -> list[dict]:
     """Ranked trials as rows: rank, candidate, family, log_loss, behind, behind_se, seconds.
 
     `behind` is the mean paired difference in log loss to the best, `behind_se` its standard error.
     """
-    ranked = rank(trials, target)
+    ranked, target = rank(trials, sample), sample.labels
     best = row_losses(target, ranked[0].probabilities)
     rows = []
     for place, trial in enumerate(ranked, start=1):

@@ -47,19 +47,28 @@ def data(run) -> list:
 def leaderboard(run) -> list:
     """The candidates, ranked, and those that failed."""
     rows = pd.DataFrame(run.leaderboard)
-    shown = rows[["rank", "candidate", "log_loss", "behind", "behind_se", "seconds"]].round(4)
+    shown = pd.DataFrame(
+        {
+            "": rows["rank"],
+            "candidate": rows["candidate"],
+            "log loss": rows["log_loss"].map("{:.4f}".format),
+            "behind": rows["behind"].map("{:.4f}".format),
+            "± s.e.": rows["behind_se"].map("{:.4f}".format),
+            "seconds": rows["seconds"].map("{:.1f}".format),
+        }
+    )
     failed = pd.DataFrame(
         {"candidate": run.failures.keys(), "why": [repr(why) for why in run.failures.values()]}
     )
     return [
-        Markdown(f"# Chosen: {run.chosen.name}"),
+        Markdown(f"# Chosen: {run.model.candidate.name}"),
         Markdown(
-            f"{len(rows)} candidates, {run.fold.max() + 1} folds, {len(run.labels):,} customers. "
+            f"{len(rows)} candidates, {run.sample.fold.max() + 1} folds, {len(run.sample.labels):,} customers. "
             "The lowest mean log loss out of fold wins; *behind* is the paired difference to it, "
             "with its standard error."
         ),
         VegaChart(charts.leaderboard(rows)),
-        _table(shown.astype(str), ""),
+        _table(shown, ""),
         *([Markdown("## Failed"), _table(failed, "")] if len(failed) else []),
     ]
 
@@ -74,7 +83,7 @@ def model(run) -> list:
             Markdown(f"**{report.metrics[name]['value']:.4f}**"),
             f"{report.metrics[name]['low']:.4f} to {report.metrics[name]['high']:.4f}",
             f"{logistic[name]['value']:.4f}",
-            f"{report.baselines['base rate'][name]['value']:.4f}",
+            _number(report.baselines["base rate"][name]["value"]),
         ]
         for name, (label, meaning) in METRICS.items()
     ]
@@ -84,7 +93,7 @@ def model(run) -> list:
         for customer, rows_ in report.explanations.groupby("customer", sort=False)
     ]
     return [
-        Markdown(f"# {run.chosen.name}"),
+        Markdown(f"# {run.model.candidate.name}"),
         Markdown(
             f"Judged on {report.customers:,} customers by {report.judged_on}. Cross-validation "
             f"promised a log loss of {report.promised:.4f}; it is {loss:.4f}. That is "
@@ -108,6 +117,10 @@ def model(run) -> list:
             f"{report.fingerprint[:12]}."
         ),
     ]
+
+
+def _number(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.4f}"
 
 
 def _table(frame: pd.DataFrame, otherwise: str):

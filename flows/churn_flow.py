@@ -31,13 +31,19 @@ class ChurnFlow(FlowSpec):
     leakage = Parameter("leakage", default="drop", help="drop, stop or tell")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
+    search_rows = Parameter("search-rows", default=50_000, help="most rows to try candidates on")
     seed = Parameter("seed", default=0, help="seed of everything random")
 
     @step
     def start(self):
-        """Note what made this run."""
+        """Check the settings, and note what made this run."""
         from churn.lineage import git_commit, package_versions
+        from churn.settings import Settings
 
+        Settings.check(
+            holdout=self.holdout, folds=self.folds, search_rows=self.search_rows, seed=self.seed,
+            max_rejected=self.max_rejected, leakage=self.leakage,
+        )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
         self.next(self.load)
 
@@ -80,17 +86,10 @@ class ChurnFlow(FlowSpec):
     def featurize(self):
         """Encode the training rows once, and deal them to folds."""
         from churn.candidates import DEFAULT_CANDIDATES, parse_candidates
-        from churn.data import content_hash, labels
-        from churn.features import FeatureEngineer
-        from churn.training import assign_folds
+        from churn.training import draw_sample
 
-        seen = self.frame[self.split == "train"]
-        engineer = FeatureEngineer(self.contract)
-        self.matrix, self.categorical = engineer.transform(seen), engineer.categorical
-        self.labels = labels(seen, self.contract)
-        self.fold = assign_folds(
-            self.labels, content_hash(seen, self.contract), self.folds, self.seed
-        )
+        train = self.frame[self.split == "train"]
+        self.sample = draw_sample(train, self.contract, self.folds, self.search_rows, self.seed)
         self.candidates = (
             parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
         )
@@ -104,9 +103,8 @@ class ChurnFlow(FlowSpec):
 
         self.candidate = self.input
         self.trial = cross_validate(
-            self.candidate, self.matrix, self.labels, self.fold, self.categorical,
-            seed=self.seed, threads=threads_per_task(len(self.candidates)), report=print,
-        )  # fmt: skip
+            self.candidate, self.sample, self.seed, threads_per_task(len(self.candidates)), print
+        )
         self.next(self.pick_best)
 
     @card(type="blank", id="leaderboard")
@@ -118,13 +116,12 @@ class ChurnFlow(FlowSpec):
         from churn.training import leaderboard, rank, threads_per_task
 
         self.merge_artifacts(
-            inputs, include=["contract", "fold", "frame", "labels", "lineage", "split"]
+            inputs, include=["contract", "frame", "lineage", "sample", "split"]
         )
         self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
-        trials = rank([task.trial for task in inputs if not task.failure], self.labels)
-        self.leaderboard = leaderboard(trials, self.labels)
-        self.chosen, self.out_of_fold = trials[0].candidate, trials[0].probabilities
-        self.model = ChurnModel(self.contract, self.chosen, self.seed).fit(
+        trials = rank([task.trial for task in inputs if not task.failure], self.sample)
+        self.leaderboard, self.trial = leaderboard(trials, self.sample), trials[0]
+        self.model = ChurnModel(self.contract, self.trial.candidate, self.seed).fit(
             self.frame[self.split == "train"], threads=threads_per_task(1)
         )
         current.card["leaderboard"].extend(cards.leaderboard(self))
@@ -138,10 +135,10 @@ class ChurnFlow(FlowSpec):
         from churn.grading import grade, summary
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
-        self.report = grade(self.model, train, holdout, self.out_of_fold, self.fold, self.seed)
+        self.report = grade(self.model, train, holdout, self.sample, self.trial)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         current.card["model"].extend(cards.model(self))
-        self.summary = summary(self.report, self.chosen.name)
+        self.summary = summary(self.report, self.trial.candidate.name)
         self.next(self.end)
 
     @step

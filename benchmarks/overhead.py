@@ -1,0 +1,142 @@
+"""What the flow costs beside the work itself, and how near the truth its models come.
+
+    python benchmarks/overhead.py [--table telco | --customers 500000] [--repeats 3]
+
+For one table the flow, a whole process from start to end, is timed in turn with a plain script
+that reads the same table and cross-validates the same candidates on the same folds with joblib,
+one process per core. Printed: the median wall time of each, their ratio with its range over the
+repeats, and the largest resident memory of any of their processes and of all together. For
+generated customers also: the ROC-AUC of the chosen model on the held-out ones, less that of their
+true probabilities.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+
+def main() -> None:
+    options = parse()
+    if options.joblib:
+        cross_validate_by_joblib(options.joblib)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        source = "telco"
+        if options.customers:
+            from churn.data import generate_sample_data
+
+            source = str(Path(folder) / "customers.parquet")
+            generate_sample_data(options.customers, seed=1).to_parquet(source)
+        roles = ["--id", "customer_id", "--target", "churn"] if options.customers else []
+        flow = [sys.executable, str(ROOT / "flows/churn_flow.py"), "run", "--data", source, *roles]
+        flow += ["--run-id-file", "run-id"]
+        script = [sys.executable, __file__, "--joblib", source]
+        rows = []
+        for repeat in range(options.repeats):
+            print(f"repeat {repeat + 1} of {options.repeats} …", file=sys.stderr, flush=True)
+            rows.append([timed(command, folder) for command in (flow, script)])
+        show(options.customers or 7043, rows)
+        if options.customers:
+            near_the_truth(options.customers, folder)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--customers", type=int, help="generate so many instead of Telco")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--joblib", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def cross_validate_by_joblib(source: str) -> None:
+    """What somebody without a flow would write."""
+    from joblib import Parallel, cpu_count, delayed
+
+    from churn.candidates import DEFAULT_CANDIDATES
+    from churn.data import holdout_mask, load_table, settle_contract, validate_data
+    from churn.training import cross_validate, draw_sample, rank
+
+    table = load_table(source)
+    roles = {} if source == "telco" else {"id": "customer_id", "target": "churn"}
+    contract = settle_contract(table, source, None, **roles)
+    frame = validate_data(table, contract).frame
+    train = frame[~holdout_mask(frame, contract, 0.2)]
+    sample = draw_sample(train, contract, n_folds=5, max_rows=50_000, seed=0)
+    trials = Parallel(n_jobs=cpu_count())(
+        delayed(cross_validate)(candidate, sample) for candidate in DEFAULT_CANDIDATES
+    )
+    print(rank(trials, sample)[0].candidate.name)
+
+
+def timed(command: list[str], folder: str) -> tuple[float, int, int]:
+    """Seconds, and the peak memory in MiB of one process and of all at once."""
+    environment = os.environ | {"METAFLOW_USER": "benchmark"}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True, text=True,
+    )  # fmt: skip
+    peaks = {"one": 0, "all": 0}
+    watcher = threading.Thread(target=watch, args=(process, peaks))
+    watcher.start()
+    output, _ = process.communicate()
+    seconds = time.perf_counter() - start
+    watcher.join()
+    if process.returncode:
+        sys.exit(output)
+    return seconds, peaks["one"] >> 20, peaks["all"] >> 20
+
+
+def watch(process: subprocess.Popen, peaks: dict) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    while process.poll() is None:
+        sizes = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getsid(int(entry.name)) == process.pid:
+                    sizes.append(int((entry / "statm").read_text().split()[1]) * page)
+            except OSError:  # it has ended since it was listed
+                continue
+        peaks["one"] = max([peaks["one"], *sizes])
+        peaks["all"] = max(peaks["all"], sum(sizes))
+        time.sleep(0.1)
+
+
+def show(customers: int, rows: list) -> None:
+    ratios = [flow[0] / script[0] for flow, script in rows]
+    print(f"{customers:,} customers, medians of {len(rows)}")
+    for name, column in (("flow", 0), ("joblib script", 1)):
+        seconds, one, whole = (statistics.median(row[column][i] for row in rows) for i in range(3))
+        print(f"  {name:<14}{seconds:8.1f} s  {one:6.0f} MiB one process  {whole:6.0f} MiB all")
+    span = f"{min(ratios):.2f} to {max(ratios):.2f}"
+    print(f"  ratio         {statistics.median(ratios):8.2f}  ({span})")
+
+
+def near_the_truth(customers: int, folder: str) -> None:
+    os.chdir(folder)
+    from metaflow import Run, namespace
+
+    from churn.data import generate_sample_data, labels
+    from churn.evaluation import roc_auc
+
+    namespace(None)
+    data = Run(f"ChurnFlow/{Path(folder, 'run-id').read_text()}").data
+    _, truth = generate_sample_data(customers, seed=1, return_probability=True)
+    held = data.frame[data.split == "holdout"]
+    target, truth = labels(held, data.contract), truth[held.index - 1]
+    ours = roc_auc(target, data.model.predict_proba(held)[:, 1])
+    best = roc_auc(target, truth)
+    print(f"  ROC-AUC       {ours:.4f}, of the true probabilities {best:.4f}: {ours - best:+.4f}")
+
+
+if __name__ == "__main__":
+    main()

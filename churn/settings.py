@@ -1,0 +1,30 @@
+"""The knobs of a training run, checked before anything is read."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from churn.errors import ChurnError
+
+
+class Settings(BaseModel):
+    """What a run may be told beside its table: shares, folds, seed, and what to do about leaks."""
+
+    holdout: float = Field(0.2, ge=0, le=0.9)
+    folds: int = Field(5, ge=2, le=50)
+    search_rows: int = Field(50_000, ge=100)
+    seed: int = Field(0, ge=0, lt=2**32)
+    max_rejected: float = Field(0.05, ge=0, le=1)
+    leakage: Literal["drop", "stop", "tell"] = "drop"
+
+    @classmethod
+    def check(cls, **values) -> None:
+        """Raise a ChurnError that names every value out of its range."""
+        try:
+            cls(**values)
+        except ValidationError as error:
+            problems = [
+                f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
+                for item in error.errors()
+            ]
+            raise ChurnError("The run cannot start:", problems) from None

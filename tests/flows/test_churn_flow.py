@@ -1,0 +1,253 @@
+"""ChurnFlow as a user runs it: real processes, the real table, a real kill."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from conftest import STORE, FlowRun, flow_command, flow_environment, run_flow
+
+from churn.candidates import DEFAULT_CANDIDATES
+from churn.data import generate_sample_data
+
+QUICK = """
+[[candidates]]
+name = "quick"
+family = "logistic"
+params = { C = 0.5 }
+"""
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory) -> str:
+    """A search space that takes no time."""
+    path = tmp_path_factory.mktemp("space") / "quick.toml"
+    path.write_text(QUICK)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def held_out(telco_run):
+    data = telco_run.data
+    return data.frame[data.split == "holdout"]
+
+
+class TestTelcoRun:
+    def test_tries_at_least_twelve_candidates_in_five_folds(self, telco_run):
+        rows = telco_run.data.leaderboard
+        assert len(rows) == len(DEFAULT_CANDIDATES) >= 12
+        assert {len(row["fold_losses"]) for row in rows} == {5}
+        assert {"logistic", "splines", "boosting"} <= {row["family"] for row in rows}
+        assert {"extra_trees", "random_forest"} & {row["family"] for row in rows}
+
+    def test_chooses_the_lowest_log_loss_out_of_fold(self, telco_run):
+        data = telco_run.data
+        losses = [row["log_loss"] for row in data.leaderboard]
+        assert losses == sorted(losses)
+        assert data.trial.candidate.name == data.leaderboard[0]["candidate"]
+        oof = data.trial.probabilities
+        chance = np.where(data.sample.labels == 1, oof, 1 - oof)
+        assert -np.log(chance).mean() == pytest.approx(losses[0])
+
+    def test_beats_the_base_rate_and_a_plain_logistic_regression(self, telco_run):
+        report = telco_run.data.report
+        ours = report.metrics["log_loss"]["value"]
+        assert all(ours < other["log_loss"]["value"] for other in report.baselines.values())
+
+    def test_keeps_its_promise_within_the_interval(self, telco_run):
+        report = telco_run.data.report
+        loss = report.metrics["log_loss"]
+        assert loss["low"] < report.promised < loss["high"]
+
+    def test_what_was_graded_is_what_is_stored(self, telco_run, held_out):
+        data = telco_run.data
+        metrics = data.model.evaluate(held_out)
+        assert metrics == data.metrics
+        chance = data.model.predict_proba(held_out)[:, 1]
+        assert hashlib.sha256(chance.tobytes()).hexdigest() == data.fingerprint
+
+    def test_nobody_is_both_trained_on_and_held_out(self, telco_run, held_out):
+        data = telco_run.data
+        train = data.frame[data.split == "train"]
+        features = list(data.contract.features)
+        shared = train[features].merge(held_out[features], how="inner")
+        assert len(train) + len(held_out) + (data.split == "copy").sum() == 7043
+        assert shared.empty
+
+    def test_says_where_the_model_comes_from(self, telco_run):
+        lineage = telco_run.data.lineage
+        assert lineage["packages"].keys() >= {"python", "scikit-learn", "pandas"}
+        assert len(lineage["data"]) == len(lineage["contract"]) == 64
+        assert lineage["seed"] == 0
+        assert lineage["code"]
+
+    def test_tells_of_the_eleven_blanks(self, telco_run):
+        (problem,) = telco_run.data.problems.to_dict("records")
+        assert problem["column"] == "total_charges"
+        assert problem["count"] == 11
+        assert problem["effect"] == "note"
+
+    def test_shows_progress_while_folds_run(self, telco_run):
+        for candidate in DEFAULT_CANDIDATES:
+            for fold in range(1, 6):
+                assert f"{candidate.name}: fold {fold} of 5, log loss" in telco_run.output
+
+    def test_never_runs_more_tasks_than_there_are_cores(self, telco_run):
+        running = most = 0
+        for line in telco_run.output.splitlines():
+            running += ("Task is starting" in line) - ("Task finished" in line)
+            most = max(most, running)
+        assert most <= len(os.sched_getaffinity(0))
+
+    @pytest.mark.parametrize(
+        ("step", "name", "shows"),
+        [
+            ("validate", "data", ["The data: telco", "blank, taken as missing"]),
+            ("pick_best", "leaderboard", ["Candidates: mean and folds", "boosting, 4 leaves"]),
+            ("evaluate", "model", ["Calibration", "Gains", "What the model relies on"]),
+        ],
+    )
+    def test_has_a_card(self, telco_run, step, name, shows):
+        from metaflow import Step, namespace
+        from metaflow.cards import get_cards
+
+        namespace(None)
+        (card,) = get_cards(Step(f"{telco_run.pathspec}/{step}").task, id=name)
+        data = str(card.get_data())
+        assert all(text in data for text in shows)
+        assert "vegaChart" in data
+
+
+@pytest.fixture(scope="module")
+def resumed(telco_run) -> tuple[FlowRun, int]:
+    """A run killed in the middle of `train`, resumed; and how many candidates had finished."""
+    process = subprocess.Popen(
+        flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    finished = 0
+    for line in process.stdout:
+        finished += bool(re.search(r"/train/\d+ .*Task finished", line))
+        if finished == 4:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    time.sleep(0.5)
+    run = run_flow("resume")
+    assert run.code == 0, run.output
+    return run, finished
+
+
+class TestKilledAndResumed:
+    def test_repeats_only_what_was_not_finished(self, resumed):
+        run, finished = resumed
+        again = set(re.findall(r"(\w[^:\n]*): fold 1 of 5", run.output))
+        assert 0 < len(again) <= len(DEFAULT_CANDIDATES) - finished
+        assert "/load/" not in "".join(
+            line for line in run.output.splitlines() if "Task is starting" in line
+        )
+
+    def test_ends_with_the_model_of_an_undisturbed_run(self, telco_run, resumed):
+        run, _ = resumed
+        assert run.data.fingerprint == telco_run.data.fingerprint
+        assert run.data.leaderboard[0]["candidate"] == telco_run.data.leaderboard[0]["candidate"]
+        assert run.data.metrics == telco_run.data.metrics
+        assert run.data.lineage == telco_run.data.lineage
+
+
+class TestFailures:
+    def test_a_candidate_that_fails_is_reported_and_skipped(self, tmp_path):
+        space = tmp_path / "space.toml"
+        space.write_text(
+            QUICK + '[[candidates]]\nname = "broken"\nfamily = "logistic"\nparams = { C = -1 }\n'
+        )
+        run = run_flow("--config", "candidates", str(space), "run")
+        assert run.code == 0, run.output
+        assert run.data.trial.candidate.name == "quick"
+        assert list(run.data.failures) == ["broken"]
+        assert "'C' parameter" in str(run.data.failures["broken"])
+
+    def test_no_candidate_left_is_an_error(self, tmp_path):
+        space = tmp_path / "space.toml"
+        space.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = -1 }\n')
+        run = run_flow("--config", "candidates", str(space), "run")
+        assert run.code != 0
+        assert "No candidate is left" in run.output
+
+    def test_settings_out_of_range_are_all_named(self):
+        run = run_flow("run", "--holdout", "1.5", "--folds", "1", "--leakage", "maybe")
+        assert run.code != 0
+        for name in ("--holdout", "--folds", "--leakage"):
+            assert f"{name} " in run.output
+
+    def test_a_table_that_breaks_its_contract_stops_the_run(self, tmp_path):
+        table = generate_sample_data(1000).astype(object)
+        table.loc[:199, "tenure"] = "long"
+        table.loc[100:299, "contract"] = "forever"
+        table.drop(columns="partner").to_csv(tmp_path / "broken.csv", index=False)
+        contract = STORE.joinpath("telco.toml")
+        from churn.data import TELCO
+
+        contract.write_text((TELCO / "contract.toml").read_text())
+        run = run_flow(
+            "--config", "contract", str(contract), "run", "--data", str(tmp_path / "broken.csv")
+        )
+        assert run.code != 0
+        assert "partner: the column is missing" in run.output
+        assert "tenure: not a number (200 rows; row 1: 'long'" in run.output
+        assert "contract: a category never seen (200 rows; row 101: 'forever'" in run.output
+        assert "30.0% of the rows break the contract" in run.output
+
+    def test_a_table_without_a_named_target_stops_the_run(self, tmp_path):
+        generate_sample_data(500).to_csv(tmp_path / "mine.csv", index=False)
+        run = run_flow("run", "--data", str(tmp_path / "mine.csv"))
+        assert run.code != 0
+        assert "--target" in run.output
+
+
+class TestOtherTables:
+    def test_internet_service_by_parameters_alone(self, shared_data, quick):
+        run = run_flow(
+            "--config", "candidates", quick, "run", "--id", "id", "--target", "churn",
+            "--data", str(shared_data / "internet_service_churn.csv"),
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        assert run.data.leaks["column"].tolist() == ["reamining_contract"]
+        assert "reamining_contract" not in run.data.model.contract.features
+
+    def test_bank_by_parameters_alone(self, shared_data, quick):
+        run = run_flow(
+            "--config", "candidates", quick, "run", "--id", "CustomerId", "--target", "Exited",
+            "--positive", "1", "--data", str(shared_data / "Churn_Modelling.csv"),
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        assert run.data.rejected.index.tolist() == [10001]
+        assert {"RowNumber", "Surname"} <= set(run.data.model.contract.ignore)
+
+    def test_with_a_time_column_the_latest_customers_are_held_out(self, tmp_path, quick):
+        table = generate_sample_data(3000, seed=3)
+        days = np.random.default_rng(0).integers(0, 300, len(table))
+        table["as_of"] = (np.datetime64("2026-01-01") + days).astype(str)
+        table.to_parquet(tmp_path / "dated.parquet")
+        run = run_flow(
+            "--config", "candidates", quick, "run", "--data", str(tmp_path / "dated.parquet"),
+            "--id", "customer_id", "--target", "churn", "--time", "as_of",
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        frame, split = run.data.frame, run.data.split
+        assert frame["as_of"][split == "train"].max() < frame["as_of"][split == "holdout"].min()
+        assert 0.15 < (split == "holdout").mean() < 0.25
+
+    def test_without_a_hold_out_cross_validation_judges(self, quick):
+        run = run_flow("--config", "candidates", quick, "run", "--holdout", "0")
+        assert run.code == 0, run.output
+        data = run.data
+        assert data.report.judged_on == "cross-validation"
+        assert set(data.split) == {"train"}
+        assert data.metrics["log_loss"]["value"] == pytest.approx(data.report.promised)
+        assert data.report.customers == len(data.sample.labels)
