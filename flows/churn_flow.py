@@ -115,9 +115,7 @@ class ChurnFlow(FlowSpec):
         from churn.model import ChurnModel
         from churn.training import leaderboard, rank, threads_per_task
 
-        self.merge_artifacts(
-            inputs, include=["contract", "frame", "lineage", "sample", "split"]
-        )
+        self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
         self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
         trials = rank([task.trial for task in inputs if not task.failure], self.sample)
         self.leaderboard, self.trial = leaderboard(trials, self.sample), trials[0]
