@@ -9,7 +9,7 @@ RUN apt-get update \
     && useradd --create-home --uid 1000 churn
 WORKDIR /srv/churn
 COPY requirements.lock .
-RUN pip install --require-hashes -r requirements.lock
+RUN pip install --no-deps --require-hashes -r requirements.lock
 COPY --chown=churn churn churn
 COPY --chown=churn flows flows
 COPY --chown=churn serve serve

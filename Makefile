@@ -1,3 +1,4 @@
+# The locks are complete, so nothing is resolved at install time (--no-deps).
 # `make run` and `make test` do all the set-up there is, in .venv, from the lock files.
 PYTHON ?= python3
 PORT ?= 8000
@@ -44,9 +45,9 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 	$(PYTHON) -m venv .venv
 
 .venv/run: requirements.lock | .venv/bin/python
-	$(PY) -m pip install --quiet --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/test: tests/requirements.lock | .venv/run
-	$(PY) -m pip install --quiet --require-hashes -r tests/requirements.lock
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r tests/requirements.lock
 	@touch $@
