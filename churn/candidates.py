@@ -146,7 +146,7 @@ def _boosting(categorical, seed, threads, learning_rate=0.03, max_iter=400, **pa
     )  # fmt: skip
 
 
-def _extra_trees(categorical, seed, threads, n_estimators=400, **params):
+def _extra_trees(categorical, seed, threads, n_estimators=300, **params):
     from sklearn.ensemble import ExtraTreesClassifier
 
     return ExtraTreesClassifier(
@@ -154,7 +154,7 @@ def _extra_trees(categorical, seed, threads, n_estimators=400, **params):
     )
 
 
-def _random_forest(categorical, seed, threads, n_estimators=400, **params):
+def _random_forest(categorical, seed, threads, n_estimators=300, **params):
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(

@@ -1,6 +1,6 @@
 """ChurnFlow: from a customer table to a chosen, graded, explained model."""
 
-import launch  # noqa: F401 (first: it makes churn importable and names the user)
+import launch  # first: it makes churn importable and names the user
 from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
 
 
@@ -147,4 +147,4 @@ class ChurnFlow(FlowSpec):
 
 
 if __name__ == "__main__":
-    ChurnFlow()
+    launch.start(ChurnFlow)

@@ -5,7 +5,10 @@ this machine or inside a task on a cluster.
 """
 
 import os
+import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -25,3 +28,31 @@ os.environ.setdefault("METAFLOW_RESUME_MAX_WORKERS", os.environ["METAFLOW_RUN_MA
 
 # The table that ships with the project goes to a cluster with the code.
 os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")
+
+
+def start(flow) -> None:
+    """What `flow()` does in a script, with tasks that start warm; see `warm`."""
+    from metaflow import parameters
+
+    with parameters.flow_context(flow), _entrypoint() as entrypoint:
+        from metaflow import cli  # it reads the flow's Configs when it is imported
+
+        cli.main(flow(use_cli=False), entrypoint=entrypoint)
+
+
+@contextmanager
+def _entrypoint():
+    """How Metaflow is to start a task: None for its own way."""
+    if not {"run", "resume"} & set(sys.argv[1:]) or os.environ.get("CHURN_WARM") == "0":
+        yield None
+        return
+    warm = str(Path(__file__).with_name("warm.py"))
+    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
+        address = os.path.join(folder, "warm")
+        # It ends when its standard input closes, however this process ends.
+        server = subprocess.Popen([sys.executable, "-u", warm, address], stdin=subprocess.PIPE)
+        try:
+            yield [sys.executable, "-I", "-S", warm, address, sys.argv[0]]
+        finally:
+            server.stdin.close()
+            server.wait()

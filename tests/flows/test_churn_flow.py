@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,52 @@ class TestKilledAndResumed:
         assert run.data.leaderboard[0]["candidate"] == telco_run.data.leaderboard[0]["candidate"]
         assert run.data.metrics == telco_run.data.metrics
         assert run.data.lineage == telco_run.data.lineage
+
+
+class TestWarmStart:
+    """Tasks that are forked from a warm interpreter behave as those Metaflow starts itself."""
+
+    def test_gives_the_same_model_as_a_cold_start(self, quick):
+        warm = run_flow("--config", "candidates", quick, "run")
+        cold = run_flow("--config", "candidates", quick, "run", CHURN_WARM="0")
+        assert warm.code == cold.code == 0, warm.output + cold.output
+        assert warm.data.fingerprint == cold.data.fingerprint
+
+    def test_leaves_no_process_behind(self, telco_run):
+        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+        assert not [line for line in commands if b"warm.py" in line]
+
+    def test_a_task_whose_starter_is_killed_ends_too(self):
+        process = subprocess.Popen(
+            flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        output = []
+        for line in process.stdout:
+            output.append(line)
+            if starter := re.search(r"/train/\d+ \(pid (\d+)\).*fold 1 of 5", line):
+                os.kill(int(starter[1]), signal.SIGKILL)
+                break
+        output.append(process.stdout.read())
+        assert process.wait(timeout=60) != 0, "".join(output)
+        process.stdout.close()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and _in_session(process.pid):
+            time.sleep(0.1)
+        assert not _in_session(process.pid)
+
+
+def _in_session(leader: int) -> list[int]:
+    """The processes of a session that still run."""
+    pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if _session(pid) == leader]
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 class TestFailures:
