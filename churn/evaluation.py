@@ -1,5 +1,7 @@
 """How good probabilities are, and how sure that is: metrics, intervals, calibration, gains."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -63,29 +65,34 @@ def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
     """Slope and intercept of the outcome's logit on the prediction's (Cox 1958).
 
     1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
-    intervals are Wald's, from the Fisher information.
+    intervals are Wald's, from the Fisher information. Where no line is determined (all
+    predictions alike, or the outcomes perfectly separated by them) the values are NaN.
     """
     chance = np.clip(probabilities, 1e-6, 1 - 1e-6)
     logit = np.log(chance / (1 - chance))
-    if np.ptp(logit) < 1e-9:
-        missing = {"value": float("nan"), "low": float("nan"), "high": float("nan")}
-        return {"calibration_slope": missing, "calibration_intercept": missing}
-    design = np.column_stack([np.ones_like(logit), logit])
-    weights = np.array([0.0, 1.0])
-    for _ in range(50):
-        fitted = 1 / (1 + np.exp(-design @ weights))
-        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
-        step = np.linalg.solve(information, design.T @ (target - fitted))
-        weights = weights + step
-        if np.abs(step).max() < 1e-10:
-            break
-    half = 1.959964 * np.sqrt(np.diag(np.linalg.inv(information)))
+    weights, half = _logistic_line(logit, target)
     return {
         f"calibration_{name}": {"value": value, "low": value - width, "high": value + width}
-        for name, value, width in zip(
-            ("intercept", "slope"), map(float, weights), map(float, half), strict=True
-        )
+        for name, value, width in zip(("intercept", "slope"), weights, half, strict=True)
     }
+
+
+def _logistic_line(x: np.ndarray, target: np.ndarray) -> tuple[list[float], list[float]]:
+    """Intercept and slope by Newton's method, and the half widths of their intervals."""
+    unknown = [math.nan, math.nan], [math.nan, math.nan]
+    left, stayed = x[target == 1], x[target == 0]
+    if np.ptp(x) < 1e-9 or left.min() >= stayed.max() or left.max() <= stayed.min():
+        return unknown
+    design, weights = np.column_stack([np.ones_like(x), x]), np.array([0.0, 1.0])
+    for _ in range(100):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        step = np.linalg.solve(information, design.T @ (target - fitted))
+        weights = weights + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-10:
+            half = 1.959964 * np.sqrt(np.diag(np.linalg.inv(information)))
+            return weights.tolist(), half.tolist()
+    return unknown
 
 
 def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
@@ -195,17 +202,18 @@ def _interval(metrics, n: int, seed: int) -> dict:
     rng = np.random.default_rng(seed)
     value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
     # Larger samples need fewer resamples for an interval that is as good.
-    resamples = int(np.clip(RESAMPLES * 20_000 / n, 200, RESAMPLES))
+    resamples = int(np.clip(RESAMPLES * 2_000 / n, 200, RESAMPLES))
     chunk = max(1, CHUNK_CELLS // n)
     draws = []
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
         weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
-        draws.append(metrics(weights.astype(np.float64)))
+        with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
+            draws.append(metrics(weights.astype(np.float64)))
     tail = (1 - LEVEL) / 2
     result = {}
     for name in value:
         spread = np.concatenate([draw[name] for draw in draws])
-        low, high = np.quantile(spread, [tail, 1 - tail])
+        low, high = np.nanquantile(spread, [tail, 1 - tail])
         result[name] = {"value": value[name], "low": float(low), "high": float(high)}
     return result

@@ -4,6 +4,8 @@ Numbers and flags become float64 (NaN when missing), categories a Categorical, i
 datetimes. Nothing is judged here: a cell that cannot be read is reported, not dropped.
 """
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,8 @@ from churn.errors import ChurnError
 FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
     "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
 }  # fmt: skip
+
+WHOLE = re.compile(r"-?\d+\.0+")
 
 
 def parse_texts(column: pd.Series) -> pd.Categorical:
@@ -106,7 +110,7 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def _text(value) -> str | None:
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
     text = str(value).strip()
+    if WHOLE.fullmatch(text):
+        text = text.partition(".")[0]
     return None if text in MISSING else text
