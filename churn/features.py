@@ -46,7 +46,8 @@ class FeatureEngineer:
         The columns of the matrix: features, then derived features.
     categorical : ndarray of bool, shape (n_columns,)
     typical_ : dict of str to float or str
-        After `fit`, for each feature the median (numbers) or the most frequent value (others).
+        After `fit`, for each feature the lower median (numbers) or the most frequent value
+        (others); NaN where every value is missing.
     """
 
     def __init__(self, contract: Contract):
@@ -60,7 +61,10 @@ class FeatureEngineer:
         """Learn what a typical customer looks like, for explanations; see `transform`."""
         typed = parse_features(frame, self.contract)
         self.typical_ = {
-            name: typed[name].median() if feature.kind == "number" else typed[name].mode().iloc[0]
+            # The lower median, so that a whole number stays one.
+            name: typed[name].quantile(0.5, interpolation="lower")
+            if feature.kind == "number"
+            else next(iter(typed[name].mode()), np.nan)
             for name, feature in self.contract.features.items()
         }
         return self

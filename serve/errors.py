@@ -1,0 +1,68 @@
+"""Errors as RFC 9457 problem details, for whoever asks and whatever went wrong."""
+
+import json
+from dataclasses import asdict
+
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException, default_exceptions
+
+from churn.requests import Problem
+from serve.served import NoModel
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Refused(Exception):
+    """A request that cannot be answered.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+        What is wrong, in one sentence.
+    problems : list of Problem
+    """
+
+    def __init__(self, status: int, detail: str, problems: list[Problem] | None = None):
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.problems = problems or []
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of an app with problem details."""
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(NoModel, _no_model)
+    app.register_error_handler(HTTPException, _http)
+
+
+def _answer(status: int, detail: str, problems: list[dict]) -> Response:
+    body = {
+        "type": "about:blank",  # RFC 9457: no more is meant than what the status says
+        "title": default_exceptions[status]().name,
+        "status": status,
+        "detail": detail,
+        "problems": problems,
+    }
+    return Response(json.dumps(body), status, content_type=MEDIA_TYPE)
+
+
+def _refused(error: Refused) -> Response:
+    return _answer(error.status, error.detail, [asdict(problem) for problem in error.problems])
+
+
+def _no_model(error: NoModel) -> Response:
+    todo = [*error.problems]
+    if request.endpoint == "page.index" and request.accept_mimetypes.accept_html:
+        page = render_template("no_model.html", summary=error.summary, todo=todo)
+        return Response(page, 503, mimetype="text/html")
+    return _answer(503, " ".join([error.summary, *todo]), [])
+
+
+def _http(error: HTTPException) -> Response:
+    answer = _answer(error.code, error.description, [])
+    for name, value in error.get_headers(request.environ):
+        if name.lower() not in ("content-type", "content-length"):
+            answer.headers[name] = value  # Allow, with a 405
+    return answer
