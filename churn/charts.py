@@ -22,9 +22,12 @@ def _spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": data.to_dict("records")},
-        "config": {"axis": {"labelLimit": 260, "titleFontWeight": "normal"}, "view": {"stroke": None}},
+        "config": {
+            "axis": {"labelLimit": 260, "titleFontWeight": "normal"},
+            "view": {"stroke": None},
+        },
         **parts,
-    }  # fmt: skip
+    }
 
 
 def _x(field: str, title: str, **more) -> dict:
@@ -184,9 +187,7 @@ def missing_share(shares: pd.DataFrame) -> dict:
         "x": _x("missing", "missing", axis={"format": ".2%", "tickCount": 5}),
     }
     mark = {"type": "bar", "color": ORANGE}
-    return _spec(
-        shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding
-    )
+    return _spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)
 
 
 def plain(value) -> str:

@@ -1,6 +1,7 @@
 """How good probabilities are, and how sure that is: metrics, intervals, calibration, gains."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,7 @@ def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
     edges = _bin_ends(len(target), bins)
     order = np.argsort(probabilities, kind="stable")
     rows = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         at = order[start:end]
         low, high = wilson(target[at].sum(), len(at))
         rows.append((probabilities[at].mean(), target[at].mean(), low, high, len(at)))

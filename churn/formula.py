@@ -3,7 +3,8 @@
 A formula is a Python expression of column names, numbers, texts, `+ - * /`, comparisons and
 parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
 A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
-arithmetic missing, and so does a division by zero. The same code evaluates a column of ten million rows and a single record.
+arithmetic missing, and so does a division by zero. The same code evaluates a column of ten
+million rows and a single record.
 """
 
 import ast
@@ -99,9 +100,10 @@ def _kind_problems(tree, features) -> list[str]:
             equality = isinstance(node.ops[0], ast.Eq | ast.NotEq)
             if sides != ["number", "number"] and not (sides == ["category", "text"] and equality):
                 found.append("a category can only be compared with a text, by == or !=")
-        elif isinstance(node, ast.BinOp | ast.UnaryOp):
-            if any(kind(child) != "number" for child in ast.iter_child_nodes(node)):
-                found.append("there is no arithmetic with texts")
+        elif isinstance(node, ast.BinOp | ast.UnaryOp) and any(
+            kind(child) != "number" for child in ast.iter_child_nodes(node)
+        ):
+            found.append("there is no arithmetic with texts")
     if kind(tree) != "number":
         found.append("the result is a text, not a number")
     return found

@@ -150,7 +150,9 @@ def _formula(values: np.ndarray, others: dict[str, np.ndarray]) -> str | None:
     weights, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
     if np.abs(matrix / scale @ weights - values).max() > tolerance:
         return None
-    used = [n for n, w in zip(names, weights, strict=False) if abs(w) > 1e-6 * np.abs(weights).max()]
+    used = [
+        n for n, w in zip(names, weights, strict=False) if abs(w) > 1e-6 * np.abs(weights).max()
+    ]
     return f"a sum of multiples of {', '.join(used)}"
 
 

@@ -1,7 +1,8 @@
 """ChurnFlow: from a customer table to a chosen, graded, explained model."""
 
-import launch  # first: it makes churn importable and names the user
 from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
+
+import launch  # first: it makes churn importable and names the user
 
 
 class ChurnFlow(FlowSpec):

@@ -27,6 +27,7 @@ LIBRARIES = (
     "sklearn.preprocessing",
 )
 STREAMS = (0, 1, 2)
+PATIENCE = 60  # seconds
 
 
 def client(address: str, arguments: list[str]) -> int:
@@ -46,12 +47,16 @@ def client(address: str, arguments: list[str]) -> int:
 
 def connect(server: socket.socket, address: str) -> None:
     """The first task may be faster than the server."""
-    for _ in range(1000):
+    deadline = time.monotonic() + PATIENCE
+    while True:
         try:
-            return server.connect(address)
+            server.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > deadline:
+                raise
             time.sleep(0.01)
-    server.connect(address)
+        else:
+            return
 
 
 def serve(address: str) -> None:

@@ -4,10 +4,9 @@ import os
 import subprocess
 import sys
 
-from conftest import ROOT
-
 from churn.contract import Contract
 from churn.data import TELCO
+from conftest import ROOT
 
 
 def churn(*arguments, cwd):
@@ -21,8 +20,9 @@ def test_writes_a_contract_that_can_be_read_again(tmp_path):
     done = churn("contract", "telco", "--id", "customer_id", "--target", "churn", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "19 features of 7,043 customers" in done.stdout
-    inferred, shipped = Contract.read(tmp_path / "contract.toml"), Contract.read(
-        TELCO / "contract.toml"
+    inferred, shipped = (
+        Contract.read(tmp_path / "contract.toml"),
+        Contract.read(TELCO / "contract.toml"),
     )
     assert {k: f.kind for k, f in inferred.features.items()} == {
         k: f.kind for k, f in shipped.features.items()

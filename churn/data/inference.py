@@ -84,7 +84,9 @@ def _target_values(column: pd.Series, positive: str | None) -> tuple[str, tuple[
             raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
         positive = yes[0]
     if positive not in counts.index or len(counts) < 2:
-        problem = f"{positive!r} and another value are expected; there are {', '.join(counts.index)}"
+        problem = (
+            f"{positive!r} and another value are expected; there are {', '.join(counts.index)}"
+        )
         raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
     return positive, tuple(sorted(value for value in common if value != positive))
 

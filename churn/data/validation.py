@@ -186,7 +186,8 @@ class _Problems:
         cells = self.raw.loc[at, column].head(EXAMPLES)
         blank = cells.isna()
         return ", ".join(
-            f"row {row}: {'empty' if blank[row] else repr(str(cell))}" for row, cell in cells.items()
+            f"row {row}: {'empty' if blank[row] else repr(str(cell))}"
+            for row, cell in cells.items()
         )
 
 

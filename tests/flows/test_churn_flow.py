@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import STORE, FlowRun, flow_command, flow_environment, run_flow
 
 from churn.candidates import DEFAULT_CANDIDATES
 from churn.data import generate_sample_data
+from conftest import STORE, FlowRun, flow_command, flow_environment, run_flow
 
 QUICK = """
 [[candidates]]
