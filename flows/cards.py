@@ -64,8 +64,8 @@ def leaderboard(run) -> list:
         Markdown(f"# Chosen: {run.model.candidate.name}"),
         Markdown(
             f"{len(rows)} candidates, {run.sample.fold.max() + 1} folds, "
-            f"{len(run.sample.labels):,} customers. The lowest mean log loss out of fold wins; *behind* is the paired difference to it, "
-            "with its standard error."
+            f"{len(run.sample.labels):,} customers. The lowest mean log loss out of fold wins; "
+            "*behind* is the paired difference to it, with its standard error."
         ),
         VegaChart(charts.leaderboard(rows)),
         _table(shown, ""),

@@ -1,8 +1,9 @@
 """ChurnFlow: from a customer table to a chosen, graded, explained model."""
 
-from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
-
 import launch  # first: it makes churn importable and names the user
+
+# isort: split
+from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
 
 
 class ChurnFlow(FlowSpec):
