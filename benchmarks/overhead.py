@@ -67,7 +67,7 @@ def cross_validate_by_joblib(source: str) -> None:
 
     table = load_table(source)
     roles = {} if source == "telco" else {"id": "customer_id", "target": "churn"}
-    contract = settle_contract(table, source, None, **roles)
+    contract = settle_contract(table, source, {}, **roles)
     frame = validate_data(table, contract).frame
     train = frame[~holdout_mask(frame, contract, 0.2)]
     sample = draw_sample(train, contract, n_folds=5, max_rows=50_000, seed=0)

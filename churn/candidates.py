@@ -61,7 +61,12 @@ def build(candidate: Candidate, categorical: np.ndarray, seed: int, threads: int
 
 
 def parse_toml(text: str) -> list[dict]:
-    """Read the text of a search space, `[[candidates]]` in TOML, for a Metaflow Config."""
+    """Read the text of a search space, `[[candidates]]` in TOML, for a Metaflow Config.
+
+    The word `built-in` in its place stands for no search space, an empty list.
+    """
+    if text == "built-in":
+        return []
     try:
         entries = tomllib.loads(text).get("candidates", [])
     except tomllib.TOMLDecodeError as error:

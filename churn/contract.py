@@ -176,7 +176,12 @@ class Contract(_Frozen):
 
 
 def parse_toml(text: str) -> dict:
-    """Read the text of a contract file into the plain dict that Metaflow stores as Config."""
+    """Read the text of a contract file into the plain dict that Metaflow stores as Config.
+
+    The word `inferred` in its place stands for no contract, an empty dict.
+    """
+    if text == "inferred":
+        return {}
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

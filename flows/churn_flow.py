@@ -11,24 +11,24 @@ class ChurnFlow(FlowSpec):
 
     contract_file = Config(
         "contract",
-        required=False,
+        default_value="inferred",
         parser="churn.contract.parse_toml",
         plain=True,
         help="contract file (TOML); inferred from the table when none is given",
     )
     candidates_file = Config(
         "candidates",
-        required=False,
+        default_value="built-in",
         parser="churn.candidates.parse_toml",
         plain=True,
         help="search space (TOML); churn.candidates.DEFAULT_CANDIDATES when none is given",
     )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
-    query = Parameter("query", default=None, type=str, help="SELECT, with a database URL")
-    id_column = Parameter("id", default=None, type=str, help="the customer's key")
-    target_column = Parameter("target", default=None, type=str, help="column that says who left")
-    positive = Parameter("positive", default=None, type=str, help="its value for 'left'")
-    time_column = Parameter("time", default=None, type=str, help="date of the observation")
+    query = Parameter("query", default="", help="SELECT, with a database URL")
+    id_column = Parameter("id", default="", help="the customer's key")
+    target_column = Parameter("target", default="", help="column that says who left")
+    positive = Parameter("positive", default="", help="its value for 'left'")
+    time_column = Parameter("time", default="", help="date of the observation")
     max_rejected = Parameter("max-rejected", default=0.05, help="share of rows to set aside")
     leakage = Parameter("leakage", default="drop", help="drop, stop or tell")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")

@@ -144,7 +144,7 @@ def _round(bound: float, outwards, integer: bool) -> float:
     return float(f"{outwards(bound / step) * step:.12g}")
 
 
-def settle_contract(frame: pd.DataFrame, source: str, given: dict | None, **roles) -> Contract:
+def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str) -> Contract:
     """The contract a run has to keep: the one given, the Telco table's own, or an inferred one.
 
     Parameters
@@ -153,17 +153,17 @@ def settle_contract(frame: pd.DataFrame, source: str, given: dict | None, **role
         The raw table.
     source : str
         Where it is from, as given to `load_table`.
-    given : dict or None
-        A contract as `churn.contract.parse_toml` returns it.
-    **roles : str or None
-        id, target, positive and time, as for `infer_contract`.
+    given : dict
+        A contract as `churn.contract.parse_toml` returns it; empty when there is none.
+    **roles : str
+        id, target, positive and time, as for `infer_contract`; empty when not said.
 
     Raises
     ------
     ChurnError
         If roles are named that the contract has settled otherwise, or none is named at all.
     """
-    named = {role: name for role, name in roles.items() if name is not None}
+    named = {role: name for role, name in roles.items() if name}
     if not given and (source != "telco" or named):
         if "target" not in named:
             problem = "say which column says who left (--target), or give a contract"

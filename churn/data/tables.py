@@ -44,7 +44,7 @@ def load_csv(path: str | Path) -> pd.DataFrame:
     return frame
 
 
-def load_table(source: str | Path, query: str | None = None) -> pd.DataFrame:
+def load_table(source: str | Path, query: str = "") -> pd.DataFrame:
     """Read a customer table.
 
     Parameters
@@ -89,7 +89,7 @@ def _load_parquet(source: str) -> pd.DataFrame:
     return table.to_pandas(split_blocks=True, self_destruct=True)
 
 
-def _load_sql(url: str, query: str | None) -> pd.DataFrame:
+def _load_sql(url: str, query: str) -> pd.DataFrame:
     from sqlalchemy import create_engine, text
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
