@@ -30,7 +30,9 @@ test: .venv/test ## run the tests
 	$(PY) -m pytest $(ARGS)
 
 bench: .venv/test ## measure what the README says
-	$(PY) benchmarks/overhead.py $(ARGS)
+	$(PY) benchmarks/overhead.py
+	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
+	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1
 
 lock:            ## pin every version again (needs uv)
 	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock

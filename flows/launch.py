@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import churn  # noqa: E402, F401 (what is imported now goes to a cluster with the code)
+import churn  # noqa: F401 (what is imported now goes to a cluster with the code)
 
 # Metaflow refuses to run for a user without a name, and for one called root.
 names = (os.environ.get(key) for key in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))

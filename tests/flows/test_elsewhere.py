@@ -5,8 +5,9 @@ import os
 
 import boto3
 import pytest
-from conftest import run_flow
 from moto.server import ThreadedMotoServer
+
+from conftest import run_flow
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def s3():
     """A real S3 server, and the environment that sends Metaflow there."""
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
+    _, port = server.get_host_and_port()
     url = f"http://127.0.0.1:{port}"
     secrets = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     client = boto3.client(
