@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from churn.errors import ChurnError
 from churn.formula import Formula
 
+# An empty cell and the usual spellings of "not available". "None" is not among them:
+# it is a category of its own in many tables.
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,8 +26,8 @@ class Number(_Frozen):
 
     kind: Literal["number"] = "number"
     integer: bool = False
-    min: float | None = None
-    max: float | None = None
+    min: float | None = Field(None, allow_inf_nan=False)
+    max: float | None = Field(None, allow_inf_nan=False)
     unit: str = ""
     nullable: bool = False
     actionable: bool = False
@@ -58,6 +62,9 @@ class Category(_Frozen):
     def _distinct(self):
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
+        for text in self.categories:
+            if text != text.strip() or text in MISSING:
+                raise ValueError(f"a cell that says {text!r} is never read as that category")
         return self
 
 
@@ -110,6 +117,12 @@ class Contract(_Frozen):
     ignore: tuple[str, ...] = ()
     features: dict[str, Feature] = Field(min_length=1)
     derived: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _answers_are_disjoint(self):
+        if self.positive in self.negative:
+            raise ValueError(f"{self.positive!r} is both positive and negative")
+        return self
 
     @model_validator(mode="after")
     def _roles_are_disjoint(self):
@@ -169,7 +182,12 @@ class Contract(_Frozen):
     def without(self, names: list[str]) -> "Contract":
         """The same contract, with `names` and whatever is derived from them left out."""
         features = {k: v for k, v in self.features.items() if k not in names}
-        derived = {k: v for k, v in self.derived.items() if not Formula(v).columns & set(names)}
+        gone = set(names)
+        derived = {
+            name: text
+            for name, text in self.derived.items()
+            if name not in gone and not Formula(text).columns & gone
+        }
         ignore = (*self.ignore, *(name for name in self.features if name in names))
         values = self.model_dump() | {"features": features, "derived": derived, "ignore": ignore}
         return Contract.parse(values)

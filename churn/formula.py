@@ -11,6 +11,7 @@ import ast
 import operator
 
 import numpy as np
+import pandas as pd
 
 _ARITHMETIC = {
     ast.Add: operator.add,
@@ -57,6 +58,8 @@ class Formula:
         for node in ast.walk(formula.tree):
             if isinstance(node, ast.Name) and node.id not in features:
                 found.append(f"no feature is called {node.id!r}")
+            elif isinstance(node, ast.Constant) and type(node.value) not in (int, float, str):
+                found.append(f"{node.value!r} is neither a number nor a text")
             elif isinstance(node, ast.Compare) and len(node.ops) > 1:
                 found.append("compare two things at a time")
             elif not isinstance(node, _ALLOWED):
@@ -76,7 +79,8 @@ class Formula:
         ndarray or scalar of float64
         """
         with np.errstate(all="ignore"):
-            return np.asarray(_evaluate(self.tree, values), dtype=np.float64)[()]
+            result = np.asarray(_evaluate(self.tree, values), dtype=np.float64)
+        return np.where(np.isfinite(result), result, np.nan)[()]
 
 
 _ALLOWED = (
@@ -98,6 +102,7 @@ def _kind_problems(tree, features) -> list[str]:
         if isinstance(node, ast.Compare):
             sides = sorted([kind(node.left), kind(node.comparators[0])])
             equality = isinstance(node.ops[0], ast.Eq | ast.NotEq)
+            found += _unknown_categories(node, features)
             if sides != ["number", "number"] and not (sides == ["category", "text"] and equality):
                 found.append("a category can only be compared with a text, by == or !=")
         elif isinstance(node, ast.BinOp | ast.UnaryOp) and any(
@@ -107,6 +112,18 @@ def _kind_problems(tree, features) -> list[str]:
     if kind(tree) != "number":
         found.append("the result is a text, not a number")
     return found
+
+
+def _unknown_categories(node: ast.Compare, features) -> list[str]:
+    sides = (node.left, node.comparators[0])
+    columns = [side.id for side in sides if isinstance(side, ast.Name)]
+    texts = [side.value for side in sides if isinstance(side, ast.Constant)]
+    return [
+        f"{name} has no category {text!r}"
+        for name in columns
+        for text in texts
+        if features[name].kind == "category" and text not in features[name].categories
+    ]
 
 
 def _evaluate(node, values):
@@ -121,4 +138,4 @@ def _evaluate(node, values):
         return _ARITHMETIC[type(node.op)](left, right)
     left, right = _evaluate(node.left, values), _evaluate(node.comparators[0], values)
     result = _COMPARISONS[type(node.ops[0])](left, right)
-    return np.asarray(result, dtype=np.float64)
+    return np.asarray(result & ~(pd.isna(left) | pd.isna(right)), dtype=np.float64)

@@ -16,7 +16,7 @@ Action = Literal["drop", "stop", "tell"]
 MAX_AUC_ALONE = 0.9
 # Whether a cell is empty should say next to nothing.
 MAX_AUC_MISSING = 0.7
-# A column with a value of its own for nearly every customer is a key.
+# A text that is another one for nearly every customer is a key.
 MIN_ID_LEVELS = 0.99
 BINS = 64
 FOLDS = 3
@@ -105,7 +105,8 @@ def _ids(codes, target, contract):
         if feature.kind == "flag" or (feature.kind == "number" and not feature.integer):
             continue
         share = codes[name].nunique() / len(codes)
-        if share >= MIN_ID_LEVELS:
+        # Whole amounts of money may nearly all differ too; keys all do.
+        if share >= (MIN_ID_LEVELS if feature.kind == "category" else 1):
             why = f"has a value of its own for {share:.1%} of the customers: an id in disguise"
             yield Finding(name, "id in disguise", share, why)
 
@@ -113,7 +114,10 @@ def _ids(codes, target, contract):
 def _copies(codes, target, contract):
     seen = {}
     for name in codes:
-        recoded, _ = pd.factorize(codes[name], use_na_sentinel=False)
+        recoded, levels = pd.factorize(codes[name], use_na_sentinel=False)
+        if len(levels) > len(codes) / 2:
+            # Hardly a value comes twice: then all such columns look alike but for their order.
+            recoded = np.unique(codes[name], return_inverse=True)[1]
         first = seen.setdefault(recoded.tobytes(), name)
         if first != name:
             why = f"says the same as {first!r}, in other words"
@@ -130,10 +134,12 @@ def _formulas(codes, target, contract):
         how = _formula(pool[name].to_numpy(), {other: pool[other].to_numpy() for other in others})
         if how:
             numbers = others
-            yield Finding(name, "formula", 1.0, f"is {how} in every row")
+            yield Finding(name, "formula", 1.0, f"is {how}, in every row that has them all")
 
 
 def _formula(values: np.ndarray, others: dict[str, np.ndarray]) -> str | None:
+    if np.ptp(values) == 0:
+        return None
     tolerance = TINY * (np.abs(values).max() + TINY)
     with np.errstate(all="ignore"):
         for left, a in others.items():

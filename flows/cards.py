@@ -6,6 +6,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 
 from churn import charts
 from churn.candidates import BASELINE
+from churn.data.tables import public_name
 
 METRICS = {
     "roc_auc": ("ROC-AUC", "pairs of customers ranked the right way round"),
@@ -32,7 +33,7 @@ def data(run) -> list:
         ["features", f"{len(run.contract.features)}"],
     ]
     return [
-        Markdown(f"# The data: {run.data}"),
+        Markdown(f"# The data: {public_name(run.data)}"),
         Table([[Markdown(name), value] for name, value in facts]),
         Markdown("## What was wrong with it"),
         _table(run.problems, "The table keeps its contract: nothing was wrong."),

@@ -1,64 +1,11 @@
 """What several tests look at: the real tables, and one undisturbed run of ChurnFlow."""
 
 import os
-import re
-import subprocess
-import sys
-import tempfile
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-
-# Metaflow reads these when it is imported. The blank in the name is part of the test.
-STORE = Path(tempfile.mkdtemp(prefix="churn tests "))
-os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = str(STORE)
-os.environ["METAFLOW_USER"] = "churn"
-
-
-@dataclass(frozen=True)
-class FlowRun:
-    """A finished `python flows/….py`: its exit code, what it printed, and its artifacts."""
-
-    code: int
-    output: str
-    cwd: Path = STORE
-
-    @property
-    def pathspec(self) -> str:
-        return "ChurnFlow/" + re.search(r"run-id (\d+)", self.output)[1]
-
-    @cached_property
-    def data(self):
-        from metaflow import Run, namespace
-
-        namespace(None)
-        return Run(self.pathspec).data
-
-
-def flow_command(*arguments: str, flow: str = "churn_flow.py") -> list[str]:
-    return [sys.executable, str(ROOT / "flows" / flow), *arguments]
-
-
-def flow_environment(**extra: str) -> dict[str, str]:
-    """As bare as `env -i` leaves it: no user, no home, no PYTHONPATH."""
-    return {
-        "PATH": os.environ["PATH"],
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(STORE),
-        **extra,
-    }
-
-
-def run_flow(*arguments: str, **environment: str) -> FlowRun:
-    """Run a flow as a user does, to its end."""
-    done = subprocess.run(
-        flow_command(*arguments), cwd=STORE, env=flow_environment(**environment),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-    )  # fmt: skip
-    return FlowRun(done.returncode, done.stdout)
+from running import FlowRun, run_flow
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import sys
 
 from churn.contract import Contract
 from churn.data import TELCO
-from conftest import ROOT
+from running import ROOT
 
 
 def churn(*arguments, cwd):

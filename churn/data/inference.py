@@ -54,6 +54,9 @@ def infer_contract(
     if absent:
         have = f"the columns are {', '.join(map(str, frame.columns))}"
         raise ChurnError("No contract can be inferred:", [*absent, have])
+    twice = sorted({name for name in frame.columns if (frame.columns == name).sum() > 1})
+    if twice:
+        raise ChurnError("No contract can be inferred:", [f"two columns are called {twice}"])
     positive, negative = _target_values(frame[target], positive)
     names = [name for name in frame.columns if name not in roles.values()]
     kinds = {name: _kind(frame[name]) for name in names}
@@ -88,11 +91,15 @@ def _target_values(column: pd.Series, positive: str | None) -> tuple[str, tuple[
             f"{positive!r} and another value are expected; there are {', '.join(counts.index)}"
         )
         raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
-    return positive, tuple(sorted(value for value in common if value != positive))
+    others = [value for value in common if value != positive]
+    if not others:
+        problem = f"hardly a customer has another value than {positive!r}"
+        raise ChurnError(f"The target {column.name!r} cannot be learned:", [problem])
+    return positive, tuple(sorted(others))
 
 
 def _kind(column: pd.Series) -> str:
-    filled = column.notna().sum()
+    filled = (parse_texts(column).codes >= 0).sum()
     allowed = TOLERANCE * filled
     if not filled:
         return "other"
@@ -120,7 +127,7 @@ def _feature(sound: pd.Series, kind: str, column: pd.Series) -> Feature:
         nullable = bool((texts.codes < 0).any())
         return Category(categories=tuple(sorted(texts.categories)), nullable=nullable)
     if kind == "flag":
-        return Flag(nullable=bool(column.isna().any()))
+        return Flag(nullable=bool((parse_texts(column).codes < 0).any()))
     numbers, _ = parse_numbers(sound)
     integer = bool(np.all(numbers[~np.isnan(numbers)] % 1 == 0))
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))

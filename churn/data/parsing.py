@@ -9,8 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from churn.contract import Contract, Feature
-from churn.data.tables import MISSING
+from churn.contract import MISSING, Contract, Feature
 from churn.errors import ChurnError
 
 FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
@@ -18,29 +17,32 @@ FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
 }  # fmt: skip
 
 WHOLE = re.compile(r"-?\d+\.0+")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_texts(column: pd.Series) -> pd.Categorical:
     """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
+    if column.dtype == object:  # True and 1 are one value to factorize
+        column = column.map(_text)
     codes, values = pd.factorize(column)
-    texts = [_text(value) for value in values]
-    recode, categories = pd.factorize(np.array(texts, dtype=object))
+    recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
     return pd.Categorical.from_codes(codes, categories=list(categories))
 
 
 def parse_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Cells as finite float64, and which cells hold something else."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
         numbers = column.to_numpy(dtype=np.float64)
         filled = ~np.isnan(numbers)
     else:
         texts = parse_texts(column)
-        values = pd.to_numeric(pd.Series(list(texts.categories), dtype=object), errors="coerce")
-        numbers = np.append(values.to_numpy(dtype=np.float64), np.nan)[texts.codes]
+        # float() is exact to the last bit, which pandas' own parser is not.
+        values = [float(t) if NUMBER.fullmatch(t) else np.nan for t in texts.categories]
+        numbers = np.append(np.array(values, dtype=np.float64), np.nan)[texts.codes]
         filled = texts.codes >= 0
     finite = np.isfinite(numbers)
-    return np.where(finite, numbers, np.nan), filled & ~finite
+    return np.where(finite, numbers + 0.0, np.nan), filled & ~finite  # + 0.0: no -0.0
 
 
 def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +97,7 @@ def parse_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
                 cell = frame[name].iloc[int(np.argmax(bad))]
                 problems.append(
                     f"{name}: {bad.sum()} cells are no {feature.kind}, "
-                    f"the first in row {int(np.argmax(bad)) + 1}: {cell!r}"
+                    f"the first in row {int(np.argmax(bad)) + 1}: {str(cell)!r}"
                 )
     if problems:
         raise ChurnError("These customers cannot be scored:", problems)
@@ -110,6 +112,10 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def _text(value) -> str | None:
+    if pd.isna(value):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
     text = str(value).strip()
     if WHOLE.fullmatch(text):
         text = text.partition(".")[0]

@@ -34,7 +34,7 @@ def generate_sample_data(n_customers: int, seed: int = 0, return_probability: bo
     Parameters
     ----------
     n_customers : int
-        Number of rows; ten million take about 2.5 GB.
+        Number of rows; ten million need less than 1 GiB.
     seed : int
         The same seed gives the same customers.
     return_probability : bool

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from churn.contract import Contract
+from churn.errors import ChurnError
 
 
 def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
@@ -34,6 +35,11 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
     share : float
         The share to hold out, in [0, 1); 0 holds out nobody.
 
+    Raises
+    ------
+    ChurnError
+        If the latest customers are all there are.
+
     Returns
     -------
     ndarray of bool, shape (n,)
@@ -42,7 +48,11 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
         raise ValueError(f"the share to hold out must be in [0, 1), not {share}")
     if contract.time and share:
         cut = frame[contract.time].quantile(1 - share, interpolation="higher")
-        return (frame[contract.time] >= cut).to_numpy()
+        held = (frame[contract.time] >= cut).to_numpy()
+        if held.all():
+            problem = f"{contract.time} is {cut} for every customer: nobody is earlier"
+            raise ChurnError("The latest customers cannot be held out:", [problem])
+        return held
     if contract.id:
         hashes = pd.util.hash_pandas_object(frame[contract.id], index=False).to_numpy()
     else:

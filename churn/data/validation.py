@@ -24,7 +24,8 @@ class Validation:
         The rows that keep the contract, typed, in their order; the index is the row number in
         the source, from 1.
     rejected : DataFrame
-        The rows set aside, as they were in the source, and a column `reason`.
+        The rows set aside, as they were in the source, and a column `reason` (with an underscore
+        before it where the table has a column of that name).
     problems : DataFrame
         One row per problem: column, check, effect (`stop`, `set aside`, `note`), count,
         examples (row numbers from 1, with what stands there).
@@ -55,6 +56,10 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
         If a column is missing, too few rows are left, only one class is, or more rows break the
         contract than `max_rejected`; with every problem of the table.
     """
+    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        problems = [f"{name}: two columns have this name" for name in twice]
+        raise ChurnError("The table breaks its contract:", problems)
     raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     found = _Problems(raw)
     for name in contract.columns:
@@ -71,6 +76,10 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     for name, feature in contract.features.items():
         if feature.kind == "category" and name in clean:
             clean = clean.assign(**{name: clean[name].cat.set_categories(feature.categories)})
+    if contract.target in clean:
+        known = [*contract.negative, contract.positive]
+        target = clean[contract.target].cat.set_categories(known)
+        clean = clean.assign(**{contract.target: target})
     if len(raw) and found.broken.mean() > max_rejected:
         share = f"{found.broken.mean():.1%} of the rows break the contract"
         found.stop("", f"{share}, at most {max_rejected:.1%} may")
@@ -85,7 +94,10 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     problems = found.table()
     if (problems["effect"] == "stop").any():
         raise ChurnError("The table breaks its contract:", _lines(problems))
-    return Validation(clean, raw[~keep].assign(reason=found.reasons()), problems)
+    reason = "reason"
+    while reason in raw:  # a column of the table's own
+        reason = f"_{reason}"
+    return Validation(clean, raw[~keep].assign(**{reason: found.reasons()}), problems)
 
 
 def _parse(raw: pd.DataFrame, contract: Contract, found: "_Problems") -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pytest
 
 from churn.candidates import DEFAULT_CANDIDATES
 from churn.data import generate_sample_data
-from conftest import STORE, FlowRun, flow_command, flow_environment, run_flow
+from running import STORE, FlowRun, flow_command, flow_environment, run_flow
 
 QUICK = """
 [[candidates]]

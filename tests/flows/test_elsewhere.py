@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from conftest import run_flow
+from running import run_flow
 
 
 @pytest.fixture(scope="module")
