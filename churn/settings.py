@@ -10,12 +10,12 @@ from churn.errors import ChurnError
 class Settings(BaseModel):
     """What a run may be told beside its table: shares, folds, seed, and what to do about leaks."""
 
-    holdout: float = Field(0.2, ge=0, le=0.9)
-    folds: int = Field(5, ge=2, le=50)
-    search_rows: int = Field(50_000, ge=100)
-    seed: int = Field(0, ge=0, lt=2**32)
-    max_rejected: float = Field(0.05, ge=0, le=1)
-    leakage: Literal["drop", "stop", "tell"] = "drop"
+    holdout: float = Field(ge=0, le=0.9)
+    folds: int = Field(ge=2, le=50)
+    search_rows: int = Field(ge=100)
+    seed: int = Field(ge=0, lt=2**32)
+    max_rejected: float = Field(ge=0, le=1)
+    leakage: Literal["drop", "stop", "tell"]
 
     @classmethod
     def check(cls, **values) -> None:

@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import churn  # noqa: F401 (what is imported now goes to a cluster with the code)
 
 # Metaflow refuses to run for a user without a name, and for one called root.
-names = (os.environ.get(key) for key in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
-if not any(name and name != "root" for name in names):
+_names = (os.environ.get(key) for key in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
+if not any(name and name != "root" for name in _names):
     os.environ["METAFLOW_USER"] = "churn"
 
 # As many tasks at once as there are cores (Metaflow's own default is 16); each task then bounds

@@ -127,6 +127,9 @@ def end_with(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    # Ctrl-C is for the run, which then ends its tasks. A task that were interrupted itself would
+    # count as a candidate that failed, and stay so in a resume.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if len(sys.argv) == 2:
         serve(sys.argv[1])
     else:

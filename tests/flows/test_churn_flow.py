@@ -174,9 +174,11 @@ class TestWarmStart:
         commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
         assert not [line for line in commands if b"warm.py" in line]
 
-    def test_a_task_whose_starter_is_killed_ends_too(self):
+    def test_a_task_whose_starter_is_killed_ends_too(self, tmp_path):
+        space = tmp_path / "slow.toml"
+        space.write_text('[[candidates]]\nfamily = "extra_trees"\n')
         process = subprocess.Popen(
-            flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
+            flow_command("--config", "candidates", str(space), "run"), cwd=STORE, env=flow_environment(), start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         output = []
@@ -188,6 +190,25 @@ class TestWarmStart:
         output.append(process.stdout.read())
         assert process.wait(timeout=60) != 0, "".join(output)
         process.stdout.close()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and _in_session(process.pid):
+            time.sleep(0.1)
+        assert not _in_session(process.pid)
+
+    def test_ctrl_c_ends_the_run_and_fails_no_candidate(self):
+        process = subprocess.Popen(
+            flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        for line in process.stdout:
+            if "fold 1 of 5" in line:
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        output = process.stdout.read()
+        assert process.wait(timeout=60) != 0
+        process.stdout.close()
+        assert "KeyboardInterrupt" not in output
+        assert "FailureHandledByCatch" not in output
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and _in_session(process.pid):
             time.sleep(0.1)
