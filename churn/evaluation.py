@@ -9,8 +9,8 @@ import pandas as pd
 from churn.training import row_losses
 
 RESAMPLES = 1000
-# Resamples and rows a bootstrap may hold at once, so that memory stays bounded.
-CHUNK_CELLS = 20_000_000
+# Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
+CHUNK_CELLS = 300_000
 BINS = 10
 LEVEL = 0.95
 

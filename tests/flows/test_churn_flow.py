@@ -178,7 +178,8 @@ class TestWarmStart:
         space = tmp_path / "slow.toml"
         space.write_text('[[candidates]]\nfamily = "extra_trees"\n')
         process = subprocess.Popen(
-            flow_command("--config", "candidates", str(space), "run"), cwd=STORE, env=flow_environment(), start_new_session=True,
+            flow_command("--config", "candidates", str(space), "run"),
+            cwd=STORE, env=flow_environment(), start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         output = []
