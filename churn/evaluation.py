@@ -203,7 +203,7 @@ def _interval(metrics, n: int, seed: int) -> dict:
     rng = np.random.default_rng(seed)
     value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
     # Larger samples need fewer resamples for an interval that is as good.
-    resamples = int(np.clip(RESAMPLES * 2_000 / n, 200, RESAMPLES))
+    resamples = int(np.clip(RESAMPLES * 2_000 / n, 100, RESAMPLES))
     chunk = max(1, CHUNK_CELLS // n)
     draws = []
     for start in range(0, resamples, chunk):
