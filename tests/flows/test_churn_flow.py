@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from churn.candidates import DEFAULT_CANDIDATES
-from churn.data import generate_sample_data
+from churn.data import TELCO, generate_sample_data
+from churn.errors import ChurnError
+from churn.registry import fetch_run
 from running import STORE, FlowRun, flow_command, flow_environment, run_flow
 
 QUICK = """
@@ -247,6 +249,8 @@ class TestFailures:
         run = run_flow("--config", "candidates", str(space), "run")
         assert run.code != 0
         assert "No candidate is left" in run.output
+        with pytest.raises(ChurnError, match=f"{run.pathspec} has not finished"):
+            fetch_run(run.pathspec)
 
     def test_settings_out_of_range_are_all_named(self):
         run = run_flow("run", "--holdout", "1.5", "--folds", "1", "--leakage", "maybe")
@@ -259,13 +263,10 @@ class TestFailures:
         table.loc[:199, "tenure"] = "long"
         table.loc[100:299, "contract"] = "forever"
         table.drop(columns="partner").to_csv(tmp_path / "broken.csv", index=False)
-        contract = STORE.joinpath("telco.toml")
-        from churn.data import TELCO
-
-        contract.write_text((TELCO / "contract.toml").read_text())
         run = run_flow(
-            "--config", "contract", str(contract), "run", "--data", str(tmp_path / "broken.csv")
-        )
+            "--config", "contract", str(TELCO / "contract.toml"),
+            "run", "--data", str(tmp_path / "broken.csv"),
+        )  # fmt: skip
         assert run.code != 0
         assert "partner: the column is missing" in run.output
         assert "tenure: not a number (200 rows; row 1: 'long'" in run.output
