@@ -13,6 +13,7 @@ RESAMPLES = 1000
 CHUNK_CELLS = 300_000
 BINS = 10
 LEVEL = 0.95
+PARTS = ("beside", "differences")
 
 
 def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
@@ -40,26 +41,45 @@ def roc_auc(target: np.ndarray, scores: np.ndarray) -> float:
     return float(_Metrics(target, scores)(np.ones((1, len(target))))["roc_auc"][0])
 
 
-def compare(target, probabilities, baseline, seed: int = 0) -> dict:
-    """Paired differences to a baseline, metric by metric, model less baseline.
+def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: int = 0):
+    """Metrics of several sets of probabilities, and their paired differences to the first.
 
     Parameters
     ----------
     target : ndarray of int, shape (n,)
-    probabilities, baseline : ndarray of float, shape (n,)
+    probabilities : ndarray of float, shape (n,)
+    others : dict of str to ndarray of float, shape (n,)
+        What to set beside them, by name.
 
     Returns
     -------
-    dict of str to dict of value, low, high
-        Both are looked at on the same resamples, so what makes a sample hard cancels.
+    metrics : dict
+        Of `probabilities`, as `evaluate` returns them.
+    beside : dict of str to dict
+        The same of each of the others.
+    differences : dict of str to dict
+        For each of the others, metric by metric, `probabilities` less the other: value, low and
+        high. All are looked at on the same resamples, so what makes a sample hard cancels.
     """
-    ours, theirs = _Metrics(target, probabilities), _Metrics(target, baseline)
+    ours = _Metrics(target, probabilities)
+    theirs = {name: _Metrics(target, chance) for name, chance in others.items()}
 
-    def difference(weights):
-        mine, other = ours(weights), theirs(weights)
-        return {name: mine[name] - other[name] for name in mine}
+    def every(weights):
+        mine = ours(weights)
+        found = {("metrics", "", metric): value for metric, value in mine.items()}
+        for name, metrics in theirs.items():
+            for metric, value in metrics(weights).items():
+                found["beside", name, metric] = value
+                found["differences", name, metric] = mine[metric] - value
+        return found
 
-    return _interval(difference, len(target), seed)
+    result = {"metrics": {"": {}}} | {part: {n: {} for n in others} for part in PARTS}
+    for (part, name, metric), interval in _interval(every, len(target), seed).items():
+        result[part][name][metric] = interval
+    result["metrics"][""] |= calibration_line(target, probabilities)
+    for name, chance in others.items():
+        result["beside"][name] |= calibration_line(target, chance)
+    return result["metrics"][""], result["beside"], result["differences"]
 
 
 def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:

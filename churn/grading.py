@@ -7,7 +7,7 @@ import pandas as pd
 
 from churn.candidates import BASELINE
 from churn.data.parsing import labels, parse_features
-from churn.evaluation import compare, evaluate, gains, reliability
+from churn.evaluation import compare, gains, reliability
 from churn.model import ChurnModel
 from churn.training import Sample, Trial, cross_validate, row_losses
 
@@ -84,13 +84,14 @@ def grade(
         ours = trial.probabilities
         theirs = cross_validate(BASELINE, sample, model.seed).probabilities
     baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
+    metrics, beside, differences = compare(target, ours, baselines)
     return Report(
         judged_on=judged_on,
         customers=len(rows),
-        metrics=evaluate(target, ours),
+        metrics=metrics,
         promised=float(row_losses(sample.labels, trial.probabilities).mean()),
-        baselines={name: evaluate(target, chance) for name, chance in baselines.items()},
-        differences={name: compare(target, ours, chance) for name, chance in baselines.items()},
+        baselines=beside,
+        differences=differences,
         reliability=reliability(target, ours),
         gains=gains(target, ours),
         importances=importances(model, rows, model.seed),

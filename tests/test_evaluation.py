@@ -60,10 +60,13 @@ def test_true_probabilities_are_calibrated_and_sharpened_ones_are_not():
 def test_a_paired_difference_is_sharper_than_the_two_intervals():
     target, chance = customers(3000)
     worse = np.clip(chance + np.random.default_rng(1).normal(0, 0.05, 3000), 0.01, 0.99)
-    gap = compare(target, chance, worse)["log_loss"]
-    loss = evaluate(target, chance)["log_loss"]
+    metrics, beside, differences = compare(target, chance, {"worse": worse})
+    loss, gap = metrics["log_loss"], differences["worse"]["log_loss"]
     assert gap["high"] < 0
     assert gap["high"] - gap["low"] < loss["high"] - loss["low"]
+    assert gap["value"] == pytest.approx(loss["value"] - beside["worse"]["log_loss"]["value"])
+    assert metrics == evaluate(target, chance)
+    assert beside["worse"] == evaluate(target, worse)
 
 
 def test_reliability_covers_everybody_and_its_intervals_hold_the_promise():
