@@ -147,7 +147,7 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
         direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
     )
     encoding = {
-        "x": _x("contribution", "points of probability", axis={"format": "+.0%"}),
+        "x": _x("contribution", "points of probability", axis={"format": "+.1%", "tickCount": 6}),
         "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
         "color": {
             "field": "direction",
