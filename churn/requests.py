@@ -17,9 +17,8 @@ from pydantic import (
     create_model,
 )
 
-from churn.contract import Contract, Feature
+from churn.contract import MISSING, Contract, Feature
 from churn.data.parsing import FLAGS
-from churn.data.tables import MISSING
 from churn.errors import ChurnError
 
 BATCH = "customers"
