@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 # The run to serve and to show: by default the one that `make run` finished last.
 RUN ?= $(shell test -f .last-run && echo "ChurnFlow/$$(cat .last-run)")
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
@@ -21,10 +22,10 @@ card: .venv/run  ## write the cards of RUN to cards/*.html
 	@mkdir -p cards
 	@for card in validate:data pick_best:leaderboard evaluate:model; do \
 	  $(FLOW) --quiet card get "$(RUN:ChurnFlow/%=%)/$${card%:*}" "cards/$${card#*:}.html" \
-	    --id "$${card#*:}" && echo "cards/$${card#*:}.html"; done
+	    --id "$${card#*:}" && echo "cards/$${card#*:}.html" || exit 1; done
 
 serve: .venv/run ## start the scoring app for RUN on PORT
-	PORT=$(PORT) CHURN_RUN=$(RUN) $(PY) -m serve
+	PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
 test: .venv/test ## run the tests
 	$(PY) -m pytest $(ARGS)

@@ -46,7 +46,10 @@ def _contract(options) -> None:
     contract = infer_contract(
         table, options.target, id=options.id, positive=options.positive, time=options.time
     )
-    options.output.write_text(contract.to_toml(), "utf-8")
+    try:
+        options.output.write_text(contract.to_toml(), "utf-8")
+    except OSError as error:
+        raise ChurnError("The contract was not written:", [str(error)]) from error
     count = f"{len(contract.features)} features"
     left = f", ignoring {', '.join(contract.ignore)}" if contract.ignore else ""
     print(f"{options.output}: {count} of {len(table):,} customers{left}. Read it and correct it.")

@@ -68,9 +68,14 @@ def parse_toml(text: str) -> list[dict]:
     if text == "built-in":
         return []
     try:
-        entries = tomllib.loads(text).get("candidates", [])
+        values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ChurnError("The search space is not a TOML file:", [str(error)]) from None
+    unknown = sorted(set(values) - {"candidates"})
+    if unknown:
+        problem = f"{', '.join(unknown)} is no entry; write [[candidates]]"
+        raise ChurnError("The candidates cannot be used:", [problem])
+    entries = values.get("candidates", [])
     parse_candidates(entries)
     return entries
 
@@ -83,14 +88,17 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
     ChurnError
         Naming every entry that is none.
     """
+    if not isinstance(entries, list):
+        raise ChurnError(
+            "The candidates cannot be used:", ["write [[candidates]], twice bracketed"]
+        )
     problems, candidates = [], []
     for number, entry in enumerate(entries, start=1):
-        unknown = sorted(set(entry) - {"name", "family", "params"})
-        if unknown:
-            problems.append(f"candidate {number}: {', '.join(unknown)} is no entry")
-        if entry.get("family") not in FAMILIES:
-            problems.append(f"candidate {number}: family must be one of {', '.join(FAMILIES)}")
-        family, params = entry.get("family"), dict(entry.get("params", {}))
+        wrong = _entry_problems(entry)
+        if wrong:
+            problems += [f"candidate {number}: {problem}" for problem in wrong]
+            continue
+        family, params = entry["family"], dict(entry.get("params", {}))
         settings = ", ".join(f"{key}={value}" for key, value in params.items())
         candidates.append(Candidate(entry.get("name") or f"{family} {settings}", family, params))
     names = [candidate.name for candidate in candidates]
@@ -98,6 +106,22 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
     if problems or not candidates:
         raise ChurnError("The candidates cannot be used:", problems or ["there are none"])
     return tuple(candidates)
+
+
+def _entry_problems(entry) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return [f"{entry!r} is no table with a family"]
+    problems = []
+    unknown = sorted(set(entry) - {"name", "family", "params"})
+    if unknown:
+        problems.append(f"{', '.join(unknown)} is no entry")
+    if not isinstance(entry.get("family"), str) or entry["family"] not in FAMILIES:
+        problems.append(f"family must be one of {', '.join(FAMILIES)}")
+    if not isinstance(entry.get("params", {}), Mapping):
+        problems.append("params must be a table")
+    if not isinstance(entry.get("name", ""), str):
+        problems.append("name must be a text")
+    return problems
 
 
 def _linear(numbers, categorical, C, seed):

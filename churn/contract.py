@@ -119,19 +119,16 @@ class Contract(_Frozen):
     derived: dict[str, str] = {}
 
     @model_validator(mode="after")
-    def _answers_are_disjoint(self):
+    def _agrees_with_itself(self):
+        problems = []
         if self.positive in self.negative:
-            raise ValueError(f"{self.positive!r} is both positive and negative")
-        return self
-
-    @model_validator(mode="after")
-    def _roles_are_disjoint(self):
+            problems.append(f"{self.positive!r} is both positive and negative")
         roles = [self.target, self.id, self.time, *self.ignore, *self.features, *self.derived]
         roles = [name for name in roles if name is not None]
         twice = sorted({name for name in roles if roles.count(name) > 1})
         if twice:
-            raise ValueError(f"these columns have two roles: {', '.join(twice)}")
-        problems = [
+            problems.append(f"these columns have two roles: {', '.join(twice)}")
+        problems += [
             f"derived.{name}: {problem}"
             for name, text in self.derived.items()
             for problem in Formula.problems(text, self.features)

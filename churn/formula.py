@@ -54,6 +54,8 @@ class Formula:
             formula = cls(text)
         except SyntaxError as error:
             return [f"not an expression: {error.msg}"]
+        except (RecursionError, MemoryError, ValueError):  # as ast.parse documents
+            return ["not an expression that can be read"]
         found = []
         for node in ast.walk(formula.tree):
             if isinstance(node, ast.Name) and node.id not in features:

@@ -101,7 +101,7 @@ def _pathspec(text: str) -> str:
 
 def _check_finished(run, pathspec: str) -> None:
     if not run.finished:
-        hint = "wait for it, or serve another run; `resume` takes up a run that was stopped"
+        hint = "it runs still, failed, or was killed: `resume` finishes it; or serve another run"
         raise ChurnError(f"{pathspec} has not finished.", [hint])
     if not run.successful:
         raise ChurnError(f"{pathspec} failed.", ["serve another run, or `resume` it first"])

@@ -165,16 +165,17 @@ def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return -np.log(np.where(target == 1, chance, 1 - chance))
 
 
-def rank(trials: list[Trial], sample: Sample) -> list[Trial]:
+def rank(trials: list[Trial], sample: Sample, failures: dict | None = None) -> list[Trial]:
     """The trials by out-of-fold log loss, best first.
 
     Raises
     ------
     ChurnError
-        If there are none.
+        If there are none, with what `failures`, by candidate, say.
     """
     if not trials:
-        raise ChurnError("No candidate is left: every one of them failed.")
+        why = [f"{name}: {error}" for name, error in (failures or {}).items()]
+        raise ChurnError("No candidate is left: every one of them failed.", why)
     return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
 
 

@@ -119,7 +119,8 @@ class ChurnFlow(FlowSpec):
 
         self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
         self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
-        trials = rank([task.trial for task in inputs if not task.failure], self.sample)
+        trials = [task.trial for task in inputs if not task.failure]
+        trials = rank(trials, self.sample, self.failures)
         self.leaderboard, self.trial = leaderboard(trials, self.sample), trials[0]
         self.model = ChurnModel(self.contract, self.trial.candidate, self.seed).fit(
             self.frame[self.split == "train"], threads=threads_per_task(1)

@@ -48,7 +48,8 @@ def _entrypoint():
         yield None
         return
     warm = str(Path(__file__).with_name("warm.py"))
-    with tempfile.TemporaryDirectory(prefix="churn-") as folder:
+    # Not in TMPDIR: the path of a socket may have no more than about a hundred characters.
+    with tempfile.TemporaryDirectory(prefix="churn-", dir="/tmp") as folder:
         address = os.path.join(folder, "warm")
         # It ends when its standard input closes, however this process ends.
         server = subprocess.Popen([sys.executable, "-u", warm, address], stdin=subprocess.PIPE)

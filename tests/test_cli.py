@@ -46,3 +46,24 @@ def test_names_every_column_that_is_not_there(tmp_path):
     assert "no column 'gone'" in done.stderr
     assert "customer_id, female" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_one_column_cannot_have_two_roles(tmp_path):
+    done = churn("contract", "telco", "--id", "churn", "--target", "churn", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("these columns have two roles: churn")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path):
+    where = tmp_path / "no folder" / "contract.toml"
+    done = churn("contract", "telco", "--target", "churn", "--output", where, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_time_column_without_dates_is_refused(tmp_path):
+    done = churn("contract", "telco", "--target", "churn", "--time", "contract", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "time: 'contract' holds no dates" in done.stderr

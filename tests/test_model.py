@@ -5,7 +5,13 @@ import pickle
 import numpy as np
 import pytest
 
-from churn.candidates import DEFAULT_CANDIDATES, Candidate, build, parse_candidates
+from churn.candidates import (
+    DEFAULT_CANDIDATES,
+    Candidate,
+    build,
+    parse_candidates,
+    parse_toml,
+)
 from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, labels, validate_data
 from churn.errors import ChurnError
@@ -130,3 +136,21 @@ def test_a_search_space_names_every_mistake():
     with pytest.raises(ChurnError, match="two candidates"):
         parse_candidates([{"family": "logistic"}, {"family": "logistic"}])
     assert parse_candidates([{"family": "logistic", "name": "a"}]) == (Candidate("a", "logistic"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[candidates]\nfamily = 'boosting'", r"write \[\[candidates\]\]"),
+        ("[[candidate]]\nfamily = 'boosting'", "candidate is no entry"),
+        ("candidates = ['boosting']", "candidate 1: 'boosting' is no table"),
+        ("[[candidates]]\nfamily = 'boosting'\nparams = 3", "params must be a table"),
+        ("[[candidates]]\nfamily = ['boosting']", "family must be one of"),
+        ("[[candidates]]\nfamily = 'boosting'\nname = 3", "name must be a text"),
+        ("[[candidates", "not a TOML file"),
+        ("", "there are none"),
+    ],
+)
+def test_a_search_space_that_cannot_be_used_is_told_why(text, says):
+    with pytest.raises(ChurnError, match=says):
+        parse_toml(text)

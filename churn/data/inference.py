@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.contract import Category, Contract, Feature, Flag, Number
-from churn.data.parsing import FLAGS, parse_flags, parse_numbers, parse_texts
+from churn.data.parsing import FLAGS, parse_flags, parse_numbers, parse_texts, parse_times
 from churn.data.tables import TELCO
 from churn.errors import ChurnError
 
@@ -49,14 +49,19 @@ def infer_contract(
         If a column is not there, or nothing says which value of the target means "left".
     """
     roles = {"target": target, "id": id, "time": time}
+    roles = {role: name for role, name in roles.items() if name is not None}
     absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
-    absent = [line for line in absent if not line.endswith("None")]
     if absent:
         have = f"the columns are {', '.join(map(str, frame.columns))}"
         raise ChurnError("No contract can be inferred:", [*absent, have])
+    if time and parse_times(frame[time])[1].mean() > TOLERANCE:
+        raise ChurnError("No contract can be inferred:", [f"time: {time!r} holds no dates"])
     twice = sorted({name for name in frame.columns if (frame.columns == name).sum() > 1})
     if twice:
-        raise ChurnError("No contract can be inferred:", [f"two columns are called {twice}"])
+        raise ChurnError(
+            "No contract can be inferred:",
+            [f"{name}: two columns have this name" for name in twice],
+        )
     positive, negative = _target_values(frame[target], positive)
     names = [name for name in frame.columns if name not in roles.values()]
     kinds = {name: _kind(frame[name]) for name in names}
@@ -70,11 +75,9 @@ def infer_contract(
     }
     if not features:
         raise ChurnError("No contract can be inferred:", ["no column can be a feature"])
-    return Contract(
-        target=target, positive=positive, negative=negative, id=id, time=time,
-        ignore=tuple(name for name, kind in kinds.items() if kind == "other"),
-        features=features,
-    )  # fmt: skip
+    ignored = [name for name, kind in kinds.items() if kind == "other"]
+    values = {"positive": positive, "negative": negative, "ignore": ignored, "features": features}
+    return Contract.parse(roles | values)
 
 
 def _target_values(column: pd.Series, positive: str | None) -> tuple[str, tuple[str, ...]]:

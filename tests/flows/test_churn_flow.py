@@ -255,6 +255,7 @@ class TestFailures:
         run = run_flow("--config", "candidates", str(space), "run")
         assert run.code != 0
         assert "No candidate is left" in run.output
+        assert re.search(r"- logistic C=-1: .*'C' parameter", run.output, re.S)
         with pytest.raises(ChurnError, match=f"{run.pathspec} has not finished"):
             fetch_run(run.pathspec)
 
