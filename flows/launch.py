@@ -32,13 +32,25 @@ os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")
 
 
 def start(flow) -> None:
-    """What `flow()` does in a script, with tasks that start warm; see `warm`."""
+    """What `flow()` does in a script, with tasks that start warm; see `warm`.
+
+    What a user can mend, a ChurnError, is told without a traceback.
+    """
     from metaflow import parameters
+    from metaflow.exception import MetaflowException
+
+    from churn.errors import ChurnError
 
     with parameters.flow_context(flow), _entrypoint() as entrypoint:
         from metaflow import cli  # it reads the flow's Configs when it is imported
 
-        cli.main(flow(use_cli=False), entrypoint=entrypoint)
+        try:
+            cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)
+        except ChurnError as error:
+            sys.exit(str(error))
+        except MetaflowException as error:
+            cli.print_metaflow_exception(error)
+            sys.exit(1)
 
 
 @contextmanager

@@ -264,6 +264,21 @@ class TestFailures:
         assert run.code != 0
         for name in ("--holdout", "--folds", "--leakage"):
             assert f"{name} " in run.output
+        assert "Traceback" not in run.output
+
+    def test_a_contract_file_with_mistakes_is_told_without_a_traceback(self, tmp_path):
+        contract = tmp_path / "contract.toml"
+        contract.write_text('target = "churn"\n[features.tenure]\nkind = "numbr"\n')
+        run = run_flow("--config", "contract", str(contract), "run")
+        assert run.code != 0
+        assert "positive: Field required" in run.output
+        assert "features.tenure" in run.output
+        assert "Traceback" not in run.output
+
+    def test_an_unknown_option_is_still_told_by_metaflow(self):
+        run = run_flow("run", "--no-such-option")
+        assert run.code != 0
+        assert "no such option: --no-such-option" in run.output
 
     def test_a_table_that_breaks_its_contract_stops_the_run(self, tmp_path):
         table = generate_sample_data(1000).astype(object)
@@ -279,6 +294,7 @@ class TestFailures:
         assert "tenure: not a number (200 rows; row 1: 'long'" in run.output
         assert "contract: a category never seen (200 rows; row 101: 'forever'" in run.output
         assert "30.0% of the rows break the contract" in run.output
+        assert "Traceback" not in run.output
 
     def test_a_table_without_a_named_target_stops_the_run(self, tmp_path):
         generate_sample_data(500).to_csv(tmp_path / "mine.csv", index=False)
