@@ -13,7 +13,6 @@ RESAMPLES = 1000
 CHUNK_CELLS = 300_000
 BINS = 10
 LEVEL = 0.95
-PARTS = ("beside", "differences")
 
 
 def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
@@ -66,20 +65,24 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
 
     def every(weights):
         mine = ours(weights)
-        found = {("metrics", "", metric): value for metric, value in mine.items()}
+        found = {("ours", metric): value for metric, value in mine.items()}
         for name, metrics in theirs.items():
             for metric, value in metrics(weights).items():
-                found["beside", name, metric] = value
-                found["differences", name, metric] = mine[metric] - value
+                found["theirs", name, metric] = value
+                found["difference", name, metric] = mine[metric] - value
         return found
 
-    result = {"metrics": {"": {}}} | {part: {n: {} for n in others} for part in PARTS}
-    for (part, name, metric), interval in _interval(every, len(target), seed).items():
-        result[part][name][metric] = interval
-    result["metrics"][""] |= calibration_line(target, probabilities)
-    for name, chance in others.items():
-        result["beside"][name] |= calibration_line(target, chance)
-    return result["metrics"][""], result["beside"], result["differences"]
+    intervals = _interval(every, len(target), seed)
+
+    def part(*which):
+        return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
+
+    metrics = part("ours") | calibration_line(target, probabilities)
+    beside = {
+        name: part("theirs", name) | calibration_line(target, chance)
+        for name, chance in others.items()
+    }
+    return metrics, beside, {name: part("difference", name) for name in others}
 
 
 def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:

@@ -50,6 +50,14 @@ def flow_environment(**extra: str) -> dict[str, str]:
     }
 
 
+def start_flow(*arguments: str) -> subprocess.Popen:
+    """Start a flow in a session of its own, to be killed; its output is a stream of lines."""
+    return subprocess.Popen(
+        flow_command(*arguments), cwd=STORE, env=flow_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
 def run_flow(*arguments: str, **environment: str) -> FlowRun:
     """Run a flow as a user does, to its end."""
     done = subprocess.run(

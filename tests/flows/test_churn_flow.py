@@ -4,7 +4,6 @@ import hashlib
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from churn.candidates import DEFAULT_CANDIDATES
 from churn.data import TELCO, generate_sample_data
 from churn.errors import ChurnError
 from churn.registry import fetch_run
-from running import STORE, FlowRun, flow_command, flow_environment, run_flow
+from running import STORE, FlowRun, run_flow, start_flow
 
 QUICK = """
 [[candidates]]
@@ -128,10 +127,7 @@ class TestTelcoRun:
 @pytest.fixture(scope="module")
 def resumed(telco_run) -> tuple[FlowRun, int]:
     """A run killed in the middle of `train`, resumed; and how many candidates had finished."""
-    process = subprocess.Popen(
-        flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    process = start_flow("run")
     finished = 0
     for line in process.stdout:
         finished += bool(re.search(r"/train/\d+ .*Task finished", line))
@@ -178,11 +174,7 @@ class TestWarmStart:
     def test_a_task_whose_starter_is_killed_ends_too(self, tmp_path):
         space = tmp_path / "slow.toml"
         space.write_text('[[candidates]]\nfamily = "extra_trees"\n')
-        process = subprocess.Popen(
-            flow_command("--config", "candidates", str(space), "run"),
-            cwd=STORE, env=flow_environment(), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        process = start_flow("--config", "candidates", str(space), "run")
         output = []
         for line in process.stdout:
             output.append(line)
@@ -198,10 +190,7 @@ class TestWarmStart:
         assert not _in_session(process.pid)
 
     def test_ctrl_c_ends_the_run_and_fails_no_candidate(self):
-        process = subprocess.Popen(
-            flow_command("run"), cwd=STORE, env=flow_environment(), start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        process = start_flow("run")
         for line in process.stdout:
             if "fold 1 of 5" in line:
                 os.killpg(process.pid, signal.SIGINT)
