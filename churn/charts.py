@@ -121,6 +121,40 @@ def gains(curve: pd.DataFrame) -> dict:
     return _spec(curve, "Gains", TALL, layer=layers)
 
 
+def profit(curve: pd.DataFrame, cut: float) -> dict:
+    """What calling the riskiest share brings, beside calling at random; `cut` is whom it pays."""
+    called = _x("called", "customers called, the riskiest first", axis={"format": "%"})
+    layers = [
+        {
+            "mark": {"type": "area", "color": BLUE, "opacity": 0.18},
+            "encoding": {"x": called, "y": _y("low", ""), "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
+            "encoding": {"x": called, "y": _y("random", "")},
+        },
+        {
+            "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
+            "encoding": {
+                "x": called,
+                "y": _y("profit", "profit per customer"),
+                "tooltip": [
+                    {"field": "called", "format": ".0%"},
+                    {"field": "profit", "format": ",.2f"},
+                    {"field": "low", "format": ",.2f"},
+                    {"field": "high", "format": ",.2f"},
+                ],
+            },
+        },
+        {
+            "data": {"values": [{"cut": cut}]},
+            "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 2},
+            "encoding": {"x": _x("cut", "")},
+        },
+    ]
+    return _spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
+
+
 def importances(table: pd.DataFrame, top: int = 15) -> dict:
     """What shuffling a feature costs, with the spread over shuffles."""
     data = table.head(top).assign(
@@ -158,6 +192,94 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
     }
     data = data[["label", "contribution", "direction"]]
     return _spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
+
+
+def dependence(curve: pd.DataFrame) -> dict:
+    """One feature of `churn.dependence`: the mean risk, most customers' band, how many have it."""
+    name = curve["feature"].iloc[0]
+    size = _x("share", "share of customers", legend=None, scale={"range": [15, 200]})
+    tooltip = [
+        {"field": "label", "title": name},
+        {"field": "risk", "format": ".1%"},
+        {"field": "share", "format": ".1%", "title": "share of customers"},
+    ]
+    point = {"type": "point", "filled": True, "color": BLUE, "opacity": 0.9}
+    risk = {"title": "risk, all else equal", "axis": {"format": "%"}, "scale": {"domainMin": 0}}
+    number = curve["value"].map(lambda v: isinstance(v, int | float) and not isinstance(v, bool))
+    if not number.any():
+        y = {"field": "label", "type": "nominal", "sort": None, "title": None}
+        span = {"x": _x("low", ""), "x2": {"field": "high"}, "y": y}
+        at = {"x": _x("risk", **risk), "y": y, "size": size, "tooltip": tooltip}
+        layers = [
+            {"mark": {"type": "rule", "color": BLUE, "opacity": 0.5}, "encoding": span},
+            {"mark": point, "encoding": at},
+        ]
+        return _spec(curve, name, 26 * len(curve) + 20, layer=layers)
+    x, y = _x("value", "", scale={"zero": False}), _y("risk", **risk)
+    band = {"x": x, "y": _y("low", ""), "y2": {"field": "high"}}
+    layers = [
+        {"mark": {"type": "area", "color": BLUE, "opacity": 0.12}, "encoding": band},
+        {"mark": {"type": "line", "color": BLUE}, "encoding": {"x": x, "y": y}},
+        {"mark": point, "encoding": {"x": x, "y": y, "size": size, "tooltip": tooltip}},
+    ]
+    if not number.all():
+        dashed = {"type": "rule", "color": ORANGE, "strokeDash": [4, 4], "strokeWidth": 2}
+        word = {"type": "text", "align": "left", "dx": 4, "dy": -7, "x": 0, "color": ORANGE}
+        absent = {"values": curve[~number].to_dict("records")}
+        layers += [
+            {"data": absent, "mark": dashed, "encoding": {"y": y, "tooltip": tooltip}},
+            {"data": absent, "mark": word, "encoding": {"y": y, "text": {"field": "label"}}},
+        ]
+    return _spec(curve[number], name, 180, layer=layers)
+
+
+def segments(table: pd.DataFrame, top: int = 15) -> dict:
+    """The worst segments that could be judged: who left less who was expected to, and how sure."""
+    judged = table[table["gap_p"].notna()].head(top)
+    fine = "no worse than elsewhere"
+    data = pd.DataFrame(
+        {
+            "label": judged["feature"] + ": " + judged["level"],
+            **{name: judged[name] for name in ("customers", "gap", "gap_low", "gap_high")},
+            "worse": judged["why"].replace("", fine),
+            "roc_auc": judged["roc_auc"].map("{:.3f}".format),
+            "expected": judged["expected_roc_auc"].map("{:.3f}".format),
+        }
+    )
+    colours = {fine: BLUE, "gap": RED, "ranking": ORANGE, "gap, ranking": "#7a1f1c"}
+    colour = {
+        "field": "worse",
+        "type": "nominal",
+        "title": None,
+        "legend": {"orient": "bottom"},
+        "scale": {"domain": list(colours), "range": list(colours.values())},
+    }
+    y = {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None}
+    tooltip = [
+        {"field": "label"},
+        {"field": "customers", "format": ","},
+        {"field": "gap", "format": "+.1%"},
+        {"field": "roc_auc", "title": "ROC-AUC"},
+        {"field": "expected", "title": "expected ROC-AUC"},
+    ]
+    title = "share who left, less the predicted (95 % intervals)"
+    layers = [
+        {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
+        {
+            "mark": {"type": "rule", "opacity": 0.6},
+            "encoding": {
+                "x": _x("gap_low", title, axis={"format": "+.0%"}),
+                "x2": {"field": "gap_high"},
+                "y": y,
+                "color": colour,
+            },
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70},
+            "encoding": {"x": _x("gap", title), "y": y, "color": colour, "tooltip": tooltip},
+        },
+    ]
+    return _spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
 
 
 def histogram(counts: pd.DataFrame, title: str) -> dict:
