@@ -2,14 +2,20 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from churn.errors import ChurnError
 
-# scikit-learn's native categories end here; a longer list is ordered by its place in the contract.
-MAX_NATIVE_CATEGORIES = 255
+# A category of more levels is encoded by how many of each left, as a number.
+MAX_LEVELS = 20
+
+# What a search makes of its candidates; nobody asks for it by name.
+STACK = "stack"
+# The families that grow step by step; how many steps, at most `max_iter`, is learned out of fold.
+STAGED = frozenset({"boosting"})
+ITERATIONS_POWER = 0.25
 
 
 @dataclass(frozen=True)
@@ -21,33 +27,34 @@ class Candidate:
     params: Mapping = field(default_factory=dict)
 
 
+# The cheap ones first: the order in which they are tried.
 DEFAULT_CANDIDATES = (
     Candidate("logistic", "logistic", {"C": 1.0}),
     Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
     Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
-    Candidate("boosting, 4 leaves", "boosting", {"max_leaf_nodes": 4, "max_iter": 600}),
-    Candidate("boosting, 8 leaves", "boosting", {"max_leaf_nodes": 8, "max_iter": 400}),
-    Candidate("boosting, 15 leaves", "boosting", {"max_leaf_nodes": 15, "max_iter": 300}),
-    Candidate("boosting, 63 leaves", "boosting", {"max_leaf_nodes": 63, "max_iter": 200}),
-    Candidate("extra trees, leaves of 5", "extra_trees", {"min_samples_leaf": 5}),
-    Candidate("extra trees, leaves of 20", "extra_trees", {"min_samples_leaf": 20}),
-    Candidate("random forest, leaves of 10", "random_forest", {"min_samples_leaf": 10}),
-    Candidate("random forest, leaves of 40", "random_forest", {"min_samples_leaf": 40}),
+    Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
+    Candidate("neural net", "neural_net", {"hidden": 64, "alpha": 0.1}),
+    Candidate("boosting, 4 leaves", "boosting", {"max_leaf_nodes": 4, "learning_rate": 0.1}),
+    Candidate("boosting, 8 leaves", "boosting", {"max_leaf_nodes": 8, "max_features": 0.5}),
+    Candidate("boosting, 15 leaves", "boosting", {"max_leaf_nodes": 15, "max_features": 0.5}),
+    Candidate("boosting, 31 leaves", "boosting", {"max_leaf_nodes": 31, "max_features": 0.5}),
+    Candidate("boosting, 63 leaves", "boosting", {"max_leaf_nodes": 63}),
+    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
 )
 
 # The reference that every report sets a model beside: no search, no thought.
 BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
 
 
-def build(candidate: Candidate, categorical: np.ndarray, seed: int, threads: int = 1):
+def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1):
     """Make the estimator of a candidate.
 
     Parameters
     ----------
     candidate : Candidate
-    categorical : ndarray of bool, shape (n_columns,)
-        Which columns of the matrix are category codes.
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the category in a column has; 0 for a number.
     seed : int
         Seed of everything random in it.
     threads : int
@@ -57,7 +64,31 @@ def build(candidate: Candidate, categorical: np.ndarray, seed: int, threads: int
     -------
     scikit-learn classifier, not fitted
     """
-    return FAMILIES[candidate.family](np.asarray(categorical), seed, threads, **candidate.params)
+    if candidate.family == STACK:
+        return _stack(levels, seed, threads, **candidate.params)
+    family, many = FAMILIES[candidate.family], levels > MAX_LEVELS
+    if not many.any():
+        return family(levels > 0, seed, threads, **candidate.params)
+    from sklearn.pipeline import make_pipeline
+
+    # The encoded columns come first, and are numbers.
+    categorical = np.append(np.zeros(many.sum(), dtype=bool), (levels > 0)[~many])
+    model = family(categorical, seed, threads, **candidate.params)
+    return make_pipeline(_encode_levels(many, seed), model)
+
+
+def for_rows(candidate: Candidate, growth: float) -> Candidate:
+    """The candidate for `growth` times as many rows as it was tuned on.
+
+    Boosting takes more iterations on more rows. What early stopping chose on 4,000 to 256,000
+    generated customers grew by this power of the rows.
+    """
+    params = dict(candidate.params)
+    if candidate.family == STACK:
+        params["members"] = tuple(for_rows(member, growth) for member in params["members"])
+    elif candidate.family in STAGED:
+        params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
+    return replace(candidate, params=params)
 
 
 def parse_toml(text: str) -> list[dict]:
@@ -124,76 +155,81 @@ def _entry_problems(entry) -> list[str]:
     return problems
 
 
-def _linear(numbers, categorical, C, seed):
+def _encode_levels(many: np.ndarray, seed: int):
     from sklearn.compose import ColumnTransformer
-    from sklearn.impute import MissingIndicator
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import TargetEncoder
+
+    # It fits out of fold, so that a rare level does not know its own customers' answers.
+    encoder = TargetEncoder(target_type="binary", shuffle=True, random_state=seed)
+    return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")
+
+
+def _logistic(categorical, seed, threads, **params):
+    from churn.linear import logistic
+
+    return logistic(categorical, seed, **params)
+
+
+def _splines(categorical, seed, threads, **params):
+    from churn.linear import splines
+
+    return splines(categorical, seed, **params)
+
+
+def _pairs(categorical, seed, threads, **params):
+    from churn.linear import pairs
+
+    return pairs(categorical, seed, **params)
+
+
+def _neural_net(categorical, seed, threads, hidden=64, **params):
+    from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder
 
-    # A missing category is a level of its own; one never seen in the fold is no level at all.
-    columns = ColumnTransformer(
-        [
-            ("numbers", numbers, ~categorical),
-            ("empty", MissingIndicator(error_on_new=False), ~categorical),
-            ("categories", OneHotEncoder(handle_unknown="ignore"), categorical),
-        ],
-        sparse_threshold=0,
-    )
-    return make_pipeline(columns, LogisticRegression(C=C, max_iter=1000, random_state=seed))
+    from churn.linear import plain_terms
+
+    net = MLPClassifier(
+        (hidden,), early_stopping=True, n_iter_no_change=8, learning_rate_init=3e-3,
+        batch_size=128, random_state=seed, **params,
+    )  # fmt: skip
+    return make_pipeline(plain_terms(categorical, seed), net)
 
 
-def _logistic(categorical, seed, threads, C=1.0):
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return _linear(make_pipeline(_imputer(), StandardScaler()), categorical, C, seed)
-
-
-def _splines(categorical, seed, threads, n_knots=5, C=0.3):
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import QuantileTransformer, SplineTransformer
-
-    # Ranks first: knots at quantiles coincide where a column has few values.
-    ranks = QuantileTransformer(n_quantiles=200, subsample=50_000, random_state=seed)
-    splines = SplineTransformer(n_knots=n_knots, degree=3, include_bias=False)
-    return _linear(make_pipeline(_imputer(), ranks, splines), categorical, C, seed)
-
-
-def _imputer():
-    from sklearn.impute import SimpleImputer
-
-    return SimpleImputer(strategy="median", keep_empty_features=True)
-
-
-def _boosting(categorical, seed, threads, learning_rate=0.03, max_iter=400, **params):
+def _boosting(
+    categorical, seed, threads, learning_rate=0.05, max_iter=500, l2_regularization=1.0, **params
+):
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(
-        learning_rate=learning_rate, max_iter=max_iter, early_stopping=False,
-        categorical_features=categorical, random_state=seed, **params,
+        learning_rate=learning_rate, max_iter=max_iter, l2_regularization=l2_regularization,
+        early_stopping=False, categorical_features=categorical, random_state=seed, **params,
     )  # fmt: skip
 
 
-def _extra_trees(categorical, seed, threads, n_estimators=300, **params):
+def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
     from sklearn.ensemble import ExtraTreesClassifier
 
-    return ExtraTreesClassifier(
-        n_estimators=n_estimators, max_features=None, n_jobs=threads, random_state=seed, **params
-    )
+    return ExtraTreesClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _random_forest(categorical, seed, threads, n_estimators=300, **params):
+def _random_forest(categorical, seed, threads, n_estimators=100, **params):
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(
-        n_estimators=n_estimators, n_jobs=threads, random_state=seed, **params
-    )
+    return RandomForestClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
+
+
+def _stack(levels, seed, threads, members, weights, intercept):
+    from churn.stacking import Stack
+
+    built = [build(member, levels, seed, threads) for member in members]
+    return Stack(built, weights, intercept)
 
 
 FAMILIES = {
     "logistic": _logistic,
     "splines": _splines,
+    "pairs": _pairs,
+    "neural_net": _neural_net,
     "boosting": _boosting,
     "extra_trees": _extra_trees,
     "random_forest": _random_forest,

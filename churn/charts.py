@@ -8,9 +8,12 @@ TALL = 260
 FAMILY_COLOURS = {
     "logistic": "#7b9ccc",
     "splines": BLUE,
+    "pairs": "#1f3f6b",
+    "neural_net": "#8e6bb0",
     "boosting": ORANGE,
     "extra_trees": "#8fbf9f",
     "random_forest": GREEN,
+    "stack": "#2b2b2b",
 }
 
 
@@ -37,17 +40,52 @@ def _x(field: str, title: str, **more) -> dict:
 _y = _x
 
 
+def cost(rows: pd.DataFrame) -> dict:
+    """Quality against cost: out-of-fold log loss against the time to score a customer."""
+    zoom = {"zero": False, "nice": True}
+    x = _x("microseconds", "microseconds per customer", scale={"type": "log"})
+    y = _y("log_loss", "log loss out of fold", scale=zoom)
+    layers = [
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 0.85},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": _family(rows),
+                "tooltip": [
+                    {"field": "candidate"},
+                    {"field": "log_loss", "format": ".4f"},
+                    {"field": "microseconds", "format": ".1f"},
+                ],
+            },
+        },
+        {
+            "transform": [{"filter": "datum.chosen"}],
+            "mark": {"type": "point", "size": 320, "strokeWidth": 2, "color": RED},
+            "encoding": {"x": x, "y": y},
+        },
+        {
+            "transform": [{"filter": "datum.chosen"}],
+            "mark": {"type": "text", "dy": -18, "fontWeight": "bold", "color": RED},
+            "encoding": {"x": x, "y": y, "text": {"field": "candidate"}},
+        },
+    ]
+    data = rows[["candidate", "family", "log_loss", "microseconds", "chosen"]]
+    return _spec(data, "Quality against cost (both are better when lower)", TALL, layer=layers)
+
+
+def _family(rows: pd.DataFrame) -> dict:
+    there = [family for family in FAMILY_COLOURS if family in set(rows["family"])]
+    scale = {"domain": there, "range": [FAMILY_COLOURS[family] for family in there]}
+    return {"field": "family", "type": "nominal", "title": None, "scale": scale}
+
+
 def leaderboard(rows: pd.DataFrame) -> dict:
     """Candidates by out-of-fold log loss: the mean as a point, each fold as a tick."""
     order = rows["candidate"].tolist()
     folds = rows.explode("fold_losses")[["candidate", "family", "fold_losses"]]
     y = {"field": "candidate", "type": "nominal", "sort": order, "title": None}
-    colour = {
-        "field": "family",
-        "type": "nominal",
-        "title": None,
-        "scale": {"domain": list(FAMILY_COLOURS), "range": list(FAMILY_COLOURS.values())},
-    }
+    colour = _family(rows)
     zoom = {"zero": False, "nice": True}
     layers = [
         {

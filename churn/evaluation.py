@@ -31,7 +31,7 @@ def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> di
         expected_calibration_error, calibration_slope, calibration_intercept: the `value`, and
         `low` and `high`, the ends of the interval.
     """
-    metrics = _interval(_Metrics(target, probabilities), len(target), seed)
+    metrics = interval(_Metrics(target, probabilities), len(target), seed)
     return metrics | calibration_line(target, probabilities)
 
 
@@ -72,7 +72,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
                 found["difference", name, metric] = mine[metric] - value
         return found
 
-    intervals = _interval(every, len(target), seed)
+    intervals = interval(every, len(target), seed)
 
     def part(*which):
         return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
@@ -221,7 +221,7 @@ def _bin_ends(n: int, bins: int) -> np.ndarray:
     return np.unique(np.round(np.linspace(0, n, bins + 1)).astype(int))
 
 
-def _interval(metrics, n: int, seed: int) -> dict:
+def interval(metrics, n: int, seed: int) -> dict:
     """`metrics` on the sample as it is, and its spread over resamples of the customers."""
     rng = np.random.default_rng(seed)
     value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}

@@ -44,7 +44,8 @@ class FeatureEngineer:
     ----------
     names : list of str
         The columns of the matrix: features, then derived features.
-    categorical : ndarray of bool, shape (n_columns,)
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the contract lists for the category in a column; 0 for other columns.
     typical_ : dict of str to float or str
         After `fit`, for each feature the lower median (numbers) or the most frequent value
         (others); NaN where every value is missing.
@@ -53,9 +54,10 @@ class FeatureEngineer:
     def __init__(self, contract: Contract):
         self.contract = contract
         self.names = [*contract.features, *contract.derived]
-        kinds = [feature.kind for feature in contract.features.values()]
-        self.categorical = np.array([kind == "category" for kind in kinds], dtype=bool)
-        self.categorical = np.append(self.categorical, np.zeros(len(contract.derived), dtype=bool))
+        self.levels = np.zeros(len(self.names), dtype=np.int64)
+        for i, feature in enumerate(contract.features.values()):
+            if feature.kind == "category":
+                self.levels[i] = len(feature.categories)
 
     def fit(self, frame: pd.DataFrame) -> "FeatureEngineer":
         """Learn what a typical customer looks like, for explanations; see `transform`."""

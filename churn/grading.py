@@ -7,12 +7,16 @@ import pandas as pd
 
 from churn.candidates import BASELINE
 from churn.data.parsing import labels, parse_features
+from churn.dependence import partial_dependence
 from churn.evaluation import compare, gains, reliability
 from churn.model import ChurnModel
-from churn.training import Sample, Trial, cross_validate, row_losses
+from churn.segments import segments
+from churn.training import Sample, Trial, row_losses
+from churn.worth import Offer, Worth, appraise
 
 IMPORTANCE_ROWS = 2_000
 IMPORTANCE_REPEATS = 5
+LEADING = 4
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,13 @@ class Report:
         The metrics of the base rate and of a plain logistic regression.
     differences : dict of str to dict
         Model less baseline, paired; see `churn.evaluation.compare`.
+    worth : Worth
+        The money that calling by the model brings.
     reliability, gains, importances, explanations : DataFrame
+    dependence : DataFrame
+        How the risk follows the leading features; see `churn.dependence`.
+    segments : DataFrame
+        Where the model is worse than elsewhere; see `churn.segments`.
     fingerprint : str
         SHA-256 over the model's probabilities of the held-out rows (of all rows if there are none).
     """
@@ -43,10 +53,13 @@ class Report:
     promised: float
     baselines: dict
     differences: dict
+    worth: Worth
     reliability: pd.DataFrame
     gains: pd.DataFrame
     importances: pd.DataFrame
     explanations: pd.DataFrame
+    dependence: pd.DataFrame
+    segments: pd.DataFrame
     fingerprint: str
 
 
@@ -56,6 +69,8 @@ def grade(
     holdout: pd.DataFrame,
     sample: Sample,
     trial: Trial,
+    plain: Trial,
+    offer: Offer,
 ) -> Report:
     """Grade a model exactly as it is stored.
 
@@ -68,23 +83,27 @@ def grade(
         judged instead.
     sample, trial : Sample, Trial
         What the model was chosen by.
+    plain : Trial
+        What the baseline made of the same sample.
+    offer : Offer
+        What a call costs and may bring.
 
     Returns
     -------
     Report
     """
     base_rate = labels(train, model.contract).mean()
-    plain = ChurnModel(model.contract, BASELINE, model.seed)
     if len(holdout):
         judged_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
         ours = model.predict_proba(holdout)[:, 1]
-        theirs = plain.fit(train).predict_proba(holdout)[:, 1]
+        baseline = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
+        theirs = baseline.predict_proba(holdout)[:, 1]
     else:
         judged_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
-        ours = trial.probabilities
-        theirs = cross_validate(BASELINE, sample, model.seed).probabilities
+        ours, theirs = trial.probabilities, plain.probabilities
     baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
     metrics, beside, differences = compare(target, ours, baselines)
+    leading = importances(model, rows, model.seed)
     return Report(
         judged_on=judged_on,
         customers=len(rows),
@@ -92,10 +111,13 @@ def grade(
         promised=float(row_losses(sample.labels, trial.probabilities).mean()),
         baselines=beside,
         differences=differences,
+        worth=appraise(target, ours, rows, offer, model.threshold),
         reliability=reliability(target, ours),
         gains=gains(target, ours),
-        importances=importances(model, rows, model.seed),
+        importances=leading,
         explanations=explain_some(model, rows),
+        dependence=partial_dependence(model, rows, leading["feature"][:LEADING]),
+        segments=segments(model.contract, rows, target, ours),
         fingerprint=model.fingerprint(rows),
     )
 
@@ -160,4 +182,14 @@ def summary(report: Report, name: str) -> str:
         ours, plain = report.metrics[metric], report.baselines[BASELINE.name][metric]
         span = f"({ours['low']:.4f} to {ours['high']:.4f})"
         lines.append(f"  {label:<18}{ours['value']:.4f} {span}   plain {plain['value']:.4f}")
+    worth = report.worth
+    lines.append(
+        f"Calling from a risk of {worth.threshold:.1%} on, {worth.called:.1%} of all: "
+        f"{worth.profit['value']:.2f} a customer ({worth.profit['low']:.2f} to "
+        f"{worth.profit['high']:.2f}), calling everybody {worth.everybody['value']:.2f}"
+    )
+    worse = report.segments[report.segments["worse"]]
+    lines += [
+        f"Worse than elsewhere: {row.feature} {row.level} ({row.why})" for row in worse.itertuples()
+    ]
     return "\n".join(lines)

@@ -57,7 +57,7 @@ class ChurnModel:
         """
         self.engineer_ = FeatureEngineer(self.contract).fit(frame)
         matrix, target = self.engineer_.transform(frame), labels(frame, self.contract)
-        self.estimator_ = build(self.candidate, self.engineer_.categorical, self.seed, threads)
+        self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
         with bounded_threads(threads):
             self.estimator_.fit(matrix, target)
         return self

@@ -13,6 +13,8 @@ class Settings(BaseModel):
     holdout: float = Field(ge=0, le=0.9)
     folds: int = Field(ge=2, le=50)
     search_rows: int = Field(ge=100)
+    budget_seconds: float = Field(gt=0)
+    margin: float = Field(ge=0)
     seed: int = Field(ge=0, lt=2**32)
     max_rejected: float = Field(ge=0, le=1)
     leakage: Literal["drop", "stop", "tell"]

@@ -1,24 +1,29 @@
-"""Cross-validate a candidate; rank the candidates; choose one."""
+"""Cross-validate a candidate: folds, early stopping, time, and what an answer of it costs."""
 
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
-from churn.candidates import Candidate, build
+from churn.candidates import STAGED, Candidate, build, for_rows
 from churn.contract import Contract
 from churn.data.parsing import labels
 from churn.data.split import content_hash
-from churn.errors import ChurnError
 from churn.features import FeatureEngineer
 
 # A probability of exactly 0 or 1 would make one wrong answer cost infinitely much.
 CLIP = 1e-6
+# A candidate is hopeless when it is so many standard errors behind a plain one, after two folds.
+HOPELESS = 3.0
+# Boosting goes on for this much learning without getting better, before it is stopped.
+PATIENCE = 2.5
+COST_ROWS, COST_REPEATS = 1_000, 5
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,8 @@ class Sample:
     ----------
     matrix : ndarray of float64, shape (n, n_columns)
         Encoded by `FeatureEngineer`, once for all candidates.
-    categorical : ndarray of bool, shape (n_columns,)
+    levels : ndarray of int, shape (n_columns,)
+        See `FeatureEngineer`.
     labels : ndarray of int8, shape (n,)
         1 for customers who left.
     fold : ndarray of int8, shape (n,)
@@ -39,10 +45,20 @@ class Sample:
     """
 
     matrix: np.ndarray
-    categorical: np.ndarray
+    levels: np.ndarray
     labels: np.ndarray
     fold: np.ndarray
     rows: np.ndarray
+
+    @property
+    def n_folds(self) -> int:
+        """How many folds there are."""
+        return int(self.fold.max()) + 1
+
+    def for_all(self, candidate: Candidate, n_rows: int) -> Candidate:
+        """A candidate tuned on this sample, for as many training rows as there are."""
+        tuned_on = len(self.labels) * (1 - 1 / self.n_folds)
+        return for_rows(candidate, n_rows / tuned_on)
 
 
 @dataclass(frozen=True)
@@ -52,18 +68,26 @@ class Trial:
     Attributes
     ----------
     candidate : Candidate
+        As it was tuned: where its family grows step by step, `max_iter` is the best number.
     probabilities : ndarray of float64, shape (n,)
-        For each row of the sample the probability of leaving, by a model that has not seen it.
+        For each row of the sample the probability of leaving, by a model that has not seen it;
+        NaN in folds that it was stopped before.
     fold_losses : tuple of float
-        Log loss of each fold.
+        Log loss of each fold that was tried.
     seconds : float
-        Time to fit and predict all folds.
+        Time to fit and predict the folds.
+    microseconds : float
+        What it costs to score a customer of an encoded matrix on one core.
+    stopped : str
+        Why it was stopped, or empty.
     """
 
     candidate: Candidate
     probabilities: np.ndarray
     fold_losses: tuple[float, ...]
     seconds: float
+    microseconds: float
+    stopped: str = ""
 
 
 def threads_per_task(n_tasks: int) -> int:
@@ -73,9 +97,22 @@ def threads_per_task(n_tasks: int) -> int:
     has its own.
     """
     cores = cpu_count()
-    if os.environ.get("METAFLOW_RUNTIME_ENVIRONMENT", "local") != "local":
+    if _on_a_cluster():
         return cores
     return max(1, cores // min(cores, n_tasks))
+
+
+def fair_share(budget: float, n_tasks: int) -> float:
+    """The seconds of a budget that are each task's own, whatever the others take.
+
+    On this machine as many tasks run at once as there are cores; on a cluster all do.
+    """
+    at_once = n_tasks if _on_a_cluster() else min(cpu_count(), n_tasks)
+    return budget * at_once / n_tasks
+
+
+def _on_a_cluster() -> bool:
+    return os.environ.get("METAFLOW_RUNTIME_ENVIRONMENT", "local") != "local"
 
 
 def bounded_threads(threads: int):
@@ -103,7 +140,7 @@ def draw_sample(
     drawn = train.iloc[rows]
     engineer, target = FeatureEngineer(contract), labels(drawn, contract)
     fold = assign_folds(target, content_hash(drawn, contract), n_folds, seed)
-    return Sample(engineer.transform(drawn), engineer.categorical, target, fold, rows)
+    return Sample(engineer.transform(drawn), engineer.levels, target, fold, rows)
 
 
 def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
@@ -134,8 +171,13 @@ def cross_validate(
     seed: int = 0,
     threads: int = 1,
     report: Callable[[str], None] = lambda line: None,
+    plain: Trial | None = None,
+    deadline: float = np.inf,
 ) -> Trial:
     """Predict each fold by the candidate fitted on the others.
+
+    It is stopped between two folds when it is hopeless: clearly worse than `plain`; or when, at
+    the pace so far, it would not end before the deadline.
 
     Parameters
     ----------
@@ -143,62 +185,136 @@ def cross_validate(
         How many threads it may use.
     report : callable
         Is told a line after each fold.
+    plain : Trial, optional
+        What a simple model made of the same sample.
+    deadline : float
+        By `time.time()`, in seconds.
     """
-    matrix, target, n_folds = sample.matrix, sample.labels, sample.fold.max() + 1
-    probabilities, losses = np.empty(len(target)), []
+    folds, stopped, losses = [], "", []
     start = time.perf_counter()
-    for fold in range(n_folds):
-        test = sample.fold == fold
-        model = build(candidate, sample.categorical, seed, threads)
+    for number in range(sample.n_folds):
+        folds.append(_Fold(candidate, sample, number, seed, threads))
+        losses.append(folds[-1].loss)
+        report(f"{candidate.name}: fold {number + 1} of {sample.n_folds}, log loss {losses[-1]:.4f}")
+        left = (sample.n_folds - number - 1) * (time.perf_counter() - start) / (number + 1)
+        stopped = _hopeless(folds, sample, plain) or _late(left, deadline)
+        if left and stopped:
+            report(f"{candidate.name}: stopped, {stopped}")
+            break
+        stopped = ""
+    candidate, probabilities = _assemble(candidate, folds, sample)
+    return Trial(
+        candidate=candidate,
+        probabilities=probabilities,
+        fold_losses=tuple(losses) if stopped else _fold_losses(sample, probabilities),
+        seconds=time.perf_counter() - start,
+        microseconds=_cost(folds[0].model, sample.matrix),
+        stopped=stopped,
+    )
+
+
+class _Fold:
+    """One fold predicted, for a family that grows step by step after each of its steps."""
+
+    def __init__(self, candidate, sample, number, seed, threads):
+        test = sample.fold == number
+        train_matrix, train_labels = sample.matrix[~test], sample.labels[~test]
+        self.test, self.matrix, self.labels = test, sample.matrix[test], sample.labels[test]
+        self.model = build(candidate, sample.levels, seed, threads)
+        self.staged = candidate.family in STAGED
         with bounded_threads(threads):
-            model.fit(matrix[~test], target[~test])
-            probabilities[test] = model.predict_proba(matrix[test])[:, 1]
-        losses.append(float(row_losses(target[test], probabilities[test]).mean()))
-        report(f"{candidate.name}: fold {fold + 1} of {n_folds}, log loss {losses[-1]:.4f}")
-    seconds = time.perf_counter() - start
-    return Trial(candidate, probabilities, tuple(losses), seconds)
+            if self.staged:
+                self._grow(train_matrix, train_labels)
+            else:
+                self.model.fit(train_matrix, train_labels)
+                self.probabilities = self.model.predict_proba(self.matrix)[:, 1]
+                self.loss = float(row_losses(self.labels, self.probabilities).mean())
+
+    def _grow(self, matrix, labels):
+        """Fit until the fold's own loss gets no better; `losses` has it after each step."""
+        encoder, booster = _last_step(self.model)
+        if encoder is not None:
+            matrix, self.matrix = encoder.fit_transform(matrix, labels), encoder.transform(self.matrix)
+        patience = round(PATIENCE / booster.learning_rate)
+        booster.set_params(early_stopping=True, n_iter_no_change=patience, tol=0.0)
+        booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)
+        self.losses, self.booster = -booster.validation_score_[1:], booster
+        self.loss = float(self.losses.min())
+
+    def at(self, step: int) -> np.ndarray:
+        """The probabilities after so many steps, or all there are."""
+        if not self.staged:
+            return self.probabilities
+        stages = self.booster.staged_predict_proba(self.matrix)
+        *_, last = islice(stages, step)
+        return last[:, 1]
+
+
+def _last_step(model):
+    if hasattr(model, "steps"):
+        return model[:-1], model[-1]
+    return None, model
+
+
+def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
+    """The candidate with the number of steps that is best over all folds, and what it predicts."""
+    steps = 0
+    if candidate.family in STAGED:
+        # Every fold went on for some time after its own best, so the best of all is among these.
+        shared = min(len(fold.losses) for fold in folds)
+        steps = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())
+        candidate = Candidate(
+            candidate.name, candidate.family, {**candidate.params, "max_iter": steps}
+        )
+    probabilities = np.full(len(sample.labels), np.nan)
+    for fold in folds:
+        probabilities[fold.test] = fold.at(steps)
+    return candidate, probabilities
+
+
+def _fold_losses(sample: Sample, probabilities: np.ndarray) -> tuple[float, ...]:
+    losses = row_losses(sample.labels, probabilities)
+    return tuple(float(losses[sample.fold == number].mean()) for number in range(sample.n_folds))
+
+
+def _hopeless(folds: list, sample: Sample, plain: Trial | None) -> str:
+    if plain is None or len(folds) < 2:
+        return ""
+    gaps = np.concatenate(
+        [
+            row_losses(fold.labels, fold.at(_best_step(fold)))
+            - row_losses(fold.labels, plain.probabilities[fold.test])
+            for fold in folds
+        ]
+    )
+    behind, error = gaps.mean(), gaps.std(ddof=1) / np.sqrt(len(gaps))
+    if behind <= HOPELESS * error:
+        return ""
+    return f"clearly behind {plain.candidate.name} ({behind:+.4f} ± {error:.4f})"
+
+
+def _best_step(fold: _Fold) -> int:
+    return 1 + int(fold.losses.argmin()) if fold.staged else 0
+
+
+def _late(seconds: float, deadline: float) -> str:
+    over = time.time() + seconds - deadline
+    return f"out of time by {over:.0f} s" if over > 0 else ""
+
+
+def _cost(model, matrix: np.ndarray) -> float:
+    """Microseconds to score a customer: the best of a few goes at a thousand, on one core."""
+    rows = np.resize(matrix, (COST_ROWS, matrix.shape[1]))
+    taken = []
+    with bounded_threads(1):
+        for _ in range(COST_REPEATS):
+            start = time.perf_counter()
+            model.predict_proba(rows)
+            taken.append(time.perf_counter() - start)
+    return min(taken) / COST_ROWS * 1e6
 
 
 def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Each row's log loss in nats: -ln of the probability given to what happened."""
     chance = np.clip(probabilities, CLIP, 1 - CLIP)
     return -np.log(np.where(target == 1, chance, 1 - chance))
-
-
-def rank(trials: list[Trial], sample: Sample, failures: dict | None = None) -> list[Trial]:
-    """The trials by out-of-fold log loss, best first.
-
-    Raises
-    ------
-    ChurnError
-        If there are none, with what `failures`, by candidate, say.
-    """
-    if not trials:
-        why = [f"{name}: {error}" for name, error in (failures or {}).items()]
-        raise ChurnError("No candidate is left: every one of them failed.", why)
-    return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
-
-
-def leaderboard(trials: list[Trial], sample: Sample) -> list[dict]:
-    """Ranked trials as rows: rank, candidate, family, log_loss, behind, behind_se, seconds.
-
-    `behind` is the mean paired difference in log loss to the best, `behind_se` its standard error.
-    """
-    ranked, target = rank(trials, sample), sample.labels
-    best = row_losses(target, ranked[0].probabilities)
-    rows = []
-    for place, trial in enumerate(ranked, start=1):
-        losses = row_losses(target, trial.probabilities)
-        rows.append(
-            {
-                "rank": place,
-                "candidate": trial.candidate.name,
-                "family": trial.candidate.family,
-                "log_loss": float(losses.mean()),
-                "behind": float((losses - best).mean()),
-                "behind_se": float((losses - best).std(ddof=1) / np.sqrt(len(target))),
-                "fold_losses": trial.fold_losses,
-                "seconds": trial.seconds,
-            }
-        )
-    return rows

@@ -7,7 +7,6 @@ about to leave accepts it with some probability, and then stays; one who was sta
 it. Money is in whatever currency the costs and the values are given in.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from scipy.special import betaincc
 
 from churn.data.parsing import NUMBER, parse_numbers
 from churn.errors import ChurnError
-from churn.evaluation import _interval
+from churn.evaluation import interval
 
 POINTS = 100
 
@@ -47,25 +46,39 @@ class Offer:
     customer_value: float | str = 200.0
 
     @classmethod
-    def parse(cls, values: Mapping[str, float | str], frame: pd.DataFrame | None = None) -> "Offer":
+    def parse(cls, **values: float | str) -> "Offer":
         """Build an offer from the texts of a command line.
 
         Parameters
         ----------
-        values : mapping of str to float or str
+        values : float or str
             By the names of the attributes; one that is not there keeps its default. A text that
             reads as a number is a constant, any other names a column.
-        frame : DataFrame, optional
-            The customer table, to look at its columns too.
 
         Raises
         ------
         ChurnError
-            See `check`.
+            See `check` and `settle_threshold`.
         """
         offer = cls(**{name: _constant_or_column(value) for name, value in values.items()})
-        offer.check(frame)
+        offer.check()
+        if not any(isinstance(term, str) for term in asdict(offer).values()):
+            offer.settle_threshold(np.ones(1), pd.DataFrame(index=[0]))
         return offer
+
+    def settle_threshold(self, probabilities: np.ndarray, frame: pd.DataFrame) -> float:
+        """The `best_threshold`, where there is one.
+
+        Raises
+        ------
+        ChurnError
+            If no call pays; see `check` too.
+        """
+        threshold = best_threshold(probabilities, frame, self)
+        if np.isinf(threshold):
+            rule = "acceptance * (customer value - offer cost) must exceed the contact cost"
+            raise ChurnError("The offer cannot be used:", [f"no call pays: {rule}"])
+        return threshold
 
     def check(self, frame: pd.DataFrame | None = None) -> None:
         """Look at the constants and, where there is a table, at the columns.
@@ -274,7 +287,7 @@ def profit_curve(
         rows = [np.interp(sizes, *row) for row in zip(called, earned, strict=True)]
         return dict(enumerate(np.transpose(rows) / n))
 
-    table = pd.DataFrame(list(_interval(curve, n, seed).values()))
+    table = pd.DataFrame(list(interval(curve, n, seed).values()))
     table = table.rename(columns={"value": "profit"})
     table.insert(0, "called", sizes / n)
     return table.assign(random=table["called"] * profits.mean())
@@ -343,7 +356,6 @@ class Worth:
     Attributes
     ----------
     threshold : float
-        See `best_threshold`; infinity where nobody is called.
     called : float
         Share of the customers at or above it.
     promised : float
@@ -370,7 +382,12 @@ class Worth:
 
 
 def appraise(
-    target: np.ndarray, probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer, seed: int = 0
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    frame: pd.DataFrame,
+    offer: Offer,
+    threshold: float,
+    seed: int = 0,
 ) -> Worth:
     """What calling by `probabilities` is worth.
 
@@ -381,13 +398,15 @@ def appraise(
     probabilities : ndarray of float, shape (n,)
     frame : DataFrame, n rows
         The same customers, with the columns that `offer` names.
+    offer : Offer
+    threshold : float
+        Call where `probabilities >= threshold`.
 
     Raises
     ------
     ChurnError
         See `Offer.check`.
     """
-    threshold = best_threshold(probabilities, frame, offer)
     picked = probabilities >= threshold
     profits = realised_profit(target, frame, offer)
     # Which of the two is better is settled once: a maximum within resamples would be biased.
@@ -406,7 +425,7 @@ def appraise(
         threshold=threshold,
         called=float(picked.mean()),
         promised=float((expected_profit(probabilities, frame, offer) * picked).mean()),
-        **_interval(money, len(profits), seed),
+        **interval(money, len(profits), seed),
         emp=emp,
         emp_fraction=fraction,
         curve=profit_curve(probabilities, profits, seed=seed),

@@ -46,32 +46,44 @@ def data(run) -> list:
 
 
 def leaderboard(run) -> list:
-    """The candidates, ranked, and those that failed."""
-    rows = pd.DataFrame(run.leaderboard)
+    """The candidates and their stacks, what they cost, the chosen one, and those that fell out."""
+    every = pd.DataFrame(run.leaderboard)
+    rows, stopped = every[every["stopped"] == ""], every[every["stopped"] != ""]
     shown = pd.DataFrame(
         {
-            "": rows["rank"],
-            "candidate": rows["candidate"],
+            "": rows["rank"].astype(int).astype(str) + rows["chosen"].map({True: " ◄", False: ""}),
+            "candidate": [_in_full(row) for row in rows.itertuples()],
             "log loss": rows["log_loss"].map("{:.4f}".format),
             "behind": rows["behind"].map("{:.4f}".format),
             "± s.e.": rows["behind_se"].map("{:.4f}".format),
+            "µs per customer": rows["microseconds"].map("{:.1f}".format),
             "seconds": rows["seconds"].map("{:.1f}".format),
         }
     )
-    failed = pd.DataFrame(
-        {"candidate": run.failures.keys(), "why": [repr(why) for why in run.failures.values()]}
-    )
+    fell = {row.candidate: f"stopped, {row.stopped}" for row in stopped.itertuples()}
+    fell |= {name: f"failed, {why!r}" for name, why in run.failures.items()}
+    fallen = pd.DataFrame({"candidate": fell.keys(), "why": fell.values()})
     return [
         Markdown(f"# Chosen: {run.model.candidate.name}"),
         Markdown(
-            f"{len(rows)} candidates, {run.sample.fold.max() + 1} folds, "
-            f"{len(run.sample.labels):,} customers. The lowest mean log loss out of fold wins; "
-            "*behind* is the paired difference to it, with its standard error."
+            f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
+            f"{len(run.sample.labels):,} customers. *Behind* is the paired difference in mean log "
+            "loss to the best, with its standard error. Of those that are at most "
+            f"{run.margin:g} standard errors behind, one that costs less than half to score is "
+            "taken instead of the best."
         ),
+        VegaChart(charts.cost(rows)),
         VegaChart(charts.leaderboard(rows)),
         _table(shown, ""),
-        *([Markdown("## Failed"), _table(failed, "")] if len(failed) else []),
+        *([Markdown("## Fell out"), _table(fallen, "")] if len(fallen) else []),
     ]
+
+
+def _in_full(row) -> str:
+    if not row.members:
+        return row.candidate
+    members = " ".join(f"{weight:+.2f} {name};" for name, weight in row.members.items())
+    return f"{row.candidate}: {members.rstrip(';')}"
 
 
 def model(run) -> list:
@@ -105,7 +117,19 @@ def model(run) -> list:
         Table(rows, headers=["", "model", "95 % interval", BASELINE.name, "base rate"]),
         VegaChart(charts.reliability(report.reliability)),
         VegaChart(charts.gains(report.gains)),
+        *_worth(run),
+        Markdown("## On what it relies"),
         VegaChart(charts.importances(report.importances)),
+        Markdown(
+            "How the risk follows the leading features: the mean over customers if each of them "
+            "had that value, and the middle 80 % of their own curves. Features that move together "
+            "are moved alone here, so the ends of a curve may be customers who cannot exist."
+        ),
+        *(
+            VegaChart(charts.dependence(curve))
+            for _, curve in report.dependence.groupby("feature", sort=False)
+        ),
+        *_segments(report.segments),
         Markdown("## A few customers, from the riskiest to the safest"),
         Markdown(
             "Each bar is what the risk would lose if that one feature were as it is for a "
@@ -118,6 +142,43 @@ def model(run) -> list:
             f"{report.fingerprint[:12]}."
         ),
     ]
+
+
+def _worth(run) -> list:
+    worth, offer = run.report.worth, run.offer
+    rows = [
+        ["called: risk of", f"{worth.threshold:.1%} or more", f"{worth.called:.1%} of customers"],
+        ["that promised", f"{worth.promised:.2f}", ""],
+        ["that brought", f"{worth.profit['value']:.2f}", _span(worth.profit)],
+        ["calling everybody", f"{worth.everybody['value']:.2f}", _span(worth.everybody)],
+        ["more than without a model", f"{worth.advantage['value']:.2f}", _span(worth.advantage)],
+        ["EMP", f"{worth.emp:.2f}", f"calling {worth.emp_fraction:.1%}"],
+    ]
+    return [
+        Markdown("## What it is worth"),
+        Markdown(
+            f"A call costs {offer.contact_cost}, an offer that is taken {offer.offer_cost}; of "
+            f"those about to leave {offer.acceptance} take it and stay, and are worth "
+            f"{offer.customer_value}. Money is per customer of the whole base. EMP is the measure "
+            "of Verbraken et al. (2013) with their published costs, to compare with other studies."
+        ),
+        Table(rows, headers=["", "money", "95 % interval"]),
+        VegaChart(charts.profit(worth.curve, worth.called)),
+    ]
+
+
+def _segments(table: pd.DataFrame) -> list:
+    worse = table[table["worse"]]
+    told = ", ".join(f"{row.feature} {row.level} ({row.why})" for row in worse.itertuples())
+    return [
+        Markdown("## Where it is worse than elsewhere"),
+        Markdown(told or "In no segment that has enough customers to say so."),
+        *([VegaChart(charts.segments(table))] if len(table) else []),
+    ]
+
+
+def _span(found: dict) -> str:
+    return f"{found['low']:.2f} to {found['high']:.2f}"
 
 
 def _number(value: float) -> str:

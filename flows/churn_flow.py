@@ -33,7 +33,13 @@ class ChurnFlow(FlowSpec):
     leakage = Parameter("leakage", default="drop", help="drop, stop or tell")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
-    search_rows = Parameter("search-rows", default=50_000, help="most rows to try candidates on")
+    search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
+    budget_seconds = Parameter("budget-seconds", default=60.0, help="time to try candidates")
+    margin = Parameter("margin", default=1.0, help="standard errors that a cheaper model may lose")
+    contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
+    offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
+    acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
+    customer_value = Parameter("customer-value", default="200", help="money, or a column")
     seed = Parameter("seed", default=0, help="seed of everything random")
 
     @step
@@ -41,10 +47,16 @@ class ChurnFlow(FlowSpec):
         """Check the settings, and note what made this run."""
         from churn.lineage import git_commit, package_versions
         from churn.settings import Settings
+        from churn.worth import Offer
 
         Settings.check(
             holdout=self.holdout, folds=self.folds, search_rows=self.search_rows, seed=self.seed,
-            max_rejected=self.max_rejected, leakage=self.leakage,
+            max_rejected=self.max_rejected, leakage=self.leakage, margin=self.margin,
+            budget_seconds=self.budget_seconds,
+        )  # fmt: skip
+        self.offer = Offer.parse(
+            contact_cost=self.contact_cost, offer_cost=self.offer_cost,
+            acceptance=self.acceptance, customer_value=self.customer_value,
         )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
         self.next(self.load)
@@ -74,6 +86,7 @@ class ChurnFlow(FlowSpec):
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
+        self.offer.check(self.frame)
         held = holdout_mask(self.frame, self.contract, self.holdout)
         seen = self.frame[~held]
         leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
@@ -86,12 +99,16 @@ class ChurnFlow(FlowSpec):
 
     @step
     def featurize(self):
-        """Encode the training rows once, and deal them to folds."""
-        from churn.candidates import DEFAULT_CANDIDATES, parse_candidates
-        from churn.training import draw_sample
+        """Encode the training rows once, deal them to folds, and see what a plain model does."""
+        import time
+
+        from churn.candidates import BASELINE, DEFAULT_CANDIDATES, parse_candidates
+        from churn.training import cross_validate, draw_sample, threads_per_task
 
         train = self.frame[self.split == "train"]
         self.sample = draw_sample(train, self.contract, self.folds, self.search_rows, self.seed)
+        self.plain = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
+        self.deadline = time.time() + self.budget_seconds
         self.candidates = (
             parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
         )
@@ -101,30 +118,41 @@ class ChurnFlow(FlowSpec):
     @step
     def train(self):
         """Cross-validate one candidate."""
-        from churn.training import cross_validate, threads_per_task
+        import time
 
-        self.candidate = self.input
+        from churn.training import cross_validate, fair_share, threads_per_task
+
+        self.candidate, n_tasks = self.input, len(self.candidates)
+        own = time.time() + fair_share(self.budget_seconds, n_tasks)
         self.trial = cross_validate(
-            self.candidate, self.sample, self.seed, threads_per_task(len(self.candidates)), print
-        )
+            self.candidate, self.sample, self.seed, threads_per_task(n_tasks), print,
+            plain=self.plain, deadline=max(self.deadline, own),
+        )  # fmt: skip
         self.next(self.pick_best)
 
     @card(type="blank", id="leaderboard")
     @step
     def pick_best(self, inputs):
-        """Rank the candidates, choose one, and refit it on all training rows."""
+        """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         import cards
         from churn.model import ChurnModel
-        from churn.training import leaderboard, rank, threads_per_task
+        from churn.selection import choose, finished, leaderboard, stack
+        from churn.training import threads_per_task
 
         self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
         self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
         trials = [task.trial for task in inputs if not task.failure]
-        trials = rank(trials, self.sample, self.failures)
-        self.leaderboard, self.trial = leaderboard(trials, self.sample), trials[0]
-        self.model = ChurnModel(self.contract, self.trial.candidate, self.seed).fit(
-            self.frame[self.split == "train"], threads=threads_per_task(1)
-        )
+        ended = finished(trials, self.failures)
+        ended += stack(ended, self.sample)
+        self.trial = choose(ended, self.sample, self.margin)
+        stopped = [trial for trial in trials if trial.stopped]
+        self.leaderboard = leaderboard(ended, stopped, self.trial, self.sample)
+        train = self.frame[self.split == "train"]
+        drawn = train.iloc[self.sample.rows]
+        threshold = self.offer.settle_threshold(self.trial.probabilities, drawn)
+        candidate = self.sample.for_all(self.trial.candidate, len(train))
+        self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
+        self.model.fit(train, threads=threads_per_task(1))
         current.card["leaderboard"].extend(cards.leaderboard(self))
         self.next(self.evaluate)
 
@@ -136,7 +164,9 @@ class ChurnFlow(FlowSpec):
         from churn.grading import grade, summary
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
-        self.report = grade(self.model, train, holdout, self.sample, self.trial)
+        self.report = grade(
+            self.model, train, holdout, self.sample, self.trial, self.plain, self.offer
+        )
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         current.card["model"].extend(cards.model(self))
         self.summary = summary(self.report, self.trial.candidate.name)

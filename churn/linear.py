@@ -1,0 +1,206 @@
+"""Linear models over columns: as they are, as splines, and as splines with products of pairs."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    QuantileTransformer,
+    SplineTransformer,
+    StandardScaler,
+)
+
+# Beyond this many standard deviations a number counts as much as at it.
+MAX_SCALED = 3.0
+# The knots of a spline are meant for so many rows, and grow with the rows by this power.
+KNOT_ROWS, KNOT_POWER = 10_000, 0.3
+# Pairs are looked for in so many rows: enough to see any that matters.
+SCREEN_ROWS = 100_000
+
+
+def logistic(categorical: np.ndarray, seed: int, C: float = 1.0) -> Pipeline:
+    """A logistic regression on scaled numbers and one-hot categories."""
+    numbers = make_pipeline(_imputer(), StandardScaler())
+    return make_pipeline(_terms(numbers, categorical), _regression(C, seed))
+
+
+def splines(categorical: np.ndarray, seed: int, n_knots: int = 5, C: float = 0.3) -> Pipeline:
+    """The same on a cubic spline of each number's rank."""
+    return make_pipeline(_Splines(categorical, n_knots, seed), _regression(C, seed))
+
+
+def pairs(
+    categorical: np.ndarray,
+    seed: int,
+    n_knots: int = 5,
+    C: float = 0.3,
+    most: int = 60,
+    least_z: float = 3.0,
+) -> Pipeline:
+    """The same with the products of those pairs of columns that tell something beside them."""
+    return make_pipeline(
+        PairedTerms(categorical, n_knots, C, most, least_z, seed), _regression(C, seed)
+    )
+
+
+def plain_terms(categorical: np.ndarray, seed: int) -> ColumnTransformer:
+    """Each number as it is and as its rank, both about zero; a column for each level."""
+    return _terms([_scaled(), _ranks(seed)], categorical)
+
+
+class _Splines(TransformerMixin, BaseEstimator):
+    """Splines of ranks, with as many knots as the rows allow, beside the numbers themselves."""
+
+    def __init__(self, categorical, n_knots, seed):
+        self.categorical = categorical
+        self.n_knots = n_knots
+        self.seed = seed
+
+    def fit(self, matrix, target=None):
+        growth = max(1.0, (len(matrix) / KNOT_ROWS) ** KNOT_POWER)
+        splines = SplineTransformer(round(self.n_knots * growth), degree=3, include_bias=False)
+        # Ranks first: knots at quantiles coincide where a column has few values.
+        curves = make_pipeline(*(step for _, step in _ranks(self.seed).steps), splines)
+        self.terms_ = _terms([_scaled(), curves], self.categorical).fit(matrix)
+        return self
+
+    def transform(self, matrix):
+        return self.terms_.transform(matrix)
+
+
+class PairedTerms(TransformerMixin, BaseEstimator):
+    """Splines of each column, and products of the pairs of columns that a score test picks.
+
+    The additive model is fitted first; a pair's product is taken where Rao's (1948) score test
+    says that adding it would help: with r the residuals and w = p (1 - p) their variances,
+    z = sum(r x) / sqrt(sum(w (x - m)^2)), m the mean of x by w. That the other terms are fitted
+    too is left out of the variance, which makes the test strict. Additive terms and few pairs are
+    the model of Lou et al. (2013), "Accurate intelligible models with pairwise interactions".
+
+    Parameters
+    ----------
+    categorical : ndarray of bool, shape (n_columns,)
+    n_knots : int
+        Of a spline, for up to 10,000 rows; more rows have more.
+    C : float
+        Inverse penalty of the additive model.
+    most : int
+        At most so many pairs, the clearest.
+    least_z : float
+        A pair's |z| at the least.
+    seed : int
+
+    Attributes
+    ----------
+    pairs_ : ndarray of int, shape (n_pairs, 2)
+        Columns of the `plain_terms` to multiply, the clearest pair first.
+    """
+
+    def __init__(self, categorical, n_knots=5, C=0.3, most=60, least_z=3.0, seed=0):
+        self.categorical = categorical
+        self.n_knots = n_knots
+        self.C = C
+        self.most = most
+        self.least_z = least_z
+        self.seed = seed
+
+    def fit(self, matrix, target):
+        self.splines_ = _Splines(self.categorical, self.n_knots, self.seed).fit(matrix)
+        self.plain_ = plain_terms(self.categorical, self.seed).fit(matrix)
+        rows = _some_rows(len(matrix), self.seed)
+        splines, plain = self.splines_.transform(matrix[rows]), self.plain_.transform(matrix[rows])
+        additive = _regression(self.C, self.seed).fit(splines, target[rows])
+        chance = additive.predict_proba(splines)[:, 1]
+        first, second = np.triu_indices(plain.shape[1], 1)
+        clarity = np.abs(_score_test(plain, target[rows], chance)[first, second])
+        best = np.argsort(-clarity, kind="stable")[: self.most]
+        best = best[clarity[best] >= self.least_z]
+        self.pairs_ = np.column_stack([first[best], second[best]])
+        return self
+
+    def transform(self, matrix):
+        plain = self.plain_.transform(matrix)
+        products = plain[:, self.pairs_[:, 0]] * plain[:, self.pairs_[:, 1]]
+        return np.hstack([self.splines_.transform(matrix), products])
+
+
+def _score_test(terms: np.ndarray, target: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """z of each product of two terms, see `PairedTerms`: (n_terms, n_terms)."""
+    weights = chance * (1 - chance)
+    score = terms.T @ (terms * (target - chance)[:, None])
+    mean = terms.T @ (terms * weights[:, None]) / weights.sum()
+    squares = terms**2
+    variance = squares.T @ (squares * weights[:, None]) - weights.sum() * mean**2
+    # Two levels of one category never meet: their product is 0 and has no variance.
+    varies = variance > 1e-6
+    return np.where(varies, score / np.sqrt(np.where(varies, variance, 1)), 0)
+
+
+def _some_rows(n: int, seed: int) -> np.ndarray:
+    if n <= SCREEN_ROWS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, SCREEN_ROWS, replace=False))
+
+
+class _Columns:
+    """Which columns a part of the terms is made of, found when it is fitted.
+
+    A number with no more than two values is a flag: it has no curve.
+    """
+
+    def __init__(self, kind: str, categorical: np.ndarray):
+        self.kind = kind
+        self.categorical = categorical
+
+    def __call__(self, matrix: np.ndarray) -> np.ndarray:
+        flags = np.array([len(np.unique(column[~np.isnan(column)])) <= 2 for column in matrix.T])
+        numbers = ~self.categorical
+        return {
+            "numbers": numbers & ~flags,
+            "flags": numbers & flags,
+            "empty": numbers,
+            "categories": self.categorical,
+        }[self.kind]
+
+
+def _terms(numbers, categorical: np.ndarray) -> ColumnTransformer:
+    views = numbers if isinstance(numbers, list) else [numbers]
+    flags = make_pipeline(_imputer(), StandardScaler())
+    # A missing category is a level of its own; one never seen in the fold is no level at all.
+    levels = OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer(
+        [
+            *((f"numbers{i}", view, _Columns("numbers", categorical)) for i, view in enumerate(views)),
+            ("flags", flags, _Columns("flags", categorical)),
+            ("empty", MissingIndicator(error_on_new=False), _Columns("empty", categorical)),
+            ("categories", levels, _Columns("categories", categorical)),
+        ],
+        sparse_threshold=0,
+    )
+
+
+def _scaled() -> Pipeline:
+    clip = FunctionTransformer(np.clip, kw_args={"a_min": -MAX_SCALED, "a_max": MAX_SCALED})
+    return make_pipeline(_imputer(), StandardScaler(), clip)
+
+
+def _ranks(seed: int) -> Pipeline:
+    ranks = QuantileTransformer(n_quantiles=200, subsample=50_000, random_state=seed)
+    return make_pipeline(_imputer(), ranks, FunctionTransformer(_about_zero))
+
+
+def _about_zero(ranks: np.ndarray) -> np.ndarray:
+    return ranks - 0.5
+
+
+def _imputer() -> SimpleImputer:
+    return SimpleImputer(strategy="median", keep_empty_features=True)
+
+
+def _regression(C: float, seed: int) -> LogisticRegression:
+    # Few columns, many rows: Newton's steps are few and exact.
+    return LogisticRegression(C=C, solver="newton-cholesky", max_iter=100, random_state=seed)

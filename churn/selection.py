@@ -1,0 +1,150 @@
+"""Choose among the candidates and their stacks: how good each is, what it costs, who is enough."""
+
+import numpy as np
+
+from churn.candidates import STACK, Candidate
+from churn.errors import ChurnError
+from churn.stacking import forward_order, learn_weights, logit, predict_out_of_fold
+from churn.training import Sample, Trial, row_losses
+
+# Of two that are as good as each other, a model is taken for being cheaper if it is by this much.
+CHEAPER = 2.0
+# A stack of more members gains little, whatever they are.
+MAX_MEMBERS = 8
+
+
+def finished(trials: list[Trial], failures: dict | None = None) -> list[Trial]:
+    """The trials that were not stopped.
+
+    Raises
+    ------
+    ChurnError
+        If there are none, with what became of each candidate; `failures` by name.
+    """
+    done = [trial for trial in trials if not trial.stopped]
+    if not done:
+        why = [f"{trial.candidate.name}: stopped, {trial.stopped}" for trial in trials]
+        why += [f"{name}: {error}" for name, error in (failures or {}).items()]
+        raise ChurnError("No candidate is left: every one of them failed or was stopped.", why)
+    return done
+
+
+def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
+    """Stacks of two members and more, in the order in which the members help, and of all.
+
+    A stack is judged out of fold too: each fold is predicted with weights learned on the others.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        None of them stopped.
+
+    Returns
+    -------
+    list of Trial
+        Their `seconds` are those of all members.
+    """
+    by_name = {trial.candidate.name: trial for trial in trials}
+    logits = {name: logit(trial.probabilities) for name, trial in by_name.items()}
+    order = forward_order(logits, sample.labels)
+    sizes = sorted({*range(2, min(MAX_MEMBERS, len(order)) + 1), len(order)} - {1})
+    return [_stack([by_name[name] for name in order[:size]], sample) for size in sizes]
+
+
+def _stack(members: list[Trial], sample: Sample) -> Trial:
+    logits = np.column_stack([logit(trial.probabilities) for trial in members])
+    regression = learn_weights(logits, sample.labels)
+    params = {
+        "members": tuple(trial.candidate for trial in members),
+        "weights": tuple(regression.coef_[0].tolist()),
+        "intercept": float(regression.intercept_[0]),
+    }
+    chance = predict_out_of_fold(logits, sample.labels, sample.fold)
+    losses = row_losses(sample.labels, chance)
+    return Trial(
+        candidate=Candidate(f"stack of {len(members)}", STACK, params),
+        probabilities=chance,
+        fold_losses=tuple(losses[sample.fold == fold].mean() for fold in range(sample.n_folds)),
+        seconds=sum(trial.seconds for trial in members),
+        microseconds=sum(trial.microseconds for trial in members),
+    )
+
+
+def rank(trials: list[Trial], sample: Sample) -> list[Trial]:
+    """The trials by out-of-fold log loss, best first."""
+    return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
+
+
+def choose(trials: list[Trial], sample: Sample, margin: float = 1.0) -> Trial:
+    """The best by out-of-fold log loss, or one as good that costs less to score.
+
+    As good is who is behind the best by at most `margin` standard errors of the paired difference
+    (the rule of one standard error, Breiman et al. 1984, for pairs). One that costs less than half
+    is preferred to the best; among those that cost about as little, the better one.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Candidates and stacks, none of them stopped.
+    margin : float
+        0 takes the best whatever it costs.
+    """
+    ranked = rank(trials, sample)
+    best = ranked[0]
+    as_good = [best, *(t for t in ranked[1:] if _indistinguishable(t, best, sample, margin))]
+    least = min(trial.microseconds for trial in as_good)
+    return next(trial for trial in as_good if trial.microseconds <= CHEAPER * least)
+
+
+def _indistinguishable(trial: Trial, best: Trial, sample: Sample, margin: float) -> bool:
+    behind, error = _behind(trial, best, sample)
+    return behind <= margin * error
+
+
+def _behind(trial: Trial, best: Trial, sample: Sample) -> tuple[float, float]:
+    """The mean paired difference in log loss, and its standard error."""
+    target = sample.labels
+    gaps = row_losses(target, trial.probabilities) - row_losses(target, best.probabilities)
+    return float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(target)))
+
+
+def leaderboard(
+    trials: list[Trial], stopped: list[Trial], chosen: Trial, sample: Sample
+) -> list[dict]:
+    """One row per candidate and stack, the best first, those that were stopped last.
+
+    Returns
+    -------
+    list of dict
+        rank, candidate, family, members (of a stack, with their weights), log_loss (nats, out of
+        fold), behind (paired difference to the best), behind_se (its standard error), fold_losses,
+        microseconds (per customer), seconds, chosen (bool), stopped (why, or empty; its log loss
+        is of the folds that were tried, and has no rank).
+    """
+    ranked = rank(trials, sample)
+    rows = []
+    for place, trial in enumerate(ranked, start=1):
+        behind, error = _behind(trial, ranked[0], sample)
+        log_loss = float(row_losses(sample.labels, trial.probabilities).mean())
+        found = {"rank": place, "log_loss": log_loss, "behind": behind, "behind_se": error}
+        rows.append(found | _described(trial, trial is chosen))
+    for trial in stopped:
+        found = {"log_loss": float(np.mean(trial.fold_losses))}
+        missing = dict.fromkeys(("rank", "behind", "behind_se"))
+        rows.append(missing | found | _described(trial, False))
+    return rows
+
+
+def _described(trial: Trial, chosen: bool) -> dict:
+    params = trial.candidate.params
+    members = params.get("members", ())
+    return {
+        "candidate": trial.candidate.name,
+        "family": trial.candidate.family,
+        "members": {m.name: w for m, w in zip(members, params.get("weights", ()), strict=True)},
+        "fold_losses": trial.fold_losses,
+        "microseconds": trial.microseconds,
+        "seconds": trial.seconds,
+        "chosen": chosen,
+        "stopped": trial.stopped,
+    }
