@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 def main() -> None:
     options = parse()
     if options.joblib:
-        cross_validate_by_joblib(options.joblib)
+        the_same_by_joblib(options.joblib)
         return
     with tempfile.TemporaryDirectory() as folder:
         source = "telco"
@@ -57,24 +57,44 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def cross_validate_by_joblib(source: str) -> None:
-    """What somebody without a flow would write."""
+def the_same_by_joblib(source: str) -> None:
+    """What somebody without a flow would write: the same work in one script, nothing kept."""
     from joblib import Parallel, cpu_count, delayed
 
-    from churn.candidates import DEFAULT_CANDIDATES
-    from churn.data import holdout_mask, load_table, settle_contract, validate_data
-    from churn.training import cross_validate, draw_sample, rank
+    from churn.candidates import BASELINE, DEFAULT_CANDIDATES
+    from churn.data import (
+        holdout_mask, labels, load_table, settle_contract, split_customers, validate_data,
+    )  # fmt: skip
+    from churn.grading import grade, summary
+    from churn.leakage import act_on, find_leaks
+    from churn.model import ChurnModel
+    from churn.selection import choose, finished, leaderboard, stack
+    from churn.training import cross_validate, draw_sample
+    from churn.worth import Offer
 
     table = load_table(source)
     roles = {} if source == "telco" else {"id": "customer_id", "target": "churn"}
     contract = settle_contract(table, source, {}, **roles)
     frame = validate_data(table, contract).frame
-    train = frame[~holdout_mask(frame, contract, 0.2)]
-    sample = draw_sample(train, contract, n_folds=5, max_rows=50_000, seed=0)
+    held = holdout_mask(frame, contract, 0.2)
+    seen = frame[~held]
+    contract = act_on(find_leaks(seen, labels(seen, contract), contract), contract, "drop")
+    split = split_customers(frame, contract, held)
+    train, holdout = frame[split == "train"], frame[split == "holdout"]
+    sample = draw_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
+    plain = cross_validate(BASELINE, sample, threads=cpu_count())
     trials = Parallel(n_jobs=cpu_count())(
-        delayed(cross_validate)(candidate, sample) for candidate in DEFAULT_CANDIDATES
+        delayed(cross_validate)(candidate, sample, plain=plain) for candidate in DEFAULT_CANDIDATES
     )
-    print(rank(trials, sample)[0].candidate.name)
+    ended = finished(trials)
+    ended += stack(ended, sample)
+    best, offer = choose(ended, sample), Offer()
+    leaderboard(ended, [trial for trial in trials if trial.stopped], best, sample)
+    threshold = offer.settle_threshold(best.probabilities, train.iloc[sample.rows])
+    candidate = sample.for_all(best.candidate, len(train))
+    model = ChurnModel(contract, candidate, 0, threshold).fit(train, threads=cpu_count())
+    report = grade(model, train, holdout, sample, best, plain, offer)
+    print(summary(report, candidate.name))
 
 
 def timed(command: list[str], folder: str) -> tuple[float, int, int]:

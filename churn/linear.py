@@ -174,7 +174,10 @@ def _terms(numbers, categorical: np.ndarray) -> ColumnTransformer:
     levels = OneHotEncoder(handle_unknown="ignore")
     return ColumnTransformer(
         [
-            *((f"numbers{i}", view, _Columns("numbers", categorical)) for i, view in enumerate(views)),
+            *(
+                (f"numbers{i}", view, _Columns("numbers", categorical))
+                for i, view in enumerate(views)
+            ),
             ("flags", flags, _Columns("flags", categorical)),
             ("empty", MissingIndicator(error_on_new=False), _Columns("empty", categorical)),
             ("categories", levels, _Columns("categories", categorical)),

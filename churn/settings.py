@@ -1,10 +1,12 @@
 """The knobs of a training run, checked before anything is read."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from churn.errors import ChurnError
+from churn.worth import Offer
 
 
 class Settings(BaseModel):
@@ -20,13 +22,37 @@ class Settings(BaseModel):
     leakage: Literal["drop", "stop", "tell"]
 
     @classmethod
-    def check(cls, **values) -> None:
-        """Raise a ChurnError that names every value out of its range."""
+    def check(cls, offer: Mapping[str, str], **values) -> Offer:
+        """Look at all of them at once.
+
+        Parameters
+        ----------
+        offer : mapping of str to str
+            See `Offer.parse`.
+        values
+            By the names of the attributes.
+
+        Returns
+        -------
+        Offer
+
+        Raises
+        ------
+        ChurnError
+            Naming every value out of its range.
+        """
+        problems = []
         try:
             cls(**values)
         except ValidationError as error:
-            problems = [
+            problems += [
                 f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
                 for item in error.errors()
             ]
-            raise ChurnError("The run cannot start:", problems) from None
+        try:
+            parsed = Offer.parse(**offer)
+        except ChurnError as error:
+            problems += error.problems
+        if problems:
+            raise ChurnError("The run cannot start:", problems)
+        return parsed

@@ -195,7 +195,9 @@ def cross_validate(
     for number in range(sample.n_folds):
         folds.append(_Fold(candidate, sample, number, seed, threads))
         losses.append(folds[-1].loss)
-        report(f"{candidate.name}: fold {number + 1} of {sample.n_folds}, log loss {losses[-1]:.4f}")
+        report(
+            f"{candidate.name}: fold {number + 1} of {sample.n_folds}, log loss {losses[-1]:.4f}"
+        )
         left = (sample.n_folds - number - 1) * (time.perf_counter() - start) / (number + 1)
         stopped = _hopeless(folds, sample, plain) or _late(left, deadline)
         if left and stopped:
@@ -234,7 +236,10 @@ class _Fold:
         """Fit until the fold's own loss gets no better; `losses` has it after each step."""
         encoder, booster = _last_step(self.model)
         if encoder is not None:
-            matrix, self.matrix = encoder.fit_transform(matrix, labels), encoder.transform(self.matrix)
+            matrix, self.matrix = (
+                encoder.fit_transform(matrix, labels),
+                encoder.transform(self.matrix),
+            )
         patience = round(PATIENCE / booster.learning_rate)
         booster.set_params(early_stopping=True, n_iter_no_change=patience, tol=0.0)
         booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)

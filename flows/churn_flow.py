@@ -47,16 +47,15 @@ class ChurnFlow(FlowSpec):
         """Check the settings, and note what made this run."""
         from churn.lineage import git_commit, package_versions
         from churn.settings import Settings
-        from churn.worth import Offer
 
-        Settings.check(
-            holdout=self.holdout, folds=self.folds, search_rows=self.search_rows, seed=self.seed,
+        offer = {
+            "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
+            "acceptance": self.acceptance, "customer_value": self.customer_value,
+        }  # fmt: skip
+        self.offer = Settings.check(
+            offer, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows, seed=self.seed,
             max_rejected=self.max_rejected, leakage=self.leakage, margin=self.margin,
             budget_seconds=self.budget_seconds,
-        )  # fmt: skip
-        self.offer = Offer.parse(
-            contact_cost=self.contact_cost, offer_cost=self.offer_cost,
-            acceptance=self.acceptance, customer_value=self.customer_value,
         )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
         self.next(self.load)

@@ -58,8 +58,8 @@ def row(engineer, **changes):
 
 def test_the_columns_are_the_features_and_then_the_derived_ones(engineer):
     assert engineer.names == ["spend", "visits", "plan", "member", "per_visit", "golden"]
-    assert engineer.categorical.tolist() == [False, False, True, False, False, False]
-    assert engineer.categorical.dtype == bool
+    known = len(CONTRACT.features["plan"].categories)
+    assert engineer.levels.tolist() == [0, 0, known, 0, 0, 0]
 
 
 def test_a_customer_becomes_numbers_and_positions(engineer):

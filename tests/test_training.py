@@ -1,21 +1,23 @@
-"""Folds and cross-validation keep what they promise."""
+"""Folds, early stopping and the budget keep what they promise."""
+
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.candidates import Candidate
+from churn.candidates import BASELINE, Candidate, build
 from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, validate_data
-from churn.errors import ChurnError
 from churn.training import (
     assign_folds,
     bounded_threads,
     cross_validate,
     draw_sample,
-    leaderboard,
-    rank,
+    fair_share,
+    row_losses,
     threads_per_task,
 )
 
@@ -26,6 +28,11 @@ CONTRACT = Contract.read(TELCO / "contract.toml")
 def sample():
     frame = validate_data(generate_sample_data(3000, seed=2), CONTRACT).frame
     return draw_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def plain(sample):
+    return cross_validate(BASELINE, sample)
 
 
 @settings(max_examples=100, deadline=None)
@@ -56,15 +63,36 @@ def test_a_sample_holds_no_more_rows_than_allowed_and_draws_them_again(sample):
     assert np.array_equal(sample.fold, again.fold)
 
 
-def test_out_of_fold_predictions_know_nothing_of_their_own_labels(sample):
+@pytest.mark.parametrize("family", ["pairs", "extra_trees"])
+def test_out_of_fold_predictions_know_nothing_of_their_own_labels(sample, family):
     """Changing the labels of one fold cannot change that fold's predictions."""
-    candidate = Candidate("trees", "boosting", {"max_iter": 20})
+    candidate = Candidate("any", family)
     before = cross_validate(candidate, sample).probabilities
-    labels = np.where(sample.fold == 1, 1 - sample.labels, sample.labels)
-    flipped = type(sample)(sample.matrix, sample.categorical, labels, sample.fold, sample.rows)
+    flipped = replace(sample, labels=np.where(sample.fold == 1, 1 - sample.labels, sample.labels))
     after = cross_validate(candidate, flipped).probabilities
     assert np.array_equal(before[sample.fold == 1], after[sample.fold == 1])
     assert not np.array_equal(before[sample.fold != 1], after[sample.fold != 1])
+
+
+def test_boosting_learns_how_many_iterations_are_best(sample):
+    params = {"max_leaf_nodes": 15, "learning_rate": 0.1, "max_iter": 300}
+    tuned = cross_validate(Candidate("trees", "boosting", params), sample)
+    best = tuned.candidate.params["max_iter"]
+    assert 5 < best < 300
+
+    def loss(iterations):
+        chance = np.empty(len(sample.labels))
+        candidate = Candidate("trees", "boosting", params | {"max_iter": iterations})
+        for fold in range(sample.n_folds):
+            test = sample.fold == fold
+            model = build(candidate, sample.levels, seed=0)
+            model.fit(sample.matrix[~test], sample.labels[~test])
+            chance[test] = model.predict_proba(sample.matrix[test])[:, 1]
+        return row_losses(sample.labels, chance).mean(), chance
+
+    found, chance = loss(best)
+    assert np.allclose(chance, tuned.probabilities)
+    assert found < min(loss(best // 2)[0], loss(300)[0])
 
 
 def test_each_fold_is_reported(sample):
@@ -72,23 +100,34 @@ def test_each_fold_is_reported(sample):
     trial = cross_validate(Candidate("plain", "logistic"), sample, report=lines.append)
     assert len(lines) == 4 == len(trial.fold_losses)
     assert lines[1].startswith("plain: fold 2 of 4, log loss 0.")
+    assert not trial.stopped
 
 
-def test_the_leaderboard_is_ranked_and_says_how_far_behind(sample):
-    trials = [
-        cross_validate(Candidate(name, "logistic", {"C": c}), sample)
-        for name, c in (("flat", 1e-6), ("fair", 1.0))
-    ]
-    rows = leaderboard(trials, sample)
-    assert [row["candidate"] for row in rows] == ["fair", "flat"]
-    assert rows[0]["behind"] == 0
-    assert rows[1]["behind"] == pytest.approx(rows[1]["log_loss"] - rows[0]["log_loss"])
-    assert rows[1]["behind"] > 5 * rows[1]["behind_se"] > 0
+def test_the_hopeless_is_stopped_and_says_why(sample, plain):
+    lines = []
+    flat = Candidate("flat", "logistic", {"C": 1e-6})
+    trial = cross_validate(flat, sample, report=lines.append, plain=plain)
+    assert len(trial.fold_losses) == 2
+    assert trial.stopped.startswith("clearly behind plain logistic regression (+0.")
+    assert np.isnan(trial.probabilities[sample.fold > 1]).all()
+    assert np.isfinite(trial.probabilities[sample.fold < 2]).all()
+    assert lines[-1] == f"flat: stopped, {trial.stopped}"
 
 
-def test_no_trial_is_an_error(sample):
-    with pytest.raises(ChurnError, match="No candidate is left"):
-        rank([], sample)
+def test_the_plain_model_is_not_hopeless_beside_itself(sample, plain):
+    assert not cross_validate(BASELINE, sample, plain=plain).stopped
+
+
+def test_who_cannot_end_in_time_is_stopped_after_the_first_fold(sample):
+    trial = cross_validate(BASELINE, sample, deadline=time.time() - 5)
+    assert trial.stopped.startswith("out of time by 5 s")
+    assert len(trial.fold_losses) == 1
+    assert not cross_validate(BASELINE, sample, deadline=time.time() + 60).stopped
+
+
+def test_trees_cost_more_to_score_than_a_line(sample):
+    forest = cross_validate(Candidate("forest", "random_forest", {"n_estimators": 300}), sample)
+    assert forest.microseconds > 3 * cross_validate(BASELINE, sample).microseconds > 0
 
 
 def test_tasks_and_threads_together_do_not_exceed_the_cores(monkeypatch):
@@ -98,6 +137,14 @@ def test_tasks_and_threads_together_do_not_exceed_the_cores(monkeypatch):
             assert min(tasks, cores) * threads_per_task(tasks) <= cores
     monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
     assert threads_per_task(100) == 64
+
+
+def test_a_budget_is_shared_by_tasks_that_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr("churn.training.cpu_count", lambda: 2)
+    assert fair_share(60, 12) == 10
+    assert fair_share(60, 1) == 60
+    monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
+    assert fair_share(60, 12) == 60
 
 
 def test_openmp_is_bounded_inside_and_free_again_outside():

@@ -102,17 +102,25 @@ def test_thresholds_of_calls_that_always_and_never_pay():
 
 
 def test_an_offer_is_read_from_a_command_line():
-    texts = {"contact_cost": " 2.5", "acceptance": "0.25", "customer_value": "value"}
-    offer = Offer.parse(texts, pd.DataFrame({"value": ["10", " 20.5 "]}))
+    offer = Offer.parse(contact_cost=" 2.5", acceptance="0.25", customer_value="value")
     assert offer == Offer(2.5, 10.0, 0.25, "value")
-    assert Offer.parse({"customer_value": "not looked at yet"}).customer_value
+    offer.check(pd.DataFrame({"value": ["10", " 20.5 "]}))
+    assert Offer.parse(customer_value="not looked at yet").customer_value
+
+
+def test_an_offer_that_no_call_pays_is_refused():
+    with pytest.raises(ChurnError, match="no call pays"):
+        Offer.parse(contact_cost="60")
+    _, chance, frame = campaign(50)
+    dear = Offer.parse(contact_cost="500", customer_value="value")
+    with pytest.raises(ChurnError, match="no call pays"):
+        dear.settle_threshold(chance, frame)
 
 
 def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
     frame = pd.DataFrame({"value": [1.0, np.nan, -3.0], "rate": ["0.1", "0.5", "lots"]})
-    texts = {"contact_cost": "-1", "offer_cost": "gift", "acceptance": "rate"}
     with pytest.raises(ChurnError) as caught:
-        Offer.parse(texts | {"customer_value": "value"}, frame)
+        Offer(-1.0, "gift", "rate", "value").check(frame)
     assert caught.value.problems == [
         "--contact-cost -1.0: not a number of 0 or more",
         "--offer-cost gift: neither a number of 0 or more nor a column of the table",
@@ -120,10 +128,10 @@ def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
         "--customer-value value: 2 cells are not a number of 0 or more, the first in row 2: empty",
     ]
     with pytest.raises(ChurnError, match=r"--acceptance 1\.5: not a share from 0 to 1"):
-        Offer.parse({"acceptance": "1.5"})
+        Offer.parse(acceptance="1.5")
     for hopeless in (np.nan, np.inf, "1e999"):
         with pytest.raises(ChurnError, match="--customer-value"):
-            Offer.parse({"customer_value": hopeless})
+            Offer.parse(customer_value=hopeless)
     with pytest.raises(ChurnError, match="--offer-cost nowhere"):
         expected_profit(np.array([0.5] * 3), frame, Offer(offer_cost="nowhere"))
 
@@ -260,7 +268,8 @@ def test_a_call_that_cannot_pay_has_no_emp():
 @pytest.mark.parametrize("value", [200, "value"])
 def test_true_probabilities_keep_what_they_promise(value):
     target, chance, frame = campaign(20_000)
-    found = appraise(target, chance, frame, Offer(customer_value=value))
+    offer = Offer(customer_value=value)
+    found = appraise(target, chance, frame, offer, best_threshold(chance, frame, offer))
     assert found.profit["low"] < found.promised < found.profit["high"]
     assert found.called == np.mean(chance >= found.threshold)
     assert found.advantage["low"] > 0
@@ -274,7 +283,7 @@ def test_true_probabilities_keep_what_they_promise(value):
 
 def test_nobody_is_called_where_it_does_not_pay():
     target, chance, frame = campaign(200)
-    found = appraise(target, chance, frame, Offer(contact_cost=100))
+    found = appraise(target, chance, frame, Offer(contact_cost=100), np.inf)
     assert (found.threshold, found.called, found.promised) == (np.inf, 0, 0)
     assert found.profit == {"value": 0, "low": 0, "high": 0} == found.advantage
     assert found.everybody["high"] < 0
@@ -282,7 +291,7 @@ def test_nobody_is_called_where_it_does_not_pay():
 
 def test_the_chart_has_the_curve_its_interval_random_calls_and_the_cut():
     target, chance, frame = campaign(500)
-    found = appraise(target, chance, frame, Offer())
+    found = appraise(target, chance, frame, Offer(), 11 / 67)
     spec = json.loads(json.dumps(charts.profit(found.curve, found.called)))
     assert len(spec["data"]["values"]) == 101
     fields = {part["field"] for layer in spec["layer"] for part in layer["encoding"].values()

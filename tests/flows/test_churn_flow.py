@@ -14,6 +14,7 @@ from churn.candidates import DEFAULT_CANDIDATES
 from churn.data import TELCO, generate_sample_data
 from churn.errors import ChurnError
 from churn.registry import fetch_run
+from churn.worth import expected_profit
 from running import STORE, FlowRun, run_flow, start_flow
 
 QUICK = """
@@ -39,21 +40,44 @@ def held_out(telco_run):
 
 
 class TestTelcoRun:
-    def test_tries_at_least_twelve_candidates_in_five_folds(self, telco_run):
-        rows = telco_run.data.leaderboard
+    def test_tries_at_least_twelve_candidates_in_five_folds_and_stacks_them(self, telco_run):
+        rows = [row for row in telco_run.data.leaderboard if row["family"] != "stack"]
         assert len(rows) == len(DEFAULT_CANDIDATES) >= 12
-        assert {len(row["fold_losses"]) for row in rows} == {5}
-        assert {"logistic", "splines", "boosting"} <= {row["family"] for row in rows}
-        assert {"extra_trees", "random_forest"} & {row["family"] for row in rows}
+        assert {len(row["fold_losses"]) for row in rows if not row["stopped"]} == {5}
+        tried = {row["family"] for row in rows}
+        assert {"logistic", "splines", "pairs", "boosting", "extra_trees"} <= tried
+        assert len(telco_run.data.leaderboard) >= len(rows) + 7
 
-    def test_chooses_the_lowest_log_loss_out_of_fold(self, telco_run):
+    def test_chooses_the_cheapest_of_those_as_good_as_the_best_out_of_fold(self, telco_run):
         data = telco_run.data
-        losses = [row["log_loss"] for row in data.leaderboard]
+        ended = [row for row in data.leaderboard if not row["stopped"]]
+        losses = [row["log_loss"] for row in ended]
         assert losses == sorted(losses)
-        assert data.trial.candidate.name == data.leaderboard[0]["candidate"]
+        (chosen,) = [row for row in ended if row["chosen"]]
+        assert data.trial.candidate.name == chosen["candidate"]
         oof = data.trial.probabilities
         chance = np.where(data.sample.labels == 1, oof, 1 - oof)
-        assert -np.log(chance).mean() == pytest.approx(losses[0])
+        assert -np.log(chance).mean() == pytest.approx(chosen["log_loss"])
+        as_good = [row for row in ended if row["behind"] <= row["behind_se"]]
+        assert chosen in as_good
+        assert chosen["microseconds"] <= 2 * min(row["microseconds"] for row in as_good)
+
+    def test_finds_that_telco_needs_no_trees(self, telco_run):
+        """As good as any stack, and a fraction of the cost."""
+        assert telco_run.data.trial.candidate.family in ("splines", "pairs", "logistic")
+
+    def test_decides_where_a_call_begins_to_pay(self, telco_run):
+        data = telco_run.data
+        assert data.model.threshold == pytest.approx(11 / 67)
+        worth = data.report.worth
+        assert worth.threshold == data.model.threshold
+        assert worth.profit["low"] < worth.promised < worth.profit["high"]
+        assert worth.advantage["low"] > 0
+
+    def test_finds_no_segment_that_is_worse(self, telco_run):
+        table = telco_run.data.report.segments
+        assert len(table) > 20
+        assert not table["worse"].any()
 
     def test_beats_the_base_rate_and_a_plain_logistic_regression(self, telco_run):
         report = telco_run.data.report
@@ -94,9 +118,10 @@ class TestTelcoRun:
         assert problem["effect"] == "note"
 
     def test_shows_progress_while_folds_run(self, telco_run):
-        for candidate in DEFAULT_CANDIDATES:
-            for fold in range(1, 6):
-                assert f"{candidate.name}: fold {fold} of 5, log loss" in telco_run.output
+        for row in telco_run.data.leaderboard:
+            if row["family"] != "stack":
+                for fold in range(1, len(row["fold_losses"]) + 1):
+                    assert f"{row['candidate']}: fold {fold} of 5, log loss" in telco_run.output
 
     def test_never_runs_more_tasks_than_there_are_cores(self, telco_run):
         running = most = 0
@@ -109,8 +134,8 @@ class TestTelcoRun:
         ("step", "name", "shows"),
         [
             ("validate", "data", ["The data: telco", "blank, taken as missing"]),
-            ("pick_best", "leaderboard", ["Candidates: mean and folds", "boosting, 4 leaves"]),
-            ("evaluate", "model", ["Calibration", "Gains", "What the model relies on"]),
+            ("pick_best", "leaderboard", ["Quality against cost", "boosting, 4 leaves"]),
+            ("evaluate", "model", ["Calibration", "What it is worth", "worse than elsewhere"]),
         ],
     )
     def test_has_a_card(self, telco_run, step, name, shows):
@@ -249,11 +274,26 @@ class TestFailures:
             fetch_run(run.pathspec)
 
     def test_settings_out_of_range_are_all_named(self):
-        run = run_flow("run", "--holdout", "1.5", "--folds", "1", "--leakage", "maybe")
+        run = run_flow(
+            "run", "--holdout", "1.5", "--folds", "1", "--leakage", "maybe", "--margin", "-1",
+            "--acceptance", "7",
+        )  # fmt: skip
         assert run.code != 0
-        for name in ("--holdout", "--folds", "--leakage"):
+        for name in ("--holdout", "--folds", "--leakage", "--margin", "--acceptance"):
             assert f"{name} " in run.output
         assert "Traceback" not in run.output
+
+    def test_a_value_column_that_is_not_there_stops_the_run(self):
+        run = run_flow("run", "--customer-value", "lifetime")
+        assert run.code != 0
+        assert "--customer-value lifetime: neither a number of 0 or more nor a column" in run.output
+        assert "Traceback" not in run.output
+
+    def test_a_search_without_time_ends_and_says_so(self):
+        run = run_flow("run", "--budget-seconds", "0.001")
+        assert run.code != 0
+        assert "No candidate is left" in run.output
+        assert "boosting, 4 leaves: stopped, out of time" in run.output
 
     def test_a_contract_file_with_mistakes_is_told_without_a_traceback(self, tmp_path):
         contract = tmp_path / "contract.toml"
@@ -324,6 +364,22 @@ class TestOtherTables:
         frame, split = run.data.frame, run.data.split
         assert frame["as_of"][split == "train"].max() < frame["as_of"][split == "holdout"].min()
         assert 0.15 < (split == "holdout").mean() < 0.25
+
+    def test_customers_may_differ_in_value(self, quick):
+        run = run_flow(
+            "--config", "candidates", quick, "run", "--customer-value", "monthly_charges",
+            "--offer-cost", "2",
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        data = run.data
+        assert data.offer.customer_value == "monthly_charges"
+        drawn = data.frame[data.split == "train"].iloc[data.sample.rows]
+        profits = expected_profit(data.trial.probabilities, drawn, data.offer)
+        called = data.trial.probabilities >= data.model.threshold
+        for threshold in np.linspace(0.02, 0.9, 45):
+            other = profits[data.trial.probabilities >= threshold].sum()
+            assert other <= profits[called].sum()
+        assert data.report.worth.advantage["high"] > 0
 
     def test_without_a_hold_out_cross_validation_judges(self, quick):
         run = run_flow("--config", "candidates", quick, "run", "--holdout", "0")

@@ -1,0 +1,142 @@
+"""The choice: as good as the best, and the cheapest of those; stacks judged out of fold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from churn.candidates import BASELINE, Candidate
+from churn.contract import Contract
+from churn.data import TELCO, generate_sample_data, validate_data
+from churn.errors import ChurnError
+from churn.model import ChurnModel
+from churn.selection import choose, finished, leaderboard, rank, stack
+from churn.training import Trial, cross_validate, draw_sample, row_losses
+
+CONTRACT = Contract.read(TELCO / "contract.toml")
+CANDIDATES = (
+    BASELINE,
+    Candidate("splines", "splines"),
+    Candidate("trees", "boosting", {"max_leaf_nodes": 4, "learning_rate": 0.1}),
+)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return validate_data(generate_sample_data(4000, seed=6), CONTRACT).frame
+
+
+@pytest.fixture(scope="module")
+def sample(frame):
+    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=3000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def trials(sample):
+    return [cross_validate(candidate, sample) for candidate in CANDIDATES]
+
+
+def loss(trial, sample):
+    return row_losses(sample.labels, trial.probabilities).mean()
+
+
+def made_up(sample, name, noise, microseconds, seed=1):
+    """A trial that knows the answers, as far as the noise lets it."""
+    rng = np.random.default_rng(seed)
+    logit = 2 * sample.labels - 1 + noise * rng.normal(size=len(sample.labels))
+    return Trial(
+        Candidate(name, "logistic"), 1 / (1 + np.exp(-logit)), (0.0,) * 4, 1.0, microseconds
+    )
+
+
+def test_a_stack_is_not_worse_than_its_members_and_costs_their_sum(trials, sample):
+    *_, every = stack(trials, sample)
+    assert every.candidate.name == "stack of 3"
+    assert loss(every, sample) < min(loss(trial, sample) for trial in trials) + 0.001
+    assert every.microseconds == sum(trial.microseconds for trial in trials)
+    assert len(every.fold_losses) == 4
+
+
+def test_a_stack_is_judged_by_weights_that_have_not_seen_the_fold(trials, sample):
+    (before, *_) = stack(trials[:2], sample)
+    flipped = replace(sample, labels=np.where(sample.fold == 2, 1 - sample.labels, sample.labels))
+    (after, *_) = stack(trials[:2], flipped)
+    by_name = dict(zip([m.name for m in after.candidate.params["members"]], range(2), strict=True))
+    assert set(by_name) == {m.name for m in before.candidate.params["members"]}
+    kept, changed = sample.fold == 2, sample.fold != 2
+    assert np.allclose(before.probabilities[kept], after.probabilities[kept])
+    assert not np.allclose(before.probabilities[changed], after.probabilities[changed])
+
+
+def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
+    *_, every = stack(trials, sample)
+    candidate = sample.for_all(every.candidate, len(frame))
+    model = ChurnModel(CONTRACT, candidate).fit(frame)
+    chance = model.predict_proba(frame)[:, 1]
+    members = [
+        ChurnModel(CONTRACT, member).fit(frame).predict_proba(frame)[:, 1]
+        for member in candidate.params["members"]
+    ]
+    logits = np.log(np.column_stack(members) / (1 - np.column_stack(members)))
+    expected = logits @ candidate.params["weights"] + candidate.params["intercept"]
+    assert np.allclose(np.log(chance / (1 - chance)), expected)
+
+
+def test_boosting_grows_with_the_rows_inside_a_stack_too(trials, sample):
+    *_, every = stack(trials, sample)
+    (before,) = [m for m in every.candidate.params["members"] if m.family == "boosting"]
+    grown = sample.for_all(every.candidate, 16 * 2250)
+    (after,) = [m for m in grown.params["members"] if m.family == "boosting"]
+    assert after.params["max_iter"] == round(2 * before.params["max_iter"])
+
+
+def test_no_stack_is_made_of_one(trials, sample):
+    assert stack(trials[:1], sample) == []
+
+
+def test_of_two_as_good_the_cheaper_is_taken(sample):
+    best = made_up(sample, "best", 1.0, 50)
+    cheap = replace(best, candidate=Candidate("cheap", "logistic"), microseconds=20)
+    cheap = replace(cheap, probabilities=np.clip(best.probabilities - 1e-6, 0, 1))
+    clearly = made_up(sample, "clearly worse", 1.6, 1)
+    assert rank([cheap, best, clearly], sample)[0].candidate.name in ("best", "cheap")
+    chosen = choose([best, cheap, clearly], sample, margin=1)
+    assert chosen.candidate.name == "cheap"
+
+
+def test_a_little_cheaper_is_not_worth_a_loss(sample):
+    best, as_cheap = made_up(sample, "best", 1.0, 50), made_up(sample, "other", 1.01, 30, seed=2)
+    ranked = rank([best, as_cheap], sample)
+    assert choose([best, as_cheap], sample, margin=100) is ranked[0]
+
+
+def test_a_margin_of_nothing_takes_the_best_whatever_it_costs(sample):
+    trials = [made_up(sample, str(i), 1 + i / 100, 100 / (i + 1), seed=i) for i in range(5)]
+    assert choose(trials, sample, margin=0) is rank(trials, sample)[0]
+
+
+def test_the_leaderboard_is_ranked_and_has_what_was_stopped_at_its_end(sample, trials):
+    stopped = cross_validate(Candidate("flat", "logistic", {"C": 1e-6}), sample, plain=trials[0])
+    assert stopped.stopped
+    every = [*trials, *stack(trials, sample)]
+    chosen = choose(every, sample)
+    rows = leaderboard(every, [stopped], chosen, sample)
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5, None]
+    losses = [row["log_loss"] for row in rows[:-1]]
+    assert losses == sorted(losses)
+    assert rows[0]["behind"] == 0
+    assert rows[2]["behind"] == pytest.approx(losses[2] - losses[0])
+    assert [row["candidate"] for row in rows if row["chosen"]] == [chosen.candidate.name]
+    assert rows[-1]["stopped"] == stopped.stopped
+    (widest,) = [row for row in rows if row["candidate"] == "stack of 3"]
+    assert set(widest["members"]) == {candidate.name for candidate in CANDIDATES}
+
+
+def test_where_nobody_ended_everybody_is_told_of(sample, trials):
+    late = cross_validate(BASELINE, sample, deadline=0)
+    assert finished([late, *trials]) == trials
+    with pytest.raises(ChurnError, match="No candidate is left") as caught:
+        finished([late], {"net": "ValueError: …"})
+    assert len(caught.value.problems) == 2
+    assert "out of time" in caught.value.problems[0]
+    assert caught.value.problems[1] == "net: ValueError: …"
