@@ -63,7 +63,12 @@ def the_same_by_joblib(source: str) -> None:
 
     from churn.candidates import BASELINE, DEFAULT_CANDIDATES
     from churn.data import (
-        holdout_mask, labels, load_table, settle_contract, split_customers, validate_data,
+        holdout_mask,
+        labels,
+        load_table,
+        settle_contract,
+        split_customers,
+        validate_data,
     )  # fmt: skip
     from churn.grading import grade, summary
     from churn.leakage import act_on, find_leaks
