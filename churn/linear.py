@@ -25,7 +25,7 @@ SCREEN_ROWS = 100_000
 def logistic(categorical: np.ndarray, seed: int, C: float = 1.0) -> Pipeline:
     """A logistic regression on scaled numbers and one-hot categories."""
     numbers = make_pipeline(_imputer(), StandardScaler())
-    return make_pipeline(_terms(numbers, categorical), _regression(C, seed))
+    return make_pipeline(_terms([numbers], categorical), _regression(C, seed))
 
 
 def splines(categorical: np.ndarray, seed: int, n_knots: int = 5, C: float = 0.3) -> Pipeline:
@@ -167,17 +167,14 @@ class _Columns:
         }[self.kind]
 
 
-def _terms(numbers, categorical: np.ndarray) -> ColumnTransformer:
-    views = numbers if isinstance(numbers, list) else [numbers]
+def _terms(views: list[Pipeline], categorical: np.ndarray) -> ColumnTransformer:
+    numbers = _Columns("numbers", categorical)
     flags = make_pipeline(_imputer(), StandardScaler())
     # A missing category is a level of its own; one never seen in the fold is no level at all.
     levels = OneHotEncoder(handle_unknown="ignore")
     return ColumnTransformer(
         [
-            *(
-                (f"numbers{i}", view, _Columns("numbers", categorical))
-                for i, view in enumerate(views)
-            ),
+            *((f"numbers{i}", view, numbers) for i, view in enumerate(views)),
             ("flags", flags, _Columns("flags", categorical)),
             ("empty", MissingIndicator(error_on_new=False), _Columns("empty", categorical)),
             ("categories", levels, _Columns("categories", categorical)),

@@ -190,7 +190,7 @@ def cross_validate(
     deadline : float
         By `time.time()`, in seconds.
     """
-    folds, stopped, losses = [], "", []
+    folds, stopped, losses, name = [], "", [], candidate.name
     start = time.perf_counter()
     for number in range(sample.n_folds):
         folds.append(_Fold(candidate, sample, number, seed, threads))
@@ -201,7 +201,7 @@ def cross_validate(
         left = (sample.n_folds - number - 1) * (time.perf_counter() - start) / (number + 1)
         stopped = _hopeless(folds, sample, plain) or _late(left, deadline)
         if left and stopped:
-            report(f"{candidate.name}: stopped, {stopped}")
+            report(f"{name}: stopped, {stopped}")
             break
         stopped = ""
     candidate, probabilities = _assemble(candidate, folds, sample)

@@ -53,9 +53,9 @@ class ChurnFlow(FlowSpec):
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
         self.offer = Settings.check(
-            offer, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows, seed=self.seed,
-            max_rejected=self.max_rejected, leakage=self.leakage, margin=self.margin,
-            budget_seconds=self.budget_seconds,
+            offer, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows,
+            seed=self.seed, max_rejected=self.max_rejected, leakage=self.leakage,
+            margin=self.margin, budget_seconds=self.budget_seconds,
         )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
         self.next(self.load)
