@@ -23,9 +23,9 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 def parse_texts(column: pd.Series) -> pd.Categorical:
     """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
     if column.dtype == object:  # True and 1 are one value to factorize
-        column = column.map(_text)
+        column = column.map(as_text)
     codes, values = pd.factorize(column)
-    recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
+    recode, categories = pd.factorize(np.array([as_text(value) for value in values], dtype=object))
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
     return pd.Categorical.from_codes(codes, categories=list(categories))
 
@@ -111,7 +111,7 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     return np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes]
 
 
-def _text(value) -> str | None:
+def as_text(value) -> str | None:
     if pd.isna(value):
         return None
     if isinstance(value, float | np.floating) and float(value).is_integer():

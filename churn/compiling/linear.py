@@ -1,0 +1,200 @@
+"""Linear models as source: each column's part of the sum is a table that is looked up.
+
+Whatever a pipeline makes of a column (ranks, splines, levels), its part of the log odds is a
+function of that column alone. A category has a value per level. A number's function is a cubic
+polynomial between any two of its breaks: the quantiles of its ranks, the knots of its splines and
+the ends of its scale. So the fitted pipeline itself is asked, at the breaks and at four points
+between them, and the answers are the table; no formula of a transformer is written twice.
+"""
+
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
+
+from churn.compiling.source import Source
+
+# Where a polynomial is asked for, as shares of the way from one break to the next.
+NODES = np.array([0.1, 0.35, 0.65, 0.9])
+CUBIC = np.linalg.inv(np.vander(NODES, increasing=True))
+# Beyond the last break a function is a line; it is asked for at two points so many scales away.
+FAR = np.array([1.0, 1000.0])
+
+
+def write_regression(written: Source, terms, regression, columns: list[str], levels) -> str:
+    """Write a logistic regression on the `terms` of `churn.linear`; the name of its log odds.
+
+    Parameters
+    ----------
+    terms : fitted transformer
+    regression : LogisticRegression
+    columns : list of str
+        The variables of the matrix' columns.
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the category in a column has; 0 for a number.
+    """
+    weights = regression.coef_[0]
+    additive = getattr(terms, "splines_", terms)
+    views = _Views(additive, levels)
+    total = repr(float(regression.intercept_[0] + weights[: views.width] @ views.constant))
+    parts = [
+        views.write(written, columns, column, weights[owned], owned)
+        for column, owned in views.owned.items()
+    ]
+    products = _products(written, terms, weights[views.width :], columns, levels)
+    return written.let(" + ".join([total, *parts, *products]))
+
+
+def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
+    """Write a neural net on `plain_terms`, one hidden layer; the name of its log odds."""
+    views = _Views(terms, levels)
+    values = [repr(float(value)) for value in views.constant]
+    for column, owned in views.owned.items():
+        for term in owned:
+            values[term] = views.write(written, columns, column, np.ones(1), [term])
+    (first, second), (bias, last) = net.coefs_, net.intercepts_
+    weights, hidden = written.constant(np.ascontiguousarray(first.T)), written.constant(bias)
+    layer = written.let(f"maximum({weights} @ array([{', '.join(values)}]) + {hidden}, 0.0)")
+    output = written.constant(np.ascontiguousarray(second[:, 0]))
+    return written.let(f"float({output} @ {layer}) + {float(last[0])!r}")
+
+
+def _products(written, terms, weights, columns, levels) -> list[str]:
+    if not len(weights):
+        return []
+    plain = _Views(terms.plain_, levels)
+    owner = {term: column for column, owned in plain.owned.items() for term in owned}
+    values = {
+        term: plain.write(written, columns, owner[term], np.ones(1), [term])
+        if term in owner
+        else repr(float(plain.constant[term]))
+        for term in dict.fromkeys(terms.pairs_.ravel().tolist())
+    }
+    return [
+        f"{float(weight)!r} * {values[first]} * {values[second]}"
+        for weight, (first, second) in zip(weights, terms.pairs_.tolist(), strict=True)
+    ]
+
+
+class _Views:
+    """What fitted terms make of each column of the matrix, asked point by point.
+
+    Attributes
+    ----------
+    width : int
+        How many terms there are.
+    owned : dict of int to list of int
+        For each column that matters, the terms that vary with it; a term varies with one only.
+    constant : ndarray of float64, shape (width,)
+        The terms that vary with no column; 0 for others.
+    """
+
+    def __init__(self, terms, levels):
+        self.levels = levels
+        self.breaks = _breaks(getattr(terms, "terms_", terms), levels)
+        self.points = [self._points(column) for column in range(len(levels))]
+        base = np.zeros((1, len(levels)))
+        at_base = terms.transform(base)[0]
+        self.width, self.owned, self.answers = len(at_base), {}, {}
+        varies = np.zeros(self.width, dtype=bool)
+        for column, points in enumerate(self.points):
+            rows = np.repeat(base, len(points), axis=0)
+            rows[:, column] = points
+            answers = terms.transform(rows)
+            own = np.flatnonzero((answers != answers[0]).any(axis=0))
+            if len(own):
+                self.owned[column], self.answers[column] = own.tolist(), answers
+                varies[own] = True
+        self.constant = np.where(varies, 0.0, at_base)
+
+    def _points(self, column) -> np.ndarray:
+        """Missing first; then every level, or the breaks and what lies between and beyond them."""
+        if self.levels[column]:
+            return np.append(np.nan, np.arange(self.levels[column]))
+        breaks = self.breaks[column]
+        between = (breaks[:-1, None] + np.diff(breaks)[:, None] * NODES).ravel()
+        scale = _scale(breaks)
+        beyond = np.concatenate([breaks[0] - FAR * scale, breaks[-1] + FAR * scale])
+        return np.concatenate([[np.nan], breaks, between, beyond])
+
+    def write(self, written, columns, column, weights, owned) -> str:
+        """Write the sum of some terms of a column; the name of it."""
+        answers = self.answers[column][:, owned] @ weights
+        if self.levels[column]:
+            table = written.constant(dict(enumerate(answers[1:].tolist())))
+            return written.let(f"{table}.get({columns[column]}, {float(answers[0])!r})")
+        return self._write_curve(written, columns[column], self.breaks[column], answers)
+
+    def _write_curve(self, written, x, breaks, answers) -> str:
+        n = len(breaks)
+        at_breaks, between = answers[1 : n + 1], answers[n + 1 : -4].reshape(-1, 4)
+        scale = _scale(breaks)
+        pieces = [
+            _line(breaks[0], -scale, answers[-4:-2]),
+            *(
+                (start, width, *coefficients)
+                for start, width, coefficients in zip(
+                    breaks, np.diff(breaks), between @ CUBIC.T, strict=False
+                )
+            ),
+            _line(breaks[-1], scale, answers[-2:]),
+        ]
+        exact = written.constant(dict(zip(breaks.tolist(), at_breaks.tolist(), strict=True)))
+        ends = written.constant(breaks.tolist())
+        table = written.constant([tuple(map(float, piece)) for piece in pieces])
+        y = written.let(f"{exact}.get({x})")
+        written.add(
+            f"if {y} is None:",
+            f"    if {x} != {x}:",
+            f"        {y} = {float(answers[0])!r}",
+            "    else:",
+            f"        start, width, a, b, c, d = {table}[bisect({ends}, {x})]",
+            f"        u = ({x} - start) / width",
+            f"        {y} = a + u * (b + u * (c + u * d))",
+        )
+        return y
+
+
+def _line(start: float, width: float, answers: np.ndarray) -> tuple:
+    slope = (answers[1] - answers[0]) / (FAR[1] - FAR[0])
+    return start, width, answers[0] - slope * FAR[0], slope, 0.0, 0.0
+
+
+def _scale(breaks: np.ndarray) -> float:
+    return float(np.ptp(breaks)) or max(abs(float(breaks[0])), 1.0)
+
+
+def _breaks(transformer, levels) -> list[np.ndarray]:
+    """For each column the ends of the pieces that its function is made of."""
+    found = [[] for _ in levels]
+    for name, part, where in transformer.transformers_:
+        if name in ("empty", "categories") or part == "drop":
+            continue
+        steps = {type(step): step for _, step in part.steps}
+        for place, column in enumerate(np.arange(len(levels))[where]):
+            found[column] += _of_one(steps, place)
+    return [np.unique(breaks or [0.0]) for breaks in found]
+
+
+def _of_one(steps: dict, place: int) -> list[float]:
+    if StandardScaler in steps:
+        scaler = steps[StandardScaler]
+        return (scaler.mean_[place] + scaler.scale_[place] * np.array([-3.0, 0.0, 3.0])).tolist()
+    quantiles = np.unique(steps[QuantileTransformer].quantiles_[:, place])
+    if SplineTransformer not in steps or len(quantiles) < 2:
+        return quantiles.tolist()
+    return [*quantiles.tolist(), *_crossings(steps, place, quantiles)]
+
+
+def _crossings(steps, place, quantiles) -> list[float]:
+    """Where a rank, a line between two quantiles, passes a knot of its spline."""
+    ranks, spline = steps[QuantileTransformer], steps[SplineTransformer].bsplines_[place]
+    rows = np.zeros((2 * (len(quantiles) - 1), ranks.quantiles_.shape[1]))
+    widths = np.diff(quantiles)
+    rows[:, place] = np.concatenate([quantiles[:-1] + 0.25 * widths, quantiles[:-1] + 0.75 * widths])
+    first, second = np.split(ranks.transform(rows)[:, place] - 0.5, 2)
+    crossings = []
+    for start, width, a, b in zip(quantiles, widths, first, second, strict=False):
+        if a == b:
+            continue
+        share = 0.25 + 0.5 * (np.unique(spline.t) - a) / (b - a)
+        crossings += (start + width * share[(share > 0) & (share < 1)]).tolist()
+    return crossings
