@@ -27,6 +27,10 @@ class Candidate:
     params: Mapping = field(default_factory=dict)
 
 
+def _boosted(leaves: int, **params) -> Candidate:
+    return Candidate(f"boosting, {leaves} leaves", "boosting", {"max_leaf_nodes": leaves} | params)
+
+
 # The cheap ones first: the order in which they are tried.
 DEFAULT_CANDIDATES = (
     Candidate("logistic", "logistic", {"C": 1.0}),
@@ -35,11 +39,11 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": 64, "alpha": 0.1}),
-    Candidate("boosting, 4 leaves", "boosting", {"max_leaf_nodes": 4, "learning_rate": 0.1}),
-    Candidate("boosting, 8 leaves", "boosting", {"max_leaf_nodes": 8, "max_features": 0.5}),
-    Candidate("boosting, 15 leaves", "boosting", {"max_leaf_nodes": 15, "max_features": 0.5}),
-    Candidate("boosting, 31 leaves", "boosting", {"max_leaf_nodes": 31, "max_features": 0.5}),
-    Candidate("boosting, 63 leaves", "boosting", {"max_leaf_nodes": 63}),
+    _boosted(4, learning_rate=0.1),
+    _boosted(8, learning_rate=0.08, max_features=0.5),
+    _boosted(15, learning_rate=0.06, max_features=0.5),
+    _boosted(31, learning_rate=0.05, max_features=0.5),
+    _boosted(63, learning_rate=0.05),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
 )
 
