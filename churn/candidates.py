@@ -161,10 +161,12 @@ def _entry_problems(entry) -> list[str]:
 
 def _encode_levels(many: np.ndarray, seed: int):
     from sklearn.compose import ColumnTransformer
+    from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
     # It fits out of fold, so that a rare level does not know its own customers' answers.
-    encoder = TargetEncoder(target_type="binary", shuffle=True, random_state=seed)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    encoder = TargetEncoder(target_type="binary", cv=folds)
     return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")
 
 

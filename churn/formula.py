@@ -84,7 +84,6 @@ class Formula:
             result = np.asarray(_evaluate(self.tree, values), dtype=np.float64)
         return np.where(np.isfinite(result), result, np.nan)[()]
 
-
     def to_python(self, names: dict[str, str]) -> str:
         """The formula over one record as Python source, see `churn.compiling.source`.
 

@@ -136,6 +136,7 @@ def model(run) -> list:
             "typical customer."
         ),
         *explained,
+        Markdown(f"Compiled for serving: {run.agreement}."),
         Markdown(
             f"Code {run.lineage['code'][:12]}, data {run.lineage['data'][:12]}, contract "
             f"{run.lineage['contract'][:12]}, seed {run.lineage['seed']}, fingerprint "

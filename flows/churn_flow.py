@@ -161,11 +161,14 @@ class ChurnFlow(FlowSpec):
         """Look at the hold-out, once, and at the baselines beside it."""
         import cards
         from churn.grading import grade, summary
+        from churn.scorer import Scorer, compare
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(
             self.model, train, holdout, self.sample, self.trial, self.plain, self.offer
         )
+        self.scorer = Scorer(self.model)
+        self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         current.card["model"].extend(cards.model(self))
         self.summary = summary(self.report, self.trial.candidate.name)
@@ -175,6 +178,7 @@ class ChurnFlow(FlowSpec):
     def end(self):
         """Say what came out."""
         print(self.summary)
+        print(f"Compiled: {self.agreement}.")
         print(f"Ask it about a customer: make serve RUN={current.flow_name}/{current.run_id}")
 
 

@@ -93,5 +93,3 @@ def _write_levels(written, encoder, columns, levels):
     kept = np.flatnonzero(~after)
     numbers = np.zeros(len(encoded), dtype=levels.dtype)
     return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
-
-

@@ -189,7 +189,8 @@ def _crossings(steps, place, quantiles) -> list[float]:
     ranks, spline = steps[QuantileTransformer], steps[SplineTransformer].bsplines_[place]
     rows = np.zeros((2 * (len(quantiles) - 1), ranks.quantiles_.shape[1]))
     widths = np.diff(quantiles)
-    rows[:, place] = np.concatenate([quantiles[:-1] + 0.25 * widths, quantiles[:-1] + 0.75 * widths])
+    inside = [quantiles[:-1] + share * widths for share in (0.25, 0.75)]
+    rows[:, place] = np.concatenate(inside)
     first, second = np.split(ranks.transform(rows)[:, place] - 0.5, 2)
     crossings = []
     for start, width, a, b in zip(quantiles, widths, first, second, strict=False):

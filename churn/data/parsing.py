@@ -114,8 +114,9 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 def as_text(value) -> str | None:
     if pd.isna(value):
         return None
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        value = int(value)
+    if isinstance(value, float | np.floating):
+        value = float(value)  # a narrower float is written with fewer digits than it has
+        value = int(value) if value.is_integer() else value
     text = str(value).strip()
     if WHOLE.fullmatch(text):
         text = text.partition(".")[0]
