@@ -9,12 +9,9 @@ from typing import Annotated, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from churn.cells import MISSING
 from churn.errors import ChurnError
 from churn.formula import Formula
-
-# An empty cell and the usual spellings of "not available". "None" is not among them:
-# it is a category of its own in many tables.
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 
 
 class _Frozen(BaseModel):

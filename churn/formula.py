@@ -11,7 +11,6 @@ import ast
 import operator
 
 import numpy as np
-import pandas as pd
 
 _ARITHMETIC = {
     ast.Add: operator.add,
@@ -173,6 +172,8 @@ def _evaluate(node, values):
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left, values), _evaluate(node.right, values)
         return _ARITHMETIC[type(node.op)](left, right)
+    import pandas as pd  # a server's process reads formulas and evaluates none
+
     left, right = _evaluate(node.left, values), _evaluate(node.comparators[0], values)
     result = _COMPARISONS[type(node.ops[0])](left, right)
     return np.asarray(result & ~(pd.isna(left) | pd.isna(right)), dtype=np.float64)

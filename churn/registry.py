@@ -6,6 +6,7 @@ from datetime import datetime
 
 from churn.errors import ChurnError
 from churn.model import ChurnModel
+from churn.scorer import Scorer
 
 FLOW = "ChurnFlow"
 
@@ -19,6 +20,8 @@ class ServedRun:
     pathspec : str
         `ChurnFlow/<id>`.
     model : ChurnModel
+    scorer : Scorer
+        The model, compiled; it was held to the model's answers.
     candidate : str
         The name of the candidate that was chosen.
     metrics : mapping of str to mapping
@@ -32,6 +35,7 @@ class ServedRun:
 
     pathspec: str
     model: ChurnModel
+    scorer: Scorer
     candidate: str
     metrics: Mapping
     lineage: Mapping
@@ -54,7 +58,8 @@ def fetch_run(pathspec: str) -> ServedRun:
     Raises
     ------
     ChurnError
-        If there is no such run, it did not finish, failed, or left no model behind.
+        If there is no such run, it did not finish, failed, left no model behind, or its compiled
+        model does not say what the model says.
     """
     # Here, not above: the client costs a second that a process without a run need not wait for.
     import metaflow
@@ -66,7 +71,7 @@ def fetch_run(pathspec: str) -> ServedRun:
         run = metaflow.Run(pathspec)
         _check_finished(run, pathspec)
         artifacts = run["end"].task.data
-        names = ("model", "metrics", "lineage", "fingerprint")
+        names = ("model", "scorer", "agreement", "metrics", "lineage", "fingerprint")
         missing = [name for name in names if name not in artifacts]
         if missing:
             lacks = f"it has no {', no '.join(missing)}; serve a run of {FLOW}"
@@ -80,9 +85,12 @@ def fetch_run(pathspec: str) -> ServedRun:
         # A moved .metaflow, an unreachable service, a class that the model needs and is no more.
         reason = f"{type(error).__name__}: {error}"
         raise ChurnError(f"{pathspec} cannot be read:", [reason]) from error
+    if not found["agreement"].holds:
+        raise ChurnError(f"{pathspec} cannot be served:", [str(found["agreement"])])
     return ServedRun(
         pathspec=pathspec,
         model=found["model"],
+        scorer=found["scorer"],
         candidate=found["model"].candidate.name,
         metrics=found["metrics"],
         lineage=found["lineage"],

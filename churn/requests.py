@@ -17,8 +17,8 @@ from pydantic import (
     create_model,
 )
 
-from churn.contract import MISSING, Contract, Feature
-from churn.data.parsing import FLAGS
+from churn.cells import FLAGS, MISSING
+from churn.contract import Contract, Feature
 from churn.errors import ChurnError
 
 BATCH = "customers"

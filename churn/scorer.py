@@ -1,26 +1,22 @@
 """A model compiled for one customer at a time: the same probabilities, hundreds of times sooner.
 
 `ChurnModel.predict_proba` pays milliseconds for a data frame and a pipeline, however few the
-customers. Here the fitted model is written out as one plain Python function over the values of a
-record; `churn.compiling` has how each family is written.
+customers. A scorer is the fitted model written out as one plain Python function over the values of
+a record, by `churn.compiling`. To run it takes neither pandas nor scikit-learn, so that a server's
+process stays small and starts at once.
 """
 
-import time
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp, inf, log, nan
 
 import numpy as np
-import pandas as pd
 
-from churn.compiling import write_probability
-from churn.compiling.source import Source, build
-from churn.contract import Contract
-from churn.data.parsing import parse_features
-from churn.formula import Formula
-from churn.model import ChurnModel
+from churn.cells import FLAGS, as_text
 
+# How far a scorer may be from its model, in probability.
 TOLERANCE = 1e-9
-ROWS = 20_000
 
 
 class Scorer:
@@ -28,25 +24,20 @@ class Scorer:
 
     Parameters
     ----------
-    model : ChurnModel
-        Fitted; the scorer does not need it afterwards.
-
-    Attributes
-    ----------
-    threshold : float
-        The model's.
     text : str
-        The function, in Python.
+        The function, in Python, written by `churn.compiling`. It is executed: take it only from
+        where a model would be unpickled.
+    constants : dict of str to value
+        What the function refers to by name.
+    threshold : float
+        Of the model: from this probability on, a customer is worth a call.
     """
 
-    def __init__(self, model: ChurnModel):
-        self.threshold = model.threshold
-        written = Source()
-        columns = _write_columns(written, model.contract)
-        levels = model.engineer_.levels
-        self.text = written.text(write_probability(written, model.estimator_, columns, levels))
-        self._constants = written.constants
-        self._score = build(self.text, self._constants)
+    def __init__(self, text: str, constants: dict, threshold: float):
+        self.text = text
+        self.constants = constants
+        self.threshold = threshold
+        self._score = build(text, constants)
 
     def __call__(self, record: Mapping) -> float:
         """The probability of leaving.
@@ -69,7 +60,7 @@ class Scorer:
 
     def __setstate__(self, state):
         self.__dict__ |= state
-        self._score = build(self.text, self._constants)
+        self._score = build(self.text, self.constants)
 
 
 @dataclass(frozen=True)
@@ -106,53 +97,89 @@ class Agreement:
         )
 
 
-def compare(scorer: Scorer, model: ChurnModel, frame: pd.DataFrame) -> Agreement:
-    """Hold a scorer to its model's own answers.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Customers to compare them on, raw or typed; at most `ROWS` of them are looked at.
-    """
-    typed = parse_features(frame.head(ROWS), model.contract)
-    expected, customers = model.predict_proba(typed)[:, 1], records(typed)
-    start = time.perf_counter()
-    found = np.array([scorer(record) for record in customers])
-    seconds = time.perf_counter() - start
-    decisions = (found >= scorer.threshold) != (expected >= model.threshold)
-    return Agreement(
-        customers=len(typed),
-        gap=float(np.abs(found - expected).max(initial=0.0)),
-        decisions=int(decisions.sum()),
-        microseconds=seconds / max(len(typed), 1) * 1e6,
-    )
+def build(text: str, constants: dict):
+    """The function of a text that `Source` wrote."""
+    scope = _HELPERS | constants
+    exec(compile(text, "<scorer>", "exec"), scope)
+    return scope["score"]
 
 
-def records(typed: pd.DataFrame) -> list[dict]:
-    """Typed features, see `parse_features`, as one dict per customer, None where missing."""
-    return typed.astype(object).where(typed.notna(), None).to_dict("records")
+def number(value) -> float:
+    """A number's value; NaN where it is missing."""
+    if value is None:
+        return nan
+    if isinstance(value, str):
+        raise TypeError(f"{value!r} is a text, not a number")
+    return float(value)
 
 
-def _write_columns(written: Source, contract: Contract) -> list[str]:
-    """Write how a record becomes the columns of the matrix; the variables that hold them."""
-    columns, values = [], {}
-    for name, feature in contract.features.items():
-        value = written.let(f"record.get({name!r})")
-        if feature.kind == "category":
-            table = {text: float(code) for code, text in enumerate(feature.categories)}
-            codes = written.constant(table)
-            column = written.let(f"{codes}.get({value}, missing)")
-            # A text that is not in the table may be one that is, with blanks about it.
-            written.add(
-                f"if {column} != {column} and {value} is not None:",
-                f"    {value} = as_text({value})",
-                f"    {column} = {codes}.get({value}, missing)",
-            )
-            values[name] = value
-        else:
-            read = "number" if feature.kind == "number" else "flag"
-            column = written.let(f"{value} if type({value}) is float else {read}({value})")
-            values[name] = column
-        columns.append(column)
-    derived = (Formula(text).to_python(values) for text in contract.derived.values())
-    return [*columns, *(written.let(f"finite({expression})") for expression in derived)]
+def flag(value) -> float:
+    """A flag's value, 1.0 or 0.0; NaN where it is missing."""
+    if isinstance(value, str):
+        return FLAGS[value.strip().lower()]
+    return nan if value is None else float(value)
+
+
+def divide(a: float, b: float) -> float:
+    """a / b; NaN where b is 0."""
+    return a / b if b else nan
+
+
+def differ(a, b) -> float:
+    """1.0 where two values that are there are not the same."""
+    return 1.0 if a is not None and a == a and b == b and a != b else 0.0
+
+
+def finite(x: float) -> float:
+    """x, or NaN where it is infinite."""
+    return x if -inf < x < inf else nan
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), of a log odds the probability."""
+    return 1.0 / (1.0 + exp(-x)) if x > -700.0 else 0.0
+
+
+def log_odds(p: float) -> float:
+    """ln(p / (1 - p)), infinite at 0 and 1."""
+    if 0.0 < p < 1.0:
+        return log(p / (1.0 - p))
+    return inf if p else -inf
+
+
+def walk(row: list[float], trees: list[tuple]) -> float:
+    """The sum of the leaves that a row falls into; see `churn.compiling.trees`."""
+    total = 0.0
+    for features, thresholds, lefts, rights, missing_left, values in trees:
+        node = 0
+        while (feature := features[node]) >= 0:
+            x = row[feature]
+            if x <= thresholds[node] or (x != x and missing_left[node]):
+                node = lefts[node]
+            else:
+                node = rights[node]
+        total += values[node]
+    return total
+
+
+def single(row: list[float]) -> list[float]:
+    """A row rounded to 32 bits, as scikit-learn's forests take it."""
+    return np.array(row, dtype=np.float32).tolist()
+
+
+_HELPERS = {
+    "array": np.array,
+    "as_text": as_text,
+    "bisect": bisect_right,
+    "differ": differ,
+    "divide": divide,
+    "finite": finite,
+    "flag": flag,
+    "log_odds": log_odds,
+    "maximum": np.maximum,
+    "missing": nan,
+    "number": number,
+    "sigmoid": sigmoid,
+    "single": single,
+    "walk": walk,
+}

@@ -12,7 +12,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from churn.candidates import STAGED, Candidate, build, for_rows
-from churn.compiling import compile_for_rows
+from churn.compiling.estimators import compile_for_rows
 from churn.contract import Contract
 from churn.data.parsing import labels
 from churn.data.split import content_hash

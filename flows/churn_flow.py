@@ -160,14 +160,14 @@ class ChurnFlow(FlowSpec):
     def evaluate(self):
         """Look at the hold-out, once, and at the baselines beside it."""
         import cards
+        from churn.compiling.models import compare, compile_model
         from churn.grading import grade, summary
-        from churn.scorer import Scorer, compare
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(
             self.model, train, holdout, self.sample, self.trial, self.plain, self.offer
         )
-        self.scorer = Scorer(self.model)
+        self.scorer = compile_model(self.model)
         self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         current.card["model"].extend(cards.model(self))

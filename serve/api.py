@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from flask import Blueprint, current_app, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from churn.data.parsing import FLAGS
+from churn.cells import FLAGS
 from churn.errors import ChurnError
 from churn.requests import Problem
 from serve.errors import Refused

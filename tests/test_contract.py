@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.contract import MISSING, Category, Contract, Flag, Number, parse_toml
+from churn.cells import MISSING
+from churn.contract import Category, Contract, Flag, Number, parse_toml
 from churn.data import TELCO
 from churn.errors import ChurnError
 

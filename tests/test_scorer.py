@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.candidates import DEFAULT_CANDIDATES, STACK, Candidate
+from churn.compiling.models import compare, compile_model
 from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, validate_data
 from churn.model import ChurnModel
-from churn.scorer import TOLERANCE, Agreement, Scorer, compare
+from churn.scorer import TOLERANCE, Agreement
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 # Gaps in every column, a category of many levels, derived features of each kind of formula.
@@ -82,13 +83,13 @@ def generated():
 @pytest.fixture(scope="module", params=CANDIDATES, ids=lambda candidate: candidate.name)
 def compiled(request):
     model = ChurnModel(GAPS, request.param, threshold=0.4).fit(gaps_table())
-    return model, Scorer(model)
+    return model, compile_model(model)
 
 
 @pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
 def test_agrees_on_every_customer_of_the_telco_contract(candidate, generated):
     model = ChurnModel(CONTRACT, candidate, threshold=0.3).fit(generated.head(1200))
-    agreement = compare(Scorer(model), model, generated)
+    agreement = compare(compile_model(model), model, generated)
     assert agreement.customers == 2000
     assert agreement.gap < TOLERANCE
     assert agreement.decisions == 0
@@ -140,7 +141,7 @@ def test_pickled_it_is_the_same(compiled):
 
 def test_a_scorer_of_another_model_is_found_out(generated):
     line, other = (ChurnModel(CONTRACT, MEMBERS[i]).fit(generated.head(800)) for i in (0, 2))
-    agreement = compare(Scorer(other), line, generated)
+    agreement = compare(compile_model(other), line, generated)
     assert agreement.gap > 0.01
     assert agreement.decisions > 0
     assert not agreement.holds

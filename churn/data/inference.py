@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 
+from churn.cells import FLAGS
 from churn.contract import Category, Contract, Feature, Flag, Number
-from churn.data.parsing import FLAGS, parse_flags, parse_numbers, parse_texts, parse_times
+from churn.data.parsing import parse_flags, parse_numbers, parse_texts, parse_times
 from churn.data.tables import TELCO
 from churn.errors import ChurnError
 

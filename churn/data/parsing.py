@@ -9,23 +9,19 @@ import re
 import numpy as np
 import pandas as pd
 
-from churn.contract import MISSING, Contract, Feature
+from churn.cells import FLAGS, as_text
+from churn.contract import Contract, Feature
 from churn.errors import ChurnError
 
-FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
-    "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
-}  # fmt: skip
-
-WHOLE = re.compile(r"-?\d+\.0+")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_texts(column: pd.Series) -> pd.Categorical:
     """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
     if column.dtype == object:  # True and 1 are one value to factorize
-        column = column.map(as_text)
+        column = column.map(_text)
     codes, values = pd.factorize(column)
-    recode, categories = pd.factorize(np.array([as_text(value) for value in values], dtype=object))
+    recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
     return pd.Categorical.from_codes(codes, categories=list(categories))
 
@@ -111,13 +107,5 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     return np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes]
 
 
-def as_text(value) -> str | None:
-    if pd.isna(value):
-        return None
-    if isinstance(value, float | np.floating):
-        value = float(value)  # a narrower float is written with fewer digits than it has
-        value = int(value) if value.is_integer() else value
-    text = str(value).strip()
-    if WHOLE.fullmatch(text):
-        text = text.partition(".")[0]
-    return None if text in MISSING else text
+def _text(value) -> str | None:
+    return None if pd.isna(value) else as_text(value)

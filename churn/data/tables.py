@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.dataset
 from pyarrow import fs
 
-from churn.contract import MISSING
+from churn.cells import MISSING
 from churn.errors import ChurnError
 
 TELCO = Path(__file__).parent / "telco"

@@ -1,0 +1,28 @@
+"""What one cell means, in a table or in a request: what is missing, a flag, a text."""
+
+import re
+
+# An empty cell and the usual spellings of "not available". "None" is not among them:
+# it is a category of its own in many tables.
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
+
+FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
+    "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
+}  # fmt: skip
+
+_WHOLE = re.compile(r"-?\d+\.0+")
+
+
+def as_text(value) -> str | None:
+    """A cell as a trimmed text, whole numbers without a point; None where it is missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, float):
+        value = float(value)  # numpy's floats have a longer name
+        value = int(value) if value.is_integer() else value
+    elif hasattr(value, "dtype") and value.dtype.kind == "f":
+        return as_text(float(value))  # a narrower float is written with fewer digits than it has
+    text = str(value).strip()
+    if _WHOLE.fullmatch(text):
+        text = text.partition(".")[0]
+    return None if text in MISSING else text

@@ -1,0 +1,96 @@
+"""A fitted estimator as source, whatever its family."""
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from churn.compiling.linear import write_net, write_regression
+from churn.compiling.source import Source
+from churn.compiling.trees import write_boosting, write_forest
+from churn.scorer import build
+from churn.stacking import Stack, logit
+
+FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
+LIMIT = float(logit(np.ones(1))[0])
+
+
+def write_probability(written: Source, model, columns: list[str], levels: np.ndarray) -> str:
+    """Write a fitted estimator of `churn.candidates`; an expression for the probability.
+
+    Parameters
+    ----------
+    written : Source
+    model : fitted classifier
+    columns : list of str
+        The variables that hold the columns of the matrix, floats, NaN where missing.
+    levels : ndarray of int, shape (n_columns,)
+        See `FeatureEngineer`.
+    """
+    if isinstance(model, FORESTS):
+        return write_forest(written, model, columns)
+    return f"sigmoid({_write_log_odds(written, model, columns, levels)})"
+
+
+def compile_for_rows(model, levels: np.ndarray):
+    """A fitted estimator as a function of one row of the matrix, a list of float."""
+    written = Source()
+    columns = [written.let(f"record[{i}]") for i in range(len(levels))]
+    text = written.text(write_probability(written, model, columns, levels))
+    return build(text, written.constants)
+
+
+def _write_log_odds(written, model, columns, levels) -> str:
+    if isinstance(model, Stack):
+        return _write_stack(written, model, columns, levels)
+    if isinstance(model, HistGradientBoostingClassifier):
+        return write_boosting(written, model, columns)
+    if isinstance(model, FORESTS):
+        return written.let(f"log_odds({write_forest(written, model, columns)})")
+    if not isinstance(model, Pipeline):
+        raise TypeError(f"{type(model).__name__} cannot be compiled")
+    first, last = model[0], model[-1]
+    if _encodes_levels(first):
+        columns, levels = _write_levels(written, first, columns, levels)
+        return _write_log_odds(written, last, columns, levels)
+    if isinstance(last, LogisticRegression):
+        return write_regression(written, first, last, columns, levels)
+    if isinstance(last, MLPClassifier):
+        return write_net(written, first, last, columns, levels)
+    raise TypeError(f"{type(last).__name__} cannot be compiled")
+
+
+def _write_stack(written, model, columns, levels) -> str:
+    """Members' log odds, kept off infinity as `churn.stacking.logit` does, and weighted."""
+    parts = [repr(model.intercept)]
+    for member, weight in zip(model.members, model.weights.tolist(), strict=True):
+        odds = _write_log_odds(written, member, columns, levels)
+        parts.append(f"{weight!r} * min(max({odds}, {-LIMIT!r}), {LIMIT!r})")
+    return written.let(" + ".join(parts))
+
+
+def _encodes_levels(step) -> bool:
+    return isinstance(step, ColumnTransformer) and step.transformers_[0][0] == "levels"
+
+
+def _write_levels(written, encoder, columns, levels):
+    """Columns of many levels as numbers, which then come first; see `churn.candidates`."""
+    (_, _, many), after = encoder.transformers_[0], np.zeros(len(levels), dtype=bool)
+    encoded = []
+    for place, column in enumerate(np.flatnonzero(many)):
+        codes = np.append(np.arange(levels[column]), np.nan)
+        rows = np.zeros((len(codes), len(levels)))
+        rows[:, column] = codes
+        *values, unseen = encoder.transform(rows)[:, place].tolist()
+        table = written.constant(dict(enumerate(values)))
+        encoded.append(written.let(f"{table}.get({columns[column]}, {unseen!r})"))
+    after[many] = True
+    kept = np.flatnonzero(~after)
+    numbers = np.zeros(len(encoded), dtype=levels.dtype)
+    return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
