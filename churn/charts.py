@@ -66,7 +66,7 @@ def cost(rows: pd.DataFrame) -> dict:
         },
         {
             "transform": [{"filter": "datum.chosen"}],
-            "mark": {"type": "text", "dy": -18, "fontWeight": "bold", "color": RED},
+            "mark": {"type": "text", "dx": 14, "align": "left", "color": RED, "fontWeight": "bold"},
             "encoding": {"x": x, "y": y, "text": {"field": "candidate"}},
         },
     ]

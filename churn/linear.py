@@ -157,7 +157,7 @@ class _Columns:
         self.categorical = categorical
 
     def __call__(self, matrix: np.ndarray) -> np.ndarray:
-        flags = np.array([len(np.unique(column[~np.isnan(column)])) <= 2 for column in matrix.T])
+        flags = np.array([_has_two_values(column) for column in matrix.T])
         numbers = ~self.categorical
         return {
             "numbers": numbers & ~flags,
@@ -165,6 +165,13 @@ class _Columns:
             "empty": numbers,
             "categories": self.categorical,
         }[self.kind]
+
+
+def _has_two_values(column: np.ndarray) -> bool:
+    some = np.unique(column[:1_000])
+    if np.count_nonzero(~np.isnan(some)) > 2:  # as most columns show at once
+        return False
+    return np.count_nonzero(~np.isnan(np.unique(column))) <= 2
 
 
 def _terms(views: list[Pipeline], categorical: np.ndarray) -> ColumnTransformer:

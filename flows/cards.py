@@ -51,7 +51,7 @@ def leaderboard(run) -> list:
     rows, stopped = every[every["stopped"] == ""], every[every["stopped"] != ""]
     shown = pd.DataFrame(
         {
-            "": rows["rank"].astype(int).astype(str) + rows["chosen"].map({True: " ◄", False: ""}),
+            "": rows["rank"].astype(int),
             "candidate": [_in_full(row) for row in rows.itertuples()],
             "log loss": rows["log_loss"].map("{:.4f}".format),
             "behind": rows["behind"].map("{:.4f}".format),
@@ -80,10 +80,9 @@ def leaderboard(run) -> list:
 
 
 def _in_full(row) -> str:
-    if not row.members:
-        return row.candidate
-    members = " ".join(f"{weight:+.2f} {name};" for name, weight in row.members.items())
-    return f"{row.candidate}: {members.rstrip(';')}"
+    name = f"{row.candidate} ◄ chosen" if row.chosen else row.candidate
+    members = "; ".join(f"{weight:+.2f} {member}" for member, weight in row.members.items())
+    return f"{name}: {members}" if members else name
 
 
 def model(run) -> list:
