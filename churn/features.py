@@ -7,6 +7,9 @@ from churn.contract import Contract
 from churn.data.parsing import parse_features
 from churn.formula import Formula
 
+# The quantiles of a number that stand for what it may be.
+USUAL = (0.1, 0.25, 0.5, 0.75, 0.9)
+
 
 def create_derived_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """The contract's derived features.
@@ -49,6 +52,9 @@ class FeatureEngineer:
     typical_ : dict of str to float or str
         After `fit`, for each feature the lower median (numbers) or the most frequent value
         (others); NaN where every value is missing.
+    usual_ : dict of str to list of float or str
+        After `fit`, for each feature some values that customers have: five quantiles of a number,
+        every level of a category or flag.
     """
 
     def __init__(self, contract: Contract):
@@ -60,13 +66,17 @@ class FeatureEngineer:
                 self.levels[i] = len(feature.categories)
 
     def fit(self, frame: pd.DataFrame) -> "FeatureEngineer":
-        """Learn what a typical customer looks like, for explanations; see `transform`."""
+        """Learn what customers look like, for explanations; see `transform`."""
         typed = parse_features(frame, self.contract)
         self.typical_ = {
             # The lower median, so that a whole number stays one.
             name: typed[name].quantile(0.5, interpolation="lower")
             if feature.kind == "number"
             else next(iter(typed[name].mode()), np.nan)
+            for name, feature in self.contract.features.items()
+        }
+        self.usual_ = {
+            name: _usual(typed[name], feature.kind == "number")
             for name, feature in self.contract.features.items()
         }
         return self
@@ -100,3 +110,9 @@ class FeatureEngineer:
         derived = create_derived_features(typed, self.contract)
         matrix[:, len(self.contract.features) :] = derived.to_numpy()
         return matrix
+
+
+def _usual(column: pd.Series, number: bool) -> list:
+    known = column.dropna()
+    values = known.quantile(USUAL, interpolation="lower") if number else known
+    return sorted(values.unique().tolist())

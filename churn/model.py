@@ -14,6 +14,7 @@ from churn.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.evaluation import evaluate
 from churn.features import FeatureEngineer
+from churn.reasons import Reasons
 from churn.training import bounded_threads
 
 
@@ -122,6 +123,10 @@ class ChurnModel:
         )
         order = np.lexsort([-table["contribution"].abs(), table["row"]])
         return table.iloc[order].reset_index(drop=True)
+
+    def reasons(self) -> Reasons:
+        """What explains single answers of the compiled model, as `explain` does."""
+        return Reasons(self.contract, self.engineer_.typical_, self.engineer_.usual_)
 
     def fingerprint(self, frame: pd.DataFrame) -> str:
         """SHA-256, in hex, over the exact probabilities of `frame`."""

@@ -159,8 +159,11 @@ class ChurnFlow(FlowSpec):
     @step
     def evaluate(self):
         """Look at the hold-out, once, and at the baselines beside it."""
+        from datetime import UTC, datetime
+
         import cards
         from churn.compiling.models import compare, compile_model
+        from churn.deployment import Deployment
         from churn.grading import grade, summary
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
@@ -170,6 +173,19 @@ class ChurnFlow(FlowSpec):
         self.scorer = compile_model(self.model)
         self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
+        self.deployment = Deployment(
+            run=f"{current.flow_name}/{current.run_id}",
+            candidate=self.model.candidate.name,
+            contract=self.contract,
+            scorer=self.scorer,
+            agreement=self.agreement,
+            reasons=self.model.reasons(),
+            metrics=self.metrics,
+            lineage=self.lineage,
+            fingerprint=self.fingerprint,
+            customers=len(train),
+            made=datetime.now(UTC),
+        )
         current.card["model"].extend(cards.model(self))
         self.summary = summary(self.report, self.trial.candidate.name)
         self.next(self.end)

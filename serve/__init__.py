@@ -33,7 +33,7 @@ def create_app(config: dict | None = None) -> Flask:
         MAX_CONTENT_LENGTH (CHURN_MAX_CONTENT_LENGTH)
             The most bytes in one request.
         SERVED
-            A `churn.registry.ServedRun` that is loaded already, in place of RUN.
+            A `churn.deployment.Deployment` that is loaded already, in place of RUN.
 
     Raises
     ------

@@ -23,7 +23,7 @@ def health():
     found = current_app.extensions["churn"]
     if found.why is not None:
         return jsonify(status="no model", model=None, reason=str(found.why))
-    return jsonify(status="ok", model={"run": found.run.pathspec, "candidate": found.run.candidate})
+    return jsonify(status="ok", model={"run": found.run.run, "candidate": found.run.candidate})
 
 
 @blueprint.get("/model/info")
@@ -32,19 +32,20 @@ def info():
     run = served().run
     features = {
         name: feature.model_dump(mode="json", exclude_none=True)
-        for name, feature in run.model.contract.features.items()
+        for name, feature in run.contract.features.items()
     }
     return jsonify(
-        run=run.pathspec,
+        run=run.run,
         candidate=run.candidate,
-        finished=run.finished.isoformat(),
-        threshold=run.model.threshold,
+        made=run.made.isoformat(timespec="seconds"),
+        customers=run.customers,
+        threshold=run.scorer.threshold,
         metrics=_plain(run.metrics),
         fingerprint=run.fingerprint,
         lineage=_plain(run.lineage),
-        id=run.model.contract.id,
+        id=run.contract.id,
         features=features,
-        derived=run.model.contract.derived,
+        derived=run.contract.derived,
     )
 
 
@@ -56,7 +57,7 @@ def predict():
     records = _read(found.requests.read_record)
     answer = _answers(found, records)[0]
     if explain:
-        answer["reasons"] = _plain(found.explain(records[0], REASONS))
+        answer |= found.explain(records[0], REASONS)
     return jsonify(answer)
 
 
@@ -87,14 +88,14 @@ def _read(read) -> list[dict]:
 
 
 def _answers(found, records: list[dict]) -> list[dict]:
-    threshold, key = found.run.model.threshold, found.run.model.contract.id
+    threshold, key = found.run.scorer.threshold, found.run.contract.id
     return [
         {
             "customer": record.get(key),
             "probability": probability,
             "churn": probability >= threshold,
             "threshold": threshold,
-            "run": found.run.pathspec,
+            "run": found.run.run,
         }
         for record, probability in zip(records, found.score(records), strict=True)
     ]

@@ -1,6 +1,5 @@
 """The page: a form that follows from the contract, for whoever talks to customers."""
 
-import math
 from collections.abc import Iterator
 
 from flask import Blueprint, render_template
@@ -18,7 +17,7 @@ BLOCKS = {"values": ("number", "category"), "switches": ("flag",)}
 def index():
     """The form, filled with a typical customer."""
     run = served().run
-    contract, typical = run.model.contract, run.model.engineer_.typical_
+    contract, typical = run.contract, run.reasons.typical
     fields = [_field(name, f, typical[name]) for name, f in contract.features.items()]
     return render_template(
         "page.html",
@@ -26,7 +25,7 @@ def index():
         id=contract.id,
         id_label=_label(contract.id or ""),
         groups=list(_groups(fields)),
-        threshold=run.model.threshold,
+        threshold=run.scorer.threshold,
         auc=run.metrics.get("roc_auc"),
     )
 
@@ -63,10 +62,10 @@ def _label(name: str) -> str:
 
 
 def _shown(feature: Feature, typical) -> str:
+    if typical is None:
+        return ""
     if isinstance(typical, str):
         return typical
-    if not math.isfinite(typical):
-        return ""
     if feature.kind == "number" and feature.integer:
         return str(round(typical))  # a median may lie between two whole numbers
     return f"{typical:.15g}"

@@ -1,14 +1,13 @@
 """The run that an app serves: loaded once, when the app is made."""
 
-import pandas as pd
+from dataclasses import asdict
+
 from flask import Flask, current_app
 
+from churn.deployment import Deployment
 from churn.errors import ChurnError
-from churn.registry import ServedRun, fetch_run
+from churn.registry import fetch_run
 from churn.requests import Requests
-
-# From so many records on a matrix is faster than one record at a time, whatever the model.
-MANY = 200
 
 NO_RUN = ChurnError(
     "No model is loaded.",
@@ -25,7 +24,7 @@ class Served:
 
     Attributes
     ----------
-    run : ServedRun or None
+    run : Deployment or None
     requests : churn.requests.Requests or None
         Reads what the run's model can score.
     why : ChurnError or None
@@ -33,7 +32,7 @@ class Served:
     """
 
     def __init__(self):
-        self.run: ServedRun | None = None
+        self.run: Deployment | None = None
         self.requests: Requests | None = None
         self.why: ChurnError | None = NO_RUN
 
@@ -54,21 +53,21 @@ class Served:
             app.logger.warning("Serving without a model. %s", self.why)
             return
         self.why = None
-        self.requests = Requests(self.run.model.contract, app.config["MAX_BATCH"])
-        app.logger.info("Serving %s (%s)", self.run.pathspec, self.run.candidate)
+        self.requests = Requests(self.run.contract, app.config["MAX_BATCH"])
+        app.logger.info("Serving %s (%s)", self.run.run, self.run.candidate)
 
     def score(self, records: list[dict]) -> list[float]:
         """The probability of leaving of each record."""
-        if len(records) < MANY:
-            return [self.run.scorer(record) for record in records]
-        return self.run.model.predict_proba(pd.DataFrame(records))[:, 1].tolist()
+        return [self.run.scorer(record) for record in records]
 
-    def explain(self, record: dict, most: int) -> list[dict]:
-        """The strongest reasons for a record's risk; see `ChurnModel.explain`."""
-        table = self.run.model.explain(pd.DataFrame([record]))
-        table = table[table["contribution"] != 0].head(most)
-        columns = ["feature", "value", "typical", "contribution"]
-        return table[columns].to_dict("records")
+    def explain(self, record: dict, most: int) -> dict:
+        """The strongest reasons for a record's risk, and the change that lowers it most."""
+        reasons, scorer = self.run.reasons, self.run.scorer
+        change = reasons.best_change(scorer, record)
+        return {
+            "reasons": [asdict(reason) for reason in reasons.explain(scorer, record, most)],
+            "best_change": change and asdict(change),
+        }
 
 
 def served() -> Served:

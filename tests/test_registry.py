@@ -8,12 +8,12 @@ from churn.registry import fetch_run
 
 def test_run_is_found_by_either_name(telco_run):
     run = fetch_run(telco_run.pathspec)
-    assert run.pathspec == telco_run.pathspec
+    assert run.run == telco_run.pathspec
     assert run.metrics == telco_run.data.metrics
-    assert run.model.fingerprint(telco_run.data.frame) == telco_run.data.model.fingerprint(
-        telco_run.data.frame
-    )
-    assert fetch_run(telco_run.pathspec.split("/")[1]).pathspec == telco_run.pathspec
+    assert run.fingerprint == telco_run.data.fingerprint
+    assert run.agreement.holds
+    assert run.scorer({}) == telco_run.data.scorer({})
+    assert fetch_run(telco_run.pathspec.split("/")[1]).run == telco_run.pathspec
 
 
 @pytest.mark.parametrize("name", ["1", "ChurnFlow/1", "NoSuchFlow/1"])

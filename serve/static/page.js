@@ -77,21 +77,31 @@ function reasonItem({ feature, value, typical, contribution }, largest) {
   return item;
 }
 
-function showAnswer({ customer, probability, churn, threshold, reasons }) {
+function showReasons(reasons) {
+  const largest = Math.max(...reasons.map((one) => Math.abs(one.contribution)));
+  for (const section of document.querySelectorAll("#reasons section")) {
+    const mine = reasons.filter((one) => String(one.actionable) === section.dataset.actionable);
+    section.querySelector("ol").replaceChildren(...mine.map((one) => reasonItem(one, largest)));
+    section.hidden = !mine.length;
+  }
+}
+
+function changeInWords(change) {
+  if (!change) return "Nothing that can be changed lowers the risk.";
+  const to = `${labelOf(change.feature)}: ${inWords(change.feature, change.value)}`;
+  return `The best single change, ${to}, brings the risk to ${percent(change.probability)}.`;
+}
+
+function showAnswer({ customer, probability, churn, threshold, reasons, best_change }) {
   document.getElementById("percent").textContent = `${(100 * probability).toFixed(1)} %`;
   document.getElementById("arc").setAttribute("stroke-dasharray", `${100 * probability} 200`);
   document.getElementById("gauge").setAttribute("aria-label", `Risk of leaving: ${percent(probability)}`);
   document.getElementById("verdict").textContent =
-    (customer === null ? "" : `${customer}: `) + (churn ? "about to leave" : "likely to stay");
+    (customer === null ? "" : `${customer}: `) + (churn ? "worth a call" : "likely to stay");
   document.getElementById("about").textContent =
     `${churn ? "At or above" : "Below"} the mark at ${percent(threshold)}.`;
-  const list = document.querySelector("#reasons ol");
-  const largest = Math.max(...reasons.map((one) => Math.abs(one.contribution)));
-  list.replaceChildren(...reasons.map((one) => reasonItem(one, largest)));
-  if (!reasons.length) {
-    const item = list.appendChild(document.createElement("li"));
-    item.textContent = "This is the typical customer: nothing stands out.";
-  }
+  showReasons(reasons);
+  document.getElementById("change").textContent = changeInWords(best_change);
   document.getElementById("reasons").hidden = false;
   result.classList.remove("stale");
   result.classList.add("scored");

@@ -48,7 +48,7 @@ def customers(telco_run):
 @pytest.fixture(scope="session")
 def records(customers, served):
     """The rows as a program would send them: JSON, missing values as null."""
-    contract = served.model.contract
+    contract = served.contract
     frame = customers[[contract.id, *contract.features]]
     return json.loads(frame.to_json(orient="records", double_precision=15))
 

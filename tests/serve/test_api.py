@@ -18,19 +18,19 @@ def problems_of(answer, status):
     return {problem["where"]: problem for problem in body["problems"]}
 
 
-def test_probability_is_the_models(client, served, customers, records):
-    probabilities = served.model.predict_proba(customers)[:, 1]
+def test_probability_is_the_models(client, served, telco_run, customers, records):
+    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
     for record, probability in zip(records, probabilities, strict=True):
         answer = client.post("/predict", json=record).json
         assert answer["probability"] == pytest.approx(probability, abs=1e-9)
-        assert answer["churn"] is bool(probability >= served.model.threshold)
+        assert answer["churn"] is bool(probability >= served.scorer.threshold)
         assert answer["customer"] == record["customer_id"]
-        assert answer["run"] == served.pathspec
+        assert answer["run"] == served.run
 
 
-def test_batch_is_the_models_in_order(client, served, customers, records):
+def test_batch_is_the_models_in_order(client, served, telco_run, customers, records):
     answer = client.post("/predict/batch", json={"customers": records}).json["predictions"]
-    probabilities = served.model.predict_proba(customers)[:, 1]
+    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
     assert [one["probability"] for one in answer] == pytest.approx(list(probabilities), abs=1e-9)
     assert [one["customer"] for one in answer] == [one["customer_id"] for one in records]
 
@@ -52,20 +52,38 @@ def test_id_may_be_left_out(client, records):
     assert client.post("/predict", json=record).json["customer"] is None
 
 
-def test_reasons_are_the_models(client, served, customers, records):
+def test_reasons_are_the_models(client, telco_run, customers, records):
     answer = client.post("/predict?explain=1", json=records[0]).json
-    expected = served.model.explain(customers.head(1)).head(5)
+    expected = telco_run.data.model.explain(customers.head(1)).head(5)
     assert [one["feature"] for one in answer["reasons"]] == list(expected["feature"])
     found = [one["contribution"] for one in answer["reasons"]]
     assert found == pytest.approx(list(expected["contribution"]), abs=1e-9)
+    assert all(
+        one["actionable"] == telco_run.data.contract.features[one["feature"]].actionable
+        for one in answer["reasons"]
+    )
+
+
+def test_best_change_is_the_best_that_the_business_can_make(client, served, records):
+    for record in records[:10]:
+        answer = client.post("/predict?explain=1", json=record).json
+        change = answer["best_change"]
+        assert served.contract.features[change["feature"]].actionable
+        assert change["probability"] < answer["probability"]
+        made = client.post("/predict", json=record | {change["feature"]: change["value"]}).json
+        assert made["probability"] == change["probability"]
+        assert change["probability"] <= min(
+            client.post("/predict", json=record | {"contract": other}).json["probability"]
+            for other in served.contract.features["contract"].categories
+        )
 
 
 def test_info_says_what_the_model_is(client, served):
     info = client.get("/model/info").json
-    assert info["run"] == served.pathspec
+    assert info["run"] == served.run
     assert info["metrics"]["roc_auc"] == served.metrics["roc_auc"]
     assert info["lineage"]["data"] == served.lineage["data"]
-    assert list(info["features"]) == list(served.model.contract.features)
+    assert list(info["features"]) == list(served.contract.features)
     assert info["features"]["tenure"]["max"] == 120
     assert "Two year" in info["features"]["contract"]["categories"]
 

@@ -17,11 +17,11 @@ def post(url, value):
         return json.load(answer)
 
 
-def test_it_serves_the_run_it_was_told_to(server, served, customers, records):
-    probabilities = served.model.predict_proba(customers)[:, 1]
+def test_it_serves_the_run_it_was_told_to(server, served, telco_run, customers, records):
+    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
     answer = post(f"{server.url}/predict/batch", {"customers": records})["predictions"]
     assert [one["probability"] for one in answer] == pytest.approx(list(probabilities), abs=1e-9)
-    assert {one["run"] for one in answer} == {served.pathspec}
+    assert {one["run"] for one in answer} == {served.run}
 
 
 def test_chunked_body_has_the_same_limit(server):
