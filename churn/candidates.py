@@ -39,11 +39,11 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": 64, "alpha": 0.1}),
-    _boosted(4, learning_rate=0.1),
-    _boosted(8, learning_rate=0.08, max_features=0.5),
-    _boosted(15, learning_rate=0.06, max_features=0.5),
-    _boosted(31, learning_rate=0.05, max_features=0.5),
-    _boosted(63, learning_rate=0.05),
+    _boosted(4, learning_rate=0.15),
+    _boosted(8, learning_rate=0.1, max_features=0.5),
+    _boosted(15, learning_rate=0.08, max_features=0.5),
+    _boosted(31, learning_rate=0.06, max_features=0.5),
+    _boosted(63, learning_rate=0.06),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
 )
 

@@ -13,7 +13,7 @@ from churn.formula import Formula
 from churn.model import ChurnModel
 from churn.scorer import Agreement, Scorer
 
-ROWS = 20_000
+ROWS = 5_000
 
 
 def compile_model(model: ChurnModel) -> Scorer:
