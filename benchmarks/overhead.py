@@ -3,8 +3,9 @@
     python benchmarks/overhead.py [--table telco | --customers 500000] [--repeats 3]
 
 For one table the flow, a whole process from start to end, is timed in turn with a plain script
-that reads the same table and cross-validates the same candidates on the same folds with joblib,
-one process per core. Printed: the median wall time of each, their ratio with its range over the
+that does the same work with joblib, one process per core: it reads the same table, tries the same
+candidates on the same folds, stacks, chooses, refits and grades. It compiles nothing, makes no
+cards and keeps nothing. Printed: the median wall time of each, their ratio with its range over the
 repeats, and the largest resident memory of any of their processes and of all together. For
 generated customers also: the ROC-AUC of the chosen model on the held-out ones, less that of their
 true probabilities.

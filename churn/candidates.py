@@ -135,7 +135,9 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
             continue
         family, params = entry["family"], dict(entry.get("params", {}))
         settings = ", ".join(f"{key}={value}" for key, value in params.items())
-        candidates.append(Candidate(entry.get("name") or f"{family} {settings}", family, params))
+        candidates.append(
+            Candidate(entry.get("name") or f"{family} {settings}".strip(), family, params)
+        )
     names = [candidate.name for candidate in candidates]
     problems += [f"two candidates are called {n!r}" for n in set(names) if names.count(n) > 1]
     if problems or not candidates:

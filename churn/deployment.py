@@ -32,7 +32,7 @@ class Deployment:
     lineage : mapping
         What made the run: code, packages, seed, digests of data and contract.
     fingerprint : str
-        SHA-256, in hex, over the model's exact probabilities of its hold-out.
+        SHA-256, in hex, over the model's exact probabilities of the rows that judged it.
     customers : int
         How many it was trained on.
     made : datetime

@@ -1,4 +1,4 @@
-"""Raw columns to a float matrix: for one record or ten million rows, in training and in serving."""
+"""Raw columns to a float matrix, for training and for scoring in bulk."""
 
 import numpy as np
 import pandas as pd

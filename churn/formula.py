@@ -3,8 +3,8 @@
 A formula is a Python expression of column names, numbers, texts, `+ - * /`, comparisons and
 parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
 A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
-arithmetic missing, and so does a division by zero. The same code evaluates a column of ten
-million rows and a single record.
+arithmetic missing, and so does a division by zero. A formula is evaluated over columns of ten
+million rows, and written out as Python for a single record.
 """
 
 import ast

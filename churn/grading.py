@@ -44,7 +44,7 @@ class Report:
     segments : DataFrame
         Where the model is worse than elsewhere; see `churn.segments`.
     fingerprint : str
-        SHA-256 over the model's probabilities of the held-out rows (of all rows if there are none).
+        SHA-256 over the model's probabilities of the rows that judged it.
     """
 
     judged_on: str

@@ -157,14 +157,12 @@ class _Columns:
         self.categorical = categorical
 
     def __call__(self, matrix: np.ndarray) -> np.ndarray:
-        flags = np.array([_has_two_values(column) for column in matrix.T])
-        numbers = ~self.categorical
-        return {
-            "numbers": numbers & ~flags,
-            "flags": numbers & flags,
-            "empty": numbers,
-            "categories": self.categorical,
-        }[self.kind]
+        if self.kind == "categories":
+            return self.categorical
+        if self.kind == "empty":
+            return ~self.categorical
+        flags = np.array([_has_two_values(column) for column in matrix.T]) & ~self.categorical
+        return flags if self.kind == "flags" else ~flags & ~self.categorical
 
 
 def _has_two_values(column: np.ndarray) -> bool:

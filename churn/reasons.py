@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from churn.contract import Contract
 from churn.scorer import Scorer
 
+# A change that lowers the risk by less, in probability, is none.
+LEAST = 0.0005
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -94,7 +97,7 @@ class Reasons:
             None where no change lowers the risk.
         """
         best, asked = None, dict(record)
-        lowest = scorer(record)
+        lowest = scorer(record) - LEAST
         for name, values in self.actionable.items():
             kept = asked.get(name)
             for value in values:

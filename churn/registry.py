@@ -1,5 +1,7 @@
 """Runs as models: what a finished ChurnFlow run left behind, by its name and never by its age."""
 
+from dataclasses import replace
+
 from churn.deployment import Deployment
 from churn.errors import ChurnError
 
@@ -48,7 +50,8 @@ def fetch_run(pathspec: str) -> Deployment:
         raise ChurnError(f"{pathspec} cannot be read:", [reason]) from error
     if not deployment.agreement.holds:
         raise ChurnError(f"{pathspec} cannot be served:", [str(deployment.agreement)])
-    return deployment
+    # A resumed run has the deployment of the run it went on from, by that run's name.
+    return replace(deployment, run=pathspec)
 
 
 def _pathspec(text: str) -> str:

@@ -127,7 +127,8 @@ def divide(a: float, b: float) -> float:
 
 def differ(a, b) -> float:
     """1.0 where two values that are there are not the same."""
-    return 1.0 if a is not None and a == a and b == b and a != b else 0.0
+    there = a is not None and b is not None and a == a and b == b
+    return 1.0 if there and a != b else 0.0
 
 
 def finite(x: float) -> float:

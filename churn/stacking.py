@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# Penalty of the regression; the logits are few and of one scale, so it matters little.
+# Inverse penalty of the regression; the logits are few and of one scale, so it matters little.
 C = 0.1
 CLIP = 1e-6
 
@@ -88,5 +88,5 @@ def forward_order(logits: Mapping[str, np.ndarray], target: np.ndarray) -> list[
 
 def _loss(columns: list[np.ndarray], target: np.ndarray) -> float:
     matrix = np.column_stack(columns)
-    chance = learn_weights(matrix, target).predict_proba(matrix)[:, 1]
+    chance = np.clip(learn_weights(matrix, target).predict_proba(matrix)[:, 1], CLIP, 1 - CLIP)
     return float(-np.log(np.where(target == 1, chance, 1 - chance)).mean())

@@ -71,8 +71,9 @@ class Trial:
     candidate : Candidate
         As it was tuned: where its family grows step by step, `max_iter` is the best number.
     probabilities : ndarray of float64, shape (n,)
-        For each row of the sample the probability of leaving, by a model that has not seen it;
-        NaN in folds that it was stopped before.
+        For each row of the sample the probability of leaving, by a model that was not fitted to
+        it (how many steps boosting takes is the one thing learned from all folds); NaN in folds
+        that it was stopped before.
     fold_losses : tuple of float
         Log loss of each fold that was tried.
     seconds : float
@@ -200,19 +201,18 @@ def cross_validate(
             f"{candidate.name}: fold {number + 1} of {sample.n_folds}, log loss {losses[-1]:.4f}"
         )
         left = (sample.n_folds - number - 1) * (time.perf_counter() - start) / (number + 1)
-        stopped = _hopeless(folds, sample, plain) or _late(left, deadline)
-        if left and stopped:
+        stopped = left and (_hopeless(folds, plain) or _late(left, deadline))
+        if stopped:
             report(f"{name}: stopped, {stopped}")
             break
-        stopped = ""
     candidate, probabilities = _assemble(candidate, folds, sample)
     return Trial(
         candidate=candidate,
         probabilities=probabilities,
         fold_losses=tuple(losses) if stopped else _fold_losses(sample, probabilities),
         seconds=time.perf_counter() - start,
-        microseconds=_cost(folds[0].model, sample),
-        stopped=stopped,
+        microseconds=_cost(folds[0].as_tuned(candidate), sample),
+        stopped=stopped or "",
     )
 
 
@@ -242,10 +242,18 @@ class _Fold:
                 encoder.transform(self.matrix),
             )
         patience = round(PATIENCE / booster.learning_rate)
-        booster.set_params(early_stopping=True, n_iter_no_change=patience, tol=0.0)
+        booster.set_params(
+            early_stopping=True, scoring="loss", n_iter_no_change=patience, tol=0.0
+        )  # fmt: skip
         booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)
         self.losses, self.booster = -booster.validation_score_[1:], booster
         self.loss = float(self.losses.min())
+
+    def as_tuned(self, candidate: Candidate):
+        """The fold's model, without the steps that turned out to be too many."""
+        if self.staged:
+            del self.booster._predictors[candidate.params["max_iter"] :]
+        return self.model
 
     def at(self, step: int) -> np.ndarray:
         """The probabilities after so many steps, or all there are."""
@@ -266,7 +274,7 @@ def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
     """The candidate with the number of steps that is best over all folds, and what it predicts."""
     steps = 0
     if candidate.family in STAGED:
-        # Every fold went on for some time after its own best, so the best of all is among these.
+        # Every fold went on for some time after its own best, so few folds miss the best of all.
         shared = min(len(fold.losses) for fold in folds)
         steps = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())
         candidate = Candidate(
@@ -283,7 +291,7 @@ def _fold_losses(sample: Sample, probabilities: np.ndarray) -> tuple[float, ...]
     return tuple(float(losses[sample.fold == number].mean()) for number in range(sample.n_folds))
 
 
-def _hopeless(folds: list, sample: Sample, plain: Trial | None) -> str:
+def _hopeless(folds: list, plain: Trial | None) -> str:
     if plain is None or len(folds) < 2:
         return ""
     gaps = np.concatenate(

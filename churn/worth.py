@@ -58,27 +58,30 @@ class Offer:
         Raises
         ------
         ChurnError
-            See `check` and `settle_threshold`.
+            See `check` and `check_pays`.
         """
         offer = cls(**{name: _constant_or_column(value) for name, value in values.items()})
         offer.check()
         if not any(isinstance(term, str) for term in asdict(offer).values()):
-            offer.settle_threshold(np.ones(1), pd.DataFrame(index=[0]))
+            offer.check_pays(pd.DataFrame(index=[0]))
         return offer
 
-    def settle_threshold(self, probabilities: np.ndarray, frame: pd.DataFrame) -> float:
-        """The `best_threshold`, where there is one.
+    def check_pays(self, frame: pd.DataFrame) -> None:
+        """See that there is a customer whom it would pay to call, if the leaving were certain.
 
         Raises
         ------
         ChurnError
-            If no call pays; see `check` too.
+            If there is none; see `check` too.
         """
-        threshold = best_threshold(probabilities, frame, self)
-        if np.isinf(threshold):
-            rule = "acceptance * (customer value - offer cost) must exceed the contact cost"
+        if np.isinf(break_even(frame, self)).all():
+            rule = "acceptance * (customer value - offer cost) is below the contact cost"
             raise ChurnError("The offer cannot be used:", [f"no call pays: {rule}"])
-        return threshold
+
+    def settle_threshold(self, probabilities: np.ndarray, frame: pd.DataFrame) -> float:
+        """The `best_threshold`, finite: where no cut pays, that of the customer easiest to pay."""
+        threshold = best_threshold(probabilities, frame, self)
+        return float(break_even(frame, self).min()) if np.isinf(threshold) else threshold
 
     def check(self, frame: pd.DataFrame | None = None) -> None:
         """Look at the constants and, where there is a table, at the columns.
@@ -146,7 +149,7 @@ def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | 
     row = int(np.argmax(bad))
     cell = frame[term].iloc[row]
     shown = "empty" if pd.isna(cell) else repr(str(cell))
-    return f"{bad.sum()} cells are not {rule}, the first in row {row + 1}: {shown}"
+    return f"{bad.sum()} cells are not {rule}, the first in row {frame.index[row]}: {shown}"
 
 
 def expected_profit(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer) -> np.ndarray:

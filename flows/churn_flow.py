@@ -85,7 +85,7 @@ class ChurnFlow(FlowSpec):
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
-        self.offer.check(self.frame)
+        self.offer.check_pays(self.frame)
         held = holdout_mask(self.frame, self.contract, self.holdout)
         seen = self.frame[~held]
         leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
@@ -139,7 +139,9 @@ class ChurnFlow(FlowSpec):
         from churn.training import threads_per_task
 
         self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
-        self.failures = {task.candidate.name: task.failure for task in inputs if task.failure}
+        # Of a task that was killed only the failure is known.
+        named = zip((candidate.name for candidate in self.candidates), inputs, strict=True)
+        self.failures = {name: task.failure for name, task in named if task.failure}
         trials = [task.trial for task in inputs if not task.failure]
         ended = finished(trials, self.failures)
         ended += stack(ended, self.sample)
@@ -195,6 +197,9 @@ class ChurnFlow(FlowSpec):
         """Say what came out."""
         print(self.summary)
         print(f"Compiled: {self.agreement}.")
+        if not self.agreement.holds:
+            print("It cannot be served: the scorer does not say what the model says.")
+            return
         print(f"Ask it about a customer: make serve RUN={current.flow_name}/{current.run_id}")
 
 

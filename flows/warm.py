@@ -23,6 +23,7 @@ LIBRARIES = (
     "sklearn.ensemble",
     "sklearn.impute",
     "sklearn.linear_model",
+    "sklearn.neural_network",
     "sklearn.pipeline",
     "sklearn.preprocessing",
 )

@@ -51,7 +51,7 @@ def info():
 
 @blueprint.post("/predict")
 def predict():
-    """The risk of one customer, with its reasons when `?explain=1`."""
+    """The risk of one customer; with `?explain=1` its reasons, and what would lower it most."""
     found = served()
     explain = _flag("explain")
     records = _read(found.requests.read_record)

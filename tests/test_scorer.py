@@ -36,6 +36,7 @@ GAPS = Contract.parse(
         "derived": {
             "per_visit": "spend / visits",
             "golden": '(plan == "a") + (town != "t3") * 2',
+            "turned": '("a" != plan) - ("t3" == town)',
             "odd": "-visits * 3 - (member != 1) + (spend >= 10) * (visits < 4)",
         },
     }
@@ -147,3 +148,19 @@ def test_a_scorer_of_another_model_is_found_out(generated):
     assert not agreement.holds
     assert not Agreement(10, 0.0, 1, 1.0).holds
     assert "with 1 other decisions" in str(Agreement(10, 0.0, 1, 1.0))
+
+
+@pytest.mark.parametrize("candidate", MEMBERS[:6], ids=lambda candidate: candidate.name)
+@pytest.mark.parametrize("offset", [1e9, 0.0, -3e-6])
+def test_agrees_far_from_zero_and_near_it(candidate, offset):
+    rng = np.random.default_rng(0)
+    scale = 1e-9 if offset < 0 else 1.0
+    number = offset + scale * rng.normal(size=800)
+    left = (number - offset) / scale + rng.normal(size=800) > 0
+    frame = pd.DataFrame({"number": number, "left": left.astype(int)})
+    contract = Contract.parse(
+        {"target": "left", "positive": "1", "negative": ["0"],
+         "features": {"number": {"kind": "number"}}}
+    )  # fmt: skip
+    model = ChurnModel(contract, candidate).fit(frame.head(500))
+    assert compare(compile_model(model), model, frame).holds

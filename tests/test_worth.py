@@ -111,10 +111,17 @@ def test_an_offer_is_read_from_a_command_line():
 def test_an_offer_that_no_call_pays_is_refused():
     with pytest.raises(ChurnError, match="no call pays"):
         Offer.parse(contact_cost="60")
-    _, chance, frame = campaign(50)
+    _, _, frame = campaign(50)
     dear = Offer.parse(contact_cost="500", customer_value="value")
     with pytest.raises(ChurnError, match="no call pays"):
-        dear.settle_threshold(chance, frame)
+        dear.check_pays(frame)
+
+
+def test_where_only_the_surest_would_pay_the_threshold_is_where_they_begin_to():
+    frame = pd.DataFrame({"value": [50.0, 400.0, 60.0]})
+    offer = Offer(customer_value="value")
+    offer.check_pays(frame)
+    assert offer.settle_threshold(np.full(3, 0.01), frame) == break_even(frame, offer).min()
 
 
 def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
@@ -124,8 +131,8 @@ def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
     assert caught.value.problems == [
         "--contact-cost -1.0: not a number of 0 or more",
         "--offer-cost gift: neither a number of 0 or more nor a column of the table",
-        "--acceptance rate: 1 cells are not a share from 0 to 1, the first in row 3: 'lots'",
-        "--customer-value value: 2 cells are not a number of 0 or more, the first in row 2: empty",
+        "--acceptance rate: 1 cells are not a share from 0 to 1, the first in row 2: 'lots'",
+        "--customer-value value: 2 cells are not a number of 0 or more, the first in row 1: empty",
     ]
     with pytest.raises(ChurnError, match=r"--acceptance 1\.5: not a share from 0 to 1"):
         Offer.parse(acceptance="1.5")

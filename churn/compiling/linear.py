@@ -14,7 +14,6 @@ from churn.compiling.source import Source
 
 # Where a polynomial is asked for, as shares of the way from one break to the next.
 NODES = np.array([0.1, 0.35, 0.65, 0.9])
-CUBIC = np.linalg.inv(np.vander(NODES, increasing=True))
 # Beyond the last break a function is a line; it is asked for at two points so many scales away.
 FAR = np.array([1.0, 1000.0])
 
@@ -45,6 +44,8 @@ def write_regression(written: Source, terms, regression, columns: list[str], lev
 
 def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
     """Write a neural net on `plain_terms`, one hidden layer; the name of its log odds."""
+    if net.activation != "relu" or len(net.coefs_) != 2:
+        raise TypeError("a neural net is compiled with one hidden layer of rectifiers only")
     views = _Views(terms, levels)
     values = [repr(float(value)) for value in views.constant]
     for column, owned in views.owned.items():
@@ -117,28 +118,24 @@ class _Views:
 
     def write(self, written, columns, column, weights, owned) -> str:
         """Write the sum of some terms of a column; the name of it."""
-        answers = self.answers[column][:, owned] @ weights
+        terms = self.answers[column][:, owned]
+        answers = terms @ weights
         if self.levels[column]:
             table = written.constant(dict(enumerate(answers[1:].tolist())))
             return written.let(f"{table}.get({columns[column]}, {float(answers[0])!r})")
-        return self._write_curve(written, columns[column], self.breaks[column], answers)
+        flat = [np.array_equal(*terms[-4:-2]), np.array_equal(*terms[-2:])]
+        return self._write_curve(written, columns[column], column, answers, flat)
 
-    def _write_curve(self, written, x, breaks, answers) -> str:
-        n = len(breaks)
-        at_breaks, between = answers[1 : n + 1], answers[n + 1 : -4].reshape(-1, 4)
-        scale = _scale(breaks)
+    def _write_curve(self, written, x, column, answers, flat) -> str:
+        breaks, points = self.breaks[column], self.points[column]
+        n, scale = len(breaks), _scale(breaks)
         pieces = [
-            _line(breaks[0], -scale, answers[-4:-2]),
-            *(
-                (start, width, *coefficients)
-                for start, width, coefficients in zip(
-                    breaks, np.diff(breaks), between @ CUBIC.T, strict=False
-                )
-            ),
-            _line(breaks[-1], scale, answers[-2:]),
+            _line(breaks[0], -scale, points[-4:-2], answers[-4:-2], flat[0]),
+            *_cubics(breaks, points[n + 1 : -4].reshape(-1, 4), answers[n + 1 : -4].reshape(-1, 4)),
+            _line(breaks[-1], scale, points[-2:], answers[-2:], flat[1]),
         ]
-        exact = written.constant(dict(zip(breaks.tolist(), at_breaks.tolist(), strict=True)))
-        ends = written.constant(breaks.tolist())
+        at_breaks = dict(zip(breaks.tolist(), answers[1 : n + 1].tolist(), strict=True))
+        exact, ends = written.constant(at_breaks), written.constant(breaks.tolist())
         table = written.constant([tuple(map(float, piece)) for piece in pieces])
         y = written.let(f"{exact}.get({x})")
         written.add(
@@ -153,9 +150,26 @@ class _Views:
         return y
 
 
-def _line(start: float, width: float, answers: np.ndarray) -> tuple:
-    slope = (answers[1] - answers[0]) / (FAR[1] - FAR[0])
-    return start, width, answers[0] - slope * FAR[0], slope, 0.0, 0.0
+def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[tuple]:
+    """The cubic polynomials through four points between each two breaks."""
+    starts, widths = breaks[:-1], np.diff(breaks)
+    # The points as they were rounded, not as they were meant; unless the breaks are so near each
+    # other that there is nothing between them to be rounded to.
+    shares = (points - starts[:, None]) / widths[:, None]
+    near = (np.diff(shares, axis=1) < 0.05).any(axis=1)
+    shares = np.where(near[:, None], NODES, shares)
+    powers = shares[:, :, None] ** np.arange(4)
+    coefficients = np.linalg.solve(powers, answers[:, :, None])[:, :, 0]
+    return [
+        (start, width, *row) for start, width, row in zip(starts, widths, coefficients, strict=True)
+    ]
+
+
+def _line(start, width, points, answers, flat: bool) -> tuple:
+    """The line through two points beyond a break; `flat` where it is level but for rounding."""
+    first, second = (points - start) / width
+    slope = 0.0 if flat else (answers[1] - answers[0]) / (second - first)
+    return start, width, answers[0] - slope * first, slope, 0.0, 0.0
 
 
 def _scale(breaks: np.ndarray) -> float:

@@ -8,8 +8,6 @@ import numpy as np
 
 from churn.compiling.source import Source
 
-MISSING_CODE = -1
-
 
 def write_boosting(written: Source, booster, columns: list[str]) -> str:
     """Write a fitted HistGradientBoostingClassifier; the name of its log odds."""
@@ -85,12 +83,11 @@ def _set(levels) -> str:
 def _arrays(tree) -> tuple:
     leaves = tree.children_left == -1
     shares = tree.value[:, 0, :]
-    values = shares[:, 1] / shares.sum(axis=1) if shares.shape[1] > 1 else np.zeros(len(shares))
     return (
         np.where(leaves, -1, tree.feature).tolist(),
         tree.threshold.tolist(),
         tree.children_left.tolist(),
         tree.children_right.tolist(),
         tree.missing_go_to_left.astype(bool).tolist(),
-        values.tolist(),
+        (shares[:, 1] / shares.sum(axis=1)).tolist(),
     )
