@@ -20,8 +20,9 @@ from churn.features import FeatureEngineer
 
 # A probability of exactly 0 or 1 would make one wrong answer cost infinitely much.
 CLIP = 1e-6
-# A candidate is hopeless when it is so many standard errors behind a plain one, after two folds.
-HOPELESS = 3.0
+# A candidate is hopeless when it is so many standard errors behind a plain one, after two folds,
+# and by more than nothing: two that are nearly the same model differ little, but very surely.
+HOPELESS, NOTHING = 3.0, 0.001
 # Boosting goes on for this much learning without getting better, before it is stopped.
 PATIENCE = 2.5
 COST_ROWS, COST_REPEATS = 200, 5
@@ -302,7 +303,7 @@ def _hopeless(folds: list, plain: Trial | None) -> str:
         ]
     )
     behind, error = gaps.mean(), gaps.std(ddof=1) / np.sqrt(len(gaps))
-    if behind <= HOPELESS * error:
+    if behind <= max(HOPELESS * error, NOTHING):
         return ""
     return f"clearly behind {plain.candidate.name} ({behind:+.4f} ± {error:.4f})"
 

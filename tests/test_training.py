@@ -114,8 +114,9 @@ def test_the_hopeless_is_stopped_and_says_why(sample, plain):
     assert lines[-1] == f"flat: stopped, {trial.stopped}"
 
 
-def test_the_plain_model_is_not_hopeless_beside_itself(sample, plain):
-    assert not cross_validate(BASELINE, sample, plain=plain).stopped
+@pytest.mark.parametrize("C", [1.0, 0.9])
+def test_a_model_that_is_nearly_the_plain_one_is_not_hopeless(sample, plain, C):
+    assert not cross_validate(Candidate("near", "logistic", {"C": C}), sample, plain=plain).stopped
 
 
 def test_who_cannot_end_in_time_is_stopped_after_the_first_fold(sample):
