@@ -55,7 +55,7 @@ from churn.errors import ChurnError  # noqa: E402
 from churn.evaluation import evaluate  # noqa: E402
 from churn.leakage import act_on, find_leaks  # noqa: E402
 from churn.lineage import git_commit  # noqa: E402
-from churn.training import row_losses  # noqa: E402
+from churn.probability import row_losses  # noqa: E402
 
 PEERS = (
     "logistic", "lightgbm", "xgboost", "catboost", "flaml", "autogluon-medium", "autogluon-best"

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from churn.training import row_losses
+from churn.probability import logit, row_losses
 
 RESAMPLES = 1000
 # Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
@@ -92,9 +92,7 @@ def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
     intervals are Wald's, from the Fisher information. Where no line is determined (all
     predictions alike, or the outcomes perfectly separated by them) the values are NaN.
     """
-    chance = np.clip(probabilities, 1e-6, 1 - 1e-6)
-    logit = np.log(chance / (1 - chance))
-    weights, half = _logistic_line(logit, target)
+    weights, half = _logistic_line(logit(probabilities), target)
     return {
         f"calibration_{name}": {"value": value, "low": value - width, "high": value + width}
         for name, value, width in zip(("intercept", "slope"), weights, half, strict=True)

@@ -10,8 +10,9 @@ from churn.data.parsing import labels, parse_features
 from churn.dependence import partial_dependence
 from churn.evaluation import compare, gains, reliability
 from churn.model import ChurnModel
+from churn.probability import row_losses
 from churn.segments import segments
-from churn.training import Sample, Trial, row_losses
+from churn.training import Sample, Trial
 from churn.worth import Offer, Worth, appraise
 
 IMPORTANCE_ROWS = 1_000

@@ -9,7 +9,7 @@ import pandas as pd
 
 from churn.contract import Contract, Feature
 from churn.data.parsing import parse_features
-from churn.training import row_losses
+from churn.probability import row_losses
 
 LEAST = 50
 MARGIN = 0.02

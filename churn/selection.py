@@ -4,8 +4,9 @@ import numpy as np
 
 from churn.candidates import STACK, Candidate
 from churn.errors import ChurnError
-from churn.stacking import forward_order, learn_weights, logit, predict_out_of_fold
-from churn.training import Sample, Trial, row_losses
+from churn.probability import logit, row_losses
+from churn.stacking import forward_order, learn_weights, predict_out_of_fold
+from churn.training import Sample, Trial
 
 # Of two that are as good as each other, a model is taken for being cheaper if it is by this much.
 CHEAPER = 2.0

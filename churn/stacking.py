@@ -4,15 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from churn.probability import logit, row_losses
+
 # Inverse penalty of the regression; the logits are few and of one scale, so it matters little.
 C = 0.1
-CLIP = 1e-6
-
-
-def logit(probabilities: np.ndarray) -> np.ndarray:
-    """ln(p / (1 - p)), with p kept off 0 and 1."""
-    chance = np.clip(probabilities, CLIP, 1 - CLIP)
-    return np.log(chance / (1 - chance))
 
 
 class Stack:
@@ -88,5 +83,5 @@ def forward_order(logits: Mapping[str, np.ndarray], target: np.ndarray) -> list[
 
 def _loss(columns: list[np.ndarray], target: np.ndarray) -> float:
     matrix = np.column_stack(columns)
-    chance = np.clip(learn_weights(matrix, target).predict_proba(matrix)[:, 1], CLIP, 1 - CLIP)
-    return float(-np.log(np.where(target == 1, chance, 1 - chance)).mean())
+    chance = learn_weights(matrix, target).predict_proba(matrix)[:, 1]
+    return float(row_losses(target, chance).mean())

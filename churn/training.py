@@ -17,9 +17,8 @@ from churn.contract import Contract
 from churn.data.parsing import labels
 from churn.data.split import content_hash
 from churn.features import FeatureEngineer
+from churn.probability import row_losses
 
-# A probability of exactly 0 or 1 would make one wrong answer cost infinitely much.
-CLIP = 1e-6
 # A candidate is hopeless when it is so many standard errors behind a plain one, after two folds,
 # and by more than nothing: two that are nearly the same model differ little, but very surely.
 HOPELESS, NOTHING = 3.0, 0.001
@@ -328,9 +327,3 @@ def _cost(model, sample: Sample) -> float:
                 score(row)
             taken.append(time.perf_counter() - start)
     return min(taken) / len(rows) * 1e6
-
-
-def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Each row's log loss in nats: -ln of the probability given to what happened."""
-    chance = np.clip(probabilities, CLIP, 1 - CLIP)
-    return -np.log(np.where(target == 1, chance, 1 - chance))

@@ -5,7 +5,7 @@ import pytest
 
 from churn.candidates import Candidate, build
 from churn.linear import PairedTerms
-from churn.training import row_losses
+from churn.probability import row_losses
 
 
 def table(n, seed=0, pair=1.5):

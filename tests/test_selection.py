@@ -10,8 +10,9 @@ from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, validate_data
 from churn.errors import ChurnError
 from churn.model import ChurnModel
+from churn.probability import row_losses
 from churn.selection import choose, finished, leaderboard, rank, stack
-from churn.training import Trial, cross_validate, draw_sample, row_losses
+from churn.training import Trial, cross_validate, draw_sample
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 CANDIDATES = (

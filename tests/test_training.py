@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from churn.candidates import BASELINE, Candidate, build
 from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, validate_data
+from churn.probability import row_losses
 from churn.training import (
     assign_folds,
     bounded_threads,
     cross_validate,
     draw_sample,
     fair_share,
-    row_losses,
     threads_per_task,
 )
 

@@ -14,8 +14,9 @@ from sklearn.pipeline import Pipeline
 from churn.compiling.linear import write_net, write_regression
 from churn.compiling.source import Source
 from churn.compiling.trees import write_boosting, write_forest
+from churn.probability import logit
 from churn.scorer import build
-from churn.stacking import Stack, logit
+from churn.stacking import Stack
 
 FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 LIMIT = float(logit(np.ones(1))[0])
@@ -67,7 +68,7 @@ def _write_log_odds(written, model, columns, levels) -> str:
 
 
 def _write_stack(written, model, columns, levels) -> str:
-    """Members' log odds, kept off infinity as `churn.stacking.logit` does, and weighted."""
+    """Members' log odds, kept off infinity as `churn.probability.logit` does, and weighted."""
     parts = [repr(model.intercept)]
     for member, weight in zip(model.members, model.weights.tolist(), strict=True):
         odds = _write_log_odds(written, member, columns, levels)
