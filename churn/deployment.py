@@ -1,6 +1,6 @@
 """What a server needs of a run, and no more: small, and read without pandas or scikit-learn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,12 @@ class Deployment:
         Explains an answer.
     metrics : mapping of str to mapping
         For each metric its `value`, and `low` and `high`, the ends of its interval.
+    judged_on : str
+        `hold-out` or `cross-validation`: what the metrics are of.
+    reliability : sequence of mapping
+        What was promised beside what happened; see `churn.evaluation.reliability`.
+    importances : sequence of mapping
+        Of the features, the most important first; see `churn.grading.importances`.
     lineage : mapping
         What made the run: code, packages, seed, digests of data and contract.
     fingerprint : str
@@ -46,6 +52,9 @@ class Deployment:
     agreement: Agreement
     reasons: Reasons
     metrics: Mapping
+    judged_on: str
+    reliability: Sequence[Mapping]
+    importances: Sequence[Mapping]
     lineage: Mapping
     fingerprint: str
     customers: int
