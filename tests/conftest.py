@@ -1,10 +1,12 @@
-"""What several tests look at: the real tables, and one undisturbed run of ChurnFlow."""
+"""What several tests look at: the real tables, a real PostgreSQL, and one run of ChurnFlow."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from databases import Postgres, running_postgres
 from running import FlowRun, run_flow
 
 
@@ -23,3 +25,16 @@ def shared_data() -> Path:
     if not folder:
         pytest.skip("CHURN_TEST_DATA does not say where the other real tables are")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A running PostgreSQL; who stops it starts it again."""
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server) -> str:
+    """The URL of a running PostgreSQL that asks for its password."""
+    return postgres_server.url

@@ -1,0 +1,149 @@
+"""One answer as a line of text, and the predictions that stand in such a line."""
+
+import itertools
+import json
+import os
+import secrets
+import time as clock
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from pydantic_core import from_json
+
+
+class Prediction(NamedTuple):
+    """What was predicted for one customer.
+
+    Attributes
+    ----------
+    prediction : str
+        Its id.
+    time : datetime
+        When, in UTC.
+    run : str
+        The run whose model answered.
+    customer : str or None
+        The customer's key, as text.
+    probability : float
+        Of leaving.
+    churn : bool
+        Whether the probability reached the threshold.
+    threshold : float
+    inputs : dict
+        The record as it was sent.
+    """
+
+    prediction: str
+    time: datetime
+    run: str
+    customer: str | None
+    probability: float
+    churn: bool
+    threshold: float
+    inputs: dict
+
+
+def entry(
+    prediction: str,
+    time: float,
+    run: str,
+    threshold: float,
+    probabilities: list[float | None],
+    body: bytes,
+    *,
+    key: str | None = None,
+    batch: bool = False,
+) -> bytes:
+    """One answer as a line: what was answered, a tab, and the request's body.
+
+    Parameters
+    ----------
+    prediction : str
+        The id; the i-th of a batch is `<prediction>-<i>`.
+    time : float
+        Seconds since 1970.
+    run : str
+    threshold : float
+    probabilities : list of float or None
+        One for each customer; None where one was refused.
+    body : bytes
+        Valid JSON: a record, or of a batch `{"customers": [...]}`.
+    key : str or None
+        The column that is the customer's key.
+    batch : bool
+
+    Returns
+    -------
+    bytes
+        With its newline.
+    """
+    # Not by the json module, which takes longer than everything else there is to a small request.
+    numbers = ", ".join(
+        ["null" if chance is None else float.__repr__(chance) for chance in probabilities]
+    )
+    said = (
+        f'{{"id": "{prediction}", "time": {time!r}, {_constants(run, threshold, key)}, '
+        f'"batch": {"true" if batch else "false"}, "probabilities": [{numbers}]}}\t'
+    )
+    # In valid JSON a line break can only stand where a blank can.
+    return b"%b%b\n" % (said.encode(), body.replace(b"\n", b" ").replace(b"\r", b" "))
+
+
+@lru_cache(maxsize=64)
+def _constants(run: str, threshold: float, key: str | None) -> str:
+    return json.dumps({"run": run, "threshold": float(threshold), "key": key})[1:-1]
+
+
+def read_entry(line: bytes) -> list[Prediction]:
+    """The predictions in a line of `entry`.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole line of `entry`.
+    """
+    said, _, body = line.partition(b"\t")
+    try:
+        # The parser that judged the request, so nothing it let through is refused here.
+        answer, asked = from_json(said), from_json(body)
+        time, run = datetime.fromtimestamp(answer["time"], UTC), answer["run"]
+        threshold, key, first = answer["threshold"], answer["key"], answer["id"]
+        records = asked["customers"] if answer["batch"] else [asked]
+        return [
+            Prediction(
+                f"{first}-{i}" if answer["batch"] else first,
+                time,
+                run,
+                customer_text(record.get(key)),
+                chance,
+                chance >= threshold,
+                threshold,
+                record,
+            )
+            for i, (chance, record) in enumerate(zip(answer["probabilities"], records, strict=True))
+            if chance is not None
+        ]
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(f"no entry of the prediction log: {error!r}") from error
+
+
+def customer_text(key: str | int | None) -> str | None:
+    """A customer's key as the log has it."""
+    # PostgreSQL has no text with a NUL in it; the sign for one stands in its place.
+    return None if key is None else str(key).replace("\0", "\N{SYMBOL FOR NULL}")
+
+
+def new_id() -> str:
+    """An id that no other process, machine or time has; within a process they rise."""
+    return f"{_process}{_count():010x}"
+
+
+def _start() -> None:
+    global _process, _count
+    _process = f"{clock.time_ns() // 1_000_000:011x}{secrets.token_hex(5)}"
+    _count = itertools.count().__next__
+
+
+_start()
+os.register_at_fork(after_in_child=_start)
