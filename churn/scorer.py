@@ -6,10 +6,13 @@ a record, by `churn.compiling`. To run it takes neither pandas nor scikit-learn,
 process stays small and starts at once.
 """
 
+import marshal
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER
 from math import exp, inf, log, nan
+from types import CodeType
 
 import numpy as np
 
@@ -37,7 +40,8 @@ class Scorer:
         self.text = text
         self.constants = constants
         self.threshold = threshold
-        self._score = build(text, constants)
+        self._code = compile(text, "<scorer>", "exec")
+        self._score = build(self._code, constants)
 
     def __call__(self, record: Mapping) -> float:
         """The probability of leaving.
@@ -56,11 +60,19 @@ class Scorer:
         return self._score(record)
 
     def __getstate__(self):
-        return self.__dict__ | {"_score": None}  # it is made of the text again
+        # Of hundreds of trees the text takes a second to compile, in which a server would answer
+        # nobody; as in a .pyc, the code is good for the Python that wrote it.
+        code = (MAGIC_NUMBER, marshal.dumps(self._code))
+        return self.__dict__ | {"_score": None, "_code": code}
 
     def __setstate__(self, state):
         self.__dict__ |= state
-        self._score = build(self.text, self.constants)
+        magic, code = state["_code"]
+        if magic == MAGIC_NUMBER:
+            self._code = marshal.loads(code)
+        else:
+            self._code = compile(self.text, "<scorer>", "exec")
+        self._score = build(self._code, self.constants)
 
 
 @dataclass(frozen=True)
@@ -97,10 +109,10 @@ class Agreement:
         )
 
 
-def build(text: str, constants: dict):
-    """The function of a text that `Source` wrote."""
+def build(code: CodeType | str, constants: dict):
+    """The function of a text that `Source` wrote, compiled or not."""
     scope = _HELPERS | constants
-    exec(compile(text, "<scorer>", "exec"), scope)
+    exec(code, scope)
     return scope["score"]
 
 

@@ -5,18 +5,6 @@ from flask import Flask
 # Nothing of churn is imported up here: numpy and OpenMP read their settings when they are first
 # imported, and `python -m serve` makes the settings after this package is.
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-
 
 def create_app(config: dict | None = None) -> Flask:
     """Make the app.
@@ -27,7 +15,16 @@ def create_app(config: dict | None = None) -> Flask:
         Settings that go before those of the environment:
 
         RUN (CHURN_RUN)
-            The run to serve, `ChurnFlow/<id>`. Without one the app starts and says what to do.
+            The run to serve, `ChurnFlow/<id>`, or `champion`. Without one the app starts and says
+            what to do. Under `python -m serve` a second process follows it (`serve.keeper`);
+            elsewhere it is read once.
+        LOG (CHURN_LOG)
+            The database of the prediction log, or `off`; a SQLite file in STATE unless given.
+        STATE (CHURN_STATE)
+            The folder of that file, and of predictions that are not in the database yet; `.churn`.
+        KEYS, KEYS_FILE (CHURN_KEYS, CHURN_KEYS_FILE)
+            API keys, with commas between them, and a file of them, one on each line. Where there
+            is any, every POST and whatever tells of customers needs one, as `X-API-Key`.
         MAX_BATCH (CHURN_MAX_BATCH)
             The most customers in one request.
         MAX_CONTENT_LENGTH (CHURN_MAX_CONTENT_LENGTH)
@@ -40,22 +37,17 @@ def create_app(config: dict | None = None) -> Flask:
     ChurnError
         Naming every setting that cannot be used.
     """
-    from serve import api, errors, page, settings
+    from serve import api, edge, errors, keys, log, page, settings
     from serve.served import Served
 
     app = Flask(__name__)
     app.json.sort_keys = False
     settings.init_app(app, config)
     Served().init_app(app)
+    log.init_app(app)
     errors.init_app(app)
+    keys.init_app(app)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(page.blueprint)
-    app.after_request(_secure)
+    edge.init_app(app)
     return app
-
-
-def _secure(response):
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response

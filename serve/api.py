@@ -1,29 +1,68 @@
 """What programs ask: is it up, what is it, and who is about to leave."""
 
+import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
+from time import time
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from churn.cells import FLAGS
-from churn.errors import ChurnError
+from churn.prediction_log import entry, new_id
 from churn.requests import Problem
+from serve import metrics
+from serve.answers import say_many, say_one
 from serve.errors import Refused
-from serve.served import served
+from serve.log import log
+from serve.openapi import document
+from serve.served import Model, served
 
+JSON = "application/json"
 REASONS = 5
+LATEST = 20
+MOST_LATEST = 1_000
 
 blueprint = Blueprint("api", __name__)
 
 
 @blueprint.get("/health")
 def health():
-    """Whether the process answers, and with which model."""
+    """Whether the process answers, with which model, and what is wrong with that."""
     found = current_app.extensions["churn"]
-    if found.why is not None:
-        return jsonify(status="no model", model=None, reason=str(found.why))
-    return jsonify(status="ok", model={"run": found.run.run, "candidate": found.run.candidate})
+    if found.model is None:
+        return jsonify(status="no model", model=None, problem=str(found.why), log=_log_state(found))
+    run = found.model.run
+    return jsonify(
+        status="ok" if found.problem is None else "stale",
+        model={"run": run.run, "candidate": run.candidate},
+        problem=found.problem,
+        log=_log_state(found),
+    )
+
+
+@blueprint.get("/ready")
+def ready():
+    """Whether a prediction would be answered: a model is loaded, and the log can be written."""
+    served()
+    if log():
+        log().spool.check()
+    return jsonify(status="ready")
+
+
+@blueprint.get("/metrics")
+def prometheus():
+    """What Prometheus is told, of all workers together."""
+    text = metrics.exposition(current_app.extensions["churn"])
+    return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@blueprint.get("/openapi.json")
+def openapi():
+    """This API, described in OpenAPI 3.1."""
+    return jsonify(document(served(), current_app.extensions["churn-keys"]))
 
 
 @blueprint.get("/model/info")
@@ -40,6 +79,7 @@ def info():
         made=run.made.isoformat(timespec="seconds"),
         customers=run.customers,
         threshold=run.scorer.threshold,
+        judged_on=run.judged_on,
         metrics=_plain(run.metrics),
         fingerprint=run.fingerprint,
         lineage=_plain(run.lineage),
@@ -52,61 +92,109 @@ def info():
 @blueprint.post("/predict")
 def predict():
     """The risk of one customer; with `?explain=1` its reasons, and what would lower it most."""
-    found = served()
-    explain = _flag("explain")
-    records = _read(found.requests.read_record)
-    answer = _answers(found, records)[0]
+    model, explain = served(), _flag("explain")
+    body = _body()
+    record = model.requests.read_record(body)
+    probability = model.run.scorer(record)
+    prediction = new_id()
+    said = say_one(model, prediction, record, probability)
     if explain:
-        answer |= found.explain(records[0], REASONS)
-    return jsonify(answer)
+        said += f",{json.dumps(model.explain(record, REASONS))[1:-1]}"
+    _write(model, prediction, [probability], body)
+    metrics.count_one(probability, probability >= model.run.scorer.threshold)
+    return Response(said + "}", content_type=JSON)
 
 
 @blueprint.post("/predict/batch")
 def predict_batch():
-    """The risk of many customers, in their order."""
-    found = served()
-    return jsonify(predictions=_answers(found, _read(found.requests.read_batch)))
+    """The risk of many customers, in their order; who cannot be scored is named."""
+    model = served()
+    body = _body()
+    records, problems = model.requests.read_batch(body)
+    scorer = model.run.scorer
+    probabilities = [None if record is None else scorer(record) for record in records]
+    prediction = new_id()
+    problems = [asdict(problem) for problem in problems]
+    said = say_many(model, prediction, records, probabilities, problems)
+    _write(model, prediction, probabilities, body, batch=True)
+    metrics.count((p for p in probabilities if p is not None), scorer.threshold)
+    return Response(said, content_type=JSON)
 
 
-def _read(read) -> list[dict]:
-    if not request.is_json:
-        got = request.mimetype or "nothing"
-        wrong = Problem("Content-Type", "application/json", got)
-        raise Refused(415, f"The body must be application/json, not {got}.", [wrong])
-    body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+@blueprint.post("/what-if")
+def what_if():
+    """The risk a customer would have, with its reasons; no prediction, and not logged."""
+    model = served()
+    record = model.requests.read_record(_body())
+    probability, threshold = model.run.scorer(record), model.run.scorer.threshold
+    return jsonify(
+        probability=probability,
+        churn=probability >= threshold,
+        unseen=model.unseen(record),
+        threshold=threshold,
+        run=model.run.run,
+        **model.explain(record, REASONS),
+    )
+
+
+@blueprint.get("/predictions")
+def predictions():
+    """The latest predictions in the log, the newest first."""
+    text = request.args.get("limit", str(LATEST))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_LATEST):
+        wrong = Problem("?limit", f"a whole number from 1 to {MOST_LATEST}", text[:80])
+        raise Refused(422, "The query cannot be understood.", [wrong])
+    if not log():
+        raise Refused(503, "The prediction log is off.")
+    return jsonify(
+        predictions=[
+            {
+                "prediction": row.prediction,
+                "time": row.time.isoformat(),
+                "run": row.run,
+                "customer": row.customer,
+                "probability": row.probability,
+                "churn": row.churn,
+                "threshold": row.threshold,
+            }
+            for row in log().latest(int(text))
+        ]
+    )
+
+
+def _body() -> bytes:
+    asked = request._get_current_object()  # the proxy costs as much as what it is asked for
+    if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
+        wrong = Problem("Content-Type", JSON, (asked.mimetype or "nothing")[:80])
+        raise Refused(415, f"The body must be {JSON}.", [wrong])
+    body = asked.get_data(cache=False)
+    if len(body) >= asked.max_content_length and asked.content_length is None:
         raise RequestEntityTooLarge  # a chunked body is cut at the limit without a word
-    try:
-        records, problems = read(body)
-    except ChurnError as error:
-        wrong = Problem("the body", "JSON in UTF-8", "; ".join(error.problems))
-        raise Refused(400, error.summary, [wrong]) from None
-    if problems:
-        what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise Refused(422, f"The request breaks the model's contract: {what}.", problems)
-    return records
+    return body
 
 
-def _answers(found, records: list[dict]) -> list[dict]:
-    threshold, key = found.run.scorer.threshold, found.run.contract.id
-    return [
-        {
-            "customer": record.get(key),
-            "probability": probability,
-            "churn": probability >= threshold,
-            "threshold": threshold,
-            "run": found.run.run,
-        }
-        for record, probability in zip(records, found.score(records), strict=True)
-    ]
+def _write(model: Model, prediction: str, probabilities: list, body: bytes, batch=False) -> None:
+    if not (written := log()):
+        return
+    line = entry(
+        prediction, time(), model.run.run, model.run.scorer.threshold, probabilities, body,
+        key=model.run.contract.id, batch=batch,
+    )  # fmt: skip
+    written.write(line)
 
 
 def _flag(name: str) -> bool:
+    if not request.query_string:
+        return False
     text = request.args.get(name, "no")
     if text.lower() not in FLAGS:
         wrong = Problem(f"?{name}", "1 or 0", text[:80])
         raise Refused(422, "The query cannot be understood.", [wrong])
     return bool(FLAGS[text.lower()])
+
+
+def _log_state(found) -> str:
+    return "off" if not log() else found.status.get("log") or "ok"
 
 
 def _plain(value):

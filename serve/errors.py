@@ -3,10 +3,12 @@
 import json
 from dataclasses import asdict
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from churn.requests import Problem
+from churn.errors import ChurnError
+from churn.prediction_log import LogFailed
+from churn.requests import Invalid, Problem
 from serve.served import NoModel
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,7 +35,10 @@ class Refused(Exception):
 def init_app(app: Flask) -> None:
     """Answer every error of an app with problem details."""
     app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Invalid, _invalid)
     app.register_error_handler(NoModel, _no_model)
+    app.register_error_handler(LogFailed, _log_failed)
+    app.register_error_handler(ChurnError, _unavailable)
     app.register_error_handler(HTTPException, _http)
 
 
@@ -52,6 +57,22 @@ def _refused(error: Refused) -> Response:
     return _answer(error.status, error.detail, [asdict(problem) for problem in error.problems])
 
 
+def _invalid(error: Invalid) -> Response:
+    status = 400 if error.malformed else 422
+    return _answer(status, error.summary, [asdict(problem) for problem in error.wrong])
+
+
+def _log_failed(error: LogFailed) -> Response:
+    # What the disk said is for those who run the server, not for whoever asks it.
+    current_app.logger.error("%s", error)
+    return _answer(503, "The prediction log cannot be written, so nothing is answered.", [])
+
+
+def _unavailable(error: ChurnError) -> Response:
+    current_app.logger.error("%s", error)
+    return _answer(503, error.summary, [])
+
+
 def _no_model(error: NoModel) -> Response:
     todo = [*error.problems]
     if request.endpoint == "page.index" and request.accept_mimetypes.accept_html:
@@ -61,7 +82,10 @@ def _no_model(error: NoModel) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    answer = _answer(error.code, error.description, [])
+    detail = error.description
+    if error.code == 413:
+        detail = f"The body is larger than {current_app.config['MAX_CONTENT_LENGTH']:,} bytes."
+    answer = _answer(error.code, detail, [])
     for name, value in error.get_headers(request.environ):
         if name.lower() not in ("content-type", "content-length"):
             answer.headers[name] = value  # Allow, with a 405

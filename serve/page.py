@@ -1,50 +1,105 @@
-"""The page: a form that follows from the contract, for whoever talks to customers."""
+"""The pages: the form that follows from the contract, the model in use, and the API's docs."""
 
 from collections.abc import Iterator
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template, request
 
 from churn.contract import Feature
+from serve import docs, model_page
+from serve.openapi import document
 from serve.served import served
 
 blueprint = Blueprint("page", __name__)
 
 # What is chosen or typed stands together, and so do the switches.
 BLOCKS = {"values": ("number", "category"), "switches": ("flag",)}
+# A slider has about so many places.
+PLACES = 200
+
+
+@blueprint.app_template_filter()
+def percent(share: float, digits: int = 1) -> str:
+    """A share as a person writes it."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+@blueprint.context_processor
+def _for_every_page() -> dict:
+    return {"key_wanted": _key_wanted()}
 
 
 @blueprint.get("/")
 def index():
-    """The form, filled with a typical customer."""
+    """The form, filled with a typical customer, whose risk the gauge shows at first."""
     run = served().run
-    contract, typical = run.contract, run.reasons.typical
-    fields = [_field(name, f, typical[name]) for name, f in contract.features.items()]
+    contract, typical, usual = run.contract, run.reasons.typical, run.reasons.actionable
+    fields = [
+        {
+            "name": name,
+            "label": label(name),
+            "feature": feature,
+            "value": _shown(feature, typical[name]),
+            "slider": _slider(feature, usual.get(name)),
+        }
+        for name, feature in contract.features.items()
+    ]
     return render_template(
         "page.html",
         run=run,
         id=contract.id,
-        id_label=_label(contract.id or ""),
+        id_label=label(contract.id or ""),
         groups=list(_groups(fields)),
         threshold=run.scorer.threshold,
-        auc=run.metrics.get("roc_auc"),
+        risk=run.scorer(typical),
     )
 
 
-def _field(name: str, feature: Feature, typical) -> dict:
-    """What the template needs to know of a feature."""
-    return {
-        "name": name,
-        "label": _label(name),
-        "feature": feature,
-        "value": _shown(feature, typical),
-    }
+@blueprint.get("/model")
+def model():
+    """The model in use: how good, on what it relies, where it comes from, and what it said."""
+    run = served().run
+    return render_template(
+        "model.html",
+        run=run,
+        kind=model_page.kind(run.candidate),
+        metrics=model_page.metrics(run.metrics),
+        judged=sum(one["count"] for one in run.reliability),
+        chart=model_page.reliability_chart(run.reliability),
+        importances=model_page.bars(run.importances),
+        label=label,
+    )
+
+
+@blueprint.get("/docs")
+def api_docs():
+    """The OpenAPI document, to be read by people."""
+    found = served()
+    contract, typical = found.run.contract, found.run.reasons.typical
+    customer = {name: _said(feature, typical[name]) for name, feature in contract.features.items()}
+    spec = document(found, _key_wanted())
+    return render_template(
+        "docs.html",
+        info=spec["info"],
+        operations=docs.operations(spec, request.url_root.rstrip("/"), customer),
+        schemas=docs.schemas(spec),
+    )
+
+
+def _key_wanted() -> bool:
+    return current_app.extensions["churn-keys"]
+
+
+def label(name: str) -> str:
+    """The name of a column as the label of a field."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
 
 
 def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list[dict]]]]]:
     """Fields by what they are to the company, then by how they are answered."""
     titles = {
         False: ("About the customer", "What you find in the customer's file."),
-        True: ("What can be changed", "What an offer could be about."),
+        True: ("What you can change", "What an offer could be about: move it and see."),
     }
     for actionable, (title, hint) in titles.items():
         of = [field for field in fields if field["feature"].actionable == actionable]
@@ -56,12 +111,29 @@ def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list
             yield title, hint, [(block, some) for block, some in blocks if some]
 
 
-def _label(name: str) -> str:
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+def _slider(feature: Feature, usual: list | None) -> dict | None:
+    """The ends and the step of a slider, for a number that the business can change."""
+    if feature.kind != "number" or not usual:
+        return None
+    low = usual[0] if feature.min is None else feature.min
+    high = usual[-1] if feature.max is None else feature.max
+    if low >= high:
+        return None
+    step = model_page.round_step((high - low) / PLACES)
+    return {"min": low, "max": high, "step": max(1, round(step)) if feature.integer else step}
+
+
+def _said(feature: Feature, typical):
+    """A typical value as a program sends it."""
+    if typical is None or isinstance(typical, str):
+        return typical
+    if feature.kind == "flag":
+        return bool(typical)
+    return round(typical) if feature.integer else float(typical)
 
 
 def _shown(feature: Feature, typical) -> str:
+    """A typical value as a field of the form has it."""
     if typical is None:
         return ""
     if isinstance(typical, str):

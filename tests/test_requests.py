@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from churn.contract import Contract
-from churn.errors import ChurnError
-from churn.requests import Requests, request_model
+from churn.requests import Invalid, Requests
 
 CONTRACT = Contract.parse(
     {
@@ -31,17 +32,22 @@ def read(requests, value):
     return requests.read_record(json.dumps(value).encode())
 
 
+def problem_of(requests, value):
+    with pytest.raises(Invalid) as caught:
+        read(requests, value)
+    (problem,) = caught.value.wrong
+    return problem
+
+
 def test_any_column_name_will_do(requests):
-    records, problems = read(requests, GOOD)
-    assert problems == []
-    assert records == [GOOD | {"_private": 0.0}]
-    assert isinstance(records[0]["Monthly Charges (€)"], float)
+    record = read(requests, GOOD)
+    assert record == GOOD | {"_private": 0.0}
+    assert isinstance(record["Monthly Charges (€)"], float)
 
 
 def test_what_may_be_missing_may_be_left_out(requests):
-    records, problems = read(requests, {"Monthly Charges (€)": 1, "class": "a"})
-    assert problems == []
-    assert (records[0]["_private"], records[0]["model_config"]) == (None, None)
+    record = read(requests, {"Monthly Charges (€)": 1, "class": "a"})
+    assert (record.get("_private"), record.get("model_config")) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -61,30 +67,51 @@ def test_what_may_be_missing_may_be_left_out(requests):
     ],
 )
 def test_problem_says_where_what_was_expected_and_what_came(requests, name, value, expected):
-    records, (problem,) = read(requests, GOOD | {name: value})
-    assert records == []
+    problem = problem_of(requests, GOOD | {name: value})
     assert (problem.where, problem.expected) == (name, expected)
     assert problem.got == json.dumps(value)
 
 
 def test_batch_says_which_customer(requests):
     body = {"customers": [GOOD, GOOD | {"class": None}]}
-    _, (problem,) = requests.read_batch(json.dumps(body).encode())
+    records, (problem,) = requests.read_batch(json.dumps(body).encode())
     assert problem.where == "customers[1].class"
+    assert records == [read(requests, GOOD), None]
+
+
+def test_batch_of_bad_customers_alone_is_refused(requests):
+    body = {"customers": [GOOD | {"class": None}, 3]}
+    with pytest.raises(Invalid) as caught:
+        requests.read_batch(json.dumps(body).encode())
+    assert [one.where for one in caught.value.wrong] == ["customers[0].class", "customers[1]"]
+
+
+@given(bad=st.lists(st.booleans(), min_size=1, max_size=2), whole=st.integers(-(2**70), 9))
+def test_good_customers_of_a_batch_are_read_as_if_they_were_alone(requests, bad, whole):
+    good = GOOD | {"model_config": whole, "Monthly Charges (€)": 0.7 + 0.1}
+    sent = [GOOD | {"class": 3} if one else good for one in bad]
+    if all(bad):
+        return
+    records, problems = requests.read_batch(json.dumps({"customers": sent}).encode())
+    assert records == [None if one else read(requests, good) for one in bad]
+    assert [one.where for one in problems] == [
+        f"customers[{i}].class" for i, one in enumerate(bad) if one
+    ]
 
 
 def test_long_values_are_cut(requests):
-    _, (problem,) = read(requests, GOOD | {"model_config": "x" * 10_000})
+    problem = problem_of(requests, GOOD | {"model_config": "x" * 10_000})
     assert len(problem.got) <= 80
 
 
 def test_what_is_no_json(requests):
-    with pytest.raises(ChurnError, match="not JSON"):
+    with pytest.raises(Invalid, match="not JSON") as caught:
         requests.read_record(b"{")
+    assert caught.value.malformed
 
 
-def test_schema_carries_the_contract():
-    schema = request_model(CONTRACT).model_json_schema()
+def test_schema_carries_the_contract(requests):
+    schema = requests.record.json_schema()
     charges = schema["properties"]["Monthly Charges (€)"]
     assert (charges["minimum"], charges["description"]) == (0.5, "What is paid")
     assert schema["required"] == ["Monthly Charges (€)", "class"]

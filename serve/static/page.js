@@ -1,11 +1,27 @@
-"use strict";
-
 // The form's values go to the API as they are; what is wrong with them, the API says.
-const form = document.getElementById("form");
-const result = document.getElementById("result");
-const button = form.querySelector("[type=submit]");
+import { ask, onKey, percent, Refused } from "./api.js";
+
+const WAIT = 80; // milliseconds between two questions while a slider moves
+const SILENCE = 700; // milliseconds without a change until the risk is read out
+
+const element = (id) => document.getElementById(id);
+const form = element("form");
+const main = element("main");
+const result = element("result");
 const inputs = [...form.querySelectorAll("[data-kind]")];
-const percent = (share) => `${Number((100 * share).toFixed(1))} %`;
+const sliders = [...form.querySelectorAll("[type=range]")];
+const inputOf = (name) => inputs.find((input) => input.name === name);
+const fieldOf = (name) => inputOf(name)?.closest(".field");
+const numberOf = (slider) => slider.closest(".field").querySelector("[data-kind]");
+const labelOf = (name) => fieldOf(name)?.dataset.label ?? name;
+const typical = { title: "a typical customer's", probability: Number(result.dataset.typical), values: null };
+
+let before = typical; // what the risk is compared with
+let shown = typical.probability;
+let turn = 0; // of the question asked last: older answers are not shown
+let asking = null; // stops the question in flight
+let waiting = 0;
+let silence = 0;
 
 function record() {
   const values = {};
@@ -21,59 +37,88 @@ function record() {
   return values;
 }
 
-function clearProblems() {
-  for (const line of document.querySelectorAll(".error")) line.textContent = "";
-  for (const input of inputs) input.removeAttribute("aria-invalid");
+function fill(name, value) {
+  const input = inputOf(name);
+  if (input.dataset.kind === "flag") input.checked = Boolean(value);
+  // A flag that may be missing is chosen from a list, and answered by a number.
+  else if (fieldOf(name).classList.contains("flag") && typeof value === "number") input.value = value ? "yes" : "no";
+  else input.value = value ?? "";
 }
 
-function showProblems(answer) {
+function moveSliders() {
+  for (const slider of sliders) {
+    const input = numberOf(slider);
+    if (input.value !== "") slider.value = input.value;
+    slider.ariaValueText = withUnit(input.name, Number(slider.value));
+  }
+}
+
+function clearProblems() {
+  element("alert").textContent = "";
+  for (const input of inputs) {
+    input.removeAttribute("aria-invalid");
+    input.closest(".field").querySelector(".error").textContent = "";
+  }
+}
+
+function showProblems(error) {
+  clearProblems();
+  main.classList.add("stale");
+  delete result.dataset.probability;
+  if (!(error instanceof Refused)) {
+    element("alert").textContent = `The server cannot be reached (${error.message}). The risk shown is not this form's.`;
+    return;
+  }
+  const { detail, problems = [] } = error.answer;
   const elsewhere = [];
-  for (const { where, expected, got } of answer.problems ?? []) {
-    const input = inputs.find((one) => one.name === where);
+  for (const { where, expected, got } of problems) {
+    const input = inputOf(where);
     const words = `Expected ${expected}; got ${got}.`;
     if (!input) {
       elsewhere.push(`${where}: ${words}`);
       continue;
     }
     input.setAttribute("aria-invalid", "true");
-    input.closest(".field").querySelector(".error").textContent = words;
+    fieldOf(where).querySelector(".error").textContent = words;
   }
-  const alert = document.getElementById("alert");
-  const marked = form.querySelector("[aria-invalid]");
-  alert.textContent = [marked ? "Please mend the marked fields." : answer.detail, ...elsewhere].join(" ");
-  marked?.focus();
-}
-
-function labelOf(name) {
-  const label = inputs.find((one) => one.name === name)?.labels[0];
-  return label?.querySelector("span:not(.unit)")?.textContent ?? label?.firstChild.textContent.trim() ?? name;
+  const wrong = [...form.querySelectorAll("[aria-invalid]")].map((input) => labelOf(input.name));
+  const summary = wrong.length ? `No risk until this is mended: ${wrong.join(", ")}.` : detail;
+  element("alert").textContent = [summary, ...elsewhere].join(" ");
 }
 
 function inWords(name, value) {
   if (value === null) return "not known";
-  const field = inputs.find((one) => one.name === name)?.closest(".field");
+  const field = fieldOf(name);
   if (field?.classList.contains("flag")) return value ? "yes" : "no";
-  return typeof value === "number" ? String(Math.round(value * 100) / 100) : value;
+  if (typeof value !== "number") return value;
+  return value.toLocaleString("en", { maximumFractionDigits: 2 });
+}
+
+function withUnit(name, value) {
+  const unit = typeof value === "number" && fieldOf(name)?.dataset.unit;
+  return unit ? `${inWords(name, value)} ${unit}` : inWords(name, value);
+}
+
+function span(className, text) {
+  const made = document.createElement("span");
+  made.className = className;
+  made.textContent = text;
+  return made;
 }
 
 function reasonItem({ feature, value, typical, contribution }, largest) {
   const item = document.createElement("li");
   item.className = contribution > 0 ? "raises" : "lowers";
-  const title = document.createElement("span");
-  title.textContent = `${labelOf(feature)}: ${inWords(feature, value)}`;
-  const effect = document.createElement("span");
-  effect.className = "effect";
   const points = Math.abs(100 * contribution).toFixed(1);
-  effect.textContent = `${contribution > 0 ? "▲ raises" : "▼ lowers"} the risk by ${points} points`;
-  const bar = document.createElement("span");
-  bar.className = "bar";
+  const bar = span("bar", "");
   bar.ariaHidden = "true";
-  const fill = bar.appendChild(document.createElement("span"));
-  fill.style.width = `${(100 * Math.abs(contribution)) / largest}%`;
-  const usual = document.createElement("span");
-  usual.className = "usual";
-  usual.textContent = `typical: ${inWords(feature, typical)}`;
-  item.append(title, usual, effect, bar);
+  bar.appendChild(span("", "")).style.width = `${(100 * Math.abs(contribution)) / largest}%`;
+  item.append(
+    span("what", `${labelOf(feature)}: ${withUnit(feature, value)}`),
+    span("usual", `typical: ${inWords(feature, typical)}`),
+    span("effect", `${contribution > 0 ? "▲ raises" : "▼ lowers"} the risk by ${points} points`),
+    bar,
+  );
   return item;
 }
 
@@ -84,69 +129,124 @@ function showReasons(reasons) {
     section.querySelector("ol").replaceChildren(...mine.map((one) => reasonItem(one, largest)));
     section.hidden = !mine.length;
   }
+  element("scale").textContent = reasons.length
+    ? "Points of risk, against a customer who is typical in that one respect."
+    : "Nothing stands out: this is a typical customer.";
+  element("reasons").hidden = false;
 }
 
-function changeInWords(change) {
-  if (!change) return "Nothing that can be changed lowers the risk.";
-  const to = `${labelOf(change.feature)}: ${inWords(change.feature, change.value)}`;
-  return `The best single change, ${to}, brings the risk to ${percent(change.probability)}.`;
-}
-
-function showAnswer({ customer, probability, churn, threshold, reasons, best_change }) {
-  document.getElementById("percent").textContent = `${(100 * probability).toFixed(1)} %`;
-  document.getElementById("arc").setAttribute("stroke-dasharray", `${100 * probability} 200`);
-  document.getElementById("gauge").setAttribute("aria-label", `Risk of leaving: ${percent(probability)}`);
-  document.getElementById("verdict").textContent =
-    (customer === null ? "" : `${customer}: `) + (churn ? "worth a call" : "likely to stay");
-  document.getElementById("about").textContent =
-    `${churn ? "At or above" : "Below"} the mark at ${percent(threshold)}.`;
-  showReasons(reasons);
-  document.getElementById("change").textContent = changeInWords(best_change);
-  document.getElementById("reasons").hidden = false;
-  result.classList.remove("stale");
-  result.classList.add("scored");
-  result.classList.toggle("leaves", churn);
-  result.dataset.probability = probability;
-  // On a phone the result is below the form.
-  const { top, bottom } = result.getBoundingClientRect();
-  if (top > innerHeight / 2 || bottom < 0) result.scrollIntoView();
-  result.focus({ preventScroll: true });
-}
-
-async function ask() {
-  const response = await fetch(`${form.action}?explain=1`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(record()),
+function showChange(change) {
+  const button = element("try");
+  if (!change && document.activeElement === button) result.focus({ preventScroll: true });
+  button.hidden = !change;
+  button.onclick = change && (() => {
+    fill(change.feature, change.value);
+    changed();
   });
-  if (!/json/.test(response.headers.get("Content-Type"))) throw new Error(`status ${response.status}`);
-  return [response.ok, await response.json()];
+  element("change-words").textContent = change
+    ? `Best single change: ${labelOf(change.feature)} to ${withUnit(change.feature, change.value)}. The risk would be ${percent(change.probability)}.`
+    : "No single change of what you can change lowers the risk.";
 }
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+function showDifference() {
+  const points = 100 * (shown - before.probability);
+  const some = Math.abs(points) >= 0.05;
+  element("before").classList.toggle("hidden", !some);
+  element("before").setAttribute("transform", `rotate(${180 * before.probability} 120 120)`);
+  const words = `${Math.abs(points).toFixed(1)} points ${points > 0 ? "above" : "below"}`;
+  element("difference").textContent = some ? `${words} ${before.title} ${percent(before.probability)}` : "";
+  element("back").hidden = !some || !before.values;
+}
+
+function show({ probability, churn, threshold, run, reasons, best_change, unseen }) {
   clearProblems();
-  delete result.dataset.probability;
-  button.disabled = true;
+  shown = probability;
+  const verdict = churn ? "Worth a call" : "No call needed";
+  const customer = form.querySelector("#customer")?.value;
+  element("percent").textContent = percent(probability);
+  element("arc").setAttribute("stroke-dasharray", `${100 * probability} 200`);
+  element("zone").setAttribute("stroke-dasharray", `0 ${100 * threshold} 200`);
+  element("mark").setAttribute("transform", `rotate(${180 * threshold} 120 120)`);
+  element("threshold").textContent = percent(threshold);
+  element("gauge").setAttribute("aria-label", `Risk of leaving: ${percent(probability)}`);
+  element("verdict").textContent = customer ? `${customer}: ${verdict.toLowerCase()}` : verdict;
+  element("now").textContent = percent(probability);
+  element("now-words").textContent = verdict.toLowerCase();
+  element("unseen").hidden = !unseen.length;
+  element("unseen").textContent = `Never seen in training, so taken as not known: ${unseen.map(labelOf).join(", ")}.`;
+  element("newer").hidden = run === result.dataset.run;
+  showReasons(reasons);
+  showChange(best_change);
+  showDifference();
+  main.classList.toggle("leaves", churn);
+  main.classList.remove("stale");
+  result.dataset.probability = probability;
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    element("announce").textContent = `Risk ${percent(probability)}, ${verdict.toLowerCase()}.`;
+  }, SILENCE);
+}
+
+async function whatIf() {
+  waiting = 0;
+  asking?.abort();
+  asking = new AbortController();
+  const mine = ++turn;
   try {
-    const [ok, answer] = await ask();
-    button.disabled = false;
-    (ok ? showAnswer : showProblems)(answer);
+    const answer = await ask("what-if", record(), asking.signal);
+    if (mine === turn) show(answer);
   } catch (error) {
-    document.getElementById("alert").textContent = `The server cannot be reached (${error.message}). Try again.`;
-  } finally {
-    button.disabled = false;
+    if (mine === turn) showProblems(error);
   }
-});
+}
 
 function changed() {
-  if (!result.classList.contains("scored")) return;
-  result.classList.add("stale");
-  document.getElementById("about").textContent = "The form has changed since: score again.";
+  moveSliders();
+  delete result.dataset.probability;
+  waiting ||= setTimeout(whatIf, WAIT);
 }
 
-form.addEventListener("input", changed);
-form.addEventListener("reset", () => {
-  clearProblems();
+async function save() {
+  clearTimeout(waiting);
+  waiting = 0;
+  asking?.abort();
+  const mine = ++turn;
+  const values = record();
+  element("save").disabled = true;
+  try {
+    const answer = await ask("predict?explain=1", values);
+    before = { title: "the saved", probability: answer.probability, values };
+    element("saved").replaceChildren(
+      `Saved: ${percent(answer.probability)}, prediction `,
+      Object.assign(document.createElement("code"), { textContent: answer.prediction }),
+    );
+    if (mine === turn) show(answer);
+    else showDifference();
+  } catch (error) {
+    if (mine === turn) {
+      showProblems(error);
+      form.querySelector("[aria-invalid]")?.focus();
+    }
+  } finally {
+    element("save").disabled = false;
+  }
+}
+
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("input", ({ target }) => {
+  if (target.type === "range") numberOf(target).value = target.value;
   changed();
 });
+form.addEventListener("reset", () => {
+  before = typical;
+  element("saved").textContent = "";
+  setTimeout(changed); // the fields are not reset yet
+});
+element("save").addEventListener("click", save);
+element("back").addEventListener("click", () => {
+  for (const { name } of inputs) fill(name, before.values[name]);
+  changed();
+});
+onKey(whatIf);
+moveSliders();
+whatIf();

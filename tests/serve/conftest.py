@@ -1,24 +1,14 @@
 """The app around a real run, in this process and in a process of its own."""
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pandas as pd
 import pytest
+from process import Server
 
 from churn.registry import fetch_run
 from serve import create_app
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +17,9 @@ def served(telco_run):
 
 
 @pytest.fixture(scope="session")
-def app(served):
-    return create_app({"SERVED": served, "TESTING": True, "MAX_BATCH": 100})
+def app(served, tmp_path_factory):
+    state = tmp_path_factory.mktemp("state")
+    return create_app({"SERVED": served, "TESTING": True, "MAX_BATCH": 100, "STATE": state})
 
 
 @pytest.fixture
@@ -51,49 +42,6 @@ def records(customers, served):
     contract = served.contract
     frame = customers[[contract.id, *contract.features]]
     return json.loads(frame.to_json(orient="records", double_precision=15))
-
-
-class Server:
-    """`python -m serve` as a process, from its start to its end."""
-
-    def __init__(self, log: Path, cwd: Path = ROOT, **environment: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = log
-        # No user, no home, no PYTHONPATH: what a bare container has.
-        keep = ("PATH", "METAFLOW_DATASTORE_SYSROOT_LOCAL")
-        bare = {name: os.environ[name] for name in keep if name in os.environ}
-        with log.open("w") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "serve"],
-                cwd=cwd, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                env=bare | {"PORT": str(self.port), "CHURN_WORKERS": "2"} | environment,
-            )  # fmt: skip
-
-    def wait(self, seconds: float = 60) -> "Server":
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                with urlopen(f"{self.url}/health"):
-                    return self
-            except (URLError, ConnectionError):
-                time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
-
-    def left_behind(self) -> bool:
-        """Whether a process of the server's session is still there."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,16 @@
 """What a program gets: the model's own numbers, or every reason why not."""
 
 import json
+import resource
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
 
+from churn.errors import ChurnError
 from serve import create_app
 
 
@@ -16,6 +21,12 @@ def problems_of(answer, status):
     assert body["status"] == status
     assert {"type", "title", "detail"} <= set(body)
     return {problem["where"]: problem for problem in body["problems"]}
+
+
+def answer_of(response):
+    """An answer without the id that each has for itself."""
+    assert response.status_code == 200, response.text
+    return {name: value for name, value in response.json.items() if name != "prediction"}
 
 
 def test_probability_is_the_models(client, served, telco_run, customers, records):
@@ -37,14 +48,16 @@ def test_batch_is_the_models_in_order(client, served, telco_run, customers, reco
 
 @pytest.mark.parametrize("spelling", [True, 1, 1.0, "yes", "True", " Y "])
 def test_flags_may_be_spelled_as_in_tables(client, records, spelling):
-    plain = client.post("/predict", json=records[0] | {"partner": 1}).json
-    assert client.post("/predict", json=records[0] | {"partner": spelling}).json == plain
+    plain = answer_of(client.post("/predict", json=records[0] | {"partner": 1}))
+    spelled = client.post("/predict", json=records[0] | {"partner": spelling})
+    assert answer_of(spelled) == plain
 
 
 def test_missing_value_may_be_null_or_left_out(client, records):
     null = records[0] | {"total_charges": None}
     left_out = {name: value for name, value in null.items() if name != "total_charges"}
-    assert client.post("/predict", json=null).json == client.post("/predict", json=left_out).json
+    answers = [answer_of(client.post("/predict", json=sent)) for sent in (null, left_out)]
+    assert answers[0] == answers[1]
 
 
 def test_id_may_be_left_out(client, records):
@@ -111,10 +124,51 @@ def test_numbers_that_are_none_are_refused(client, records, number):
     assert set(problems_of(answer, 422)) == {"tenure"}
 
 
-def test_batch_is_refused_with_all_problems(client, records):
+def test_batch_answers_for_the_good_and_names_the_bad(client, records):
     batch = [records[0] | {"tenure": -1}, records[1], records[2] | {"contract": None}]
+    answer = client.post("/predict/batch", json={"customers": batch}).json
+    first, second, third = answer["predictions"]
+    assert (first, third) == (None, None)
+    alone = client.post("/predict", json=records[1]).json
+    assert second["probability"] == alone["probability"]
+    found = [problem["where"] for problem in answer["problems"]]
+    assert found == ["customers[0].tenure", "customers[2].contract"]
+
+
+def test_batch_of_nobody_good_is_refused_with_all_problems(client, records):
+    batch = [records[0] | {"tenure": -1}, records[2] | {"contract": None}, 3]
     found = problems_of(client.post("/predict/batch", json={"customers": batch}), 422)
-    assert set(found) == {"customers[0].tenure", "customers[2].contract"}
+    assert set(found) == {"customers[0].tenure", "customers[1].contract", "customers[2]"}
+
+
+def test_no_two_predictions_have_the_same_id(client, records):
+    answers = [client.post("/predict", json=records[0]).json for _ in range(3)]
+    batch = client.post("/predict/batch", json={"customers": records[:5]}).json["predictions"]
+    assert len({one["prediction"] for one in [*answers, *batch]}) == 8
+
+
+def test_what_if_is_the_same_and_no_prediction(client, records):
+    explained = answer_of(client.post("/predict?explain=1", json=records[0]))
+    supposed = answer_of(client.post("/what-if", json=records[0]))
+    assert supposed == {name: explained[name] for name in supposed}
+    assert "prediction" not in client.post("/what-if", json=records[0]).json
+
+
+def test_category_that_the_contract_lets_pass_is_flagged(served, records):
+    contract = served.contract
+    open_minded = contract.model_copy(
+        update={
+            "features": contract.features
+            | {"contract": contract.features["contract"].model_copy(update={"unseen": "flag"})}
+        }
+    )
+    other = replace(served, contract=open_minded)
+    client = create_app({"SERVED": other, "LOG": "off"}).test_client()
+    odd = records[0] | {"contract": "Ten year"}
+    assert client.post("/predict", json=odd).json["unseen"] == ["contract"]
+    assert client.post("/predict", json=records[0]).json["unseen"] == []
+    batch = client.post("/predict/batch", json={"customers": [records[0], odd]}).json
+    assert [one["unseen"] for one in batch["predictions"]] == [[], ["contract"]]
 
 
 @pytest.mark.parametrize("body", [{}, [], 3, None, {"customers": []}, {"customers": 3}])
@@ -148,8 +202,10 @@ def test_explain_must_be_yes_or_no(client, records):
 
 
 def test_body_has_a_limit(served, records):
-    app = create_app({"SERVED": served, "MAX_CONTENT_LENGTH": 100})
-    problems_of(app.test_client().post("/predict", json=records[0]), 413)
+    app = create_app({"SERVED": served, "MAX_CONTENT_LENGTH": 100, "LOG": "off"})
+    answer = app.test_client().post("/predict", json=records[0])
+    problems_of(answer, 413)
+    assert "100 bytes" in json.loads(answer.data)["detail"]
 
 
 def test_unknown_places_and_methods(client):
@@ -193,8 +249,111 @@ def test_no_json_is_too_odd(client, records, data):
                 assert 0 <= one["probability"] <= 1
 
 
+KEY, OTHER = "a-key-of-some-length", "another-key-altogether"
+
+
+@pytest.fixture(scope="module")
+def guarded(served, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("keys")
+    (folder / "keys").write_text(f"{OTHER}\n\n")
+    settings = {"KEYS": KEY, "KEYS_FILE": folder / "keys", "STATE": folder}
+    return create_app({"SERVED": served} | settings).test_client()
+
+
+@pytest.mark.parametrize("key", [None, "", "a-key", KEY[:-1], KEY + "x", "schlüssel", "\xff" * 20])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/what-if"])
+def test_without_its_key_nobody_is_answered(guarded, records, path, key):
+    headers = {} if key is None else {"X-API-Key": key}
+    found = problems_of(guarded.post(path, json=records[0], headers=headers), 401)
+    assert set(found) == {"X-API-Key"}
+    problems_of(guarded.get("/predictions", headers=headers), 401)
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER])
+def test_each_key_opens(guarded, records, key):
+    headers = {"X-API-Key": key}
+    assert guarded.post("/predict", json=records[0], headers=headers).status_code == 200
+    assert guarded.get("/predictions", headers=headers).status_code == 200
+
+
+def test_what_tells_of_no_customer_needs_no_key(guarded):
+    for path in ("/", "/health", "/ready", "/metrics", "/model/info", "/openapi.json"):
+        assert guarded.get(path).status_code == 200, path
+
+
+def test_keys_that_are_none_are_named_and_not_shown(served, tmp_path):
+    with pytest.raises(ChurnError) as caught:
+        create_app({"SERVED": served, "KEYS": "short", "KEYS_FILE": tmp_path / "none"})
+    assert len(caught.value.problems) == 2
+    assert "'short'" not in str(caught.value)
+
+
+@contextmanager
+def full_disk():
+    """No file of this process can grow."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_log_that_cannot_be_written_stops_answers_and_says_so(served, records, tmp_path):
+    client = create_app({"SERVED": served, "STATE": tmp_path}).test_client()
+    assert client.post("/predict", json=records[0]).status_code == 200
+    assert client.get("/ready").json == {"status": "ready"}
+    with full_disk():
+        problems_of(client.post("/predict", json=records[0]), 503)
+        problems_of(client.get("/ready"), 503)
+        assert client.get("/health").status_code == 200
+    assert client.post("/predict", json=records[0]).status_code == 200
+
+
+def test_metrics_count_what_was_answered(served, records, tmp_path):
+    client = create_app({"SERVED": served, "STATE": tmp_path}).test_client()
+
+    def figures():
+        text = client.get("/metrics").text
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    before = figures()
+    client.post("/predict", json=records[0])
+    client.post("/predict/batch", json={"customers": records[:7]})
+    client.post("/predict", json={})
+    client.get("/nowhere/at/all")
+    after = figures()
+
+    def risen(name, **labels):
+        key = (name, *sorted(labels.items()))
+        return after.get(key, 0) - before.get(key, 0)
+
+    count = "churn_request_seconds_count"
+    assert risen(count, route="/predict", status="200") == 1
+    assert risen(count, route="/predict", status="422") == 1
+    assert risen(count, route="/predict/batch", status="200") == 1
+    assert risen(count, route="other", status="404") == 1
+    predicted = [key for key in after if key[0] == "churn_predictions_total"]
+    assert sum(after[key] - before.get(key, 0) for key in predicted) == 8
+    assert after["churn_model_info", ("candidate", served.candidate), ("run", served.run)] == 1
+    assert after["churn_model_stale",] == 0
+
+
+def test_document_describes_every_route_and_field(client, app, served):
+    document = client.get("/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    routes = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+    assert set(document["paths"]) == routes - {"/openapi.json"}
+    customer = document["components"]["schemas"]["Customer"]
+    assert set(customer["properties"]) == {served.contract.id, *served.contract.features}
+
+
 def test_without_a_run_it_says_what_to_do(records):
-    client = create_app({"RUN": None}).test_client()
+    client = create_app({"RUN": None, "LOG": "off"}).test_client()
     health = client.get("/health")
     assert (health.status_code, health.json["model"]) == (200, None)
     for answer in (
@@ -211,7 +370,7 @@ def test_without_a_run_it_says_what_to_do(records):
 
 
 def test_run_that_is_not_there_is_no_crash(telco_run, caplog):
-    client = create_app({"RUN": "ChurnFlow/1"}).test_client()
+    client = create_app({"RUN": "ChurnFlow/1", "LOG": "off"}).test_client()
     assert "ChurnFlow/1" in caplog.text
     problems_of(client.get("/model/info"), 503)
-    assert "ChurnFlow/1" in client.get("/health").json["reason"]
+    assert "ChurnFlow/1" in client.get("/health").json["problem"]

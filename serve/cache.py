@@ -1,0 +1,99 @@
+"""Models on the local disk: what is served when the datastore cannot be reached."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import joblib
+
+from churn.deployment import Deployment
+from churn.errors import ChurnError
+
+KEPT = 5
+
+
+def load_model(path: Path, digest: str) -> Deployment:
+    """Read a model, if it is the one that was written.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+        SHA-256 of the file, in hex.
+
+    Raises
+    ------
+    ChurnError
+        If there is no such file, or it has been changed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ChurnError("A model cannot be read from the cache:", [str(error)]) from error
+    if hashlib.sha256(content).hexdigest() != digest:
+        changed = f"{path}: it is not what was written there; delete it"
+        raise ChurnError("A model cannot be read from the cache:", [changed])
+    try:
+        return joblib.load(io.BytesIO(content))
+    except Exception as error:  # a class that has changed may raise anything at all
+        reason = f"{path}: {type(error).__name__}: {error}"
+        raise ChurnError("A model cannot be read from the cache:", [reason]) from error
+
+
+class Cache:
+    """The last models by what was asked for, a run or `champion`.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it is not there, for its owner alone: to load a model is to run code.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def put(self, asked: str, deployment: Deployment) -> tuple[str, Path]:
+        """Keep a model as what `asked` stands for now; its digest, and where it is."""
+        content = io.BytesIO()
+        joblib.dump(deployment, content, compress=3)
+        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        path = self.folder / f"{digest}.joblib"
+        self._write(path, content.getvalue())
+        entry = {"asked": asked, "run": deployment.run, "digest": digest}
+        self._write(self._index(asked), json.dumps(entry).encode())
+        self._forget()
+        return digest, path
+
+    def last(self, asked: str) -> tuple[str, str, Path] | None:
+        """What `asked` stood for last: its run, its digest, and where it is."""
+        try:
+            entry = json.loads(self._index(asked).read_bytes())
+        except FileNotFoundError:
+            return None
+        return entry["run"], entry["digest"], self.folder / f"{entry['digest']}.joblib"
+
+    def _index(self, asked: str) -> Path:
+        return self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Whole or not at all, whenever the process or the machine stops."""
+        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+
+    def _forget(self) -> None:
+        """Delete all but the latest models, and what no longer leads to one."""
+        models = sorted(self.folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime)
+        for path in models[:-KEPT]:
+            path.unlink(missing_ok=True)
+        for index in self.folder.glob("*.json"):
+            digest = json.loads(index.read_bytes())["digest"]
+            if not (self.folder / f"{digest}.joblib").exists():
+                index.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""The app's end of the prediction log: each answer is on disk before it leaves."""
+
+from pathlib import Path
+
+from flask import Flask, current_app
+
+from churn.prediction_log import LogFailed, PredictionLog, Spool, locations
+from serve.metrics import count_log_failure
+from serve.settings import OFF
+
+
+def init_app(app: Flask) -> None:
+    """Open the log of an app, unless it is to have none."""
+    app.extensions["churn-log"] = None
+    if app.config["LOG"] != OFF:
+        app.extensions["churn-log"] = Log(*places(app.config))
+
+
+def places(config) -> tuple[Path, str]:
+    """The folder that workers write to, and the URL of the database, by an app's settings."""
+    return locations({"CHURN_STATE": config["STATE"], "CHURN_LOG": config["LOG"]})
+
+
+class Log:
+    """What a worker writes, and the database that it is read from."""
+
+    def __init__(self, folder: Path, url: str):
+        self.spool = Spool(folder)
+        self.url = url
+        self._database = None
+
+    def write(self, line: bytes) -> None:
+        """Write an answer down.
+
+        Raises
+        ------
+        LogFailed
+            If it is not safe; the answer must not leave then.
+        """
+        try:
+            self.spool.write(line)
+        except LogFailed:
+            count_log_failure()
+            raise
+
+    def latest(self, most: int) -> list:
+        """The latest predictions in the database, the newest first."""
+        if self._database is None:
+            self._database = PredictionLog(self.url)
+        return self._database.latest(most)
+
+
+def log() -> Log | None:
+    """The log of this app, or None where it is off."""
+    return current_app.extensions["churn-log"]

@@ -1,0 +1,143 @@
+"""A model in plain words and simple pictures, for the page that shows it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, floor, isfinite, log10
+
+# What the built-in candidates are, by how their names begin.
+KINDS = {
+    "logistic": "a logistic regression: each feature adds its part to the risk",
+    "splines and pairs": "a logistic regression on smooth curves and on pairs of features",
+    "splines": "a logistic regression on smooth curves of the features",
+    "neural net": "a small neural network",
+    "boosting": "many small decision trees, each mending the ones before it",
+    "extra trees": "the mean of many randomised decision trees",
+    "random forest": "the mean of many decision trees",
+    "stack": "several models, and a logistic regression on what they say",
+}
+
+# Name, format, and what a value means.
+METRICS = {
+    "roc_auc": (
+        "ROC AUC",
+        "{:.3f}",
+        lambda v: (
+            "Of one customer who left and one who stayed, it gives the one who left the higher "
+            f"risk {100 * v:.0f} times in 100. Guessing does 50 times."
+        ),
+    ),
+    "top_decile_lift": (
+        "Lift of the riskiest tenth",
+        "{:.2f}",
+        lambda v: f"Of the riskiest tenth of customers {v:.1f} times as many left as of all.",
+    ),
+    "expected_calibration_error": (
+        "Calibration error",
+        "{:.3f}",
+        lambda v: (
+            f"The risk that it says and the share that left differ by {100 * v:.1f} points, "
+            "on average."
+        ),
+    ),
+    "calibration_slope": (
+        "Calibration slope",
+        "{:.2f}",
+        lambda v: "1 is right. Below 1 its risks are too extreme, above 1 too timid.",
+    ),
+    "calibration_intercept": (
+        "Calibration intercept",
+        "{:+.2f}",
+        lambda v: "0 is right. With a slope of 1, its risks are too high below 0, too low above.",
+    ),
+    "pr_auc": (
+        "PR AUC",
+        "{:.3f}",
+        lambda v: (
+            f"Going down from the riskiest customer, {100 * v:.0f} of 100 calls reach one who is "
+            "about to leave, on average over the whole list."
+        ),
+    ),
+    "brier": (
+        "Brier score",
+        "{:.3f}",
+        lambda v: "Mean squared distance of the risk from what happened. 0 is perfect.",
+    ),
+    "log_loss": (
+        "Log loss",
+        "{:.3f}",
+        lambda v: "Mean surprise at what happened, in nats. 0 is perfect.",
+    ),
+}
+
+# The reliability curve's plot, in units of its picture.
+LEFT, TOP, SIDE = 46, 10, 280
+TICKS = 5
+MOST_BARS = 10
+
+
+def kind(candidate: str) -> str | None:
+    """What a built-in candidate is; None for any other."""
+    name = candidate.replace("_", " ")
+    return next((words for start, words in KINDS.items() if name.startswith(start)), None)
+
+
+def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
+    """What is known of a model's quality: figures with their intervals, and what they mean."""
+    for name, (title, form, meaning) in METRICS.items():
+        if name in found and isfinite(found[name]["value"]):
+            figures = {part: _figure(form, found[name][part]) for part in ("value", "low", "high")}
+            yield {"title": title, "meaning": meaning(found[name]["value"]), **figures}
+
+
+def _figure(form: str, value: float) -> str:
+    return form.format(value).replace("-", "−")
+
+
+def reliability_chart(bins: Sequence[Mapping]) -> dict:
+    """Where to draw what was promised beside what happened.
+
+    Returns
+    -------
+    dict
+        `points` and `ticks`; `left`, `top`, `right` and `bottom`, the edges of the plot.
+    """
+    most = max(max(one["predicted"], one["high"]) for one in bins)
+    step = round_step(most / TICKS)
+    end = min(1.0, step * ceil(most / step - 1e-9))
+
+    def across(share):
+        return round(LEFT + SIDE * share / end, 2)
+
+    def up(share):
+        return round(TOP + SIDE * (1 - share / end), 2)
+
+    ticks = [step * i for i in range(floor(end / step + 1e-9) + 1)]
+    return {
+        "left": LEFT,
+        "top": TOP,
+        "right": LEFT + SIDE,
+        "bottom": TOP + SIDE,
+        "ticks": [{"share": share, "x": across(share), "y": up(share)} for share in ticks],
+        "points": [
+            {
+                "x": across(one["predicted"]),
+                "y": up(one["observed"]),
+                "low": up(one["low"]),
+                "high": up(one["high"]),
+            }
+            for one in bins
+        ],
+    }
+
+
+def bars(importances: Sequence[Mapping]) -> list[dict]:
+    """The features that matter most, with the share of the leading one's importance."""
+    leading = [one for one in importances if one["importance"] > 0][:MOST_BARS]
+    return [dict(one) | {"share": one["importance"] / leading[0]["importance"]} for one in leading]
+
+
+def round_step(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is at least so large."""
+    power = 10.0 ** floor(log10(least))
+    return next(
+        float(f"{times * power:.12g}") for times in (1, 2, 5, 10) if times * power >= least * 0.999
+    )

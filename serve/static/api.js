@@ -1,0 +1,54 @@
+// Asks the app, with the API key where one is wanted.
+const STORED = "churn-key";
+const row = document.getElementById("key");
+const field = document.getElementById("key-value");
+
+/** An answer that is none: problem details, see RFC 9457. */
+export class Refused extends Error {
+  constructor(answer) {
+    super(answer.detail);
+    this.answer = answer;
+  }
+}
+
+function wantKey(words) {
+  row.hidden = false;
+  document.getElementById("key-error").textContent = words;
+  if (words) field.focus();
+}
+
+/** What `path` answers to `body`, or to nothing. Throws Refused, or what fetch throws. */
+export async function ask(path, body, signal) {
+  const key = sessionStorage.getItem(STORED);
+  if (!key && "wanted" in row.dataset) {
+    wantKey("");
+    throw new Refused({ status: 401, detail: "Give the API key first." });
+  }
+  const response = await fetch(path, {
+    method: body ? "POST" : "GET",
+    headers: { ...(body && { "Content-Type": "application/json" }), ...(key && { "X-API-Key": key }) },
+    body: body && JSON.stringify(body),
+    signal,
+  });
+  if (!/json/.test(response.headers.get("Content-Type"))) throw new Error(`status ${response.status}`);
+  const answer = await response.json();
+  if (response.status === 401) {
+    sessionStorage.removeItem(STORED);
+    wantKey(key ? "This key is not accepted." : "");
+  }
+  if (!response.ok) throw new Refused(answer);
+  return answer;
+}
+
+/** Calls `again` when a key has been given. */
+export function onKey(again) {
+  row.addEventListener("submit", (event) => {
+    event.preventDefault();
+    sessionStorage.setItem(STORED, field.value);
+    field.value = "";
+    row.hidden = true;
+    again();
+  });
+}
+
+export const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;

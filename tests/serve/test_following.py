@@ -1,0 +1,136 @@
+"""The server follows the champion, and outlives its datastore."""
+
+import json
+import shutil
+import threading
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from churn.registry import fetch_run, promote
+from running import STORE, run_flow
+from serve.keeper import CHECK_SECONDS
+
+SECONDS = 30
+
+
+@pytest.fixture(scope="session")
+def other_run(telco_run, tmp_path_factory):
+    """A second run, with another model."""
+    search = tmp_path_factory.mktemp("search") / "search.toml"
+    search.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = 0.01 }\n')
+    run = run_flow("--config", "candidates", str(search), "run")
+    assert run.code == 0, run.output
+    return run
+
+
+def get(server, path):
+    with urlopen(f"{server.url}{path}") as answer:
+        return json.load(answer)
+
+
+def ask(server, record):
+    request = Request(
+        f"{server.url}/predict", json.dumps(record).encode(), {"Content-Type": "application/json"}
+    )
+    with urlopen(request) as answer:
+        return json.load(answer)
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it did not come to pass")
+
+
+def test_champion_changes_between_requests_and_none_fails(start, telco_run, other_run, records):
+    pathspecs = telco_run.pathspec, other_run.pathspec
+    expected = {name: [fetch_run(name).scorer(record) for record in records] for name in pathspecs}
+    promote(pathspecs[0], "the first")
+    server = start(CHURN_RUN="champion").wait()
+    done, answers, failures = threading.Event(), [], []
+
+    def load():
+        while not done.is_set():
+            for i, record in enumerate(records):
+                try:
+                    answer = ask(server, record)
+                except OSError as error:
+                    failures.append(error)
+                else:
+                    answers.append((answer["run"], answer["probability"], i))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for run in (pathspecs[1], pathspecs[0], pathspecs[1]):
+        promote(run, "another turn")
+        wait_for(lambda run=run: answers and {name for name, *_ in answers[-40:]} == {run})
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(answers) > 100
+    assert all(probability == expected[run][i] for run, probability, i in answers)
+    assert get(server, "/health")["status"] == "ok"
+
+
+def a_store_with(run, folder: Path) -> Path:
+    """A datastore of its own, which can be taken away; artifacts are found where they were."""
+    shutil.copytree(STORE / ".metaflow", folder / ".metaflow", symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def store(telco_run, tmp_path):
+    return a_store_with(telco_run, tmp_path / "store")
+
+
+def test_without_its_datastore_it_goes_on_and_starts_again(
+    start, telco_run, store, tmp_path, records
+):
+    settings = {
+        "CHURN_RUN": telco_run.pathspec,
+        "CHURN_STATE": str(tmp_path / "state"),
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store),
+    }
+    server = start(**settings).wait()
+    wait_for(lambda: get(server, "/health")["model"])
+    before = ask(server, records[0])["probability"]
+    (store / ".metaflow").rename(store / "away")
+    time.sleep(CHECK_SECONDS + 1)
+    assert ask(server, records[0])["probability"] == before
+    server.stop()
+
+    again = start(**settings).wait()
+    wait_for(lambda: get(again, "/health")["model"])
+    health = get(again, "/health")
+    assert health["status"] == "stale"
+    assert "from the cache" in health["problem"]
+    assert ask(again, records[0])["probability"] == before
+    (store / "away").rename(store / ".metaflow")
+    wait_for(lambda: get(again, "/health")["status"] == "ok")
+
+
+def test_model_in_the_cache_that_was_changed_is_not_served(start, telco_run, store, tmp_path):
+    settings = {
+        "CHURN_RUN": telco_run.pathspec,
+        "CHURN_STATE": str(tmp_path / "state"),
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store),
+    }
+    server = start(**settings).wait()
+    wait_for(lambda: get(server, "/health")["model"])
+    server.stop()
+    (store / ".metaflow").rename(store / "away")
+    (model,) = (tmp_path / "state" / "models").glob("*.joblib")
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    again = start(**settings).wait()
+    wait_for(lambda: "not what was written" in str(get(again, "/health")["problem"]))
+    assert get(again, "/health")["model"] is None

@@ -1,0 +1,121 @@
+"""Every answer is in the log, whatever happens to the process that gave it."""
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+from process import Server
+
+from churn.prediction_log import PredictionLog, locations
+
+KILLS = 6
+
+
+def workers_of(server) -> list[int]:
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+def database_of(server) -> PredictionLog:
+    return PredictionLog(locations({"CHURN_STATE": str(server.state)})[1])
+
+
+class Load:
+    """Asks about customers of its own, one after the other, until told to stop."""
+
+    def __init__(self, server, records):
+        self.server, self.records = server, records
+        self.answered = {}
+        self.done = threading.Event()
+        self.threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(4)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _ask(self, which: int) -> None:
+        number = 0
+        while not self.done.is_set():
+            with closing(HTTPConnection("127.0.0.1", self.server.port, timeout=30)) as connection:
+                try:
+                    while not self.done.is_set():
+                        number += 1
+                        self._ask_once(connection, f"{which}-{number}")
+                except (OSError, HTTPException):
+                    time.sleep(0.01)  # its worker was killed
+
+    def _ask_once(self, connection: HTTPConnection, customer: str) -> None:
+        record = random.choice(self.records) | {"customer_id": customer}
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/predict", json.dumps(record), headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+        assert response.status == 200, answer
+        self.answered[answer["prediction"]] = (record, answer)
+
+
+@pytest.fixture(scope="module")
+def loaded(telco_run, records, tmp_path_factory):
+    """A server whose workers were killed under load, and what was answered; it has ended."""
+    server = Server(tmp_path_factory.mktemp("load") / "log", CHURN_RUN=telco_run.pathspec)
+    try:
+        server.wait()
+        with Load(server, records) as load:
+            for _ in range(KILLS):
+                time.sleep(1.5)
+                if alive := workers_of(server):
+                    os.kill(random.choice(alive), signal.SIGKILL)
+            time.sleep(1)
+    finally:
+        server.stop()
+    return server, load.answered
+
+
+def test_kills_lose_no_answered_prediction_and_double_none(loaded):
+    server, answered = loaded
+    assert len(answered) > 500
+    with database_of(server) as database:
+        rows = {}
+        for row in database.latest(1_000_000):
+            assert row.prediction not in rows
+            rows[row.prediction] = row
+    assert set(answered) <= set(rows)
+    # What was written and not answered is what the killed ones were at.
+    assert len(rows) - len(answered) <= 4 * KILLS
+    for prediction, (record, answer) in answered.items():
+        row = rows[prediction]
+        assert row.inputs == record
+        assert (row.probability, row.run) == (answer["probability"], answer["run"])
+        assert (row.churn, row.threshold) == (answer["churn"], answer["threshold"])
+        assert row.customer == record["customer_id"]
+
+
+def test_answers_are_in_the_database_within_seconds(server, records):
+    import requests
+
+    sent = {"customers": [records[0] | {"customer_id": f"soon-{i}"} for i in range(3)]}
+    answer = requests.post(f"{server.url}/predict/batch", json=sent).json()
+    wanted = {one["prediction"] for one in answer["predictions"]}
+    end, found = time.monotonic() + 5, set()
+    while not wanted <= found and time.monotonic() < end:
+        latest = requests.get(f"{server.url}/predictions?limit=100").json()["predictions"]
+        found = {one["prediction"] for one in latest}
+    assert wanted <= found
