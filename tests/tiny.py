@@ -1,0 +1,131 @@
+"""Runs called ChurnFlow that take a second, for tests of what is done with runs."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from running import ROOT
+
+FLOW = """
+import os
+
+from metaflow import FlowSpec, Parameter, step
+
+
+class ChurnFlow(FlowSpec):
+    kind = Parameter("kind")
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        if self.kind == "fails":
+            raise RuntimeError("as it was told")
+        if self.kind == "killed":
+            os.kill(os.getpid(), 9)
+        if self.kind != "bare":
+            self.deployment = self.make()
+
+    def make(self):
+        from datetime import UTC, datetime
+
+        from churn.contract import Contract
+        from churn.deployment import Deployment
+        from churn.reasons import Reasons
+        from churn.scorer import Agreement, Scorer
+
+        contract = Contract.parse({
+            "target": "left", "positive": "yes", "negative": ["no"],
+            "features": {"tenure": {"kind": "number"}},
+        })
+        worse = {"better": 0.0, "good": 0.1}.get(self.kind, 0.2)
+        return Deployment(
+            run="ChurnFlow/another",
+            candidate=f"the {self.kind} one",
+            contract=contract,
+            scorer=Scorer("def score(record):\\n    return 0.25\\n", {}, 0.2),
+            agreement=Agreement(100, 0.1 if self.kind == "disagrees" else 0.0, 0, 1.0),
+            reasons=Reasons(contract, {"tenure": 1.0}, {"tenure": [1.0]}),
+            metrics={
+                "log_loss": {"value": 0.4 + worse, "low": 0.3 + worse, "high": 0.5 + worse},
+                "roc_auc": {"value": 0.9 - worse, "low": 0.8 - worse, "high": 0.95 - worse},
+                "calibration_slope": {"value": float("nan"), "low": 0.0, "high": 0.0},
+            },
+            judged_on="hold-out",
+            reliability=[],
+            importances=[],
+            lineage={
+                "code": "c0de" * 10 + ("+" if self.kind == "other data" else ""),
+                "packages": {"numpy": "2.1" if self.kind == "better" else "2.0"},
+                "seed": 0,
+                "data": ("b" if self.kind == "other data" else "a") * 64,
+                "contract": contract.digest,
+            },
+            fingerprint=self.kind,
+            customers=1000,
+            made=datetime.now(UTC),
+        )
+
+
+if __name__ == "__main__":
+    ChurnFlow()
+"""
+
+KINDS = ("good", "better", "other data", "disagrees", "bare", "fails", "killed")
+
+
+@cache
+def tiny_runs() -> tuple[Path, dict[str, str]]:
+    """A store with a run of each kind, the good one the oldest; and their names."""
+    folder = Path(tempfile.mkdtemp(prefix="churn tiny "))
+    (folder / "churn_flow.py").write_text(FLOW)
+    (folder / ".metaflow").mkdir()
+    found = {}
+    for kinds in (KINDS[:1], KINDS[1:]):  # so that the first is the oldest
+        processes = {
+            kind: subprocess.Popen(
+                [sys.executable, "churn_flow.py", "run", "--kind", kind],
+                cwd=folder, env=environment(folder), text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )
+            for kind in kinds
+        }  # fmt: skip
+        for kind, process in processes.items():
+            output, _ = process.communicate(timeout=120)
+            assert (process.returncode != 0) == (kind in ("fails", "killed")), output
+            found[kind] = "ChurnFlow/" + re.search(r"run-id (\d+)", output)[1]
+    return folder, found
+
+
+def environment(store: Path) -> dict[str, str]:
+    """What a process needs that works in a store of its own: no user, no home."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "METAFLOW_USER": "churn",
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store),
+    }
+
+
+def copy_store(to: Path) -> Path:
+    """A store with the same runs and no promotions; artifacts are found where they were."""
+    shutil.copytree(tiny_runs()[0] / ".metaflow", to / ".metaflow", symlinks=True)
+    return to
+
+
+def multiply(store: Path, run: str, times: int) -> None:
+    """More runs like one of the store's, as far as a list of them goes."""
+    flow, number = (store / ".metaflow" / run).parent, int(run.split("/")[1])
+    itself = json.loads((flow / str(number) / "_meta" / "_self.json").read_text())
+    for other in map(str, range(number + 1, number + 1 + times)):
+        folder = flow / other / "_meta"
+        folder.mkdir(parents=True)
+        (folder / "_self.json").write_text(json.dumps(itself | {"run_number": other}))
