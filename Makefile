@@ -30,7 +30,8 @@ serve: .venv/run ## start the scoring app for RUN on PORT
 test: .venv/test ## run the tests
 	$(PY) -m pytest $(ARGS)
 
-bench: .venv/test ## measure what the README says
+bench: .venv/test ## measure what the README says; serving needs wrk, and takes half an hour
+	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
 	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1

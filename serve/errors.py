@@ -75,7 +75,7 @@ def _unavailable(error: ChurnError) -> Response:
 
 def _no_model(error: NoModel) -> Response:
     todo = [*error.problems]
-    if request.endpoint == "page.index" and request.accept_mimetypes.accept_html:
+    if request.blueprint == "page" and request.accept_mimetypes.accept_html:
         page = render_template("no_model.html", summary=error.summary, todo=todo)
         return Response(page, 503, mimetype="text/html")
     return _answer(503, " ".join([error.summary, *todo]), [])

@@ -140,7 +140,7 @@ def test_a_batch_is_a_row_for_each_customer_that_was_scored(folder, log):
 
 def test_what_a_good_customer_was_told_is_logged_however_odd_the_others_of_the_batch(folder, log):
     # As deep as the parser of requests goes.
-    odd = b"[" * 198 + b"]" * 198
+    odd = b"[" * 199 + b"]" * 199
     body = b'{"customers": [{"id": "a"}, %b]}' % odd
     finished(folder, entry("b1", 1.0, RUN, 0.5, [0.25, None], body, key="id", batch=True))
     assert ship(folder, log) == Shipped(rows=1, torn=0)
