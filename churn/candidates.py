@@ -38,13 +38,19 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
-    Candidate("neural net", "neural_net", {"hidden": 64, "alpha": 0.1}),
+    Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
     _boosted(4, learning_rate=0.15),
     _boosted(8, learning_rate=0.1, max_features=0.5),
     _boosted(15, learning_rate=0.08, max_features=0.5),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
+)
+
+# What is tried on what the members of a stack say, beside the columns.
+SECOND_LEVEL = (
+    _boosted(3, learning_rate=0.1, l2_regularization=5.0),
+    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 10, "max_features": 0.5}),
 )
 
 # The reference that every report sets a model beside: no search, no thought.
@@ -190,14 +196,14 @@ def _pairs(categorical, seed, threads, **params):
     return pairs(categorical, seed, **params)
 
 
-def _neural_net(categorical, seed, threads, hidden=64, **params):
+def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
 
     from churn.linear import plain_terms
 
     net = MLPClassifier(
-        (hidden,), early_stopping=True, n_iter_no_change=8, learning_rate_init=3e-3,
+        hidden, early_stopping=True, n_iter_no_change=8, learning_rate_init=3e-3,
         batch_size=128, random_state=seed, **params,
     )  # fmt: skip
     return make_pipeline(plain_terms(categorical, seed), net)
@@ -226,11 +232,11 @@ def _random_forest(categorical, seed, threads, n_estimators=100, **params):
     return RandomForestClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _stack(levels, seed, threads, members, weights, intercept):
+def _stack(levels, seed, threads, members, weights, intercept, above=None):
     from churn.stacking import Stack
 
     built = [build(member, levels, seed, threads) for member in members]
-    return Stack(built, weights, intercept)
+    return Stack(built, weights, intercept, above)
 
 
 FAMILIES = {

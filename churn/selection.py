@@ -1,12 +1,14 @@
 """Choose among the candidates and their stacks: how good each is, what it costs, who is enough."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from churn.candidates import STACK, Candidate
+from churn.candidates import SECOND_LEVEL, STACK, Candidate, build
 from churn.errors import ChurnError
 from churn.probability import logit, row_losses
-from churn.stacking import forward_order, learn_weights, predict_out_of_fold
-from churn.training import Sample, Trial
+from churn.stacking import Above, forward_order, learn_weights, predict_out_of_fold, see
+from churn.training import Sample, Trial, bounded_threads, cross_validate, threads_per_task
 
 # Of two that are as good as each other, a model is taken for being cheaper if it is by this much.
 CHEAPER = 2.0
@@ -34,6 +36,7 @@ def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
     """Stacks of two members and more, in the order in which the members help, and of all.
 
     A stack is judged out of fold too: each fold is predicted with weights learned on the others.
+    The largest but the one of all also gets a second level.
 
     Parameters
     ----------
@@ -48,8 +51,47 @@ def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
     by_name = {trial.candidate.name: trial for trial in trials}
     logits = {name: logit(trial.probabilities) for name, trial in by_name.items()}
     order = forward_order(logits, sample.labels)
-    sizes = sorted({*range(2, min(MAX_MEMBERS, len(order)) + 1), len(order)} - {1})
-    return [_stack([by_name[name] for name in order[:size]], sample) for size in sizes]
+    sizes = list(range(2, min(MAX_MEMBERS, len(order)) + 1))
+    members = {size: [by_name[name] for name in order[:size]] for size in (*sizes, len(order))}
+    stacks = [_stack(members[size], sample) for size in sizes]
+    if stacks:
+        stacks += second_level(stacks[-1], members[sizes[-1]], sample)
+    if len(order) > MAX_MEMBERS:
+        stacks.append(_stack(members[len(order)], sample))
+    return stacks
+
+
+def second_level(stacked: Trial, members: list[Trial], sample: Sample) -> list[Trial]:
+    """A stack with a second level, see `churn.stacking.Above`; or none.
+
+    It too is judged out of fold: the models of the second level are cross-validated on what the
+    first level said out of fold. There is none where every one of them is clearly worse than the
+    stack as it is.
+    """
+    logits = np.column_stack([logit(trial.probabilities) for trial in members])
+    first, threads = logit(stacked.probabilities), threads_per_task(1)
+    levels = np.append(np.zeros(len(members) + 1, dtype=sample.levels.dtype), sample.levels)
+    above = replace(sample, matrix=see(logits, first, sample.matrix), levels=levels)
+    tried = [
+        cross_validate(candidate, above, threads=threads, plain=stacked)
+        for candidate in SECOND_LEVEL
+    ]
+    tried = [trial for trial in tried if not trial.stopped]
+    if not tried:
+        return []
+    said = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
+    regression = learn_weights(said, sample.labels)
+    models = [build(above.for_all(t.candidate, len(said)), levels, 0, threads) for t in tried]
+    with bounded_threads(threads):
+        fitted = tuple(model.fit(above.matrix, sample.labels) for model in models)
+    second = Above(fitted, tuple(regression.coef_[0].tolist()), float(regression.intercept_[0]))
+    candidate = Candidate(
+        f"{stacked.candidate.name}, two levels",
+        STACK,
+        {**stacked.candidate.params, "above": second},
+    )
+    chance = predict_out_of_fold(said, sample.labels, sample.fold)
+    return [_trial(candidate, chance, [stacked, *tried], sample)]
 
 
 def _stack(members: list[Trial], sample: Sample) -> Trial:
@@ -61,13 +103,17 @@ def _stack(members: list[Trial], sample: Sample) -> Trial:
         "intercept": float(regression.intercept_[0]),
     }
     chance = predict_out_of_fold(logits, sample.labels, sample.fold)
+    return _trial(Candidate(f"stack of {len(members)}", STACK, params), chance, members, sample)
+
+
+def _trial(candidate: Candidate, chance: np.ndarray, parts: list[Trial], sample: Sample) -> Trial:
     losses = row_losses(sample.labels, chance)
     return Trial(
-        candidate=Candidate(f"stack of {len(members)}", STACK, params),
+        candidate=candidate,
         probabilities=chance,
         fold_losses=tuple(losses[sample.fold == fold].mean() for fold in range(sample.n_folds)),
-        seconds=sum(trial.seconds for trial in members),
-        microseconds=sum(trial.microseconds for trial in members),
+        seconds=sum(part.seconds for part in parts),
+        microseconds=sum(part.microseconds for part in parts),
     )
 
 

@@ -1,6 +1,7 @@
 """Stacks: several models, and a logistic regression on what they say."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -8,6 +9,50 @@ from churn.probability import logit, row_losses
 
 # Inverse penalty of the regression; the logits are few and of one scale, so it matters little.
 C = 0.1
+
+
+@dataclass(frozen=True)
+class Above:
+    """The second level of a stack: models that see the columns and what the first level says.
+
+    Where one member is right for some customers and another for others, a regression on what they
+    say cannot tell; a model that sees the customer as well can.
+
+    Attributes
+    ----------
+    models : tuple of classifiers
+        Fitted on the matrix of `see`, with what the first level said out of fold.
+    weights : sequence of float, length 1 + number of models
+        Of a regression on the log odds of the first level and of the models.
+    intercept : float
+    """
+
+    models: tuple
+    weights: Sequence[float]
+    intercept: float
+
+    def log_odds(self, logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """What the second level says: (n,) float64; for the parameters see `see`."""
+        seen = see(logits, first, matrix)
+        said = [first, *(logit(model.predict_proba(seen)[:, 1]) for model in self.models)]
+        return np.column_stack(said) @ np.asarray(self.weights) + self.intercept
+
+
+def see(logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """What a second level is shown.
+
+    Parameters
+    ----------
+    logits : ndarray of float64, shape (n, n_members)
+    first : ndarray of float64, shape (n,)
+        The log odds of the first level.
+    matrix : ndarray of float64, shape (n, n_columns)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_members + 1 + n_columns)
+    """
+    return np.column_stack([logits, first, matrix])
 
 
 class Stack:
@@ -21,12 +66,21 @@ class Stack:
     members : list of classifiers
     weights : ndarray of float64, shape (n_members,)
     intercept : float
+    above : Above, optional
+        A second level.
     """
 
-    def __init__(self, members: list, weights: Sequence[float], intercept: float):
+    def __init__(
+        self,
+        members: list,
+        weights: Sequence[float],
+        intercept: float,
+        above: Above | None = None,
+    ):
         self.members = members
         self.weights = np.asarray(weights, dtype=np.float64)
         self.intercept = float(intercept)
+        self.above = above
 
     def fit(self, matrix: np.ndarray, target: np.ndarray) -> "Stack":
         """Fit each member."""
@@ -37,7 +91,10 @@ class Stack:
     def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
         """The probabilities of staying and of leaving: (n, 2) float64."""
         logits = np.column_stack([logit(m.predict_proba(matrix)[:, 1]) for m in self.members])
-        chance = 1 / (1 + np.exp(-(logits @ self.weights + self.intercept)))
+        odds = logits @ self.weights + self.intercept
+        if self.above:
+            odds = self.above.log_odds(logits, odds, matrix)
+        chance = 1 / (1 + np.exp(-odds))
         return np.column_stack([1 - chance, chance])
 
 

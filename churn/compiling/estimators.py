@@ -68,12 +68,26 @@ def _write_log_odds(written, model, columns, levels) -> str:
 
 
 def _write_stack(written, model, columns, levels) -> str:
-    """Members' log odds, kept off infinity as `churn.probability.logit` does, and weighted."""
-    parts = [repr(model.intercept)]
-    for member, weight in zip(model.members, model.weights.tolist(), strict=True):
-        odds = _write_log_odds(written, member, columns, levels)
-        parts.append(f"{weight!r} * min(max({odds}, {-LIMIT!r}), {LIMIT!r})")
-    return written.let(" + ".join(parts))
+    """Members' log odds, weighted; where there is a second level, its own as well."""
+    said = [_write_logit(written, member, columns, levels) for member in model.members]
+    first = _write_sum(written, model.intercept, model.weights, said)
+    if not model.above:
+        return first
+    seen = [*said, first, *columns]
+    of_seen = np.append(np.zeros(len(said) + 1, dtype=levels.dtype), levels)
+    said = [first, *(_write_logit(written, m, seen, of_seen) for m in model.above.models)]
+    return _write_sum(written, model.above.intercept, model.above.weights, said)
+
+
+def _write_logit(written, model, columns, levels) -> str:
+    """Log odds that are kept off infinity, as `churn.probability.logit` does."""
+    odds = _write_log_odds(written, model, columns, levels)
+    return written.let(f"min(max({odds}, {-LIMIT!r}), {LIMIT!r})")
+
+
+def _write_sum(written, intercept, weights, values) -> str:
+    parts = [f"{float(w)!r} * {value}" for w, value in zip(weights, values, strict=True)]
+    return written.let(" + ".join([repr(float(intercept)), *parts]))
 
 
 def _encodes_levels(step) -> bool:

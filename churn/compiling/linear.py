@@ -43,19 +43,21 @@ def write_regression(written: Source, terms, regression, columns: list[str], lev
 
 
 def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
-    """Write a neural net on `plain_terms`, one hidden layer; the name of its log odds."""
-    if net.activation != "relu" or len(net.coefs_) != 2:
-        raise TypeError("a neural net is compiled with one hidden layer of rectifiers only")
+    """Write a neural net on `plain_terms`; the name of its log odds."""
+    if net.activation != "relu":
+        raise TypeError("a neural net is compiled with layers of rectifiers only")
     views = _Views(terms, levels)
     values = [repr(float(value)) for value in views.constant]
     for column, owned in views.owned.items():
         for term in owned:
             values[term] = views.write(written, columns, column, np.ones(1), [term])
-    (first, second), (bias, last) = net.coefs_, net.intercepts_
-    weights, hidden = written.constant(np.ascontiguousarray(first.T)), written.constant(bias)
-    layer = written.let(f"maximum({weights} @ array([{', '.join(values)}]) + {hidden}, 0.0)")
-    output = written.constant(np.ascontiguousarray(second[:, 0]))
-    return written.let(f"float({output} @ {layer}) + {float(last[0])!r}")
+    layer = f"array([{', '.join(values)}])"
+    *hidden, (last, offset) = zip(net.coefs_, net.intercepts_, strict=True)
+    for weights, bias in hidden:
+        weights = written.constant(np.ascontiguousarray(weights.T))
+        layer = written.let(f"maximum({weights} @ {layer} + {written.constant(bias)}, 0.0)")
+    output = written.constant(np.ascontiguousarray(last[:, 0]))
+    return written.let(f"float({output} @ {layer}) + {float(offset[0])!r}")
 
 
 def _products(written, terms, weights, columns, levels) -> list[str]:

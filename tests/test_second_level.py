@@ -1,0 +1,97 @@
+"""A second level sees which member to believe about whom, and stays out of the way elsewhere."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.candidates import Candidate
+from churn.compiling.models import compare, compile_model
+from churn.contract import Contract
+from churn.model import ChurnModel
+from churn.probability import row_losses
+from churn.selection import choose, stack
+from churn.training import cross_validate, draw_sample
+
+TOWNS = [f"t{i}" for i in range(30)]
+CONTRACT = Contract.parse(
+    {
+        "target": "left", "positive": "1", "negative": ["0"],
+        "features": {
+            "spend": {"kind": "number", "nullable": True},
+            "visits": {"kind": "number", "nullable": True},
+            "town": {"kind": "category", "categories": TOWNS, "nullable": True},
+            "member": {"kind": "flag"},
+        },
+    }
+)  # fmt: skip
+CANDIDATES = (
+    Candidate("linear", "logistic"),
+    Candidate("trees", "boosting", {"max_leaf_nodes": 3, "max_iter": 20, "learning_rate": 0.1}),
+)
+
+
+def customers(n, seed):
+    """For members spending counts and for others visits: no sum of columns says it."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "spend": rng.normal(size=n),
+            "visits": rng.normal(size=n),
+            "town": rng.choice(TOWNS, n).astype(object),
+            "member": rng.integers(0, 2, n),
+        }
+    )
+    odds = 3 * np.where(frame["member"] == 1, frame["spend"], -frame["visits"])
+    frame["left"] = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(int)
+    for name in ("spend", "town"):
+        frame.loc[rng.random(n) < 0.05, name] = None
+    return frame
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return customers(3000, seed=1)
+
+
+@pytest.fixture(scope="module")
+def sample(frame):
+    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=5000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def trials(sample):
+    return [cross_validate(candidate, sample) for candidate in CANDIDATES]
+
+
+@pytest.fixture(scope="module")
+def stacks(trials, sample):
+    return {trial.candidate.name: trial for trial in stack(trials, sample)}
+
+
+@pytest.fixture(scope="module")
+def model(stacks, sample, frame):
+    candidate = sample.for_all(stacks["stack of 2, two levels"].candidate, len(frame))
+    return ChurnModel(CONTRACT, candidate).fit(frame)
+
+
+def test_it_is_better_where_members_are_right_about_different_customers(stacks, trials, sample):
+    losses = {
+        name: row_losses(sample.labels, trial.probabilities).mean()
+        for name, trial in stacks.items()
+    }
+    assert losses["stack of 2, two levels"] < losses["stack of 2"] - 0.01
+    assert choose([*trials, *stacks.values()], sample).candidate.name == "stack of 2, two levels"
+
+
+def test_it_keeps_on_new_customers_what_it_promised(stacks, model, sample):
+    promised = row_losses(sample.labels, stacks["stack of 2, two levels"].probabilities)
+    fresh = customers(6000, seed=2)
+    given = row_losses(fresh["left"].to_numpy(), model.predict_proba(fresh)[:, 1])
+    error = np.hypot(promised.std() / len(promised) ** 0.5, given.std() / len(given) ** 0.5)
+    assert abs(given.mean() - promised.mean()) < 4 * error
+
+
+def test_its_scorer_says_what_it_says(model):
+    agreement = compare(compile_model(model), model, customers(2000, seed=3))
+    assert agreement.holds, agreement
+    assert agreement.gap < 1e-12
