@@ -99,8 +99,9 @@ def main() -> int:
     """Keep an instance until told to stop, or until the server is gone."""
     logging.basicConfig(format="[keeper] %(message)s", level=logging.INFO)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Ctrl-C reaches all processes at once; the keeper is needed until the workers have ended.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(5)  # requests go first
     parent = os.getppid()
     config = settings.read()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from churn.prediction_log import LogFailed, PredictionLog, Spool, locations
+from churn.prediction_log import LogFailed, Spool, locations
 from serve.metrics import count_log_failure
 from serve.settings import OFF
 
@@ -46,6 +46,9 @@ class Log:
     def latest(self, most: int) -> list:
         """The latest predictions in the database, the newest first."""
         if self._database is None:
+            # Here, not above: SQLAlchemy is for who looks at the page, not for every worker.
+            from churn.prediction_log import PredictionLog
+
             self._database = PredictionLog(self.url)
         return self._database.latest(most)
 
