@@ -193,6 +193,41 @@ def profit(curve: pd.DataFrame, cut: float) -> dict:
     return _spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
 
 
+def list_lengths(curve: pd.DataFrame, called: int) -> dict:
+    """Expected profit against how many are called, by whom; `called` is how long the list is."""
+    names = {
+        "best": "greatest net benefit",
+        "riskiest": "the riskiest",
+        "random": "at random",
+    }
+    data = curve.rename(columns=names).melt("calls", var_name="way", value_name="profit")
+    scale = {"domain": [*names.values()], "range": [BLUE, RED, GREY]}
+    dashes = {"domain": [*names.values()], "range": [[1, 0], [6, 3], [4, 4]]}
+    way = {"field": "way", "type": "nominal", "title": "called first"}
+    layers = [
+        {
+            "mark": {"type": "line", "strokeWidth": 3},
+            "encoding": {
+                "x": _x("calls", "customers called", axis={"format": ","}),
+                "y": _y("profit", "expected profit", axis={"format": ","}),
+                "color": {**way, "scale": scale},
+                "strokeDash": {**way, "scale": dashes},
+                "tooltip": [
+                    {"field": "way"},
+                    {"field": "calls", "format": ","},
+                    {"field": "profit", "format": ",.2f"},
+                ],
+            },
+        },
+        {
+            "data": {"values": [{"called": called}]},
+            "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 2},
+            "encoding": {"x": _x("called", "")},
+        },
+    ]
+    return _spec(data, "Profit against the length of the list, and this list", TALL, layer=layers)
+
+
 def importances(table: pd.DataFrame, top: int = 15) -> dict:
     """What shuffling a feature costs, with the spread over shuffles."""
     data = table.head(top).assign(

@@ -99,9 +99,11 @@ def grade(
         ours = model.predict_proba(holdout)[:, 1]
         baseline = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
         theirs = baseline.predict_proba(holdout)[:, 1]
+        said = ours
     else:
         judged_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
         ours, theirs = trial.probabilities, plain.probabilities
+        said = model.predict_proba(rows)[:, 1]
     baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
     metrics, beside, differences = compare(target, ours, baselines)
     leading = importances(model, rows, model.seed)
@@ -116,7 +118,7 @@ def grade(
         reliability=reliability(target, ours),
         gains=gains(target, ours),
         importances=leading,
-        explanations=explain_some(model, rows),
+        explanations=explain_some(model, rows, said),
         dependence=partial_dependence(model, rows, leading["feature"][:LEADING]),
         segments=segments(model.contract, rows, target, ours),
         fingerprint=model.fingerprint(rows),
@@ -148,15 +150,21 @@ def importances(model: ChurnModel, frame: pd.DataFrame, seed: int = 0) -> pd.Dat
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
 
-def explain_some(model: ChurnModel, frame: pd.DataFrame) -> pd.DataFrame:
+def explain_some(model: ChurnModel, frame: pd.DataFrame, risk: np.ndarray) -> pd.DataFrame:
     """Four customers explained, from the riskiest to the safest; see `ChurnModel.explain`.
+
+    Parameters
+    ----------
+    model : ChurnModel
+    frame : DataFrame of n rows
+    risk : ndarray of float64, shape (n,)
+        What the model says of them.
 
     Returns
     -------
     DataFrame
         customer, risk, and the columns of `ChurnModel.explain`, values in words.
     """
-    risk = model.predict_proba(frame)[:, 1]
     order = np.argsort(-risk, kind="stable")
     picked = order[[0, len(order) // 10, len(order) // 2, -1]]
     id_column = model.contract.id

@@ -121,6 +121,41 @@ class Offer:
         )
         return acceptance * (value - offer) + offer, offer + contact
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the customer table that terms name."""
+        return list(dict.fromkeys(term for term in asdict(self).values() if isinstance(term, str)))
+
+    def unusable(self, frame: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Which cells of the columns that terms name are no such number.
+
+        Parameters
+        ----------
+        frame : DataFrame, n rows
+            With those columns.
+
+        Returns
+        -------
+        list of (str, str, ndarray of bool, shape (n,))
+            For each term that is a column: the column, what a cell must be, and where it is not.
+        """
+        return [
+            (term, _rule(name), _unfit(name, _numbers(term, frame)))
+            for name, term in asdict(self).items()
+            if isinstance(term, str)
+        ]
+
+    def values(self, frame: pd.DataFrame) -> np.ndarray:
+        """What each customer who stays is worth: (n,) float64, money.
+
+        Raises
+        ------
+        ChurnError
+            See `check`.
+        """
+        self.check(frame)
+        return np.broadcast_to(_numbers(self.customer_value, frame), len(frame))
+
 
 def _constant_or_column(value: float | str) -> float | str:
     text = str(value).strip()
@@ -131,17 +166,23 @@ def _numbers(term: float | str, frame: pd.DataFrame) -> np.ndarray:
     return parse_numbers(frame[term])[0] if isinstance(term, str) else np.float64(term)
 
 
+def _rule(name: str) -> str:
+    return "a share from 0 to 1" if name == "acceptance" else "a number of 0 or more"
+
+
+def _unfit(name: str, numbers: np.ndarray) -> np.ndarray:
+    # A NaN, which every comparison denies, is a cell that is missing or no number.
+    return ~((numbers >= 0) & (numbers <= 1 if name == "acceptance" else np.isfinite(numbers)))
+
+
 def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | None:
-    share = name == "acceptance"
-    rule = "a share from 0 to 1" if share else "a number of 0 or more"
+    rule = _rule(name)
     column = isinstance(term, str)
     if column and frame is None:
         return None
     if column and term not in frame:
         return f"neither {rule} nor a column of the table"
-    numbers = _numbers(term, frame)
-    # A NaN, which every comparison denies, is a cell that is missing or no number.
-    bad = ~((numbers >= 0) & (numbers <= 1 if share else np.isfinite(numbers)))
+    bad = _unfit(name, _numbers(term, frame))
     if not bad.any():
         return None
     if not column:

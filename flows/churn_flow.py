@@ -2,6 +2,8 @@
 
 import launch  # first: it makes churn importable and names the user
 
+if __name__ == "__main__":
+    launch.prepare()
 # isort: split
 from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
 

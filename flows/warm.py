@@ -1,34 +1,76 @@
 """Start tasks from an interpreter that has imported the libraries already.
 
-Metaflow starts a process per task, and importing scikit-learn and pandas costs each more than a
-second: on a small table most of the work. Here a server imports them once per run, and forks a
-child for each task; what Metaflow starts is a small client that hands over its arguments,
-environment and streams, and ends as the child ends. Only the local runtime goes this way, a task
-on a cluster starts as Metaflow starts it. CHURN_WARM=0 turns it off.
+Metaflow starts a process per task, and two more for each card. Importing Metaflow, scikit-learn
+and pandas costs each of them up to two seconds: on a small table most of the work. Here a server
+imports them once per run, and forks a child for each process; what Metaflow starts is a small
+client that hands over its arguments, environment and streams, and ends as the child ends. Only the
+local runtime goes this way, a task on a cluster starts as Metaflow starts it. CHURN_WARM=0 turns
+it off.
 
     python warm.py SERVER-SOCKET            the server, until its standard input closes
     python warm.py SERVER-SOCKET FLOW …     the client: `python FLOW …`, warm
 """
 
-import json
+import marshal
 import os
 import signal
 import socket
 import sys
 import time
 
+# In the order in which the steps need them, and in small pieces: the first tasks start between two.
 LIBRARIES = (
-    "pyarrow.dataset",
-    "sklearn.compose",
+    "launch",
+    "metaflow",
+    "metaflow.task",
+    "pandas",
+    "churn.lineage",
+    "scipy.special",
+    "churn.settings",
+    "churn.data",
+    "pandera.pandas",
+    "cards",
+    "churn.leakage",
+    "scipy.ndimage",
+    "scipy.stats",
+    "sklearn.base",
     "sklearn.ensemble",
-    "sklearn.impute",
-    "sklearn.linear_model",
-    "sklearn.neural_network",
-    "sklearn.pipeline",
-    "sklearn.preprocessing",
+    "churn.linear",
+    "churn.training",
+    "churn.model",
+    "churn.selection",
+    "churn.compiling.models",
+    "churn.deployment",
+    "churn.grading",
 )
+# Where a task finds the server that it was forked from.
+ADDRESS = "CHURN_WARM_ADDRESS"
 STREAMS = (0, 1, 2)
 PATIENCE = 60  # seconds
+
+
+class Server:
+    """The server, in a process of its own; `entrypoint` is how to start a task by it."""
+
+    def __init__(self):
+        import subprocess
+        import tempfile
+
+        # Not in TMPDIR: the path of a socket may have no more than about a hundred characters.
+        self.folder = tempfile.TemporaryDirectory(prefix="churn-", dir="/tmp")
+        address = os.path.join(self.folder.name, "warm")
+        script = os.path.abspath(__file__)
+        # It ends when its standard input closes, however this process ends.
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", script, address], stdin=subprocess.PIPE
+        )
+        self.entrypoint = [sys.executable, "-I", "-S", script, address, sys.argv[0]]
+
+    def close(self) -> None:
+        """End it; the tasks are over."""
+        self.process.kill()
+        self.process.communicate()
+        self.folder.cleanup()
 
 
 def client(address: str, arguments: list[str]) -> int:
@@ -36,7 +78,7 @@ def client(address: str, arguments: list[str]) -> int:
     with socket.socket(socket.AF_UNIX) as server:
         connect(server, address)
         order = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)}
-        data = json.dumps(order).encode()
+        data = marshal.dumps(order | {"server": address})
         socket.send_fds(server, [len(data).to_bytes(4)], list(STREAMS))
         server.sendall(data)
         code = server.recv(1)
@@ -62,28 +104,49 @@ def connect(server: socket.socket, address: str) -> None:
 
 def serve(address: str) -> None:
     """Fork a child per client, until the run that started this server is over."""
-    import select
+    import gc
     from importlib import import_module
 
+    own = set(globals())
+    gc.disable()  # memory is shared with the children as long as nobody writes to it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(1024)
         for name in LIBRARIES:
             import_module(name)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
-        while True:
-            ready, _, _ = select.select([listener, sys.stdin], [], [])
-            if sys.stdin in ready:
-                return
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                work(connection)
-            connection.close()
+            while fork_waiting(listener, own, timeout=0):
+                pass
+        while fork_waiting(listener, own):
+            pass
 
 
-def work(connection: socket.socket) -> None:
-    """In the child: become the process that the client stands for, and tell how it ended."""
+def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None = None) -> bool:
+    """Fork a child for a client that waits, if there is one before the time is out."""
+    import gc
+    import select
+
+    ready, _, _ = select.select([listener, sys.stdin], [], [], timeout)
+    if sys.stdin in ready:
+        os._exit(0)
+    if not ready:
+        return False
+    connection, _ = listener.accept()
+    gc.freeze()
+    if os.fork() == 0:
+        gc.enable()
+        listener.close()
+        # Metaflow puts what it wants to pickle into `__main__`, which the flow becomes.
+        work(connection, {name: it for name, it in globals().items() if name not in own})
+    connection.close()
+    return True
+
+
+def work(connection: socket.socket, names: dict) -> None:
+    """In the child: become the process that the client stands for, and tell how it ended.
+
+    `names` are those that its `__main__` has beside its own.
+    """
     import atexit
     import runpy
     import threading
@@ -94,19 +157,20 @@ def work(connection: socket.socket) -> None:
     size, data = int.from_bytes(head), b""
     while len(data) < size:
         data += connection.recv(size - len(data))
-    order = json.loads(data)
+    order = marshal.loads(data)
     for stream, place in zip(streams, STREAMS, strict=True):
         os.dup2(stream, place)
         os.close(stream)
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["environment"])
+    os.environ[ADDRESS] = order["server"]
     sys.argv = order["arguments"]
-    sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+    sys.path[1] = os.path.dirname(os.path.abspath(sys.argv[0]))  # the first is that of `launch`
     threading.Thread(target=end_with, args=(connection,), daemon=True).start()
     code = 0
     try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        runpy.run_path(sys.argv[0], init_globals=names, run_name="__main__")
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         if isinstance(stop.code, str):
