@@ -16,10 +16,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from churn.deployment import Deployment
 from churn.errors import ChurnError
 from churn.promotion import PROMOTED, Promotion, read_promotions, read_why
+
+if TYPE_CHECKING:
+    from churn.model import ChurnModel
 
 FLOW = "ChurnFlow"
 CHAMPION = "champion"
@@ -72,6 +76,33 @@ def fetch_run(pathspec: str) -> Deployment:
         raise ChurnError(f"{pathspec} cannot be served:", [str(deployment.agreement)])
     # A resumed run has the deployment of the run it went on from, by that run's name.
     return replace(deployment, run=pathspec)
+
+
+def fetch_model(pathspec: str) -> tuple[Deployment, "ChurnModel"]:
+    """Read what a run deploys, and the model that it is compiled from, which scores in bulk.
+
+    Parameters
+    ----------
+    pathspec : str
+        See `resolve_run`. Unpickling runs code: name only runs you trust.
+
+    Returns
+    -------
+    Deployment, ChurnModel
+
+    Raises
+    ------
+    ChurnError
+        See `fetch_run`; or if the run has no model.
+    """
+    import metaflow
+
+    deployment = fetch_run(pathspec)
+    with told(f"The model of {deployment.run} cannot be read:"):
+        artifacts = metaflow.Run(deployment.run)["end"].task.data
+        if "model" in artifacts:
+            return deployment, artifacts.model
+    raise ChurnError(f"{deployment.run} cannot score in bulk:", ["it has no model"])
 
 
 def resolve_run(name: str) -> str:
@@ -155,7 +186,7 @@ def champion() -> Promotion | None:
     return next(iter(history()), None)
 
 
-def promote(run: str, why: str) -> Promotion:
+def promote(run: str, why: str, *, finished: bool = True) -> Promotion:
     """Make a run the champion.
 
     Parameters
@@ -164,6 +195,9 @@ def promote(run: str, why: str) -> Promotion:
         See `fetch_run`.
     why : str
         For whoever reads the history: at most 400 characters, kept as one line.
+    finished : bool
+        False in the last step of the run itself, which cannot be looked at yet. Whoever asks for
+        the champion before it has finished is told so, and may ask again.
 
     Raises
     ------
@@ -175,7 +209,8 @@ def promote(run: str, why: str) -> Promotion:
     name = resolve_run(run)
     if name.split("/")[0] != FLOW:
         raise ChurnError(f"{name} cannot be the champion:", [f"it is no run of {FLOW}"])
-    fetch_run(name)
+    if finished:
+        fetch_run(name)
     with _one_at_a_time():
         return _promote(name, why)
 

@@ -20,6 +20,8 @@ class Settings(BaseModel):
     seed: int = Field(ge=0, lt=2**32)
     max_rejected: float = Field(ge=0, le=1)
     leakage: Literal["drop", "stop", "tell"]
+    promote: Literal["auto", "never"]
+    gate_margin: float = Field(ge=0)
 
     @classmethod
     def check(cls, offer: Mapping[str, str], **values) -> Offer:

@@ -136,6 +136,7 @@ def model(run) -> list:
             "typical customer."
         ),
         *explained,
+        *_gate(run.decision),
         Markdown(f"Compiled for serving: {run.agreement}."),
         Markdown(
             f"Code {run.lineage['code'][:12]}, data {run.lineage['data'][:12]}, contract "
@@ -210,6 +211,18 @@ def _worth(run) -> list:
         ),
         Table(rows, headers=["", "money", "95 % interval"]),
         VegaChart(charts.profit(worth.curve, worth.called)),
+    ]
+
+
+def _gate(decision) -> list:
+    rows = [
+        ["passed" if check.passed else "failed", check.name, f"{check.actual:.4g}", check.why]
+        for check in decision.checks
+    ]
+    return [
+        Markdown("## The gate"),
+        Markdown(f"{decision.why[:1].upper()}{decision.why[1:]}."),
+        Table(rows, headers=["", "asked", "found", "which is"]),
     ]
 
 

@@ -42,6 +42,8 @@ class ChurnFlow(FlowSpec):
     offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
     acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
     customer_value = Parameter("customer-value", default="200", help="money, or a column")
+    promote = Parameter("promote", default="auto", help="auto: if it passes the gate; or never")
+    gate_margin = Parameter("gate-margin", default=0.005, help="nats it may lose to the champion")
     seed = Parameter("seed", default=0, help="seed of everything random")
 
     @step
@@ -58,6 +60,7 @@ class ChurnFlow(FlowSpec):
             offer, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows,
             seed=self.seed, max_rejected=self.max_rejected, leakage=self.leakage,
             margin=self.margin, budget_seconds=self.budget_seconds,
+            promote=self.promote, gate_margin=self.gate_margin,
         )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
         self.next(self.load)
@@ -162,12 +165,13 @@ class ChurnFlow(FlowSpec):
     @card(type="blank", id="model")
     @step
     def evaluate(self):
-        """Look at the hold-out, once, and at the baselines beside it."""
+        """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
         from datetime import UTC, datetime
 
         import cards
         from churn.compiling.models import compare, compile_model
         from churn.deployment import Deployment
+        from churn.gate import decide
         from churn.grading import grade, summary
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
@@ -193,19 +197,29 @@ class ChurnFlow(FlowSpec):
             customers=len(train),
             made=datetime.now(UTC),
         )
+        self.decision = decide(
+            self.model, self.report, holdout, self.agreement, self.leaks, self.gate_margin
+        )
         current.card["model"].extend(cards.model(self))
         self.summary = summary(self.report, self.trial.candidate.name)
         self.next(self.end)
 
     @step
     def end(self):
-        """Say what came out."""
+        """Say what came out, and make the model the champion if it may be."""
+        from churn.registry import promote
+
+        run = f"{current.flow_name}/{current.run_id}"
         print(self.summary)
         print(f"Compiled: {self.agreement}.")
         if not self.agreement.holds:
             print("It cannot be served: the scorer does not say what the model says.")
             return
-        print(f"Ask it about a customer: make serve RUN={current.flow_name}/{current.run_id}")
+        print(f"Ask it about a customer: make serve RUN={run}")
+        print(f"The gate: {self.decision.why}.")
+        if self.promote == "auto" and self.decision.passed:
+            promoted = promote(run, self.decision.why, finished=False)
+            print(f"It is the champion now, by promotion {promoted.number}.")
 
 
 if __name__ == "__main__":

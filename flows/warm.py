@@ -42,6 +42,7 @@ LIBRARIES = (
     "churn.compiling.models",
     "churn.deployment",
     "churn.grading",
+    "churn.gate",
 )
 # Where a task finds the server that it was forked from.
 ADDRESS = "CHURN_WARM_ADDRESS"

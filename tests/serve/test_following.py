@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from churn.registry import fetch_run, promote
+from churn.registry import champion, fetch_run, promote
 from running import STORE, run_flow
 from serve.keeper import CHECK_SECONDS
 
@@ -51,7 +51,8 @@ def wait_for(condition):
 def test_champion_changes_between_requests_and_none_fails(start, telco_run, other_run, records):
     pathspecs = telco_run.pathspec, other_run.pathspec
     expected = {name: [fetch_run(name).scorer(record) for record in records] for name in pathspecs}
-    promote(pathspecs[0], "the first")
+    if champion().run != pathspecs[0]:
+        promote(pathspecs[0], "the first")
     server = start(CHURN_RUN="champion").wait()
     done, answers, failures = threading.Event(), [], []
 
