@@ -208,13 +208,13 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
         {
             "mark": {"type": "line", "strokeWidth": 3},
             "encoding": {
-                "x": _x("calls", "customers called", axis={"format": ","}),
-                "y": _y("profit", "expected profit", axis={"format": ","}),
+                "x": _x("calls", "customers called", axis={"format": ",.0f"}),
+                "y": _y("profit", "expected profit", axis={"format": ",.0f"}),
                 "color": {**way, "scale": scale},
                 "strokeDash": {**way, "scale": dashes},
                 "tooltip": [
                     {"field": "way"},
-                    {"field": "calls", "format": ","},
+                    {"field": "calls", "format": ",.0f"},
                     {"field": "profit", "format": ",.2f"},
                 ],
             },

@@ -61,15 +61,15 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
         problems = [f"{name}: two columns have this name" for name in twice]
         raise ChurnError("The table breaks its contract:", problems)
     raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
-    found = _Problems(raw)
+    found = Problems(raw)
     for name in contract.columns:
         if name not in raw:
             found.stop(name, "the column is missing")
     for name in raw.columns:
         if name not in contract.columns and name not in contract.ignore:
             found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))
-    typed = _parse(raw, contract, found)
-    _check(typed, contract, found)
+    typed = parse_rows(raw, contract, found)
+    check_rows(typed, contract, found)
 
     keep = ~found.broken
     clean = typed[keep]
@@ -93,14 +93,15 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
                 found.stop(contract.target, check)
     problems = found.table()
     if (problems["effect"] == "stop").any():
-        raise ChurnError("The table breaks its contract:", _lines(problems))
+        raise ChurnError("The table breaks its contract:", in_words(problems))
     reason = "reason"
     while reason in raw:  # a column of the table's own
         reason = f"_{reason}"
     return Validation(clean, raw[~keep].assign(**{reason: found.reasons()}), problems)
 
 
-def _parse(raw: pd.DataFrame, contract: Contract, found: "_Problems") -> pd.DataFrame:
+def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.DataFrame:
+    """The columns that the contract knows, typed; cells that cannot be read are told to `found`."""
     columns = {}
     if contract.id in raw:
         columns[contract.id] = parse_texts(raw[contract.id]).astype("str")
@@ -124,7 +125,7 @@ def _parse(raw: pd.DataFrame, contract: Contract, found: "_Problems") -> pd.Data
     return pd.DataFrame(columns, index=raw.index, copy=False)
 
 
-def _check(typed: pd.DataFrame, contract: Contract, found: "_Problems") -> None:
+def check_rows(typed: pd.DataFrame, contract: Contract, found: "Problems") -> None:
     """The checks that Pandera knows, all at once."""
     import pandera.pandas as pa  # half a second that only this function needs to wait for
 
@@ -156,7 +157,9 @@ def _check(typed: pd.DataFrame, contract: Contract, found: "_Problems") -> None:
             found.set_aside(column, names.get(check, check), at & ~found.at(column))
 
 
-class _Problems:
+class Problems:
+    """What is wrong with the rows of a table, and which rows are set aside for it."""
+
     def __init__(self, raw: pd.DataFrame):
         self.raw = raw
         self.rows = []
@@ -203,7 +206,8 @@ class _Problems:
         )
 
 
-def _lines(problems: pd.DataFrame) -> list[str]:
+def in_words(problems: pd.DataFrame) -> list[str]:
+    """A table of problems, a line each."""
     return [
         f"{row.column or 'table'}: {row.check}"
         + (f" ({row.count_} rows; {row.examples})" if row.count_ else "")

@@ -1,0 +1,18 @@
+"""Another app of this folder under the very server of `python -m serve`, settings and all.
+
+PORT=8000 CHURN_WORKERS=2 python benchmarks/serving/granian_like_ours.py constant
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from serve.__main__ import server  # noqa: E402
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    port, workers = int(os.environ["PORT"]), int(os.environ["CHURN_WORKERS"])
+    server("127.0.0.1", port, workers, f"{sys.argv[1]}:create_app").serve()

@@ -1,0 +1,66 @@
+"""A run whose model is a stack of four, whatever the flow itself would pick on Telco.
+
+    python benchmarks/serving/stack_flow.py run
+
+The four are a linear model and boosting of few, some and many leaves.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault("METAFLOW_USER", "churn")
+
+from metaflow import FlowSpec, current, step
+
+MEMBERS = [
+    {"family": "splines", "params": {"n_knots": 9, "C": 0.1}},
+    {"family": "boosting", "params": {"max_leaf_nodes": 4, "learning_rate": 0.15}},
+    {"family": "boosting", "params": {"max_leaf_nodes": 15, "learning_rate": 0.08}},
+    {"family": "boosting", "params": {"max_leaf_nodes": 63, "learning_rate": 0.06}},
+]
+
+
+class ChurnFlow(FlowSpec):
+    @step
+    def start(self):
+        """Nothing to do before."""
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Stack the four, and leave what a server needs."""
+        from datetime import UTC, datetime
+
+        from churn.candidates import parse_candidates
+        from churn.compiling.models import compare, compile_model
+        from churn.data import holdout_mask, load_table, settle_contract, validate_data
+        from churn.deployment import Deployment
+        from churn.model import ChurnModel
+        from churn.selection import stack
+        from churn.training import cross_validate, draw_sample
+
+        table = load_table("telco")
+        contract = settle_contract(table, "telco", {})
+        frame = validate_data(table, contract, 0.05).frame
+        held = holdout_mask(frame, contract, 0.2)
+        train, holdout = frame[~held], frame[held]
+        sample = draw_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
+        trials = [cross_validate(candidate, sample) for candidate in parse_candidates(MEMBERS)]
+        (four,) = [t for t in stack(trials, sample) if t.candidate.name == "stack of 4"]
+        candidate = sample.for_all(four.candidate, len(train))
+        self.model = ChurnModel(contract, candidate, 0, 1 / 6).fit(train)
+        scorer = compile_model(self.model)
+        self.agreement = compare(scorer, self.model, holdout)
+        self.deployment = Deployment(
+            run=f"{current.flow_name}/{current.run_id}", candidate=candidate.name,
+            contract=contract, scorer=scorer, agreement=self.agreement,
+            reasons=self.model.reasons(), metrics={}, judged_on="hold-out", reliability=[],
+            importances=[], lineage={}, fingerprint="", customers=len(train),
+            made=datetime.now(UTC),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    ChurnFlow()

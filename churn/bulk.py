@@ -1,0 +1,170 @@
+"""Customers in bulk: shards held against the contract, chunk by chunk, ready to be scored."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.cells import MISSING
+from churn.contract import Contract
+from churn.data.parsing import parse_texts
+from churn.data.validation import Problems, check_rows, in_words, parse_rows
+from churn.errors import ChurnError
+from churn.shards import CHUNK_ROWS, Shard, Source
+from churn.worth import Offer
+
+# An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
+PLAIN = "^[!-\\-/-~]+$"
+
+
+def id_texts(column: pd.Series | pa.Array) -> pa.Array:
+    """Ids as texts, null where missing: what `parse_texts` makes of them, mostly far sooner."""
+    if isinstance(column, pd.Series):
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+            return _texts(column)
+        column = pa.array(column)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        plain = pc.match_substring_regex(column, PLAIN)
+        absent = pc.is_in(column, pa.array(MISSING, column.type))
+        if pc.all(pc.and_not(plain, absent), min_count=0).as_py():
+            return column.cast(pa.string())
+    return _texts(column.to_pandas())
+
+
+def _texts(column: pd.Series) -> pa.Array:
+    return pa.array(parse_texts(column).astype(object), pa.string(), from_pandas=True)
+
+
+def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
+    """The rows whose id a row before them has, found by 64-bit hashes.
+
+    Returns
+    -------
+    ndarray of int64
+        Numbers of rows in the table, from 1.
+    """
+    hashes, missing = [], []
+    for shard in shards:
+        for _, batch in source.chunks(shard, [name], rows=20 * CHUNK_ROWS):
+            column = batch[name]
+            if isinstance(column, pa.Array) and pa.types.is_integer(column.type):
+                numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+                hashes.append(pd.util.hash_array(numbers))
+                missing.append(column.is_null().to_numpy(zero_copy_only=False))
+            else:
+                texts = id_texts(column).to_numpy(zero_copy_only=False)
+                hashes.append(pd.util.hash_array(texts, categorize=False))
+                missing.append(pd.isna(texts))
+    again = pd.Series(np.concatenate(hashes)).duplicated().to_numpy()
+    return np.flatnonzero(again & ~np.concatenate(missing)) + 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a shard, held against the contract.
+
+    Attributes
+    ----------
+    customers : DataFrame
+        The rows that keep it: typed features, and the columns that the offer names; the index is
+        the row number in the table.
+    ids : Array of string
+        Theirs.
+    rejected : DataFrame
+        The rows set aside, as they were, and `reason`.
+    problems : DataFrame
+        As `churn.data.Validation` has them.
+    """
+
+    customers: pd.DataFrame
+    ids: pa.Array
+    rejected: pd.DataFrame
+    problems: pd.DataFrame
+
+
+def clean_chunks(
+    source: Source, shard: Shard, contract: Contract, offer: Offer, repeated: np.ndarray
+) -> Iterator[Chunk]:
+    """Read a shard and set aside what breaks the contract, as `churn.data.validate_data` does.
+
+    The target is not looked at. Other than in training a category that was never seen is scored
+    where the contract says `unseen = "flag"`, as the app does.
+
+    Parameters
+    ----------
+    contract : Contract
+        With an id.
+    repeated : ndarray of int64
+        See `repeated_ids`.
+    """
+    columns = columns_needed(contract, offer)
+    features = contract.model_copy(update={"id": None, "time": None})
+    for first, batch in source.chunks(shard, columns):
+        ids = id_texts(batch[contract.id])
+        frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas(ignore_metadata=True)
+        raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
+        raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
+        found = Problems(raw)
+        found.set_aside(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
+        found.set_aside(contract.id, "an id seen before", raw.index.isin(repeated))
+        typed = parse_rows(raw, features, found)
+        check_rows(typed, _with_unseen(features, typed, found), found)
+        for name, rule, bad in offer.unusable(raw):
+            found.set_aside(name, f"not {rule}", bad)
+        typed = typed.assign(**{name: raw[name] for name in offer.columns if name not in typed})
+        keep = ~found.broken
+        rejected = raw[~keep].assign(**{_reason(raw): found.reasons()})
+        yield Chunk(typed[keep], ids.filter(pa.array(keep)), rejected, found.table())
+
+
+def _reason(raw: pd.DataFrame) -> str:
+    name = "reason"
+    while name in raw:  # a column of the table's own
+        name = f"_{name}"
+    return name
+
+
+def columns_needed(contract: Contract, offer: Offer) -> list[str]:
+    """The columns that scoring reads."""
+    return list(dict.fromkeys([contract.id, *contract.features, *offer.columns]))
+
+
+def _with_unseen(contract: Contract, typed: pd.DataFrame, found: Problems) -> Contract:
+    """The contract with the categories it lets pass, which are noted."""
+    features = dict(contract.features)
+    for name, feature in contract.features.items():
+        if feature.kind == "category" and feature.unseen == "flag":
+            unseen = typed[name].cat.codes.to_numpy() >= len(feature.categories)
+            found.note(name, "a category never seen, scored as unknown", unseen)
+            every = tuple(typed[name].cat.categories)
+            features[name] = feature.model_copy(update={"categories": every})
+    return contract.model_copy(update={"features": features})
+
+
+def merge_problems(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The problems of several chunks or shards as those of one table."""
+    every = pd.concat(tables, ignore_index=True)
+    by = every.groupby(["column", "check", "effect"], sort=False, as_index=False)
+    merged = by.agg(count=("count", "sum"), examples=("examples", "first"))
+    merged = merged.sort_values("effect", key=lambda of: of != "set aside", kind="stable")
+    return merged.astype({"count": np.int64}).reset_index(drop=True)
+
+
+def check_share(problems: pd.DataFrame, rows: int, rejected: int, most: float) -> None:
+    """See that not too many rows were set aside.
+
+    Raises
+    ------
+    ChurnError
+        With every problem of the table, if more than the share `most` were, or all.
+    """
+    if rejected > most * rows or rejected == rows:
+        share = f"{rejected / rows:.1%} of the rows break the contract, at most {most:.1%} may"
+        raise ChurnError("The table breaks its contract:", [share, *in_words(problems)])

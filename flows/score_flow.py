@@ -1,0 +1,114 @@
+"""ScoreFlow: from a customer table to the day's call list, by the champion."""
+
+import launch  # first: it makes churn importable and names the user
+
+if __name__ == "__main__":
+    launch.prepare()
+# isort: split
+from itertools import chain
+
+from metaflow import FlowSpec, Parameter, card, current, step
+
+
+class ScoreFlow(FlowSpec):
+    """Score customers, and list those whom it pays most to call."""
+
+    data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
+    query = Parameter("query", default="", help="SELECT, with a database URL")
+    output = Parameter("output", default="calls.csv", help=".csv, .csv.gz or .parquet; s3:// too")
+    model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
+    id_column = Parameter("id", default="", help="the customer's key, if not the contract's")
+    budget = Parameter("budget", default=500, help="the most customers to call")
+    campaign_name = Parameter("campaign", default="retention", help="draws the control group")
+    control = Parameter("control", default=0.1, help="share not called, to see what calling does")
+    do_not_contact = Parameter("do-not-contact", default="", help="file with an id a line")
+    as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
+    everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
+    max_rejected = Parameter("max-rejected", default=0.05, help="share of rows to set aside")
+    shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
+    contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
+    offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
+    acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
+    customer_value = Parameter("customer-value", default="200", help="money, or a column")
+
+    @step
+    def start(self):
+        """Check the settings, take the model, and cut the table into shards."""
+        from churn.bulk import columns_needed, repeated_ids
+        from churn.calls import listing_contract
+        from churn.campaign import Campaign, read_ids
+        from churn.registry import fetch_model
+        from churn.shards import Source
+
+        offer = {
+            "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
+            "acceptance": self.acceptance, "customer_value": self.customer_value,
+        }  # fmt: skip
+        self.campaign, self.offer = Campaign.check(
+            offer, campaign=self.campaign_name, budget=self.budget, control=self.control,
+            as_of=self.as_of_day, max_rejected=self.max_rejected, shard_rows=self.shard_rows,
+            output=self.output,
+        )  # fmt: skip
+        self.deployment, self.model = fetch_model(self.model_run)
+        self.contract = listing_contract(self.deployment.contract, self.id_column)
+        self.spared = read_ids(self.do_not_contact)
+        self.source = Source.open(self.data, self.query, columns_needed(self.contract, self.offer))
+        self.shards = self.source.shards(self.shard_rows)
+        self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
+        self.next(self.score, foreach="shards")
+
+    @step
+    def score(self):
+        """Score a shard, and keep those whom it pays most to call."""
+        from churn.bulk import clean_chunks
+        from churn.calls import score_shard
+        from churn.training import bounded_threads, threads_per_task
+
+        chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
+        reliability = self.deployment.reliability if self.everyone else None
+        model = self.model  # loads the libraries whose threads are to be bounded
+        with bounded_threads(threads_per_task(len(self.shards))):
+            self.part, self.scored = score_shard(
+                chunks, model, self.campaign, self.offer, self.spared, reliability
+            )
+        self.next(self.rank)
+
+    @card(type="blank", id="calls")
+    @step
+    def rank(self, inputs):
+        """Put the shards together, set the control group apart, say why, and write the list."""
+        import cards
+        from churn.call_sheet import write_list
+        from churn.calls import everyone_else, make_list
+
+        # The same in every task; not merged, since a pickle of a set differs between processes.
+        for name in ("campaign", "contract", "deployment", "offer"):
+            setattr(self, name, getattr(inputs[0], name))
+        run = self.deployment.run
+        self.call_list = make_list(
+            _each(inputs, "part"), self.deployment, self.contract, self.campaign, self.offer
+        )
+        tables = [self.call_list.calls]
+        if self.everyone:
+            scored = _each(inputs, "scored")
+            tables = chain(tables, everyone_else(scored, self.call_list, run, self.campaign))
+        write_list(tables, self.output)
+        current.card["calls"].extend(cards.calls(self))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say what came out."""
+        print(self.call_list)
+        print(f"Written to {self.output}.")
+
+
+def _each(inputs, name: str):
+    """An artifact of each task in turn: Metaflow keeps in memory what it has read."""
+    for task in inputs:
+        yield getattr(task, name)
+        delattr(task, name)
+
+
+if __name__ == "__main__":
+    launch.start(ScoreFlow)

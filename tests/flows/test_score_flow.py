@@ -1,0 +1,282 @@
+"""ScoreFlow as a user runs it: the day's list, a kill, a champion, S3, and the schedulers."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pandas as pd
+import pytest
+from moto.server import ThreadedMotoServer
+
+from churn.campaign import in_control
+from churn.data import generate_sample_data
+from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
+
+DAY = ("--as-of", "2026-03-02")
+SHARDS = 8
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> FlowRun:
+    """A finished run of ChurnFlow, of the quickest model there is."""
+    space = tmp_path_factory.mktemp("space") / "quick.toml"
+    space.write_text('[[candidates]]\nfamily = "logistic"\n')
+    run = run_flow("--config", "candidates", str(space), "run")
+    assert run.code == 0, run.output
+    return run
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    """4,000 customers in row groups of 500, three of them broken, without the target."""
+    path = tmp_path_factory.mktemp("table") / "customers.parquet"
+    customers = generate_sample_data(4_000, seed=5).drop(columns="churn")
+    customers["tenure"] = customers["tenure"].astype(float)
+    customers.loc[[10, 20, 3_000], "tenure"] = [np.nan, -1, 0.5]
+    customers.to_parquet(path, row_group_size=500)
+    return path
+
+
+def in_shards(table: Path, output: Path) -> tuple[str, ...]:
+    return ("--data", str(table), "--output", str(output), "--shard-rows", "500", *DAY)
+
+
+def score(*arguments: str, store: Path = STORE, **environment: str) -> FlowRun:
+    """Run ScoreFlow to its end."""
+    places = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)} | environment
+    done = subprocess.run(
+        flow_command(*arguments, flow="score_flow.py"), cwd=store, env=flow_environment(**places),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+    )  # fmt: skip
+    return FlowRun(done.returncode, done.stdout)
+
+
+@pytest.fixture(scope="module")
+def daily(trained, table, tmp_path_factory) -> tuple[FlowRun, Path]:
+    """One day's list, and the run that made it."""
+    folder = tmp_path_factory.mktemp("daily")
+    (folder / "spared.txt").write_text("1\n2\n3\n")
+    output = folder / "calls.parquet"
+    run = score(
+        "run", "--run", trained.pathspec, "--budget", "200", "--control", "0.2",
+        "--do-not-contact", str(folder / "spared.txt"), *in_shards(table, output),
+    )  # fmt: skip
+    assert run.code == 0, run.output
+    return run, output
+
+
+class TestDailyList:
+    def test_has_the_budget_s_calls_by_this_model_and_a_control_group(self, daily, trained, table):
+        run, output = daily
+        calls = pd.read_parquet(output)
+        assert (calls["arm"] == "contact").sum() == 200
+        control = in_control(calls["customer_id"], "retention", 0.2)
+        assert ((calls["arm"] == "control") == control).all()
+        assert control.any()
+        customers = pd.read_parquet(table)
+        customers = customers.set_index(customers["customer_id"].astype(str))
+        chance = trained.data.model.predict_proba(customers.loc[calls["customer_id"]])[:, 1]
+        np.testing.assert_allclose(calls["probability"], chance, rtol=0, atol=1e-9)
+        assert set(calls["run"]) == {trained.pathspec}
+        assert calls["reason_1"].notna().all()
+        assert "200 to call" in run.output
+
+    def test_tells_of_the_rows_that_were_set_aside(self, daily):
+        found = artifacts(daily[0]).call_list
+        assert found.counts["customers"] == 4_000
+        assert found.counts["rejected"] == 3
+        assert found.counts["spared"] == 3
+        assert found.rejected.index.tolist() == [11, 21, 3_001]
+        assert found.problems["column"].tolist() == ["tenure"] * 3
+
+    def test_is_made_in_shards(self, daily):
+        run, _ = daily
+        assert len(re.findall(r"/score/\d+ .*Task is starting", run.output)) == SHARDS
+
+    def test_has_a_card(self, daily):
+        from metaflow import Step, namespace
+        from metaflow.cards import get_cards
+
+        namespace(None)
+        (card,) = get_cards(Step(f"{pathspec(daily[0])}/rank").task, id="calls")
+        shown = str(card.get_data())
+        for text in ("Whom to call on 2026-03-02", "the riskiest", "at random", "vegaChart"):
+            assert text in shown
+
+
+@pytest.fixture(scope="module")
+def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int]:
+    """The same list by a run that was killed among its shards, and how many had been scored."""
+    folder = tmp_path_factory.mktemp("resumed")
+    (folder / "spared.txt").write_text("1\n2\n3\n")
+    output = folder / "calls.parquet"
+    process = subprocess.Popen(
+        flow_command(
+            "run", "--max-workers", "1", "--run", trained.pathspec, "--budget", "200",
+            "--control", "0.2", "--do-not-contact", str(folder / "spared.txt"),
+            *in_shards(table, output), flow="score_flow.py",
+        ),
+        cwd=STORE, env=flow_environment(), start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    finished = 0
+    for line in process.stdout:
+        finished += bool(re.search(r"/score/\d+ .*Task finished", line))
+        if finished == 3:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    time.sleep(0.5)
+    assert not output.exists()
+    run = score("resume")
+    assert run.code == 0, run.output
+    return run, output, finished
+
+
+class TestKilledAndResumed:
+    def test_repeats_only_what_is_missing(self, resumed):
+        run, _, finished = resumed
+        again = re.findall(r"/(start|score)/\d+ .*Task is starting", run.output)
+        assert set(again) == {"score"}
+        assert len(again) <= SHARDS - finished
+
+    def test_gives_the_same_bytes(self, daily, resumed):
+        assert resumed[1].read_bytes() == daily[1].read_bytes()
+
+
+@pytest.fixture
+def store(trained, tmp_path) -> Path:
+    """A store with the run and no champion; artifacts are found where they were."""
+    shutil.copytree(
+        STORE / ".metaflow" / trained.pathspec, tmp_path / ".metaflow" / trained.pathspec
+    )
+    shutil.copytree(
+        STORE / ".metaflow" / "ChurnFlow" / "_meta", tmp_path / ".metaflow" / "ChurnFlow" / "_meta"
+    )
+    return tmp_path
+
+
+def test_the_champion_scores_and_everyone_may_be_written(store, trained, daily, table):
+    arguments = ("run", "--data", str(table), "--output", "all.csv", "--everyone", *DAY)
+    before = score(*arguments, store=store)
+    assert before.code != 0
+    assert "There is no champion yet" in before.output
+    assert "Traceback" not in before.output
+    subprocess.run(
+        [sys.executable, "-m", "churn", "promote", trained.pathspec, "--why", "the first"],
+        cwd=store, check=True, capture_output=True,
+        env=flow_environment(PYTHONPATH=str(ROOT), METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store)),
+    )  # fmt: skip
+    after = score(*arguments, "--budget", "50", "--control", "0.2", store=store)
+    assert after.code == 0, after.output
+    everyone = pd.read_csv(store / "all.csv")
+    assert len(everyone) == 3_997
+    assert everyone["arm"].value_counts()["contact"] == 50
+    assert set(everyone["run"]) == {trained.pathspec}
+    # The control group is the one of every other run.
+    control = set(everyone["customer_id"][everyone["arm"] == "control"].astype(str))
+    other = pd.read_parquet(daily[1])
+    assert control <= set(other["customer_id"][other["arm"] == "control"])
+
+
+class TestFailures:
+    def test_settings_out_of_range_are_all_named(self):
+        run = score("run", "--budget", "0", "--control", "2", "--output", "x.xls", "--as-of", "now")
+        assert run.code != 0
+        for name in ("--budget", "--control", "--output", "--as-of"):
+            assert f"{name} " in run.output
+        assert "Traceback" not in run.output
+
+    def test_a_table_that_breaks_its_contract_stops_the_run_without_a_list(self, trained, tmp_path):
+        table = generate_sample_data(1_000).drop(columns="churn").assign(tenure=999)
+        table.to_csv(tmp_path / "broken.csv", index=False)
+        output = tmp_path / "calls.csv"
+        run = score(
+            "run", "--run", trained.pathspec, "--data", str(tmp_path / "broken.csv"),
+            "--output", str(output),
+        )  # fmt: skip
+        assert run.code != 0
+        assert "100.0% of the rows break the contract" in run.output
+        assert "tenure: above 120 (1000 rows; row 1: '999'" in run.output
+        assert "Traceback" not in run.output
+        assert not output.exists()
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """A real S3 server, and the environment that sends Metaflow and the tables there."""
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    url = f"http://127.0.0.1:{port}"
+    client = boto3.client(
+        "s3", endpoint_url=url, region_name="us-east-1",
+        aws_access_key_id="key", aws_secret_access_key="secret",
+    )  # fmt: skip
+    client.create_bucket(Bucket="store")
+    yield (
+        client,
+        {
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": url,
+            "METAFLOW_S3_ENDPOINT_URL": url,
+            "METAFLOW_DATASTORE_SYSROOT_S3": "s3://store/metaflow",
+            "METAFLOW_KUBERNETES_NAMESPACE": "default",
+        },
+    )
+    server.stop()
+
+
+class TestElsewhere:
+    def test_tables_lists_and_artifacts_may_be_on_s3(self, s3, trained, daily, table):
+        """And tasks may be started one by one, as a cluster does."""
+        client, environment = s3
+        client.upload_file(str(table), "store", "in/customers.parquet")
+        client.put_object(Bucket="store", Key="in/spared.txt", Body=b"1\n2\n3\n")
+        run = score(
+            "--datastore", "s3", "run", "--run", trained.pathspec, "--budget", "200",
+            "--control", "0.2", "--do-not-contact", "s3://store/in/spared.txt",
+            "--data", "s3://store/in/customers.parquet", "--shard-rows", "2000", *DAY,
+            "--output", "s3://store/out/calls.parquet", CHURN_WARM="0", **environment,
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        written = client.list_objects_v2(Bucket="store", Prefix="out/")["Contents"]
+        assert [entry["Key"] for entry in written if entry["Size"]] == ["out/calls.parquet"]
+        body = client.get_object(Bucket="store", Key="out/calls.parquet")["Body"].read()
+        assert body == daily[1].read_bytes()
+
+    def test_compiles_to_argo_workflows(self, s3):
+        run = score("--datastore", "s3", "argo-workflows", "create", "--only-json", **s3[1])
+        assert run.code == 0, run.output
+        workflow = json.loads(run.output[run.output.index("{") :])
+        names = {template["name"] for template in workflow["spec"]["templates"]}
+        assert {"start", "score", "rank", "end"} <= names
+
+    def test_compiles_to_airflow(self, s3, tmp_path):
+        dag = tmp_path / "dag.py"
+        run = score("--datastore", "s3", "airflow", "create", str(dag), **s3[1])
+        assert run.code == 0, run.output
+        compile(dag.read_text(), dag, "exec")
+        assert "rank" in dag.read_text()
+
+
+def pathspec(run: FlowRun) -> str:
+    return "ScoreFlow/" + re.search(r"run-id (\d+)", run.output)[1]
+
+
+def artifacts(run: FlowRun):
+    from metaflow import Run, namespace
+
+    namespace(None)
+    return Run(pathspec(run)).data
