@@ -16,7 +16,7 @@ from churn.requests import Problem
 from serve import metrics
 from serve.answers import say_many, say_one
 from serve.errors import Refused
-from serve.log import log
+from serve.log import Log, log
 from serve.openapi import document
 from serve.served import Model, served
 
@@ -92,17 +92,8 @@ def info():
 @blueprint.post("/predict")
 def predict():
     """The risk of one customer; with `?explain=1` its reasons, and what would lower it most."""
-    model, explain = served(), _flag("explain")
-    body = _body()
-    record = model.requests.read_record(body)
-    probability = model.run.scorer(record)
-    prediction = new_id()
-    said = say_one(model, prediction, record, probability)
-    if explain:
-        said += f",{json.dumps(model.explain(record, REASONS))[1:-1]}"
-    _write(model, prediction, [probability], body)
-    metrics.count_one(probability, probability >= model.run.scorer.threshold)
-    return Response(said + "}", content_type=JSON)
+    explain = _flag("explain")
+    return Response(answer_one(served(), log(), _body(), explain), content_type=JSON)
 
 
 @blueprint.post("/predict/batch")
@@ -116,7 +107,7 @@ def predict_batch():
     prediction = new_id()
     problems = [asdict(problem) for problem in problems]
     said = say_many(model, prediction, records, probabilities, problems)
-    _write(model, prediction, probabilities, body, batch=True)
+    _write(log(), model, prediction, probabilities, body, batch=True)
     metrics.count((p for p in probabilities if p is not None), scorer.threshold)
     return Response(said, content_type=JSON)
 
@@ -162,6 +153,27 @@ def predictions():
     )
 
 
+def answer_one(model: Model, written: Log | None, body: bytes, explain: bool = False) -> bytes:
+    """Read one customer, score, log and count it; the answer, as JSON.
+
+    Raises
+    ------
+    Invalid
+        Naming every problem of the body.
+    LogFailed
+        If it is not safe in the log.
+    """
+    record = model.requests.read_record(body)
+    probability = model.run.scorer(record)
+    prediction = new_id()
+    said = say_one(model, prediction, record, probability)
+    if explain:
+        said += f",{json.dumps(model.explain(record, REASONS))[1:-1]}"
+    _write(written, model, prediction, [probability], body)
+    metrics.count_one(probability, probability >= model.run.scorer.threshold)
+    return f"{said}}}".encode()
+
+
 def _body() -> bytes:
     asked = request._get_current_object()  # the proxy costs as much as what it is asked for
     if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
@@ -173,8 +185,11 @@ def _body() -> bytes:
     return body
 
 
-def _write(model: Model, prediction: str, probabilities: list, body: bytes, batch=False) -> None:
-    if not (written := log()):
+def _write(
+    written: Log | None, model: Model, prediction: str, probabilities: list, body: bytes,
+    batch: bool = False,
+) -> None:  # fmt: skip
+    if written is None:
         return
     line = entry(
         prediction, time(), model.run.run, model.run.scorer.threshold, probabilities, body,

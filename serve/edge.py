@@ -1,14 +1,19 @@
-"""What every answer gets, whoever made it: the headers that guard it, and its place in the metrics.
+"""What is around the app: headers and metrics for every answer, and a short way for most of them.
 
-Around the app and not in it (`after_request`), where the same would cost a request a tenth more.
+Flask takes longer to find out that a request is an ordinary one than it takes to answer it. One
+record to `/predict`, with nothing unusual about it, is answered here by the same function that the
+route calls. Whatever is unusual, or goes wrong, is left to Flask, as if nobody had looked at it.
 """
 
+import io
 from time import perf_counter
 
 from flask import Flask
 
+from serve.api import JSON, answer_one
 from serve.metrics import observe
 
+SHORT = "/predict"
 HEADERS = [
     (
         "Content-Security-Policy",
@@ -27,12 +32,19 @@ UNKEPT = [*HEADERS, ("Cache-Control", "no-store")]
 def init_app(app: Flask) -> None:
     """Put the edge around an app."""
     inside, static = app.wsgi_app, f"{app.static_url_path}/"
+    found, written = app.extensions["churn"], app.extensions["churn-log"]
+    guarded, most = app.extensions["churn-keys"], app.config["MAX_CONTENT_LENGTH"]
     # Whoever asks for what is not there does not get a line of his own in the metrics.
     routes = {rule.rule: rule.rule for rule in app.url_map.iter_rules() if not rule.arguments}
 
     def edge(environ, start_response):
         begin = perf_counter()
         path = environ["PATH_INFO"]
+        if path == SHORT and not guarded and (answer := short_way(environ)) is not None:
+            observe(SHORT, "200", perf_counter() - begin)
+            said = [("Content-Type", JSON), ("Content-Length", str(len(answer))), *UNKEPT]
+            start_response("200 OK", said)
+            return [answer]
 
         def start(status, headers, error=None):
             observe(routes.get(path, "other"), status[:3], perf_counter() - begin)
@@ -40,5 +52,22 @@ def init_app(app: Flask) -> None:
             return start_response(status, headers + added, error)
 
         return inside(environ, start)
+
+    def short_way(environ) -> bytes | None:
+        length, model = environ.get("CONTENT_LENGTH", ""), found.model
+        if (
+            model is None
+            or environ["REQUEST_METHOD"] != "POST"
+            or environ.get("CONTENT_TYPE") != JSON
+            or environ.get("QUERY_STRING")
+            or not (length.isdigit() and len(length) < 10 and int(length) <= most)
+        ):
+            return None
+        body = environ["wsgi.input"].read(int(length))
+        try:
+            return answer_one(model, written, body)
+        except Exception:  # Flask gets the same again, and says what is wrong with it
+            environ["wsgi.input"] = io.BytesIO(body)
+            return None
 
     app.wsgi_app = edge
