@@ -30,7 +30,7 @@ serve: .venv/run ## start the scoring app for RUN on PORT
 test: .venv/test ## run the tests
 	$(PY) -m pytest $(ARGS)
 
-bench: .venv/test ## measure what the README says; serving needs wrk, and takes half an hour
+bench: .venv/test ## measure what the README says; needs wrk
 	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
