@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from churn.cells import as_text
 from churn.errors import ChurnError
+from churn.settings import by_option
 from churn.worth import Offer
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
@@ -79,10 +80,7 @@ class Campaign(BaseModel):
         try:
             settings = cls(**values)
         except ValidationError as error:
-            problems += [
-                f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
-                for item in error.errors()
-            ]
+            problems += by_option(error)
         try:
             parsed = Offer.parse(**offer)
         except ChurnError as error:

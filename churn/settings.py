@@ -47,10 +47,7 @@ class Settings(BaseModel):
         try:
             cls(**values)
         except ValidationError as error:
-            problems += [
-                f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
-                for item in error.errors()
-            ]
+            problems += by_option(error)
         try:
             parsed = Offer.parse(**offer)
         except ChurnError as error:
@@ -58,3 +55,11 @@ class Settings(BaseModel):
         if problems:
             raise ChurnError("The run cannot start:", problems)
         return parsed
+
+
+def by_option(error: ValidationError) -> list[str]:
+    """What is wrong with settings, each by the option of the command line that sets it."""
+    return [
+        f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
+        for item in error.errors()
+    ]

@@ -46,6 +46,8 @@ def flow_environment(**extra: str) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(STORE),
+        # Runs of all kinds of tables share the store, some on a storage that is gone by now.
+        "METAFLOW_RUN_PROMOTE": "never",
         **extra,
     }
 

@@ -8,7 +8,8 @@ import pytest
 
 from churn.data import labels
 from churn.gate import SLOPE, hold_against, judge
-from churn.registry import fetch_run, history
+from churn.registry import fetch_run
+from running import run_flow
 
 MARGIN = 0.005
 
@@ -79,12 +80,21 @@ def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(graded, c
     assert "tenure" in decision.checks[-1].why
 
 
-def test_run_that_passed_made_itself_the_champion(telco_run, graded):
-    data, *_ = graded
-    assert data.decision.passed, data.decision.why
-    (mine,) = [one for one in reversed(history()) if one.run == telco_run.pathspec][:1]
-    assert mine.why == data.decision.why
-    assert f"by promotion {mine.number}" in telco_run.output
+def test_run_that_passes_makes_itself_the_champion_and_one_that_may_be_worse_does_not(tmp_path):
+    store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path), "METAFLOW_RUN_PROMOTE": "auto"}
+    said = []
+    for penalty, margin in (("0.3", "0.005"), ("0.1", "0")):
+        search = tmp_path / "search.toml"
+        search.write_text(f'[[candidates]]\nfamily = "splines"\nparams = {{ C = {penalty} }}\n')
+        run = run_flow(
+            "--config", "candidates", str(search), "run", "--gate-margin", margin, **store
+        )
+        assert run.code == 0, run.output
+        said.append(run.output)
+    assert "there was no champion" in said[0]
+    assert "It is the champion now, by promotion 1." in said[0]
+    assert "not worse than the champion" in said[1]
+    assert "It is the champion" not in said[1]
 
 
 def changed_metric(report, name, **values):
