@@ -49,7 +49,7 @@ def fetch_run(pathspec: str) -> Deployment:
     """
     # Here, not above: a process without a run need not wait for the client.
     import metaflow
-    from metaflow.exception import MetaflowException, MetaflowNotFound
+    from metaflow.exception import MetaflowNotFound
 
     pathspec = resolve_run(pathspec)
     metaflow.namespace(None)  # every user's runs, so nobody has to have a name here
@@ -61,15 +61,16 @@ def fetch_run(pathspec: str) -> Deployment:
             lacks = f"it has no deployment; serve a run of {FLOW}"
             raise ChurnError(f"{pathspec} cannot be served:", [lacks])
         deployment = artifacts.deployment
+    except ChurnError:
+        raise
     except MetaflowNotFound:
         where = metaflow.get_metadata()
         hint = "`make run` makes one; runs are looked up from the working directory upward"
         raise ChurnError(f"There is no run {pathspec} in {where}.", [hint]) from None
-    except (
-        MetaflowException, OSError, ImportError, AttributeError, EOFError, TypeError,
-    ) as error:  # fmt: skip
-        # A moved .metaflow, an unreachable service, a class that the model needs and is no more.
-        # Of a local artifact that is gone, Metaflow says that it cannot open None: a TypeError.
+    except Exception as error:
+        # A moved .metaflow, an unreachable service; and what is unpickled may raise anything, where
+        # a class has changed since. Of a local artifact that is gone, Metaflow says that it cannot
+        # open None, a TypeError.
         reason = f"{type(error).__name__}: {error}"
         raise ChurnError(f"{pathspec} cannot be read:", [reason]) from error
     if not deployment.agreement.holds:

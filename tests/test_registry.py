@@ -6,6 +6,7 @@ import pytest
 from churn.errors import ChurnError
 from churn.listing import compare_models, list_models
 from churn.registry import fetch_run, promote
+from churn.scorer import Scorer
 from running import STORE
 from tiny import copy_store, tiny_runs
 
@@ -57,6 +58,15 @@ def test_run_whose_artifacts_are_gone(runs, tmp_path):
     for path in meta.glob("*/_meta/*_artifact_deployment.json"):
         path.write_text(path.read_text().replace("/churn tiny ", "/moved "))
     with pytest.raises(ChurnError, match=f"{runs['good']} cannot be read"):
+        fetch_run(runs["good"])
+
+
+def test_run_of_a_version_whose_models_were_another_kind(runs, monkeypatch):
+    def changed(self, state):
+        self.code = state["what an older version did not keep"]
+
+    monkeypatch.setattr(Scorer, "__setstate__", changed)
+    with pytest.raises(ChurnError, match="KeyError"):
         fetch_run(runs["good"])
 
 
