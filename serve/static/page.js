@@ -240,6 +240,8 @@ form.addEventListener("input", ({ target }) => {
 form.addEventListener("reset", () => {
   before = typical;
   element("saved").textContent = "";
+  turn += 1; // an answer still on its way is somebody else's
+  delete result.dataset.probability;
   setTimeout(changed); // the fields are not reset yet
 });
 element("save").addEventListener("click", save);
