@@ -84,8 +84,8 @@ def predict(run: str, rows: int, start: float) -> float:
     import metaflow
     from threadpoolctl import threadpool_limits
 
+    from churn.campaign.shards import CHUNK_ROWS
     from churn.data import generate_sample_data
-    from churn.shards import CHUNK_ROWS
 
     metaflow.namespace(None)
     model = metaflow.Run(f"ChurnFlow/{run}").data.model

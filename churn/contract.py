@@ -199,3 +199,9 @@ def parse_toml(text: str) -> dict:
     except tomllib.TOMLDecodeError as error:
         raise ChurnError("The contract is not a TOML file:", [str(error)]) from None
     return Contract.parse(values).model_dump(mode="json")
+
+
+def label(name: str) -> str:
+    """The name of a column, for people."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]

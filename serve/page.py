@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, current_app, render_template, request
 
-from churn.contract import Feature
+from churn.contract import Feature, label
 from serve import docs, model_page
 from serve.openapi import document
 from serve.served import served
@@ -87,12 +87,6 @@ def api_docs():
 
 def _key_wanted() -> bool:
     return current_app.extensions["churn-keys"]
-
-
-def label(name: str) -> str:
-    """The name of a column as the label of a field."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list[dict]]]]]:

@@ -11,10 +11,12 @@ import pytest
 from scipy import stats
 
 from churn.__main__ import main
-from churn.bulk import clean_chunks, columns_needed, id_texts, repeated_ids
-from churn.call_sheet import list_schema, write_list
-from churn.calls import CallList, everyone_else, listing_contract, make_list, score_shard
-from churn.campaign import Campaign, in_control, probability_interval, read_ids, shortlist
+from churn.campaign.calls import CallList, everyone_else, listing_contract, make_list, score_shard
+from churn.campaign.chunks import clean_chunks, columns_needed, id_texts, repeated_ids
+from churn.campaign.rules import Campaign, in_control, probability_interval, read_ids, shortlist
+from churn.campaign.savings import measure
+from churn.campaign.shards import Source
+from churn.campaign.sheet import list_schema, write_list
 from churn.candidates import BASELINE
 from churn.compiling.models import compare, compile_model
 from churn.contract import Contract
@@ -24,8 +26,6 @@ from churn.deployment import Deployment
 from churn.errors import ChurnError
 from churn.evaluation import reliability, wilson
 from churn.model import ChurnModel
-from churn.savings import measure
-from churn.shards import Source
 from churn.worth import Offer, expected_profit
 
 CONTRACT = Contract.read(TELCO / "contract.toml")

@@ -20,7 +20,7 @@ def add(commands) -> None:
 
 
 def _savings(options) -> None:
-    from churn.savings import measure, read_calls, read_outcomes
+    from churn.campaign.savings import measure, read_calls, read_outcomes
 
     calls = read_calls(options.calls)
     left = read_outcomes(options.outcomes, calls.index.name, options.left, options.positive)

@@ -9,8 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from pyarrow import fs
 
-from churn.campaign import Campaign, locate
-from churn.contract import Contract
+from churn.campaign.rules import Campaign, locate
+from churn.contract import Contract, label
 from churn.deployment import Deployment
 from churn.errors import ChurnError
 from churn.reasons import LEAST, Change, Reason
@@ -25,9 +25,9 @@ def list_schema(id_name: str) -> pa.Schema:
     The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated;
     in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
     brings on average (see `churn.worth.expected_profit`), and the ends of its 95 % interval (see
-    `churn.campaign.probability_interval`; costs, acceptance and value are taken as known); the
-    features that raise the risk most; the change by the business that would lower it most; the
-    campaign, the run of the model, and the day.
+    `probability_interval` in `rules`; costs, acceptance and value are taken as known); the features
+    that raise the risk most; the change by the business that would lower it most; the campaign, the
+    run of the model, and the day.
     """
     return pa.schema(
         [
@@ -82,7 +82,7 @@ def say_reason(contract: Contract, reason: Reason) -> str:
     """What a feature adds to the risk, in words, and in points of probability."""
     say = contract.features[reason.feature].say
     return (
-        f"{_label(reason.feature)}: {say(reason.value)} rather than {say(reason.typical)} "
+        f"{label(reason.feature)}: {say(reason.value)} rather than {say(reason.typical)} "
         f"({100 * reason.contribution:+.1f} points)"
     )
 
@@ -91,14 +91,9 @@ def say_change(contract: Contract, change: Change, record: Mapping, risk: float)
     """Another value of a feature, in words, and the risk with it, if nothing else changed."""
     say = contract.features[change.feature].say
     return (
-        f"{_label(change.feature)}: {say(change.value)} instead of {say(record[change.feature])} "
+        f"{label(change.feature)}: {say(change.value)} instead of {say(record[change.feature])} "
         f"(risk {change.probability:.1%} instead of {risk:.1%})"
     )
-
-
-def _label(name: str) -> str:
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
 
 
 def write_list(tables: Iterable[pa.Table], path: str) -> None:

@@ -9,9 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.bulk import Chunk, check_share, merge_problems
-from churn.call_sheet import MONEY, REASONS, explain, list_schema, list_table
-from churn.campaign import (
+from churn.campaign.chunks import Chunk, check_share, merge_problems
+from churn.campaign.rules import (
     Campaign,
     blocks,
     compare_rankings,
@@ -20,6 +19,7 @@ from churn.campaign import (
     probability_interval,
     shortlist,
 )
+from churn.campaign.sheet import MONEY, REASONS, explain, list_schema, list_table
 from churn.contract import Contract
 from churn.deployment import Deployment
 from churn.errors import ChurnError
@@ -66,12 +66,12 @@ class Part:
     customers : DataFrame
         Their features, and the columns that the offer names.
     problems, rejected : DataFrame
-        See `churn.bulk.Chunk`; of the rejected rows not all, see `KEPT_REJECTED`.
+        See `churn.campaign.chunks.Chunk`; of the rejected rows not all, see `KEPT_REJECTED`.
     counts : dict of str to int
         customers, rejected, spared (on the do-not-contact list), and pays: of the others, those
         whose net benefit is positive.
     best, riskiest : ndarray
-        The rankings in short, see `churn.campaign.blocks`.
+        The rankings in short, see `churn.campaign.rules.blocks`.
     """
 
     scores: pd.DataFrame
@@ -197,7 +197,7 @@ class CallList:
     problems, rejected : DataFrame
         See `Part`.
     curve : DataFrame
-        See `churn.campaign.compare_rankings`, with the control group as if it were called.
+        See `churn.campaign.rules.compare_rankings`, with the control group as if it were called.
     """
 
     calls: pa.Table
