@@ -140,7 +140,7 @@ def judge(
         How much the log loss may be above the champion's, in nats.
     """
     checks = [
-        _better(report, "base rate", "low"),
+        _better(report, "base rate", "high"),
         _better(report, BASELINE.name, "value"),
         _calibrated(report),
         _agrees(agreement),
@@ -201,6 +201,8 @@ def hold_against(
     probabilities : ndarray of float64, shape (n,)
         What the new model says of them.
     """
+    if champion.judged_on != "hold-out":
+        return Rival(champion.run, None, "it held nobody out, and was trained on them")
     try:
         asked = records(parse_features(rows, champion.contract))
     except ChurnError as error:
@@ -211,10 +213,9 @@ def hold_against(
 
 
 def _better(report: Report, baseline: str, end: str) -> Check:
-    found = report.differences[baseline]["log_loss"]
     # The base rate is beaten for certain; a plain model may be nearly as good, and that is said.
-    actual = found["high"] if end == "low" else found["value"]
-    what = "upper end of the" if end == "low" else "mean"
+    actual = report.differences[baseline]["log_loss"][end]
+    what = {"high": "upper end of the", "value": "mean"}[end]
     why = f"{what} paired difference in log loss to it, nats"
     return Check(f"better than the {baseline}", 0.0, actual, bool(actual < 0), why)
 

@@ -32,7 +32,7 @@ def finished(trials: list[Trial], failures: dict | None = None) -> list[Trial]:
     return done
 
 
-def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
+def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
     """Stacks of two members and more, in the order in which the members help, and of all.
 
     A stack is judged out of fold too: each fold is predicted with weights learned on the others.
@@ -42,6 +42,8 @@ def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
     ----------
     trials : list of Trial
         None of them stopped.
+    seed : int
+        Of everything random in a second level.
 
     Returns
     -------
@@ -55,13 +57,15 @@ def stack(trials: list[Trial], sample: Sample) -> list[Trial]:
     members = {size: [by_name[name] for name in order[:size]] for size in (*sizes, len(order))}
     stacks = [_stack(members[size], sample) for size in sizes]
     if stacks:
-        stacks += second_level(stacks[-1], members[sizes[-1]], sample)
+        stacks += second_level(stacks[-1], members[sizes[-1]], sample, seed)
     if len(order) > MAX_MEMBERS:
         stacks.append(_stack(members[len(order)], sample))
     return stacks
 
 
-def second_level(stacked: Trial, members: list[Trial], sample: Sample) -> list[Trial]:
+def second_level(
+    stacked: Trial, members: list[Trial], sample: Sample, seed: int = 0
+) -> list[Trial]:
     """A stack with a second level, see `churn.stacking.Above`; or none.
 
     It too is judged out of fold: the models of the second level are cross-validated on what the
@@ -73,15 +77,14 @@ def second_level(stacked: Trial, members: list[Trial], sample: Sample) -> list[T
     levels = np.append(np.zeros(len(members) + 1, dtype=sample.levels.dtype), sample.levels)
     above = replace(sample, matrix=see(logits, first, sample.matrix), levels=levels)
     tried = [
-        cross_validate(candidate, above, threads=threads, plain=stacked)
-        for candidate in SECOND_LEVEL
+        cross_validate(candidate, above, seed, threads, plain=stacked) for candidate in SECOND_LEVEL
     ]
     tried = [trial for trial in tried if not trial.stopped]
     if not tried:
         return []
     said = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
     regression = learn_weights(said, sample.labels)
-    models = [build(above.for_all(t.candidate, len(said)), levels, 0, threads) for t in tried]
+    models = [build(above.for_all(t.candidate, len(said)), levels, seed, threads) for t in tried]
     with bounded_threads(threads):
         fitted = tuple(model.fit(above.matrix, sample.labels) for model in models)
     second = Above(fitted, tuple(regression.coef_[0].tolist()), float(regression.intercept_[0]))

@@ -149,7 +149,7 @@ class ChurnFlow(FlowSpec):
         self.failures = {name: task.failure for name, task in named if task.failure}
         trials = [task.trial for task in inputs if not task.failure]
         ended = finished(trials, self.failures)
-        ended += stack(ended, self.sample)
+        ended += stack(ended, self.sample, self.seed)
         self.trial = choose(ended, self.sample, self.margin)
         stopped = [trial for trial in trials if trial.stopped]
         self.leaderboard = leaderboard(ended, stopped, self.trial, self.sample)

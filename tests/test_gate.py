@@ -72,6 +72,14 @@ def test_better_model_passes_its_champion(graded, champion):
     assert decide(data, hold_against(champion, data.contract, rows, knowing)).passed
 
 
+def test_champion_that_was_trained_on_them_cannot_be_asked(graded, champion):
+    data, rows, chance = graded
+    everybody = replace(champion, judged_on="cross-validation")
+    decision = decide(data, hold_against(everybody, data.contract, rows, chance))
+    assert failed(decision) == ["not worse than the champion"]
+    assert "trained on them" in decision.checks[-1].why
+
+
 def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(graded, champion):
     data, rows, chance = graded
     rival = hold_against(champion, data.contract, rows.drop(columns="tenure"), chance)
