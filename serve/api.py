@@ -132,7 +132,7 @@ def what_if():
 def predictions():
     """The latest predictions in the log, the newest first."""
     text = request.args.get("limit", str(LATEST))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_LATEST):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST_LATEST):
         wrong = Problem("?limit", f"a whole number from 1 to {MOST_LATEST}", text[:80])
         raise Refused(422, "The query cannot be understood.", [wrong])
     if not log():
@@ -195,7 +195,7 @@ def _write(
         prediction, time(), model.run.run, model.run.scorer.threshold, probabilities, body,
         key=model.run.contract.id, batch=batch,
     )  # fmt: skip
-    written.write(line)
+    written.spool.write(line)
 
 
 def _flag(name: str) -> bool:

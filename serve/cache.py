@@ -89,11 +89,10 @@ class Cache:
         os.replace(name, path)
 
     def _forget(self) -> None:
-        """Delete all but the latest models, and what no longer leads to one."""
+        """Delete former models, but for the latest, which another server may be about to read."""
         models = sorted(self.folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime)
+        indexes = self.folder.glob("*.json")
+        current = {json.loads(index.read_bytes())["digest"] for index in indexes}
         for path in models[:-KEPT]:
-            path.unlink(missing_ok=True)
-        for index in self.folder.glob("*.json"):
-            digest = json.loads(index.read_bytes())["digest"]
-            if not (self.folder / f"{digest}.joblib").exists():
-                index.unlink(missing_ok=True)
+            if path.stem not in current:
+                path.unlink(missing_ok=True)

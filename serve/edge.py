@@ -60,13 +60,13 @@ def init_app(app: Flask) -> None:
             or environ["REQUEST_METHOD"] != "POST"
             or environ.get("CONTENT_TYPE") != JSON
             or environ.get("QUERY_STRING")
-            or not (length.isdigit() and len(length) < 10 and int(length) <= most)
+            or not (length.isdecimal() and len(length) < 10 and int(length) <= most)
         ):
             return None
         body = environ["wsgi.input"].read(int(length))
         try:
             return answer_one(model, written, body)
-        except Exception:  # Flask gets the same again, and says what is wrong with it
+        except Exception:  # Flask is asked the same, and tells and logs what is wrong with it
             environ["wsgi.input"] = io.BytesIO(body)
             return None
 

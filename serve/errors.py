@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from churn.errors import ChurnError
 from churn.prediction_log import LogFailed
 from churn.requests import Invalid, Problem
+from serve.metrics import count_log_failure
 from serve.served import NoModel
 
 MEDIA_TYPE = "application/problem+json"
@@ -63,6 +64,7 @@ def _invalid(error: Invalid) -> Response:
 
 
 def _log_failed(error: LogFailed) -> Response:
+    count_log_failure()
     # What the disk said is for those who run the server, not for whoever asks it.
     current_app.logger.error("%s", error)
     return _answer(503, "The prediction log cannot be written, so nothing is answered.", [])

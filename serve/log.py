@@ -4,8 +4,7 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from churn.prediction_log import LogFailed, Spool, locations
-from serve.metrics import count_log_failure
+from churn.prediction_log import Spool, locations
 from serve.settings import OFF
 
 
@@ -22,26 +21,12 @@ def places(config) -> tuple[Path, str]:
 
 
 class Log:
-    """What a worker writes, and the database that it is read from."""
+    """What a worker writes before it answers, and the database that it is read from."""
 
     def __init__(self, folder: Path, url: str):
         self.spool = Spool(folder)
         self.url = url
         self._database = None
-
-    def write(self, line: bytes) -> None:
-        """Write an answer down.
-
-        Raises
-        ------
-        LogFailed
-            If it is not safe; the answer must not leave then.
-        """
-        try:
-            self.spool.write(line)
-        except LogFailed:
-            count_log_failure()
-            raise
 
     def latest(self, most: int) -> list:
         """The latest predictions in the database, the newest first."""

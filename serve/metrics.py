@@ -5,6 +5,7 @@ which outlive a worker that is killed, and whoever is asked adds them up.
 """
 
 import os
+from collections import Counter as Tally
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -39,25 +40,26 @@ def observe(route: str, status: str, seconds: float) -> None:
     _timer(route, status)(seconds)
 
 
+def _tenth(probability: float) -> int:
+    return min(int(probability * TENTHS), TENTHS - 1)
+
+
 @cache
-def _tenth(churn: bool, tenth: int):
+def _counter(churn: bool, tenth: int):
     span = f"{tenth / TENTHS:.1f}-{(tenth + 1) / TENTHS:.1f}"
     return _predictions.labels("yes" if churn else "no", span)
 
 
 def count_one(probability: float, churn: bool) -> None:
     """Count a prediction."""
-    _tenth(churn, min(int(probability * TENTHS), TENTHS - 1)).inc()
+    _counter(churn, _tenth(probability)).inc()
 
 
 def count(probabilities: Iterable[float], threshold: float) -> None:
     """Count many predictions; a counter's own work, once per kind instead of once for each."""
-    kinds = {}
-    for p in probabilities:
-        kind = (p >= threshold, min(int(p * TENTHS), TENTHS - 1))
-        kinds[kind] = kinds.get(kind, 0) + 1
+    kinds = Tally((p >= threshold, _tenth(p)) for p in probabilities)
     for kind, many in kinds.items():
-        _tenth(*kind).inc(many)
+        _counter(*kind).inc(many)
 
 
 def count_log_failure() -> None:

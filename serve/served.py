@@ -127,7 +127,7 @@ class Served:
                     text = (instance / STATUS).read_text("utf-8")
                 except FileNotFoundError:
                     text = None
-                if text != seen:
+                if text not in (None, seen):
                     seen = text
                     self._obey(json.loads(text))
                     first.set()

@@ -312,30 +312,33 @@ def test_log_that_cannot_be_written_stops_answers_and_says_so(served, records, t
     client = create_app({"SERVED": served, "STATE": tmp_path}).test_client()
     assert client.post("/predict", json=records[0]).status_code == 200
     assert client.get("/ready").json == {"status": "ready"}
+    before = figures(client)["churn_log_failures_total",]
     with full_disk():
         problems_of(client.post("/predict", json=records[0]), 503)
+        assert figures(client)["churn_log_failures_total",] == before + 1
         problems_of(client.get("/ready"), 503)
         assert client.get("/health").status_code == 200
     assert client.post("/predict", json=records[0]).status_code == 200
 
 
+def figures(client):
+    """What /metrics says, by name and labels."""
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
 def test_metrics_count_what_was_answered(served, records, tmp_path):
     client = create_app({"SERVED": served, "STATE": tmp_path}).test_client()
 
-    def figures():
-        text = client.get("/metrics").text
-        return {
-            (sample.name, *sorted(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(text)
-            for sample in family.samples
-        }
-
-    before = figures()
+    before = figures(client)
     client.post("/predict", json=records[0])
     client.post("/predict/batch", json={"customers": records[:7]})
     client.post("/predict", json={})
     client.get("/nowhere/at/all")
-    after = figures()
+    after = figures(client)
 
     def risen(name, **labels):
         key = (name, *sorted(labels.items()))
@@ -350,6 +353,13 @@ def test_metrics_count_what_was_answered(served, records, tmp_path):
     assert sum(after[key] - before.get(key, 0) for key in predicted) == 8
     assert after["churn_model_info", ("candidate", served.candidate), ("run", served.run)] == 1
     assert after["churn_model_stale",] == 0
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1001", "00000000199999", "²", ""])
+def test_limit_of_predictions_is_kept(client, limit):
+    assert set(problems_of(client.get("/predictions", query_string={"limit": limit}), 422)) == {
+        "?limit"
+    }
 
 
 def test_document_describes_every_route_and_field(client, app, served):
