@@ -49,7 +49,7 @@ from churn.scorer import TOLERANCE  # noqa: E402
 
 RECORDS, BATCH = 500, 1_000
 CONNECTIONS = (1, 16)
-BATCH_CONNECTIONS = 4
+BATCH_CONNECTIONS = 16
 WARM_UP_SECONDS = 1
 READY_SECONDS, STOP_SECONDS = 60, 5
 # How many answers come before the load, and are compared with the model's.

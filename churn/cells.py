@@ -9,6 +9,8 @@ MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
     "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
 }  # fmt: skip
+# As most tables and requests have them, true and false being 1 and 0 to a dict.
+USUAL_FLAGS = {1: 1.0, 0: 0.0} | FLAGS | {text.title(): value for text, value in FLAGS.items()}
 
 _WHOLE = re.compile(r"-?\d+\.0+")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from churn.contract import Contract
-from churn.scorer import Scorer
+from churn.scorer import Scorer, flag
 
 # A change that lowers the risk by less, in probability, is none.
 LEAST = 0.0005
@@ -59,6 +59,7 @@ class Reasons:
 
     def __init__(self, contract: Contract, typical: Mapping, usual: Mapping):
         self.typical = {name: _known(value) for name, value in typical.items()}
+        self.flags = {name for name, feature in contract.features.items() if feature.kind == "flag"}
         self.actionable = {
             name: usual[name] for name, feature in contract.features.items() if feature.actionable
         }
@@ -80,9 +81,8 @@ class Reasons:
             asked[name] = typical
             contribution = risk - scorer(asked)
             asked[name] = value
-            reasons.append(
-                Reason(name, _known(value), typical, contribution, name in self.actionable)
-            )
+            value = _known(flag(value) if name in self.flags else value)
+            reasons.append(Reason(name, value, typical, contribution, name in self.actionable))
         reasons.sort(key=lambda reason: -abs(reason.contribution))
         if most is None:
             return reasons

@@ -1,6 +1,7 @@
 """Scoring requests: the contract as a Pydantic type, and every problem of a body at once."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import (
@@ -12,18 +13,16 @@ from typing import (
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
 )
-from pydantic_core import from_json, to_json
+from pydantic_core import core_schema, from_json, to_json
 from typing_extensions import TypedDict
 
-from churn.cells import FLAGS, MISSING
+from churn.cells import FLAGS, MISSING, USUAL_FLAGS
 from churn.contract import Contract, Feature
 from churn.errors import ChurnError
 
@@ -98,8 +97,8 @@ class Requests:
         Returns
         -------
         dict
-            Values by column: float for numbers and flags, str for categories; None, or no entry,
-            where missing.
+            Values by column: float for numbers, str for categories, flags as they were sent, see
+            `Scorer`; None, or no entry, where missing.
 
         Raises
         ------
@@ -253,7 +252,8 @@ def _category(feature):
 
 def _flag(feature):
     choices = [True, False, 1, 0, *FLAGS]
-    return Annotated[float, BeforeValidator(_to_flag), WithJsonSchema({"enum": choices})]
+    usual = core_schema.literal_schema([True, False, *USUAL_FLAGS])
+    return Annotated[Any, _Either(usual, _to_flag), WithJsonSchema({"enum": choices})]
 
 
 _FIELDS = {"number": _number, "category": _category, "flag": _flag}
@@ -272,6 +272,22 @@ def _filled(text: str) -> str:
     return text
 
 
+@dataclass(frozen=True, eq=False)
+class _Either:
+    """What is usual, else what a function takes: to ask that about every value takes its time."""
+
+    usual: core_schema.CoreSchema
+    other: Callable
+
+    def __get_pydantic_core_schema__(self, source, handler):
+        return core_schema.union_schema(
+            [self.usual, core_schema.no_info_plain_validator_function(self.other)],
+            mode="left_to_right",
+            custom_error_type="refused",
+            custom_error_message="neither",
+        )
+
+
 def _to_flag(value):
     if isinstance(value, str):
         value = FLAGS.get(value.strip().lower(), value)
@@ -281,16 +297,16 @@ def _to_flag(value):
 
 
 def _to_id(value):
-    if value is None or (isinstance(value, str) and len(value) <= MAX_ID):
-        return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
         return value
     raise ValueError("no id")
 
 
 _ID = Annotated[
-    str | int | None,
-    PlainValidator(_to_id),
+    Any,
+    _Either(
+        core_schema.nullable_schema(core_schema.str_schema(strict=True, max_length=MAX_ID)), _to_id
+    ),
     WithJsonSchema({"type": ["string", "integer", "null"], "maxLength": MAX_ID}),
 ]
 

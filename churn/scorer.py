@@ -8,7 +8,7 @@ process stays small and starts at once.
 
 import marshal
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 from math import exp, inf, log, nan
@@ -58,6 +58,11 @@ class Scorer:
             As `ChurnModel.predict_proba` has it, within `TOLERANCE`.
         """
         return self._score(record)
+
+    def many(self, records: Iterable[Mapping | None]) -> list[float | None]:
+        """The probabilities of many; None for None."""
+        score = self._score
+        return [None if record is None else score(record) for record in records]
 
     def __getstate__(self):
         # Of hundreds of trees the text takes a second to compile, in which a server would answer

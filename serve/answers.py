@@ -5,7 +5,6 @@ that is known beforehand.
 """
 
 import json
-from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
@@ -115,18 +114,13 @@ def say_many(
     model: Model, prediction: str, records: list, probabilities: list, problems: list[dict]
 ) -> str:
     """Answers as JSON; the i-th prediction of it is called `<prediction>-<i>`."""
-    many = ",".join(_predictions(model, prediction, records, probabilities))
+    many = ",".join(
+        [
+            "null" if record is None else f"{_prediction(model, f'{prediction}-{i}', record, p)}}}"
+            for i, (record, p) in enumerate(zip(records, probabilities, strict=True))
+        ]
+    )
     return f'{{{model.said_of_all},"predictions":[{many}],"problems":{json.dumps(problems)}}}'
-
-
-def _predictions(
-    model: Model, prediction: str, records: list, probabilities: list
-) -> Iterator[str]:
-    for i, (record, probability) in enumerate(zip(records, probabilities, strict=True)):
-        if record is None:
-            yield "null"
-        else:
-            yield _prediction(model, f"{prediction}-{i}", record, probability) + "}"
 
 
 def _prediction(model: Model, prediction: str, record: dict, probability: float) -> str:

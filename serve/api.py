@@ -103,7 +103,7 @@ def predict_batch():
     body = _body()
     records, problems = model.requests.read_batch(body)
     scorer = model.run.scorer
-    probabilities = [None if record is None else scorer(record) for record in records]
+    probabilities = scorer.many(records)
     prediction = new_id()
     problems = [asdict(problem) for problem in problems]
     said = say_many(model, prediction, records, probabilities, problems)

@@ -5,11 +5,11 @@ which outlive a worker that is killed, and whoever is asked adds them up.
 """
 
 import os
-from collections import Counter as Tally
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 
+import numpy as np
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -40,10 +40,6 @@ def observe(route: str, status: str, seconds: float) -> None:
     _timer(route, status)(seconds)
 
 
-def _tenth(probability: float) -> int:
-    return min(int(probability * TENTHS), TENTHS - 1)
-
-
 @cache
 def _counter(churn: bool, tenth: int):
     span = f"{tenth / TENTHS:.1f}-{(tenth + 1) / TENTHS:.1f}"
@@ -52,14 +48,17 @@ def _counter(churn: bool, tenth: int):
 
 def count_one(probability: float, churn: bool) -> None:
     """Count a prediction."""
-    _counter(churn, _tenth(probability)).inc()
+    _counter(churn, min(int(probability * TENTHS), TENTHS - 1)).inc()
 
 
 def count(probabilities: Iterable[float], threshold: float) -> None:
     """Count many predictions; a counter's own work, once per kind instead of once for each."""
-    kinds = Tally((p >= threshold, _tenth(p)) for p in probabilities)
-    for kind, many in kinds.items():
-        _counter(*kind).inc(many)
+    scores = np.fromiter(probabilities, dtype=np.float64)
+    tenths = np.minimum((scores * TENTHS).astype(int), TENTHS - 1)
+    for churn in (False, True):
+        for tenth, many in enumerate(np.bincount(tenths[(scores >= threshold) == churn])):
+            if many:
+                _counter(churn, tenth).inc(int(many))
 
 
 def count_log_failure() -> None:

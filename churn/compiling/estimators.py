@@ -103,8 +103,7 @@ def _write_levels(written, encoder, columns, levels):
         rows = np.zeros((len(codes), len(levels)))
         rows[:, column] = codes
         *values, unseen = encoder.transform(rows)[:, place].tolist()
-        table = written.constant(dict(enumerate(values)))
-        encoded.append(written.let(f"{table}.get({columns[column]}, {unseen!r})"))
+        encoded.append(written.by_code(columns[column], values, unseen))
     after[many] = True
     kept = np.flatnonzero(~after)
     numbers = np.zeros(len(encoded), dtype=levels.dtype)

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pandas as pd
 
+from churn.cells import USUAL_FLAGS
 from churn.compiling.estimators import write_probability
-from churn.compiling.source import Source
+from churn.compiling.source import Coded, Source
 from churn.contract import Contract
 from churn.data.parsing import parse_features
 from churn.formula import Formula
@@ -53,23 +54,23 @@ def records(typed: pd.DataFrame) -> list[dict]:
 
 def _write_columns(written: Source, contract: Contract) -> list[str]:
     """Write how a record becomes the columns of the matrix; the variables that hold them."""
+    sent = written.read(contract.features)
     columns, values = [], {}
-    for name, feature in contract.features.items():
-        value = written.let(f"record.get({name!r})")
+    for (name, feature), value in zip(contract.features.items(), sent, strict=True):
         if feature.kind == "category":
-            table = {text: float(code) for code, text in enumerate(feature.categories)}
-            codes = written.constant(table)
-            column = written.let(f"{codes}.get({value}, missing)")
-            # A text that is not in the table may be one that is, with blanks about it.
-            written.add(
-                f"if {column} != {column} and {value} is not None:",
-                f"    {value} = as_text({value})",
-                f"    {column} = {codes}.get({value}, missing)",
-            )
-            values[name] = value
+            codes = {text: float(code) for code, text in enumerate(feature.categories)}
+            known = written.constant(codes)
+            # A text that is not known may be one that is, with blanks about it.
+            values[name] = written.let(f"{value} if {value} in {known} else as_text({value})")
+            column = written.let(f"{known}.get({values[name]}, missing)")
+            written.coded[column] = Coded(value, codes, "as_text")
+        elif feature.kind == "flag":
+            usual = written.constant(USUAL_FLAGS)
+            column = written.let(f"{usual}[{value}] if {value} in {usual} else flag({value})")
+            written.coded[column] = Coded(value, USUAL_FLAGS, "flag")
+            values[name] = column
         else:
-            read = "number" if feature.kind == "number" else "flag"
-            column = written.let(f"{value} if type({value}) is float else {read}({value})")
+            column = written.let(f"{value} if type({value}) is float else number({value})")
             values[name] = column
         columns.append(column)
     derived = (Formula(text).to_python(values) for text in contract.derived.values())
