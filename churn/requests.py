@@ -81,7 +81,7 @@ class Requests:
         customer = record_type(contract)
         many = Annotated[list[customer], Field(min_length=1, max_length=max_batch)]
         self.record = TypeAdapter(customer)
-        self.batch = TypeAdapter(_typed_dict("Batch", {BATCH: many}))
+        self.batch = TypeAdapter(typed_dict("Batch", {BATCH: many}))
         # What TypeAdapter itself does on top takes a third of the time of a record.
         self._read_record = self.record.validator.validate_json
         self._read_batch = self.batch.validator.validate_json
@@ -146,20 +146,10 @@ class Requests:
             return [None if i in places else next(scored) for i in range(len(sent))], problems
 
     def _problems(self, error: ValidationError, in_batch: bool) -> list[Problem]:
-        details = _details(error)
-        if details[0]["type"] == "json_invalid":
-            message = details[0]["msg"].removeprefix("Invalid JSON: ")
-            wrong = Problem("the body", "JSON in UTF-8", message)
-            raise Invalid("The body is not JSON.", [wrong], malformed=True) from None
-        return [
-            Problem(
-                _where(detail["loc"]),
-                # Looking for what was meant takes time, so a body full of junk gets no help.
-                self._expected(detail, in_batch, guess=i < MAX_GUESSES),
-                "nothing" if detail["type"] == "missing" else _shown(detail["input"]),
-            )
-            for i, detail in enumerate(details)
-        ]
+        # Looking for what was meant takes time, so a body full of junk gets no help.
+        return problems_of(
+            error, lambda detail, i: self._expected(detail, in_batch, guess=i < MAX_GUESSES)
+        )
 
     def _expected(self, detail: dict, in_batch: bool, guess: bool) -> str:
         path = detail["loc"][2:] if in_batch else detail["loc"]
@@ -197,13 +187,44 @@ def record_type(contract: Contract) -> type:
             fields[name] = NotRequired[Annotated[kind | None, described]]
         else:
             fields[name] = Annotated[kind, described]
-    return _typed_dict("Customer", fields)
+    return typed_dict("Customer", fields)
 
 
-def _typed_dict(name: str, fields: dict[str, Any]) -> type:
+def typed_dict(name: str, fields: dict[str, Any]) -> type:
+    """A type of JSON object with these fields and no others."""
     made = TypedDict(name, fields)
     made.__pydantic_config__ = ConfigDict(extra="forbid")
     return made
+
+
+def problems_of(error: ValidationError, expected: Callable[[dict, int], str]) -> list[Problem]:
+    """Every problem of a body.
+
+    Parameters
+    ----------
+    error : ValidationError
+        Of `validate_json`.
+    expected : callable
+        What was expected, of a detail of the error and its number.
+
+    Raises
+    ------
+    Invalid
+        If the body is no JSON.
+    """
+    details = _details(error)
+    if details[0]["type"] == "json_invalid":
+        message = details[0]["msg"].removeprefix("Invalid JSON: ")
+        wrong = Problem("the body", "JSON in UTF-8", message)
+        raise Invalid("The body is not JSON.", [wrong], malformed=True) from None
+    return [
+        Problem(
+            _where(detail["loc"]),
+            expected(detail, i),
+            "nothing" if detail["type"] == "missing" else shown(detail["input"]),
+        )
+        for i, detail in enumerate(details)
+    ]
 
 
 def _details(error: ValidationError) -> list[dict]:
@@ -316,7 +337,8 @@ def _where(loc: tuple) -> str:
     return "".join(parts).removeprefix(".") or "the body"
 
 
-def _shown(value) -> str:
+def shown(value) -> str:
+    """A value of a body in few words."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

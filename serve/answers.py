@@ -95,6 +95,14 @@ class Log(TypedDict):
     predictions: list[Logged]
 
 
+class Added(TypedDict):
+    """How many outcomes are new, correct what was known, or change nothing."""
+
+    new: int
+    corrected: int
+    unchanged: int
+
+
 class ProblemDetails(TypedDict):
     """RFC 9457."""
 

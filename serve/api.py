@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from churn.cells import FLAGS
+from churn.outcomes import read_body
 from churn.prediction_log import entry, new_id
 from churn.requests import Problem
 from serve import metrics
@@ -151,6 +152,15 @@ def predictions():
             for row in log().latest(int(text))
         ]
     )
+
+
+@blueprint.post("/outcomes")
+def outcomes():
+    """Take what happened to customers, all of it or nothing; what is known already may be sent."""
+    rows = read_body(_body(), current_app.config["MAX_BATCH"])
+    if not log():
+        raise Refused(503, "The prediction log is off, and outcomes are kept where it is.")
+    return jsonify(log().add_outcomes(rows)._asdict())
 
 
 def answer_one(model: Model, written: Log | None, body: bytes, explain: bool = False) -> bytes:

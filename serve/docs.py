@@ -176,8 +176,12 @@ def _example(spec, schema: Mapping, known: Mapping):
         return _example(spec, spec["components"]["schemas"][name], known)
     if "items" in schema:
         return [_example(spec, schema["items"], known)]
+    if "examples" in schema:
+        return schema["examples"][0]
+    fields, required = schema["properties"], schema.get("required", ())
     return {
-        name: known[name] if name in known else _example(spec, one, known)
-        for name, one in schema["properties"].items()
-        if name in known or name in schema.get("required", ())
+        # A feature may have the name of a field that has nothing to do with it.
+        name: known[name] if name in known and "examples" not in one else _example(spec, one, known)
+        for name, one in fields.items()
+        if name in required or name in known
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
+from churn.outcomes import Added, Outcome
 from churn.prediction_log import Spool, locations
 from serve.settings import OFF
 
@@ -26,7 +27,7 @@ class Log:
     def __init__(self, folder: Path, url: str):
         self.spool = Spool(folder)
         self.url = url
-        self._database = None
+        self._database = self._outcomes = None
 
     def latest(self, most: int) -> list:
         """The latest predictions in the database, the newest first."""
@@ -36,6 +37,14 @@ class Log:
 
             self._database = PredictionLog(self.url)
         return self._database.latest(most)
+
+    def add_outcomes(self, rows: list[Outcome]) -> Added:
+        """Put outcomes into the database, all or none; see `OutcomeStore.add`."""
+        if self._outcomes is None:
+            from churn.outcomes import OutcomeStore  # SQLAlchemy again
+
+            self._outcomes = OutcomeStore(self.url)
+        return self._outcomes.add(rows)
 
 
 def log() -> Log | None:

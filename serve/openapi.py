@@ -2,18 +2,20 @@
 
 from pydantic import TypeAdapter
 
+from churn.outcomes import body_type
 from serve import answers
 from serve.keys import HEADER
 from serve.served import Model
 
 REF = "#/components/schemas/{model}"
 PROBLEM = "application/problem+json"
+ANSWERS = ("Answer", "Answers", "Explained", "WhatIf", "Log", "Added", "ProblemDetails")
 SAID = {
     400: "The body is no JSON",
     401: "An API key is wanted",
     413: "The body is too large",
     415: "The body is not application/json",
-    422: "The request breaks the model's contract",
+    422: "The request breaks the contract; its problems say where",
     503: "No model is loaded, or the prediction log cannot be reached",
 }
 EXPLAIN = {
@@ -38,13 +40,11 @@ def document(model: Model, keys: bool = False) -> dict:
     named = {
         "Customer": model.requests.record,
         "Batch": model.requests.batch,
-        **{
-            name: TypeAdapter(getattr(answers, name))
-            for name in ("Answer", "Answers", "Explained", "WhatIf", "Log", "ProblemDetails")
-        },
+        "Outcomes": body_type(model.requests.max_batch),
+        **{name: TypeAdapter(getattr(answers, name)) for name in ANSWERS},
     }
     body, said = "validation", "serialization"
-    modes = {"Customer": body, "Batch": body}
+    modes = {"Customer": body, "Batch": body, "Outcomes": body}
     schemas, shared = TypeAdapter.json_schemas(
         [(name, modes.get(name, said), adapter) for name, adapter in named.items()],
         ref_template=REF,
@@ -60,6 +60,8 @@ def document(model: Model, keys: bool = False) -> dict:
                           found["Customer"], found["WhatIf"], keys),
         "/predictions": _get("predictions", "The latest predictions in the log", found["Log"],
                              [422, 503], [LIMIT], keys),
+        "/outcomes": _post("outcomes", "What happened to customers; what is recorded last holds",
+                           found["Outcomes"], found["Added"], keys),
         "/model/info": _get("info", "What the model is and how good it is", _OBJECT, [503]),
         "/health": _get("health", "Whether the process answers, and with which model", _OBJECT),
         "/ready": _get("ready", "Whether a prediction would be answered", _OBJECT, [503]),

@@ -28,9 +28,9 @@ def add(commands) -> None:
     show = action("show", _show, "the latest predictions, the newest first")
     show.add_argument("--customer", metavar="ID", help="only of this customer")
     show.add_argument("--limit", type=_whole, default=20, metavar="N", help="at most (%(default)s)")
-    one = action("delete", _delete, "delete all predictions for one customer")
+    one = action("delete", _delete, "delete all predictions for one customer, and the outcomes")
     one.add_argument("customer", metavar="CUSTOMER", help="the customer's key")
-    keep = action("keep", _keep, "delete the predictions that are older than so many days")
+    keep = action("keep", _keep, "delete predictions and outcomes that are older than so many days")
     keep.add_argument("--days", type=_whole, required=True, metavar="N")
     action("ship", _ship, "take what workers wrote to the database, as a running server does")
 
@@ -54,29 +54,34 @@ def _delete(options) -> None:
     from churn.prediction_log import ship_all, torn_files
 
     spool, log = _open(options)
-    with log:
+    with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted = log.delete_customer(options.customer)
+        told = outcomes.delete_customer(options.customer)
     for path in torn_files(spool):
         print(f"{path} has lines that could not be read; look whether they are about the customer.")
-    if not deleted:
-        raise ChurnError(f"No predictions for customer {options.customer!r} in {log.where}.")
-    print(f"{deleted:,} predictions for customer {options.customer!r} deleted from {log.where}.")
+    whose = f"for customer {options.customer!r}"
+    if not deleted and not told:
+        raise ChurnError(f"No predictions {whose} in {log.where}, and no outcomes.")
+    print(f"{deleted:,} predictions {whose} deleted from {log.where}, and {told:,} outcomes.")
 
 
 def _keep(options) -> None:
     from churn.prediction_log import ship_all, torn_files
 
     spool, log = _open(options)
-    with log:
+    with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted, left = log.keep(options.days), log.count()
+        told = outcomes.keep(options.days)  # they say nothing about predictions that are kept
     for path in torn_files(spool):
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()
             print(f"{path} deleted.")
     days = f"more than {options.days:,} days old"
     print(f"{deleted:,} predictions {days} deleted from {log.where}; {left:,} are left.")
+    if told:
+        print(f"{told:,} outcomes {days} deleted, too.")
 
 
 def _ship(options) -> None:
@@ -94,6 +99,13 @@ def _open(options):
 
     spool, url = locations(os.environ)
     return options.spool or spool, PredictionLog(options.log or url)
+
+
+def _open_outcomes(options):
+    from churn.outcomes import OutcomeStore
+    from churn.prediction_log import locations
+
+    return OutcomeStore(options.log or locations(os.environ)[1])
 
 
 def _whole(text: str) -> int:

@@ -1,7 +1,7 @@
 """Customers made from a stated model, so that the true probability of leaving is known.
 
 The columns are those of the Telco table. A customer leaves with probability
-`1 / (1 + exp(-score))`, where `score` is the sum that `_score` writes out: a strong effect of the
+`1 / (1 + exp(-score))`, where `score` is the sum that `log_odds` writes out: a strong effect of the
 contract, one of tenure that flattens, one of price that depends on the line, an interaction of
 support and line, and small effects of the rest. Several columns have none, and nothing counts
 that the table does not show, so a model can come as near to the truth as its rows allow.
@@ -48,14 +48,16 @@ def generate_sample_data(n_customers: int, seed: int = 0, return_probability: bo
     if n_customers < 1:
         raise ValueError(f"n_customers must be at least 1, not {n_customers}")
     rng = np.random.default_rng(seed)
-    draw = _draw(n_customers, rng)
-    probability = 1 / (1 + np.exp(-_score(draw)))
+    draw = draw_customers(n_customers, rng)
+    probability = 1 / (1 + np.exp(-log_odds(draw)))
     churned = rng.random(n_customers) < probability
-    frame = _frame(draw, churned)
+    frame = to_frame(draw, churned)
     return (frame, probability) if return_probability else frame
 
 
-def _draw(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def draw_customers(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw n customers: flags and codes as int8, numbers, each of shape (n,)."""
+
     def flag(share):
         return (rng.random(n) < share).astype(np.int8)
 
@@ -88,7 +90,8 @@ def _draw(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return draw
 
 
-def _score(draw: dict[str, np.ndarray]) -> np.ndarray:
+def log_odds(draw: dict[str, np.ndarray]) -> np.ndarray:
+    """The true log odds of leaving of drawn customers, float64 of shape (n,)."""
     fiber = draw["internet_service"] == 1
     online = draw["internet_service"] != 2
     supported = online & (draw["tech_support"] == 1)
@@ -108,7 +111,8 @@ def _score(draw: dict[str, np.ndarray]) -> np.ndarray:
     )
 
 
-def _frame(draw: dict[str, np.ndarray], churned: np.ndarray) -> pd.DataFrame:
+def to_frame(draw: dict[str, np.ndarray], churned: np.ndarray) -> pd.DataFrame:
+    """Drawn customers as a table, numbered from 1, with what became of them."""
     n = len(churned)
     online = draw["internet_service"] != 2
     columns = {"customer_id": np.arange(1, n + 1)}

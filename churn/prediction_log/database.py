@@ -1,0 +1,170 @@
+"""A table in SQLite or PostgreSQL: how it is reached, made where it is missing, and read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic_core import from_json
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Engine,
+    NullPool,
+    Row,
+    Select,
+    Table,
+    Text,
+    TypeDecorator,
+    create_engine,
+    event,
+    make_url,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from churn.errors import ChurnError
+
+FETCHED = 1_000
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+# What a transaction begins with that nobody else's of this kind may overlap.
+ALONE = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(hashtext('churn.{table}'))",
+}
+
+
+class UtcTime(TypeDecorator):
+    """A time in UTC; as text in SQLite, which has no type for it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect):
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else self.impl)
+
+    def process_bind_param(self, value, dialect):
+        value = value.astimezone(UTC)
+        # All as long as each other, so that they sort by time.
+        return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value, dialect):
+        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+class Database:
+    """A table in the database of the prediction log; it is made where it is missing.
+
+    Threads may share one. Whatever uses the database raises a ChurnError, which does not show the
+    password, if it cannot be used.
+
+    Parameters
+    ----------
+    url : str
+        `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
+    table : Table
+    named : str
+        What errors call it.
+
+    Attributes
+    ----------
+    where : str
+        The URL without user, password and options.
+    dialect : Dialect
+
+    Raises
+    ------
+    ChurnError
+        If it is no such URL.
+    """
+
+    def __init__(self, url: str, table: Table, named: str):
+        self._engine = _engine(url)
+        self._table = table
+        self._named = named
+        self._made = False
+        self.dialect, url = self._engine.dialect, self._engine.url
+        self.where = str(
+            URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+        )
+        self._alone = ALONE[self.dialect.name].format(table=table.name)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def insert(self) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that can be told what to do about what is there already."""
+        return INSERTS[self.dialect.name](self._table)
+
+    @contextmanager
+    def connected(self, *, alone: bool = False) -> Iterator[Connection]:
+        """A transaction: all of it happens, or none.
+
+        Parameters
+        ----------
+        alone : bool
+            Wait until no other transaction on this table is alone, and let none begin.
+        """
+        try:
+            if not self._made:
+                self._make()
+            with self._engine.begin() as connection:
+                if alone:
+                    connection.exec_driver_sql(self._alone)
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            self._made = False  # it may be another database when it is back
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise ChurnError(f"Cannot use {self._named} {self.where}:", [reason]) from error
+
+    def read(self, query: Select) -> Iterator[Row]:
+        """What a query finds, a chunk at a time."""
+        with self.connected() as connection:
+            yield from connection.execution_options(yield_per=FETCHED).execute(query)
+
+    def _make(self) -> None:
+        if self._engine.name == "sqlite":
+            path = Path(self._engine.url.database)
+            path.parent.mkdir(0o700, parents=True, exist_ok=True)
+            path.touch(0o600)  # SQLite would let everybody read it
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(self._alone)  # else two processes make it at once
+            self._table.create(connection, checkfirst=True)
+        self._made = True
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+        if name == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            # Connections are not kept, for the file may be replaced.
+            options = {"connect_args": {"timeout": 30}, "poolclass": NullPool}
+        elif name == "postgresql":
+            options = {
+                "connect_args": {"connect_timeout": 5},
+                "pool_pre_ping": True,
+                "paramstyle": "format",
+            }
+        else:
+            raise ValueError
+        engine = create_engine(
+            parsed,
+            hide_parameters=True,  # they are about people, and errors go to log files
+            json_deserializer=from_json,
+            **options,
+        )
+    except (SQLAlchemyError, ImportError, ValueError):
+        expected = "expected sqlite:///path or postgresql+psycopg://user:password@host/database"
+        # Not "from error": its message may hold the password.
+        raise ChurnError("The prediction log needs the URL of a database:", [expected]) from None
+    if name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection, _record) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA secure_delete = ON")  # who is deleted is not left in free pages
