@@ -355,6 +355,40 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
     return _spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
 
 
+def gate(checks: pd.DataFrame) -> dict:
+    """How much better or worse than other models, beside what was asked for."""
+    # Next to the base rate, which is far away, the others could not be told apart.
+    shown = checks[checks["difference"].notna() & ~checks["name"].str.endswith("base rate")]
+    rows = shown[["name", "threshold", "passed"]].join(
+        pd.DataFrame(shown["difference"].tolist(), index=shown.index, dtype=float)
+    )
+    colour = {
+        "field": "passed",
+        "type": "nominal",
+        "legend": None,
+        "scale": {"domain": [True, False], "range": [GREEN, RED]},
+    }
+    y = {"field": "name", "type": "nominal", "sort": None, "title": None}
+    title = "log loss less the other model's, nats (95 % interval; the tick is what was asked for)"
+    tooltip = [{"field": name, "format": "+.4f"} for name in ("value", "low", "high", "threshold")]
+    layers = [
+        {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
+        {
+            "mark": {"type": "rule", "strokeWidth": 2.5},
+            "encoding": {"x": _x("low", title), "x2": {"field": "high"}, "y": y, "color": colour},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90},
+            "encoding": {"x": _x("value", title), "y": y, "color": colour, "tooltip": tooltip},
+        },
+        {
+            "mark": {"type": "tick", "thickness": 2, "color": "#22303f"},
+            "encoding": {"x": _x("threshold", title), "y": y},
+        },
+    ]
+    return _spec(rows, "Beside other models", 40 * len(rows) + 20, layer=layers)
+
+
 def histogram(counts: pd.DataFrame, title: str) -> dict:
     """Churn rate (bar colour) and number of customers (bar length) by level of a feature."""
     encoding = {

@@ -41,6 +41,9 @@ class Check:
     passed : bool
     why : str
         What it means, in a sentence.
+    difference : dict or None
+        Where another model was asked too: the paired difference in log loss to it, in nats, as
+        value, low and high.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Check:
     actual: float
     passed: bool
     why: str
+    difference: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,8 @@ class Rival:
             f"upper end of the paired difference in log loss to {self.run}, nats "
             f"({self.difference['value']:+.4f}, {self.difference['low']:+.4f} to {high:+.4f})"
         )
-        return Check("not worse than the champion", margin, high, bool(high <= margin), why)
+        passed = bool(high <= margin)
+        return Check("not worse than the champion", margin, high, passed, why, self.difference)
 
 
 def hold_against(
@@ -214,10 +219,11 @@ def hold_against(
 
 def _better(report: Report, baseline: str, end: str) -> Check:
     # The base rate is beaten for certain; a plain model may be nearly as good, and that is said.
-    actual = report.differences[baseline]["log_loss"][end]
+    difference = report.differences[baseline]["log_loss"]
+    actual = difference[end]
     what = {"high": "upper end of the", "value": "mean"}[end]
     why = f"{what} paired difference in log loss to it, nats"
-    return Check(f"better than the {baseline}", 0.0, actual, bool(actual < 0), why)
+    return Check(f"better than the {baseline}", 0.0, actual, bool(actual < 0), why, difference)
 
 
 def _calibrated(report: Report) -> Check:

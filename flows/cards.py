@@ -223,6 +223,7 @@ def _gate(decision) -> list:
         Markdown("## The gate"),
         Markdown(f"{decision.why[:1].upper()}{decision.why[1:]}."),
         Table(rows, headers=["", "asked", "found", "which is"]),
+        VegaChart(charts.gate(decision.table())),
     ]
 
 
