@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
-.PHONY: help run resume card serve test bench quality lock
+.PHONY: help run resume card serve test bench year quality lock
 help:            ## say what there is
 	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -33,9 +33,13 @@ test: .venv/test ## run the tests
 bench: .venv/test ## measure what the README says; needs wrk
 	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/swaps.py
+	$(PY) benchmarks/monitoring.py
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
 	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1
+
+year: .venv/test ## twelve months of a made-up business, in minutes: table, and year.svg
+	$(PY) benchmarks/year.py --picture year.svg
 
 quality: .venv/test ## compare with AutoML, on the same customers; takes hours
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.peers

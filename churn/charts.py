@@ -17,7 +17,8 @@ FAMILY_COLOURS = {
 }
 
 
-def _spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
+def spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
+    """A chart of a table as wide as its card; `parts` are its layers, or its mark and encoding."""
     return {
         "$schema": SCHEMA,
         "title": {"text": title, "anchor": "start", "fontSize": 14},
@@ -33,18 +34,16 @@ def _spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
     }
 
 
-def _x(field: str, title: str, **more) -> dict:
+def quantity(field: str, title: str, **more) -> dict:
+    """The encoding of a column of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
-
-
-_y = _x
 
 
 def cost(rows: pd.DataFrame) -> dict:
     """Quality against cost: out-of-fold log loss against the time to score a customer."""
     zoom = {"zero": False, "nice": True}
-    x = _x("microseconds", "microseconds per customer", scale={"type": "log"})
-    y = _y("log_loss", "log loss out of fold", scale=zoom)
+    x = quantity("microseconds", "microseconds per customer", scale={"type": "log"})
+    y = quantity("log_loss", "log loss out of fold", scale=zoom)
     layers = [
         {
             "mark": {"type": "point", "filled": True, "size": 90, "opacity": 0.85},
@@ -71,7 +70,7 @@ def cost(rows: pd.DataFrame) -> dict:
         },
     ]
     data = rows[["candidate", "family", "log_loss", "microseconds", "chosen"]]
-    return _spec(data, "Quality against cost (both are better when lower)", TALL, layer=layers)
+    return spec(data, "Quality against cost (both are better when lower)", TALL, layer=layers)
 
 
 def _family(rows: pd.DataFrame) -> dict:
@@ -91,12 +90,12 @@ def leaderboard(rows: pd.DataFrame) -> dict:
         {
             "data": {"values": folds.to_dict("records")},
             "mark": {"type": "tick", "opacity": 0.55, "thickness": 2},
-            "encoding": {"x": _x("fold_losses", "", scale=zoom), "y": y, "color": colour},
+            "encoding": {"x": quantity("fold_losses", "", scale=zoom), "y": y, "color": colour},
         },
         {
             "mark": {"type": "point", "filled": True, "size": 130},
             "encoding": {
-                "x": _x("log_loss", "log loss out of fold (lower is better)", scale=zoom),
+                "x": quantity("log_loss", "log loss out of fold (lower is better)", scale=zoom),
                 "y": y,
                 "color": colour,
                 "tooltip": [
@@ -108,7 +107,7 @@ def leaderboard(rows: pd.DataFrame) -> dict:
         },
     ]
     data = rows[["candidate", "family", "log_loss", "seconds"]]
-    return _spec(data, "Candidates: mean and folds", 26 * len(rows) + 20, layer=layers)
+    return spec(data, "Candidates: mean and folds", 26 * len(rows) + 20, layer=layers)
 
 
 def reliability(bins: pd.DataFrame) -> dict:
@@ -119,17 +118,21 @@ def reliability(bins: pd.DataFrame) -> dict:
         {
             "data": {"values": diagonal},
             "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
-            "encoding": {"x": _x("a", ""), "y": _y("b", "")},
+            "encoding": {"x": quantity("a", ""), "y": quantity("b", "")},
         },
         {
             "mark": {"type": "rule", "color": BLUE, "opacity": 0.6},
-            "encoding": {"x": _x("predicted", ""), "y": _y("low", ""), "y2": {"field": "high"}},
+            "encoding": {
+                "x": quantity("predicted", ""),
+                "y": quantity("low", ""),
+                "y2": {"field": "high"},
+            },
         },
         {
             "mark": {"type": "point", "filled": True, "size": 70, "color": BLUE},
             "encoding": {
-                "x": _x("predicted", "predicted probability", axis={"format": "%"}),
-                "y": _y("observed", "share who left", axis={"format": "%"}),
+                "x": quantity("predicted", "predicted probability", axis={"format": "%"}),
+                "y": quantity("observed", "share who left", axis={"format": "%"}),
                 "tooltip": [
                     {"field": "predicted", "format": ".1%"},
                     {"field": "observed", "format": ".1%"},
@@ -138,7 +141,7 @@ def reliability(bins: pd.DataFrame) -> dict:
             },
         },
     ]
-    return _spec(bins, "Calibration: promised and happened (95 % intervals)", TALL, layer=layers)
+    return spec(bins, "Calibration: promised and happened (95 % intervals)", TALL, layer=layers)
 
 
 def gains(curve: pd.DataFrame) -> dict:
@@ -146,36 +149,38 @@ def gains(curve: pd.DataFrame) -> dict:
     layers = [
         {
             "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
-            "encoding": {"x": _x("called", ""), "y": _y("called", "")},
+            "encoding": {"x": quantity("called", ""), "y": quantity("called", "")},
         },
         {
             "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
             "encoding": {
-                "x": _x("called", "customers called, the riskiest first", axis={"format": "%"}),
-                "y": _y("reached", "of those who left, reached", axis={"format": "%"}),
+                "x": quantity(
+                    "called", "customers called, the riskiest first", axis={"format": "%"}
+                ),
+                "y": quantity("reached", "of those who left, reached", axis={"format": "%"}),
             },
         },
     ]
-    return _spec(curve, "Gains", TALL, layer=layers)
+    return spec(curve, "Gains", TALL, layer=layers)
 
 
 def profit(curve: pd.DataFrame, cut: float) -> dict:
     """What calling the riskiest share brings, beside calling at random; `cut` is whom it pays."""
-    called = _x("called", "customers called, the riskiest first", axis={"format": "%"})
+    called = quantity("called", "customers called, the riskiest first", axis={"format": "%"})
     layers = [
         {
             "mark": {"type": "area", "color": BLUE, "opacity": 0.18},
-            "encoding": {"x": called, "y": _y("low", ""), "y2": {"field": "high"}},
+            "encoding": {"x": called, "y": quantity("low", ""), "y2": {"field": "high"}},
         },
         {
             "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
-            "encoding": {"x": called, "y": _y("random", "")},
+            "encoding": {"x": called, "y": quantity("random", "")},
         },
         {
             "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
             "encoding": {
                 "x": called,
-                "y": _y("profit", "profit per customer"),
+                "y": quantity("profit", "profit per customer"),
                 "tooltip": [
                     {"field": "called", "format": ".0%"},
                     {"field": "profit", "format": ",.2f"},
@@ -187,10 +192,10 @@ def profit(curve: pd.DataFrame, cut: float) -> dict:
         {
             "data": {"values": [{"cut": cut}]},
             "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 2},
-            "encoding": {"x": _x("cut", "")},
+            "encoding": {"x": quantity("cut", "")},
         },
     ]
-    return _spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
+    return spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
 
 
 def list_lengths(curve: pd.DataFrame, called: int) -> dict:
@@ -208,8 +213,8 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
         {
             "mark": {"type": "line", "strokeWidth": 3},
             "encoding": {
-                "x": _x("calls", "customers called", axis={"format": ",.0f"}),
-                "y": _y("profit", "expected profit", axis={"format": ",.0f"}),
+                "x": quantity("calls", "customers called", axis={"format": ",.0f"}),
+                "y": quantity("profit", "expected profit", axis={"format": ",.0f"}),
                 "color": {**way, "scale": scale},
                 "strokeDash": {**way, "scale": dashes},
                 "tooltip": [
@@ -222,10 +227,10 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
         {
             "data": {"values": [{"called": called}]},
             "mark": {"type": "rule", "color": ORANGE, "strokeWidth": 2},
-            "encoding": {"x": _x("called", "")},
+            "encoding": {"x": quantity("called", "")},
         },
     ]
-    return _spec(data, "Profit against the length of the list, and this list", TALL, layer=layers)
+    return spec(data, "Profit against the length of the list, and this list", TALL, layer=layers)
 
 
 def importances(table: pd.DataFrame, top: int = 15) -> dict:
@@ -237,14 +242,14 @@ def importances(table: pd.DataFrame, top: int = 15) -> dict:
     layers = [
         {
             "mark": {"type": "bar", "color": BLUE, "opacity": 0.85},
-            "encoding": {"x": _x("importance", "rise of the log loss when shuffled"), "y": y},
+            "encoding": {"x": quantity("importance", "rise of the log loss when shuffled"), "y": y},
         },
         {
             "mark": {"type": "rule", "color": "#22303f"},
-            "encoding": {"x": _x("low", ""), "x2": {"field": "high"}, "y": y},
+            "encoding": {"x": quantity("low", ""), "x2": {"field": "high"}, "y": y},
         },
     ]
-    return _spec(data, "What the model relies on", 20 * len(data) + 20, layer=layers)
+    return spec(data, "What the model relies on", 20 * len(data) + 20, layer=layers)
 
 
 def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
@@ -254,7 +259,9 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
         direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
     )
     encoding = {
-        "x": _x("contribution", "points of probability", axis={"format": "+.1%", "tickCount": 6}),
+        "x": quantity(
+            "contribution", "points of probability", axis={"format": "+.1%", "tickCount": 6}
+        ),
         "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
         "color": {
             "field": "direction",
@@ -264,13 +271,13 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
         },
     }
     data = data[["label", "contribution", "direction"]]
-    return _spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
+    return spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
 
 
 def dependence(curve: pd.DataFrame) -> dict:
     """One feature of `churn.dependence`: the mean risk, most customers' band, how many have it."""
     name = curve["feature"].iloc[0]
-    size = _x("share", "share of customers", legend=None, scale={"range": [15, 200]})
+    size = quantity("share", "share of customers", legend=None, scale={"range": [15, 200]})
     tooltip = [
         {"field": "label", "title": name},
         {"field": "risk", "format": ".1%"},
@@ -281,15 +288,15 @@ def dependence(curve: pd.DataFrame) -> dict:
     number = curve["value"].map(lambda v: isinstance(v, int | float) and not isinstance(v, bool))
     if not number.any():
         y = {"field": "label", "type": "nominal", "sort": None, "title": None}
-        span = {"x": _x("low", ""), "x2": {"field": "high"}, "y": y}
-        at = {"x": _x("risk", **risk), "y": y, "size": size, "tooltip": tooltip}
+        span = {"x": quantity("low", ""), "x2": {"field": "high"}, "y": y}
+        at = {"x": quantity("risk", **risk), "y": y, "size": size, "tooltip": tooltip}
         layers = [
             {"mark": {"type": "rule", "color": BLUE, "opacity": 0.5}, "encoding": span},
             {"mark": point, "encoding": at},
         ]
-        return _spec(curve, name, 26 * len(curve) + 20, layer=layers)
-    x, y = _x("value", "", scale={"zero": False}), _y("risk", **risk)
-    band = {"x": x, "y": _y("low", ""), "y2": {"field": "high"}}
+        return spec(curve, name, 26 * len(curve) + 20, layer=layers)
+    x, y = quantity("value", "", scale={"zero": False}), quantity("risk", **risk)
+    band = {"x": x, "y": quantity("low", ""), "y2": {"field": "high"}}
     layers = [
         {"mark": {"type": "area", "color": BLUE, "opacity": 0.12}, "encoding": band},
         {"mark": {"type": "line", "color": BLUE}, "encoding": {"x": x, "y": y}},
@@ -303,7 +310,7 @@ def dependence(curve: pd.DataFrame) -> dict:
             {"data": absent, "mark": dashed, "encoding": {"y": y, "tooltip": tooltip}},
             {"data": absent, "mark": word, "encoding": {"y": y, "text": {"field": "label"}}},
         ]
-    return _spec(curve[number], name, 180, layer=layers)
+    return spec(curve[number], name, 180, layer=layers)
 
 
 def segments(table: pd.DataFrame, top: int = 15) -> dict:
@@ -341,7 +348,7 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
         {
             "mark": {"type": "rule", "opacity": 0.6},
             "encoding": {
-                "x": _x("gap_low", title, axis={"format": "+.0%"}),
+                "x": quantity("gap_low", title, axis={"format": "+.0%"}),
                 "x2": {"field": "gap_high"},
                 "y": y,
                 "color": colour,
@@ -349,10 +356,10 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
         },
         {
             "mark": {"type": "point", "filled": True, "size": 70},
-            "encoding": {"x": _x("gap", title), "y": y, "color": colour, "tooltip": tooltip},
+            "encoding": {"x": quantity("gap", title), "y": y, "color": colour, "tooltip": tooltip},
         },
     ]
-    return _spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
+    return spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
 
 
 def gate(checks: pd.DataFrame) -> dict:
@@ -375,26 +382,36 @@ def gate(checks: pd.DataFrame) -> dict:
         {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
         {
             "mark": {"type": "rule", "strokeWidth": 2.5},
-            "encoding": {"x": _x("low", title), "x2": {"field": "high"}, "y": y, "color": colour},
+            "encoding": {
+                "x": quantity("low", title),
+                "x2": {"field": "high"},
+                "y": y,
+                "color": colour,
+            },
         },
         {
             "mark": {"type": "point", "filled": True, "size": 90},
-            "encoding": {"x": _x("value", title), "y": y, "color": colour, "tooltip": tooltip},
+            "encoding": {
+                "x": quantity("value", title),
+                "y": y,
+                "color": colour,
+                "tooltip": tooltip,
+            },
         },
         {
             "mark": {"type": "tick", "thickness": 2, "color": "#22303f"},
-            "encoding": {"x": _x("threshold", title), "y": y},
+            "encoding": {"x": quantity("threshold", title), "y": y},
         },
     ]
-    return _spec(rows, "Beside other models", 40 * len(rows) + 20, layer=layers)
+    return spec(rows, "Beside other models", 40 * len(rows) + 20, layer=layers)
 
 
 def histogram(counts: pd.DataFrame, title: str) -> dict:
     """Churn rate (bar colour) and number of customers (bar length) by level of a feature."""
     encoding = {
         "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
-        "x": _x("customers", "customers"),
-        "color": _x(
+        "x": quantity("customers", "customers"),
+        "color": quantity(
             "churn_rate",
             "share who left",
             scale={"scheme": "blues", "domainMin": 0},
@@ -406,17 +423,17 @@ def histogram(counts: pd.DataFrame, title: str) -> dict:
             {"field": "churn_rate", "format": ".1%"},
         ],
     }
-    return _spec(counts, title, 22 * len(counts) + 20, mark="bar", encoding=encoding)
+    return spec(counts, title, 22 * len(counts) + 20, mark="bar", encoding=encoding)
 
 
 def missing_share(shares: pd.DataFrame) -> dict:
     """Which share of each column is missing."""
     encoding = {
         "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
-        "x": _x("missing", "missing", axis={"format": ".2%", "tickCount": 5}),
+        "x": quantity("missing", "missing", axis={"format": ".2%", "tickCount": 5}),
     }
     mark = {"type": "bar", "color": ORANGE}
-    return _spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)
+    return spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)
 
 
 def plain(value) -> str:

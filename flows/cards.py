@@ -37,9 +37,9 @@ def data(run) -> list:
         Markdown(f"# The data: {public_name(run.data)}"),
         Table([[Markdown(name), value] for name, value in facts]),
         Markdown("## What was wrong with it"),
-        _table(run.problems, "The table keeps its contract: nothing was wrong."),
+        as_table(run.problems, "The table keeps its contract: nothing was wrong."),
         Markdown("## Columns that must not be trained on"),
-        _table(run.leaks, "None was found."),
+        as_table(run.leaks, "None was found."),
         Markdown("## Who leaves"),
         *(VegaChart(_by_level(run, name)) for name in _telling(run)),
         *_missing(run),
@@ -75,8 +75,8 @@ def leaderboard(run) -> list:
         ),
         VegaChart(charts.cost(rows)),
         VegaChart(charts.leaderboard(rows)),
-        _table(shown, ""),
-        *([Markdown("## Fell out"), _table(fallen, "")] if len(fallen) else []),
+        as_table(shown, ""),
+        *([Markdown("## Fell out"), as_table(fallen, "")] if len(fallen) else []),
     ]
 
 
@@ -185,9 +185,9 @@ def calls(run, most: int = 10) -> list:
             f"{at['random']:,.2f} at random, by the model's probabilities."
         ),
         Markdown("## The first to call"),
-        _table(top.fillna(""), "It pays to call nobody."),
+        as_table(top.fillna(""), "It pays to call nobody."),
         Markdown("## What was wrong with the table"),
-        _table(found.problems, "The table keeps its contract: nothing was wrong."),
+        as_table(found.problems, "The table keeps its contract: nothing was wrong."),
     ]
 
 
@@ -196,9 +196,9 @@ def _worth(run) -> list:
     rows = [
         ["called: risk of", f"{worth.threshold:.1%} or more", f"{worth.called:.1%} of customers"],
         ["that promised", f"{worth.promised:.2f}", ""],
-        ["that brought", f"{worth.profit['value']:.2f}", _span(worth.profit)],
-        ["calling everybody", f"{worth.everybody['value']:.2f}", _span(worth.everybody)],
-        ["more than without a model", f"{worth.advantage['value']:.2f}", _span(worth.advantage)],
+        ["that brought", f"{worth.profit['value']:.2f}", as_span(worth.profit)],
+        ["calling everybody", f"{worth.everybody['value']:.2f}", as_span(worth.everybody)],
+        ["more than without a model", f"{worth.advantage['value']:.2f}", as_span(worth.advantage)],
         ["EMP", f"{worth.emp:.2f}", f"calling {worth.emp_fraction:.1%}"],
     ]
     return [
@@ -237,7 +237,8 @@ def _segments(table: pd.DataFrame) -> list:
     ]
 
 
-def _span(found: dict) -> str:
+def as_span(found: dict) -> str:
+    """The interval of what was found."""
     return f"{found['low']:.2f} to {found['high']:.2f}"
 
 
@@ -245,7 +246,8 @@ def _number(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.4f}"
 
 
-def _table(frame: pd.DataFrame, otherwise: str):
+def as_table(frame: pd.DataFrame, otherwise: str):
+    """A table, or what to say where it is empty."""
     if frame.empty:
         return Markdown(otherwise)
     return Table([[str(cell) for cell in row] for row in frame.to_numpy()], headers=[*frame])

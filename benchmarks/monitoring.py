@@ -1,0 +1,145 @@
+"""How often monitoring cries wolf, and whether it sees one.
+
+    python benchmarks/monitoring.py [--periods 200] [--customers 1000] [--seeds 10]
+
+Generated customers train a model, others whom it has not seen are its reference. Then come periods
+of new customers from the same generator, among whom nothing changed: printed is in how many any
+question about drift, and in how many anything at all, the money too, raised an alarm. Every 20
+periods there are a new model and a new reference, for one unlucky reference would speak for all
+periods. Then faults are planted, each in periods of its own, and it is counted in how many of them
+the column that it is in raises an alarm in that very period.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+REFERENCE = 7_000
+TRAINING = 5_000
+EACH = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--periods", type=int, default=200)
+    parser.add_argument("--customers", type=int, default=1_000)
+    parser.add_argument("--seeds", type=int, default=10)
+    options = parser.parse_args()
+    unchanged(options.periods, options.customers)
+    planted(options.seeds, options.customers)
+
+
+def unchanged(periods: int, customers: int) -> None:
+    """Periods among which nothing changed."""
+    drifted = moved = 0
+    model, start = None, time.monotonic()
+    for period in range(periods):
+        if period % EACH == 0:
+            model = Watched(seed=1_000_000 + period)
+        drift, money = model.look(model.customers(customers, seed=period))
+        drifted += len(drift.alarms) > 0
+        moved += len(drift.alarms) > 0 or money.changed or money.segments["changed"].any()
+    seconds = (time.monotonic() - start) / periods
+    print(f"{periods} periods of {customers:,} unchanged customers, {seconds:.2f} s each")
+    print(f"  alarms about drift       {drifted:4}   ({drifted / periods:.1%}; at most 5 %)")
+    print(f"  alarms, money included   {moved:4}   ({moved / periods:.1%})")
+
+
+def planted(seeds: int, customers: int) -> None:
+    """A fault in one column of a period."""
+    model = Watched(seed=2_000_000)
+    print(f"Noticed in the first period, of {seeds} periods of {customers:,} customers each")
+    print(f"  {'fault':<42}{'column':<18}{'noticed':>9}{'broken':>9}")
+    for name, column, fault in faults():
+        noticed = broken = 0
+        for seed in range(seeds):
+            table = model.customers(customers, seed=500_000 + seed)
+            drift, _ = model.look(fault(table, np.random.default_rng(seed)))
+            alarms = drift.alarms[drift.alarms["column"] == column]
+            noticed += len(alarms) > 0
+            broken += bool(alarms["broken"].any())
+        print(f"  {name:<42}{column:<18}{noticed:>6}/{seeds}{broken:>6}/{seeds}")
+
+
+def faults() -> list[tuple[str, str, Callable]]:
+    """Name, column, and what is done to a period's customers."""
+
+    def shifted(column, sizes):
+        def fault(table, _):
+            return table.assign(**{column: table[column] + sizes * table[column].std()})
+
+        return fault
+
+    def times(column, factor):
+        return lambda table, _: table.assign(**{column: table[column] * factor})
+
+    def missing(column, share):
+        def fault(table, rng):
+            return table.assign(**{column: table[column].mask(rng.random(len(table)) < share)})
+
+        return fault
+
+    def new(column, share):
+        def fault(table, rng):
+            cells = table[column].astype(object)
+            return table.assign(**{column: cells.mask(rng.random(len(table)) < share, "other")})
+
+        return fault
+
+    numbers = ("tenure", "monthly_charges", "total_charges")
+    return [
+        *((f"shifted by {size:g} standard deviations", name, shifted(name, size))
+          for name in numbers for size in (0.5, 1, -1)),
+        *((f"a wrong unit, times {factor:g}", name, times(name, factor))
+          for name in numbers for factor in (100, 0.01)),
+        *((f"{share:.0%} missing", name, missing(name, share))
+          for name in ("tenure", "contract", "partner") for share in (0.1, 1)),
+        *((f"a new category, {share:.0%}", name, new(name, share))
+          for name in ("contract", "payment_method") for share in (0.03, 0.1, 0.5)),
+    ]  # fmt: skip
+
+
+class Watched:
+    """A model in use, and the customers it knows."""
+
+    def __init__(self, seed: int):
+        from churn.candidates import BASELINE
+        from churn.contract import Contract
+        from churn.data import TELCO, generate_sample_data, parse_features
+        from churn.model import ChurnModel
+        from churn.monitoring.drift import Reference
+        from churn.worth import Offer
+
+        self.contract = Contract.read(TELCO / "contract.toml")
+        training = generate_sample_data(TRAINING, seed)
+        self.model, self.offer = ChurnModel(self.contract, BASELINE).fit(training), Offer()
+        known = parse_features(generate_sample_data(REFERENCE, seed + 1), self.contract)
+        self.reference = Reference(known, self.model.predict_proba(known)[:, 1])
+
+    def customers(self, n: int, seed: int) -> pd.DataFrame:
+        """Customers of a period, numbers as numbers."""
+        from churn.data import generate_sample_data
+
+        return generate_sample_data(n, seed).astype({"tenure": float})
+
+    def look(self, table: pd.DataFrame):
+        """What monitoring finds."""
+        from churn.data import parse_features
+        from churn.monitoring.drift import compare
+        from churn.monitoring.money import appraise
+
+        typed = parse_features(table, self.contract)
+        chance = self.model.predict_proba(typed)[:, 1]
+        drift = compare(self.reference, typed, chance, self.contract)
+        return drift, appraise(self.reference, typed, chance, self.contract, self.offer)
+
+
+if __name__ == "__main__":
+    main()

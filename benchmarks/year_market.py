@@ -1,0 +1,155 @@
+"""A made-up market: customers come, grow older, and leave or stay with known probabilities.
+
+Whoever takes the offer takes a contract of two years, and is content with his price.
+
+Several markets of one seed differ by nothing but whom somebody called: each customer has the same
+luck in each month of each of them, so what differs between two is what calling did.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.data.sample import draw_customers, log_odds, to_frame
+from churn.worth import Offer
+
+# Log odds that make the generator's customers, of whom a quarter leaves, leave at a month's rate.
+CALM = -1.7
+# The new price list: what it makes of the price of a DSL or fiber line, and what customers make of
+# that beyond the price itself.
+NEW_PRICES = {0: 1.4, 1: 0.85}
+RESENTMENT = {0: 1.8, 1: -0.9}
+TWO_YEARS = 2
+# Streams of random numbers beside that of who the customers are.
+LUCK, LATE = 1, 2
+# What the broken job upstream says of everybody, and what stays right.
+BROKEN = {"contract": "Month-to-month", "online_security": "No", "tech_support": "No"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens in which month; months count from 0, which is history.
+
+    Attributes
+    ----------
+    customers : int
+        At the beginning.
+    newcomers : int
+        A month.
+    months : int
+        After month 0.
+    prices : int
+        The month in which the new price list comes.
+    broken : int
+        The month in which a job upstream breaks.
+    seed : int
+    """
+
+    customers: int = 20_000
+    newcomers: int = 1_200
+    months: int = 12
+    prices: int = 4
+    broken: int = 9
+    seed: int = 0
+
+    @property
+    def everybody(self) -> int:
+        """How many customers there ever are."""
+        return self.customers + self.newcomers * self.months
+
+
+@dataclass(frozen=True)
+class Month:
+    """What became of a market's customers in a month.
+
+    Attributes
+    ----------
+    leaving, left : ndarray of bool, shape (n_customers,)
+        Who would have left, had nobody called, and who did, in the order of the month's table.
+    lost : float
+        The value of those who left, in money.
+    spent : float
+        What calls and offers cost, in money.
+    """
+
+    leaving: np.ndarray
+    left: np.ndarray
+    lost: float
+    spent: float
+
+
+class Market:
+    """The customers of a business, month by month.
+
+    Attributes
+    ----------
+    month : int
+    ids : ndarray of int, shape (n_customers,)
+        Of those who are customers now.
+    """
+
+    def __init__(self, plan: Plan, offer: Offer):
+        self.plan, self.offer, self.month = plan, offer, 0
+        everybody = draw_customers(plan.everybody, np.random.default_rng(plan.seed))
+        newcomers = np.arange(plan.everybody) >= plan.customers
+        everybody["tenure"] = np.where(newcomers, 0, everybody["tenure"])
+        everybody["total_charges"] = np.where(newcomers, 0.0, everybody["total_charges"])
+        self._everybody = everybody
+        self._resent = np.zeros(plan.everybody)
+        self._there = ~newcomers
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.flatnonzero(self._there) + 1
+
+    def table(self, broken: bool = False) -> pd.DataFrame:
+        """The customers as the business' own systems have them, with nothing of what will be."""
+        frame = to_frame(self._now(), np.zeros(len(self.ids), dtype=bool)).drop(columns="churn")
+        frame["customer_id"] = self.ids
+        if broken:
+            for column, value in BROKEN.items():
+                frame[column] = value
+        return frame
+
+    def chances(self) -> np.ndarray:
+        """The true probabilities of leaving this month, in the order of the table."""
+        odds = log_odds(self._now()) + CALM + self._resent[self._there]
+        return 1 / (1 + np.exp(-odds))
+
+    def live(self, called: Iterable[int] = ()) -> Month:
+        """Let a month go by."""
+        luck = np.random.default_rng((self.plan.seed, LUCK, self.month)).random(
+            (2, self.plan.everybody)
+        )
+        leave, accept = luck[:, self._there]
+        leaving = leave < self.chances()
+        called = np.isin(self.ids, list(called))
+        kept = leaving & called & (accept < self.offer.acceptance)
+        left = leaving & ~kept
+        takers = called & (kept | ~leaving)
+        spent = called.sum() * self.offer.contact_cost + takers.sum() * self.offer.offer_cost
+        self._everybody["contract"][self.ids[takers] - 1] = TWO_YEARS
+        self._resent[self.ids[takers] - 1] = 0.0
+        lost = left.sum() * self.offer.customer_value
+        self._there[self.ids[left] - 1] = False
+        self._begin(self.month + 1)
+        return Month(leaving, left, float(lost), float(spent))
+
+    def _begin(self, month: int) -> None:
+        self.month = month
+        they, plan = self._everybody, self.plan
+        they["total_charges"][self._there] += they["monthly_charges"][self._there]
+        they["total_charges"] = np.round(they["total_charges"], 2)
+        they["tenure"][self._there] += 1
+        first = plan.customers + plan.newcomers * (month - 1)
+        self._there[first : first + plan.newcomers] = True
+        if month == plan.prices:
+            for line, factor in NEW_PRICES.items():
+                has = they["internet_service"] == line
+                they["monthly_charges"][has] = np.round(they["monthly_charges"][has] * factor, 2)
+                self._resent[has & self._there] = RESENTMENT[line]
+
+    def _now(self) -> dict[str, np.ndarray]:
+        return {name: values[self._there] for name, values in self._everybody.items()}

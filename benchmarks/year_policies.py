@@ -1,0 +1,269 @@
+"""Three ways to run a business: nobody is called, a model is trained once, and the loop."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from serving import ROOT, Broken, Contender, serving
+from sklearn.metrics import roc_auc_score
+from sqlalchemy import create_engine, update
+from year_market import LATE, Market, Plan
+
+from churn.prediction_log import PredictionLog
+from churn.prediction_log.store import PREDICTIONS
+from churn.registry import champion, fetch_model
+from churn.worth import Offer, expected_profit
+
+BATCH = 1_000
+# February has so many days, and every cohort has to mature by the beginning of the month after.
+HORIZON = 28
+# Of a month's outcomes this share is told at its end, and the others a month later.
+IN_TIME = 0.7
+FIRST_YEAR = 2025
+SECONDS = 60
+
+
+def first_of(month: int) -> date:
+    """The first day of a month, counted from 0."""
+    return date(FIRST_YEAR + month // 12, month % 12 + 1, 1)
+
+
+@dataclass
+class Told:
+    """What a month of a policy came to.
+
+    Attributes
+    ----------
+    money : float
+        What leavers took away and calls cost, negative.
+    called : int
+    roc_auc : float or None
+        Of the scores, on who would have left if nobody called.
+    notes : list of str
+        Alarms and promotions.
+    """
+
+    money: float
+    called: int = 0
+    roc_auc: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+class Nobody:
+    """Nobody is called."""
+
+    name = "no calls"
+
+    def __init__(self, plan: Plan, offer: Offer):
+        self.market = Market(plan, offer)
+        self.market.live()
+
+    def month(self) -> Told:
+        month = self.market.live()
+        return Told(-month.lost - month.spent)
+
+
+class Once:
+    """A model that was trained once, and that nobody looks after."""
+
+    name = "trained once"
+
+    def __init__(self, plan: Plan, offer: Offer, run: str, budget: int):
+        self.plan, self.offer, self.budget = plan, offer, budget
+        _, self.model = fetch_model(run)
+        self.market = Market(plan, offer)
+        self.market.live()
+
+    def month(self) -> Told:
+        # Without anybody who watches, it takes another month until the job upstream is mended.
+        broken = self.market.month in (self.plan.broken, self.plan.broken + 1)
+        table = self.market.table(broken)
+        chances = self.model.predict_proba(table)[:, 1]
+        profit = expected_profit(chances, table, self.offer)
+        best = np.argsort(-profit, kind="stable")[: self.budget]
+        called = table["customer_id"].to_numpy()[best[profit[best] > 0]]
+        month = self.market.live(called)
+        quality = roc_auc_score(month.leaving, chances)
+        return Told(-month.lost - month.spent, len(called), quality)
+
+
+class Loop:
+    """The project as it is meant: the app, the call list, outcomes, monitoring, retraining.
+
+    Parameters
+    ----------
+    folder : Path
+        For tables, lists and the state of the app.
+    run_flow : callable
+        Runs a flow, by the name of its file and its arguments; its exit code.
+    """
+
+    name = "this loop"
+
+    def __init__(
+        self, plan: Plan, offer: Offer, budget: int, folder: Path,
+        run_flow: Callable[..., int],
+    ):  # fmt: skip
+        self.plan, self.offer, self.budget = plan, offer, budget
+        self.folder, self.run_flow = folder, run_flow
+        self.market = Market(plan, offer)
+        table = self.market.table()
+        left = self.market.live().left
+        self.labelled = [_label(table, left)]
+        self.late = pd.DataFrame()
+        self.log = f"sqlite:///{folder / 'state' / 'predictions.db'}"
+        self.port = ""
+        self.begun, self.asked = datetime.now(UTC), 0
+        self.calls: list[Path] = []
+
+    def train(self) -> str:
+        """The first model, on the month that is history."""
+        data = self._write("history", self.labelled[0])
+        roles = ("--id", "customer_id", "--target", "churn", "--positive", "1")
+        if self.run_flow("churn_flow", "run", "--data", data, *roles, "--budget-seconds", 10):
+            raise Broken("the first model could not be trained")
+        return champion().run
+
+    @contextmanager
+    def app(self) -> Iterator[None]:
+        """Meanwhile, the app serves the champion."""
+        own = {
+            "HOST": "127.0.0.1", "PORT": "{port}", "CHURN_RUN": "champion",
+            "CHURN_STATE": str(self.folder / "state"),
+        }  # fmt: skip
+        body = json.dumps(_records(self.market.table().head(1))[0]).encode()
+        contender = Contender("the app", [sys.executable, ROOT / "serve"], own, path="/what-if")
+        with serving(contender, body) as (_, self.port, _):
+            yield
+
+    def month(self) -> Told:
+        number, run = self.market.month, champion().run
+        today, tomorrow = first_of(number), first_of(number).replace(day=2)
+        upstream = self.market.table(broken=number == self.plan.broken)
+        data = self._write(f"customers-{number}", upstream)
+        chances = self._ask(upstream, today)
+        calls = self.folder / f"calls-{number}.csv"
+        command = ("run", "--data", data, "--output", calls, "--budget", self.budget)
+        if self.run_flow("score_flow", *command, "--as-of", today, "--campaign", f"month {number}"):
+            raise Broken("the call list could not be made")
+        self.calls.append(calls)
+        listed = pd.read_csv(calls)
+        called = listed.loc[listed["arm"] == "contact", "customer_id"].to_numpy()
+        newest = self._write("labelled", self._newest())
+        watched = self.run_flow(
+            "monitor_flow", "run", "--log", self.log, "--since", today, "--until", tomorrow,
+            "--as-of", tomorrow, "--horizon", HORIZON, "--calls", ",".join(map(str, self.calls)),
+            "--retrain", "--data", newest,
+        )  # fmt: skip
+        told = Told(0.0, len(called), notes=_notes(watched))
+        if champion().run != run:
+            told.notes.append("promoted")
+        # Whoever is told repairs the column; the history is then delivered anew.
+        table = self.market.table()
+        month = self.market.live(called)
+        self._tell(table, month.left, first_of(number + 1))
+        free = ~np.isin(table["customer_id"], called)
+        self.labelled.append(_label(table[free], month.left[free]))
+        told.money = -month.lost - month.spent
+        told.roc_auc = roc_auc_score(month.leaving, chances)
+        return told
+
+    def _ask(self, table: pd.DataFrame, today: date) -> np.ndarray:
+        """Ask the app about everybody, once the champion answers; the log then says `today`."""
+        wanted, found = champion().run, []
+        records = _records(table)
+        self._until(lambda: self._post("/what-if", records[0])["run"] == wanted, "the champion")
+        for start in range(0, len(records), BATCH):
+            answer = self._post("/predict/batch", {"customers": records[start : start + BATCH]})
+            if answer["problems"]:
+                raise Broken(f"refused: {answer['problems'][:3]}")
+            found += [one["probability"] for one in answer["predictions"]]
+        # The year takes minutes: what was answered just now is dated as of today.
+        self.asked += len(records)
+        with PredictionLog(self.log) as log:
+            self._until(lambda: log.count() == self.asked, "the prediction log")
+        day = datetime(today.year, today.month, today.day, 9, tzinfo=UTC)
+        moved = update(PREDICTIONS).where(PREDICTIONS.c.time >= self.begun).values(time=day)
+        engine = create_engine(self.log)
+        with engine.begin() as connection:
+            connection.execute(moved)
+        engine.dispose()
+        return np.array(found)
+
+    def _tell(self, table: pd.DataFrame, left: np.ndarray, end: date) -> None:
+        """Say what became of the month's customers: of most at once, of the others in a month."""
+        days = np.where(left, str(end.replace(day=1) - pd.Timedelta(days=14))[:10], str(end))
+        rows = pd.DataFrame({"customer": table["customer_id"].to_numpy(), "date": days})
+        rows["left"] = left
+        late = np.random.default_rng((self.plan.seed, LATE, end.month)).random(len(rows)) >= IN_TIME
+        now = pd.concat([self.late, rows[~late]])
+        self.late = rows[late]
+        for start in range(0, len(now), BATCH):
+            part = now.iloc[start : start + BATCH].to_dict("records")
+            self._post("/outcomes", {"outcomes": part})
+
+    def _newest(self) -> pd.DataFrame:
+        """Each customer's newest outcome that is known by now, of the last two months."""
+        *_, before, last = [pd.DataFrame(), *self.labelled]
+        known = ~last["customer_id"].isin(self.late["customer"] if len(self.late) else [])
+        return pd.concat([before, last[known]]).drop_duplicates("customer_id", keep="last")
+
+    def _write(self, name: str, table: pd.DataFrame) -> Path:
+        path = self.folder / f"{name}.parquet"
+        table.to_parquet(path, index=False)
+        return path
+
+    def _post(self, path: str, body) -> dict:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return json.load(answer)
+
+    @staticmethod
+    def _until(holds: Callable[[], bool], what: str) -> None:
+        patience = time.monotonic() + SECONDS
+        while not holds():
+            if time.monotonic() > patience:
+                raise Broken(f"{what} is not there after {SECONDS} s")
+            time.sleep(0.2)
+
+
+def run_flow(name: str, *arguments, log: Path) -> int:
+    """Run a flow as a user does; what it prints is added to a file."""
+    command = [sys.executable, ROOT / "flows" / f"{name}.py", *arguments]
+    with log.open("a") as output:
+        print(f"\n$ {' '.join(map(str, command))}", file=output, flush=True)
+        done = subprocess.run(
+            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, env=os.environ | {"CHURN_LOG": ""},
+        )  # fmt: skip
+    if done.returncode not in (0, *ALARMS):
+        raise Broken(f"{name} failed\n{log.read_text()[-5000:]}")
+    return done.returncode
+
+
+ALARMS = {3: "watch", 4: "retrain"}
+
+
+def _notes(code: int) -> list[str]:
+    return [ALARMS[code]] if code else []
+
+
+def _label(table: pd.DataFrame, left: np.ndarray) -> pd.DataFrame:
+    return table.assign(churn=left.astype(int))
+
+
+def _records(table: pd.DataFrame) -> list[dict]:
+    return json.loads(table.to_json(orient="records"))

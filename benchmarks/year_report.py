@@ -1,0 +1,90 @@
+"""A year as a table and as a picture."""
+
+import html
+
+import numpy as np
+from year_policies import Loop, Nobody, Once, Told
+
+LOOP, ONCE, NOBODY = Loop.name, Once.name, Nobody.name
+COLOURS = {LOOP: "#3366a8", ONCE: "#c0504d", NOBODY: "#8a949e"}
+MARKS = {"watch": ("○", "#b07d12"), "retrain": ("●", "#c0504d"), "promoted": ("▲", "#3a8a5f")}
+
+
+def gains(months: list[dict[str, Told]], name: str) -> list[float]:
+    """What calling has brought by the end of each month, compared to calling nobody."""
+    total, found = 0.0, []
+    for month in months:
+        total += month[name].money - month[NOBODY].money
+        found.append(total)
+    return found
+
+
+def table(months: list[dict[str, Told]]) -> str:
+    """Month by month, in Markdown."""
+    head = "| month | ROC-AUC, loop | once | gained so far, loop | once | calls, loop | once | |"
+    lines = [head, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
+    sums = zip(gains(months, LOOP), gains(months, ONCE), strict=True)
+    for number, (month, (ours, theirs)) in enumerate(zip(months, sums, strict=True), 1):
+        loop, once = month[LOOP], month[ONCE]
+        lines.append(
+            f"| {number} | {loop.roc_auc:.3f} | {once.roc_auc:.3f} | {ours:,.0f} | {theirs:,.0f} "
+            f"| {loop.called:,} | {once.called:,} | {', '.join(loop.notes)} |"
+        )
+    return "\n".join(lines)
+
+
+def picture(months: list[dict[str, Told]], events: dict[int, str]) -> str:
+    """What calling has brought by the end of each month, an SVG.
+
+    Parameters
+    ----------
+    months : list of dict
+        For each month what each business told, by its name.
+    events : dict of int to str
+        What happened at the beginning of which month, counted from 1.
+    """
+    curves = {LOOP: gains(months, LOOP), ONCE: gains(months, ONCE), NOBODY: [0.0] * len(months)}
+    left, right, top, bottom = 90, 690, 60, 330
+    low = min(map(min, curves.values()))
+    high = max(map(max, curves.values())) or 1.0
+
+    def x(month: float) -> float:
+        return round(left + month / len(months) * (right - left), 1)
+
+    def y(value: float) -> float:
+        return round(bottom - (value - low) / (high - low) * (bottom - top), 1)
+
+    def text(at: float, height: float, words: str, more: str = "") -> str:
+        return f'<text x="{at}" y="{height}"{more}>{html.escape(words)}</text>'
+
+    title = ' font-size="15" font-weight="bold" fill="#22303f"'
+    parts = [text(20, 28, "What calling has brought, less what it cost", title)]
+    step = 10 ** np.floor(np.log10(high - low)) / 2
+    for value in np.arange(np.ceil(low / step), high / step) * step:
+        parts.append(f'<path d="M{left} {y(value)}H{right}" stroke="#e3e7eb"/>')
+        parts.append(text(left - 10, y(value) + 4, f"{value:,.0f}", ' text-anchor="end"'))
+    for number in range(len(months) + 1):
+        parts.append(text(x(number), bottom + 20, str(number), ' text-anchor="middle"'))
+    parts.append(text((left + right) / 2, bottom + 40, "month", ' text-anchor="middle"'))
+    for month, words in events.items():
+        at = x(month - 1)
+        parts.append(f'<path d="M{at} {top}V{bottom}" stroke="#c7cdd3" stroke-dasharray="4 3"/>')
+        parts.append(text(at + 5, bottom - 8, words, ' font-style="italic"'))
+    for name, curve in curves.items():
+        points = " ".join(f"{x(i)},{y(v)}" for i, v in enumerate([0.0, *curve]))
+        line = f'fill="none" stroke="{COLOURS[name]}" stroke-width="2.5"'
+        parts.append(f'<polyline points="{points}" {line}/>')
+        more = f' font-weight="bold" fill="{COLOURS[name]}"'
+        parts.append(text(right + 10, y(curve[-1]) + 4, name, more))
+    for number, month in enumerate(months):
+        for place, note in enumerate(month[LOOP].notes):
+            at, height = x(number), y([0.0, *curves[LOOP]][number]) - 12 - 15 * place
+            more = f' text-anchor="middle" font-size="11" fill="{MARKS[note][1]}"'
+            parts.append(text(at, height, MARKS[note][0], more))
+    legend = "   ".join(f"{mark} {note}" for note, (mark, _) in MARKS.items())
+    parts.append(text(left, 48, legend, ' xml:space="preserve"'))
+    head = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="820" height="385" viewBox="0 0 820 385" '
+        'font-family="sans-serif" font-size="12.5" fill="#45525e">'
+    )
+    return "\n".join([head, '<rect width="100%" height="100%" fill="white"/>', *parts, "</svg>\n"])

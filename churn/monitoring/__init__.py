@@ -1,0 +1,1 @@
+"""What happened then: drift of inputs and scores, quality of matured cohorts, money, a verdict."""

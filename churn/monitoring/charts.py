@@ -1,0 +1,147 @@
+"""Vega-Lite charts of what monitoring found; see `churn.charts`."""
+
+import pandas as pd
+
+from churn.charts import BLUE, GREY, ORANGE, RED, quantity, spec
+
+
+def effects(table: pd.DataFrame, top: int = 20) -> dict:
+    """How far each column drifted, alarms first; `table` is that of `drift.Drift`."""
+    state = {(False, False): "as before", (True, False): "drifted", (True, True): "broken"}
+    data = pd.DataFrame(
+        {
+            "label": table["column"] + table["what"].map(lambda what: _suffix(what)),
+            "state": [state[key] for key in zip(table["alarm"], table["broken"], strict=True)],
+            **{name: table[name] for name in ("effect", "reference", "current", "adjusted")},
+        }
+    ).head(top)
+    colours = {"as before": BLUE, "drifted": ORANGE, "broken": RED}
+    encoding = {
+        "x": quantity("effect", "share of customers with another value", axis={"format": "%"}),
+        "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
+        "color": {
+            "field": "state",
+            "type": "nominal",
+            "title": None,
+            "scale": {"domain": list(colours), "range": list(colours.values())},
+        },
+        "tooltip": [
+            {"field": "label"},
+            {"field": "reference"},
+            {"field": "current"},
+            {"field": "effect", "format": ".1%"},
+            {"field": "adjusted", "format": ".2g", "title": "p, adjusted"},
+        ],
+    }
+    return spec(data, "Drift", 20 * len(data) + 20, mark="bar", encoding=encoding)
+
+
+def _suffix(what: str) -> str:
+    return "" if what == "values" else f": {what}"
+
+
+def cohorts(table: pd.DataFrame, metric: str, title: str, promise: dict) -> dict:
+    """A metric of each matured cohort with its interval, beside what was promised.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See `cohorts.Quality`.
+    promise : dict
+        value, low and high.
+    """
+    ends = [metric, f"{metric}_low", f"{metric}_high"]
+    data = table.dropna(subset=ends)[["cohort", "state", "known", *ends]]
+    x = {"field": "cohort", "type": "ordinal", "title": None}
+    zoom = {"zero": False, "nice": True}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": ["judged", "few"], "range": [BLUE, GREY]},
+    }
+    band = {"data": {"values": [promise]}}
+    layers = [
+        {
+            **band,
+            "mark": {"type": "rect", "color": BLUE, "opacity": 0.12},
+            "encoding": {"y": quantity("low", "", scale=zoom), "y2": {"field": "high"}},
+        },
+        {
+            **band,
+            "mark": {"type": "rule", "color": BLUE, "strokeDash": [4, 4]},
+            "encoding": {"y": quantity("value", "")},
+        },
+        {
+            "mark": {"type": "rule", "opacity": 0.6},
+            "encoding": {
+                "x": x,
+                "y": quantity(ends[1], ""),
+                "y2": {"field": ends[2]},
+                "color": colour,
+            },
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 80},
+            "encoding": {
+                "x": x,
+                "y": quantity(metric, title, scale=zoom),
+                "color": colour,
+                "tooltip": [
+                    {"field": "cohort"},
+                    {"field": "known", "format": ","},
+                    *({"field": end, "format": ".3f"} for end in ends),
+                ],
+            },
+        },
+    ]
+    return spec(data, f"{title} by cohort; the band was promised", 200, layer=layers)
+
+
+def money(segments: pd.DataFrame, top: int = 15) -> dict:
+    """What a customer is expected to bring, before and now, by segment; see `money.Money`."""
+    shown = segments.dropna(subset=["profit", "profit_before"]).head(top)
+    data = pd.DataFrame(
+        {
+            "label": shown["feature"] + ": " + shown["level"],
+            "before": shown["profit_before"],
+            "now": shown["profit"],
+            "customers": shown["customers"],
+            "state": shown["changed"].map({True: "changed", False: "as before"}),
+        }
+    )
+    y = {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None}
+    colour = {
+        "field": "state",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": ["as before", "changed"], "range": [BLUE, ORANGE]},
+    }
+    tooltip = [
+        {"field": "label"},
+        {"field": "customers", "format": ","},
+        {"field": "before", "format": ",.2f"},
+        {"field": "now", "format": ",.2f"},
+    ]
+    layers = [
+        {
+            "mark": {"type": "rule", "opacity": 0.6},
+            "encoding": {
+                "x": quantity("before", ""), "x2": {"field": "now"}, "y": y, "color": colour
+            },
+        },
+        {
+            "mark": {"type": "point", "size": 60, "color": GREY},
+            "encoding": {"x": quantity("before", ""), "y": y, "tooltip": tooltip},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 70},
+            "encoding": {
+                "x": quantity("now", "expected profit per customer; hollow: before"),
+                "y": y,
+                "color": colour,
+                "tooltip": tooltip,
+            },
+        },
+    ]  # fmt: skip
+    return spec(data, "Money by segment", 22 * len(data) + 40, layer=layers)

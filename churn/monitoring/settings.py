@@ -1,0 +1,102 @@
+"""What a look at a model in use may be told, checked before anything is read."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from churn.errors import ChurnError
+from churn.settings import by_option
+from churn.worth import Offer
+
+PERIOD = timedelta(days=30)
+
+Day = Annotated[
+    date | None, BeforeValidator(lambda text: date.fromisoformat(text) if text else None)
+]
+
+
+class Look(BaseModel):
+    """When to look, at what, and what it takes to judge.
+
+    Attributes
+    ----------
+    as_of : date or None
+        The day on which one looks, its beginning in UTC; now without one.
+    since, until : date or None
+        The period to compare: from the first day to before the last one. By default the 30 days
+        before `as_of`.
+    horizon : int
+        Days within which customers were predicted to leave.
+    completeness : float
+        Share of a cohort's labels that must be known for it to judge.
+    least : int
+        With fewer customers a period is not compared.
+    months : int
+        So many cohorts are looked at.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    as_of: Day
+    since: Day
+    until: Day
+    horizon: int = Field(ge=1, le=3_650)
+    completeness: float = Field(ge=0, le=1)
+    least: int = Field(ge=20)
+    months: int = Field(ge=1, le=120)
+
+    @classmethod
+    def check(cls, offer: Mapping[str, str], **values) -> "Look":
+        """Look at all of them at once.
+
+        Parameters
+        ----------
+        offer : mapping of str to str
+            The terms that are not to be the run's; see `Offer.parse`.
+        values
+            By the names of the attributes; `retrain` and `data` too.
+
+        Raises
+        ------
+        ChurnError
+            Naming every value out of its range.
+        """
+        problems = []
+        retrain, data = values.pop("retrain"), values.pop("data")
+        try:
+            look = cls(**values)
+            start, end = look.period(datetime.now(UTC))
+            if start >= end:
+                problems.append(f"--since {start:%Y-%m-%d}: not before {end:%Y-%m-%d}")
+        except ValidationError as error:
+            problems += by_option(error)
+        try:
+            Offer.parse(**{name: text for name, text in offer.items() if text})
+        except ChurnError as error:
+            problems += error.problems
+        if retrain and not data:
+            problems.append("--retrain needs --data, the newest labelled table")
+        if problems:
+            raise ChurnError("The model cannot be looked at:", problems)
+        return look
+
+    def now(self, clock: datetime) -> datetime:
+        """The moment of looking."""
+        return _start(self.as_of) if self.as_of else clock
+
+    def period(self, clock: datetime) -> tuple[datetime, datetime]:
+        """From when to before when predictions are compared."""
+        end = _start(self.until) if self.until else self.now(clock)
+        return _start(self.since) if self.since else end - PERIOD, end
+
+    def first_month(self, clock: datetime) -> datetime:
+        """The beginning of the first cohort."""
+        now = self.now(clock)
+        years, month = divmod(now.year * 12 + now.month - 1 - self.months, 12)
+        return datetime(years, month + 1, 1, tzinfo=UTC)
+
+
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -1,0 +1,140 @@
+"""What the card of MonitorFlow shows."""
+
+from html import escape
+
+import pandas as pd
+from metaflow.cards import Markdown, Table, VegaChart
+
+from cards import as_span, as_table
+from churn import charts as training_charts
+from churn.monitoring import charts
+from churn.monitoring.stattests import METHODS
+
+SIGNS = {"ok": "🟢", "watch": "🟠", "retrain": "🔴"}
+METRICS = {
+    "roc_auc": "ROC-AUC",
+    "log_loss": "Log loss",
+    "observed_to_expected": "Left, of those expected to",
+}
+
+
+def monitor(run) -> list:
+    """The verdict, and all that it rests on."""
+    verdict = run.verdict
+    start, end = run.look.period(run.clock)
+    reasons = [[one.verdict, one.about, one.text] for one in verdict.reasons]
+    return [
+        Markdown(f"# {SIGNS[verdict.verdict]} {verdict.verdict}: {verdict.run}"),
+        Markdown(
+            f"Looked at on {run.look.now(run.clock):%Y-%m-%d}: {run.drift.customers:,} customers "
+            f"from {start:%Y-%m-%d} to before {end:%Y-%m-%d}, beside "
+            f"{len(run.reference.features):,} that the model knows."
+        ),
+        *([Table(reasons, headers=["verdict", "about", "why"])] if reasons else []),
+        Markdown("\n".join(f"- {remark}" for remark in verdict.remarks)),
+        Markdown("## Did what was predicted happen?"),
+        *_quality(run.quality),
+        Markdown("## What it is worth"),
+        *_money(run.money),
+        Markdown("## Are customers as before?"),
+        *_drift(run.drift),
+        *_evidently(run.evidently),
+    ]
+
+
+def _quality(quality) -> list:
+    table = quality.cohorts
+    if table.empty:
+        return [Markdown("Nobody was asked about in these months.")]
+    shown = pd.DataFrame({"cohort": table["cohort"], "": table["state"]})
+    for name in ("customers", "known"):
+        shown[name] = table[name].map("{:,}".format)
+    titles = {
+        "completeness": "complete", "contacted": "called", "control": "control",
+        "left": "left", "promised_left": "promised",
+    }  # fmt: skip
+    for name, title in titles.items():
+        shown[title] = [_share(value) for value in table[name]]
+    matured = table.dropna(subset=["roc_auc"])
+    promises = quality.promise | {"observed_to_expected": {"value": 1, "low": 1, "high": 1}}
+    curves = [
+        VegaChart(charts.cohorts(table, name, title, promises[name]))
+        for name, title in METRICS.items()
+    ]
+    worse = quality.segments
+    segments = [VegaChart(training_charts.segments(worse))] if len(worse) else []
+    return [
+        Markdown(
+            "A cohort is judged when it has matured; *few* shows, but does not judge. Customers "
+            "who were called are left out, and the control group stands in for them."
+        ),
+        as_table(shown, ""),
+        *(curves if len(matured) else []),
+        *segments,
+    ]
+
+
+def _money(money) -> list:
+    if money.profit is None:
+        return [Markdown("Too few customers to say.")]
+    rows = [
+        ["expected profit per customer", f"{money.profit.before:.2f}", f"{money.profit.now:.2f}",
+         as_span(vars(money.profit))],
+        *(
+            [name, f"{change.before:.1%}", f"{change.now:.1%}",
+             f"{change.low:+.1%} to {change.high:+.1%}"]
+            for name, change in {
+                "customers whom it pays to call": money.calls,
+                "as high as the first tenth before": money.top,
+            }.items()
+        ),
+    ]  # fmt: skip
+    return [
+        Table(rows, headers=["", "before", "now", "difference (95 % interval)"]),
+        Markdown(
+            f"Of the tenth called first {money.mix:.0%} are of another {money.mix_feature} than "
+            "before."
+        ),
+        VegaChart(charts.money(money.segments)),
+    ]
+
+
+def _drift(drift) -> list:
+    if drift.too_few:
+        return [Markdown(f"Too few customers to say: {drift.customers:,} of {drift.least:,}.")]
+    alarms = drift.alarms
+    shown = pd.DataFrame(
+        {
+            "": alarms["broken"].map({True: "broken", False: "drifted"}),
+            "column": alarms["column"],
+            "what": alarms["what"],
+            "before": alarms["reference"],
+            "now": alarms["current"],
+            "effect": alarms["effect"].map("{:.3f}".format),
+            "p, adjusted": alarms["adjusted"].map("{:.2g}".format),
+            "by": alarms["method"].map(METHODS),
+        }
+    )
+    return [VegaChart(charts.effects(drift.table)), as_table(shown, "As far as can be told, yes.")]
+
+
+def _evidently(page: str | None) -> list:
+    if page is None:
+        return []
+    # A page of its own: its scripts and styles are not the card's. Not as a data: URL, of which
+    # browsers take two megabytes; and a line break in it would end the Markdown's piece of HTML.
+    inside = escape(page).replace("\n", "&#10;").replace("\r", "&#13;")
+    style = "width:100%;height:1200px;border:0"
+    frame = f'<iframe title="Evidently" style="{style}" srcdoc="{inside}"></iframe>'
+    return [
+        Markdown("## Evidently's report"),
+        Markdown(
+            "The same questions. Evidently calls drift what is significant; an alarm above asks "
+            "for an effect as well."
+        ),
+        Markdown(frame),
+    ]
+
+
+def _share(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.1%}"

@@ -1,0 +1,81 @@
+"""Run ChurnFlow again, as a model was made, on a newer table."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import tomli_w
+
+from churn.contract import Contract
+from churn.deployment import Deployment
+from churn.errors import ChurnError
+from churn.registry import told
+
+# What the new run is told as the old one was; the table's roles come from the contract.
+SAME = (
+    "max-rejected", "leakage", "holdout", "folds", "search-rows", "budget-seconds", "margin",
+    "contact-cost", "offer-cost", "acceptance", "customer-value", "gate-margin", "seed",
+)  # fmt: skip
+
+
+def train_anew(deployment: Deployment, data: str) -> str:
+    """Run ChurnFlow with the settings of the run that made a model; its gate may promote it.
+
+    Parameters
+    ----------
+    deployment : Deployment
+        Of the model.
+    data : str
+        See `churn.data.load_table`; the newest customers of whom it is known who left.
+
+    Returns
+    -------
+    str
+        The run.
+
+    Raises
+    ------
+    ChurnError
+        If it fails; why stands above, in what it printed.
+    """
+    from metaflow import Run, namespace
+
+    namespace(None)  # whoever made it
+    with told(f"How {deployment.run} was made cannot be read:"):
+        made = Run(deployment.run).data
+        options = [word for name in SAME for word in (f"--{name}", str(getattr(made, _name(name))))]
+        contract, candidates = made.contract_file, made.candidates_file
+    configs = {
+        "contract": contract and Contract.parse(contract).to_toml(),
+        "candidates": candidates and tomli_w.dumps({"candidates": candidates}),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        number = Path(folder, "run")
+        command = [sys.executable, str(Path(__file__).with_name("churn_flow.py"))]
+        for name, text in configs.items():
+            if text:
+                file = Path(folder, f"{name}.toml")
+                file.write_text(text, "utf-8")
+                command += ["--config", name, str(file)]
+        command += ["run", "--data", data, "--run-id-file", str(number), *options]
+        if not contract:
+            command += _roles(deployment)
+        if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:
+            raise ChurnError(
+                "The model could not be trained anew:", ["ChurnFlow failed, see above"]
+            )
+        return f"ChurnFlow/{number.read_text().strip()}"
+
+
+def _name(option: str) -> str:
+    return option.replace("-", "_")
+
+
+def _roles(deployment: Deployment) -> list[str]:
+    contract = deployment.contract
+    roles = {
+        "id": contract.id, "target": contract.target,
+        "positive": contract.positive, "time": contract.time,
+    }  # fmt: skip
+    return [word for name, role in roles.items() if role for word in (f"--{name}", role)]

@@ -1,0 +1,237 @@
+"""MonitorFlow as a user runs it: on a real log, to a verdict that others are told."""
+
+import http.server
+import json
+import re
+import subprocess
+import threading
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.compiling.models import records
+from churn.data import labels, parse_features
+from churn.outcomes import Outcome, OutcomeStore
+from churn.prediction_log import Prediction, PredictionLog
+from running import STORE, FlowRun, flow_command, flow_environment, run_flow
+
+LOOKED = "2026-04-05"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> FlowRun:
+    """A finished run of ChurnFlow, of the quickest model there is."""
+    space = tmp_path_factory.mktemp("space") / "quick.toml"
+    space.write_text('[[candidates]]\nfamily = "logistic"\n')
+    run = run_flow("--config", "candidates", str(space), "run")
+    assert run.code == 0, run.output
+    return run
+
+
+@dataclass(frozen=True)
+class Season:
+    """A log of two months, and where what then happened is written down."""
+
+    url: str
+    outcomes: Path
+
+
+@pytest.fixture(scope="module")
+def season(trained, tmp_path_factory) -> Season:
+    """January's customers are as always; in March nobody's tenure arrives.
+
+    Of one half of January's the outcomes are in a table, of the others in the database.
+    """
+    folder = tmp_path_factory.mktemp("season")
+    data = trained.data
+    deployment = data.deployment
+    rng = np.random.default_rng(0)
+    url = f"sqlite:///{folder / 'log.db'}"
+    asked, left = {}, {}
+    for month in (1, 3):
+        rows = data.frame.iloc[rng.choice(len(data.frame), 1_000, replace=False)]
+        typed = parse_features(rows, deployment.contract)
+        if month == 3:
+            typed = typed.assign(tenure=np.nan)
+        asked |= {f"{month}-{i}": record for i, record in enumerate(records(typed))}
+        left |= {f"{month}-{i}": out for i, out in enumerate(labels(rows, deployment.contract))}
+    start = datetime(2026, 1, 8, tzinfo=UTC)
+    with PredictionLog(url) as log:
+        log.add(
+            [
+                Prediction(
+                    key, start.replace(month=int(key[0])) + timedelta(seconds=i),
+                    deployment.run, key, deployment.scorer(record), False, 0.5, record,
+                )
+                for i, (key, record) in enumerate(asked.items())
+            ]
+        )  # fmt: skip
+    happened = [
+        Outcome(key, date(2026, 1, 20) if out else date(2026, 2, 20), bool(out), start)
+        for key, out in left.items()
+        if key.startswith("1-")
+    ]
+    with OutcomeStore(url) as store:
+        store.add(happened[:500])
+    table = folder / "outcomes.csv"
+    rest = pd.DataFrame(happened[500:])[["customer", "date", "left"]]
+    rest.rename(columns={"customer": deployment.contract.id}).to_csv(table, index=False)
+    return Season(url, table)
+
+
+def monitor(*arguments: str, **environment: str) -> FlowRun:
+    """Run MonitorFlow to its end."""
+    done = subprocess.run(
+        flow_command(*arguments, flow="monitor_flow.py"), cwd=STORE,
+        env=flow_environment(**environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=300,
+    )  # fmt: skip
+    return FlowRun(done.returncode, done.stdout)
+
+
+def artifacts(run: FlowRun):
+    from metaflow import Run, namespace
+
+    namespace(None)
+    return Run("MonitorFlow/" + re.search(r"run-id (\d+)", run.output)[1]).data
+
+
+@pytest.fixture(scope="module")
+def hook():
+    """A server that is told verdicts: its URL, and what it got."""
+    got = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", got
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def march(trained, season, hook, tmp_path_factory) -> tuple[FlowRun, Path]:
+    """A look at the broken month, with everything one may ask for, and its metrics file."""
+    metrics = tmp_path_factory.mktemp("metrics") / "churn.prom"
+    run = monitor(
+        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "--outcomes", str(season.outcomes), "--metrics-file", str(metrics), "--webhook", hook[0],
+        "--retrain", "--data", "telco",
+    )  # fmt: skip
+    return run, metrics
+
+
+class TestBrokenMonth:
+    def test_ends_with_the_code_for_retrain_and_says_why(self, march):
+        run, _ = march
+        assert run.code == 4, run.output
+        assert "tenure: missing in 100.0%, was 0.0%; the column is broken" in run.output
+
+    def test_grades_january_by_the_table_and_the_database_together(self, march):
+        quality = artifacts(march[0]).quality
+        january, march_ = quality.cohorts.to_dict("records")
+        assert (january["cohort"], january["state"], january["known"]) == (
+            "2026-01", "judged", 1_000,
+        )  # fmt: skip
+        assert january["roc_auc"] > 0.8
+        assert march_["state"] == "waiting"
+        assert np.isnan(march_["roc_auc"])
+
+    def test_has_a_card_with_the_verdict_and_evidently_s_report(self, march):
+        from metaflow import Step, namespace
+        from metaflow.cards import get_cards
+
+        namespace(None)
+        name = re.search(r"run-id (\d+)", march[0].output)[1]
+        (card,) = get_cards(Step(f"MonitorFlow/{name}/judge").task, id="monitor")
+        shown = str(card.get_data())
+        for text in ("retrain: ChurnFlow/", "Did what was predicted happen?", "srcdoc=", "Drift"):
+            assert text in shown
+        page = artifacts(march[0]).evidently
+        assert "tenure: missing" in page
+
+    def test_trains_anew_with_the_same_settings_and_leaves_the_rest_to_the_gate(self, march):
+        run = artifacts(march[0])
+        assert re.fullmatch(r"ChurnFlow/\d+", run.retrained)
+        from metaflow import Run
+
+        new = Run(run.retrained)
+        assert new.successful
+        assert [candidate.family for candidate in new.data.candidates] == ["logistic"]
+        assert new.data.decision.checks
+
+    def test_tells_the_webhook_and_prometheus(self, march, hook):
+        run, metrics = march
+        (message,) = hook[1]
+        assert message["verdict"] == "retrain"
+        assert message["retrained"] == artifacts(run).retrained
+        assert message["reasons"][0]["text"].startswith("tenure: missing")
+        assert re.search(r'churn_monitor_verdict\{run="ChurnFlow/\d+"\} 2\.0', metrics.read_text())
+
+
+def test_an_ordinary_month_ends_with_zero(trained, season):
+    run = monitor(
+        "run", "--run", trained.pathspec, "--since", "2026-01-01", "--until", "2026-02-01",
+        "--as-of", LOOKED, CHURN_LOG=season.url,
+    )  # fmt: skip
+    assert run.code == 0, run.output
+    found = artifacts(run)
+    assert found.verdict.verdict == "ok"
+    assert found.drift.customers == 1_000
+    assert found.quality.cohorts["state"].tolist() == ["judged", "waiting"]
+    assert found.retrained is None
+
+
+def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, season, tmp_path):
+    metrics = tmp_path / "churn.prom"
+    run = monitor(
+        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "--webhook", "http://127.0.0.1:9/secret", "--metrics-file", str(metrics),
+    )  # fmt: skip
+    assert run.code == 1
+    assert "The webhook 127.0.0.1:9 was not told" in run.output
+    assert "Traceback" not in run.output
+    assert metrics.exists()
+    from metaflow import Step, namespace
+
+    namespace(None)
+    name = re.search(r"run-id (\d+)", run.output)[1]
+    assert Step(f"MonitorFlow/{name}/judge").task.data.verdict.verdict == "retrain"
+
+
+def test_settings_and_logs_that_cannot_be_used_are_told(trained, tmp_path):
+    run = monitor("run", "--as-of", "now", "--horizon", "0", "--retrain")
+    assert run.code == 1
+    for name in ("--as-of now", "--horizon 0", "--retrain needs --data"):
+        assert name in run.output
+    empty = f"sqlite:///{tmp_path / 'empty.db'}"
+    run = monitor("run", "--run", trained.pathspec, "--log", empty)
+    assert run.code == 1
+    assert "There are no predictions in" in run.output
+    assert "Traceback" not in run.output
+
+
+class TestElsewhere:
+    def test_compiles_to_argo_workflows(self, s3):
+        run = monitor("--datastore", "s3", "argo-workflows", "create", "--only-json", **s3[1])
+        assert run.code == 0, run.output
+        workflow = json.loads(run.output[run.output.index("{") :])
+        names = {template["name"] for template in workflow["spec"]["templates"]}
+        assert {"start", "compare", "grade", "judge", "retrain", "end"} <= names
+
+    def test_compiles_to_airflow(self, s3, tmp_path):
+        dag = tmp_path / "dag.py"
+        run = monitor("--datastore", "s3", "airflow", "create", str(dag), **s3[1])
+        assert run.code == 0, run.output
+        compile(dag.read_text(), dag, "exec")
