@@ -478,7 +478,7 @@ def judge(repeats: list[dict]) -> list[Line]:
         values = ratio(f"p99_{most}", name, "constant")
         lines.append(Line(about, values, P99_TIMES, at_most=True))
     for name in ours:
-        bar = BATCH_RATE if name.startswith("ours-default") else None
+        bar = BATCH_RATE if name == "ours-default" else None
         about = f"{name}, batches of {BATCH:,}: customers per second"
         lines.append(Line(about, each("batch", name), bar, form=",.0f"))
     for name in ours:

@@ -136,7 +136,8 @@ def _prediction(model: Model, prediction: str, record: dict, probability: float)
     # What json.dumps has to find out first is half of what it takes for a text.
     customer = quoted(customer) if isinstance(customer, str) else json.dumps(customer)
     churn = "true" if probability >= model.run.scorer.threshold else "false"
-    unseen = json.dumps(found) if (found := model.unseen(record)) else "[]"
+    # Most contracts refuse what was not there in training, and then there is nothing to look for.
+    unseen = json.dumps(model.unseen(record)) if model.flags_unseen else "[]"
     return (
         f'{{"prediction":"{prediction}","customer":{customer},"probability":{probability!r},'
         f'"churn":{churn},"unseen":{unseen}'

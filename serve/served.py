@@ -40,6 +40,8 @@ class Model:
         Reads what the model can score.
     said_of_all : str
         What every answer says of the model, as JSON without braces.
+    flags_unseen : bool
+        Whether there is a feature that `unseen` may name.
     """
 
     def __init__(self, run: Deployment, max_batch: int):
@@ -52,6 +54,7 @@ class Model:
             for name, feature in run.contract.features.items()
             if isinstance(feature, Category) and feature.unseen == "flag"
         ]
+        self.flags_unseen = bool(self._accepted)
 
     def unseen(self, record: dict) -> list[str]:
         """The features whose category was not there in training, which the contract lets pass."""
