@@ -180,7 +180,8 @@ function show({ probability, churn, threshold, run, reasons, best_change, unseen
   showDifference();
   main.classList.toggle("leaves", churn);
   main.classList.remove("stale");
-  result.dataset.probability = probability;
+  // While a slider moves, the risk follows; it is the form's once nothing waits to be asked.
+  if (!waiting) result.dataset.probability = probability;
   clearTimeout(silence);
   silence = setTimeout(() => {
     element("announce").textContent = `Risk ${percent(probability)}, ${verdict.toLowerCase()}.`;
