@@ -135,6 +135,25 @@ def test_many_at_once_in_many_chunks_and_by_many_writers(url, store):
     assert sorted(store.between()) == sorted(rows)
 
 
+def test_many_find_no_database_at_once(tmp_path):
+    def work(url, start, found):
+        start.wait()
+        with OutcomeStore(url) as own:
+            found.append(own.add([outcome()]))
+
+    for i in range(50):
+        start, found = threading.Barrier(6), []
+        url = f"sqlite:///{tmp_path / str(i) / 'log.db'}"
+        writers = [threading.Thread(target=work, args=(url, start, found)) for _ in range(6)]
+        for thread in writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        assert sorted(found) == [Added(0, 0, 1)] * 5 + [Added(1, 0, 0)]
+        left = {path.name for path in (tmp_path / str(i)).iterdir()}
+        assert left == {"log.db"}
+
+
 # Reading and deleting
 
 

@@ -1,9 +1,11 @@
 """A table in SQLite or PostgreSQL: how it is reached, made where it is missing, and read."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic_core import from_json
 from sqlalchemy import (
@@ -114,7 +116,7 @@ class Database:
                 if alone:
                     connection.exec_driver_sql(self._alone)
                 yield connection
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             self._made = False  # it may be another database when it is back
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise ChurnError(f"Cannot use {self._named} {self.where}:", [reason]) from error
@@ -126,9 +128,7 @@ class Database:
 
     def _make(self) -> None:
         if self._engine.name == "sqlite":
-            path = Path(self._engine.url.database)
-            path.parent.mkdir(0o700, parents=True, exist_ok=True)
-            path.touch(0o600)  # SQLite would let everybody read it
+            _make_file(Path(self._engine.url.database))
         with self._engine.begin() as connection:
             connection.exec_driver_sql(self._alone)  # else two processes make it at once
             self._table.create(connection, checkfirst=True)
@@ -165,6 +165,23 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+def _make_file(path: Path) -> None:
+    """Make an SQLite file that only its owner reads and that readers do not lock (WAL).
+
+    It appears whole: SQLite does not wait for its turn where several connections find a file
+    that is no WAL file yet, some of them would fail.
+    """
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    if path.exists():
+        return
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+        fresh = Path(folder, path.name)
+        fresh.touch(0o600)
+        with closing(sqlite3.connect(fresh)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with suppress(FileExistsError):  # another process was faster
+            path.hardlink_to(fresh)
+
+
 def _prepare_sqlite(connection, _record) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA secure_delete = ON")  # who is deleted is not left in free pages
