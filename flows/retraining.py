@@ -10,6 +10,7 @@ import tomli_w
 from churn.contract import Contract
 from churn.deployment import Deployment
 from churn.errors import ChurnError
+from churn.monitoring.verdict import RETRAIN
 from churn.registry import told
 
 # What the new run is told as the old one was; the table's roles come from the contract.
@@ -19,8 +20,49 @@ SAME = (
 )  # fmt: skip
 
 
+def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
+    """Whether a run of MonitorFlow says to train anew, and has not done so itself.
+
+    Parameters
+    ----------
+    looked : str or None
+        The run.
+    data : str
+        The table to train on; empty: the run's own `--data`.
+
+    Returns
+    -------
+    deployment : Deployment or None
+        Of the model to be replaced, None if none is.
+    data : str
+
+    Raises
+    ------
+    ChurnError
+        If there is no such run, or no table.
+    """
+    from metaflow import Run, namespace
+
+    if not looked:
+        hint = "say which run of MonitorFlow it follows: --trigger MonitorFlow/<id>"
+        raise ChurnError("Nobody knows whether to train anew:", [hint])
+    namespace(None)
+    with told(f"{looked} cannot be read:"):
+        found = Run(looked).data
+        verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
+        data = data or found.data
+    if verdict.verdict != RETRAIN or retrained:
+        return None, data
+    if not data:
+        hint = f"--data names the newest labelled table; {looked} had none either"
+        raise ChurnError("There is nothing to train on:", [hint])
+    return deployment, data
+
+
 def train_anew(deployment: Deployment, data: str) -> str:
     """Run ChurnFlow with the settings of the run that made a model; its gate may promote it.
+
+    The new run is stored where that one is.
 
     Parameters
     ----------
@@ -43,7 +85,8 @@ def train_anew(deployment: Deployment, data: str) -> str:
 
     namespace(None)  # whoever made it
     with told(f"How {deployment.run} was made cannot be read:"):
-        made = Run(deployment.run).data
+        run = Run(deployment.run)
+        made, store = run.data, run.end_task.metadata_dict
         options = [word for name in SAME for word in (f"--{name}", str(getattr(made, _name(name))))]
         contract, candidates = made.contract_file, made.candidates_file
     configs = {
@@ -53,6 +96,9 @@ def train_anew(deployment: Deployment, data: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         number = Path(folder, "run")
         command = [sys.executable, str(Path(__file__).with_name("churn_flow.py"))]
+        command += ["--datastore", store["ds-type"]]
+        if store["ds-type"] != "local":
+            command += ["--datastore-root", store["ds-root"]]
         for name, text in configs.items():
             if text:
                 file = Path(folder, f"{name}.toml")

@@ -60,10 +60,10 @@ def start_flow(*arguments: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def run_flow(*arguments: str, **environment: str) -> FlowRun:
+def run_flow(*arguments: str, flow: str = "churn_flow.py", **environment: str) -> FlowRun:
     """Run a flow as a user does, to its end."""
     done = subprocess.run(
-        flow_command(*arguments), cwd=STORE, env=flow_environment(**environment),
+        flow_command(*arguments, flow=flow), cwd=STORE, env=flow_environment(**environment),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
     )  # fmt: skip
     return FlowRun(done.returncode, done.stdout)

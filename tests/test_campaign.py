@@ -424,6 +424,12 @@ class TestTable:
         source = Source.open(str(tmp_path / "t.parquet"))
         assert repeated_ids(source, source.shards(2), "id").tolist() == [3, 5, 7]
 
+    def test_an_id_of_zero_is_not_the_one_of_who_has_none(self, tmp_path):
+        path = tmp_path / "customers.parquet"
+        pd.DataFrame({"id": pd.array([None, 0, 2, 1, None, 2, 0], "Int64")}).to_parquet(path)
+        source = Source.open(str(path), columns=["id"])
+        assert repeated_ids(source, source.shards(100), "id").tolist() == [6, 7]
+
 
 class TestFile:
     TABLE = pa.table({"id": ["a", "b"], "probability": [0.1 + 0.2, None]})

@@ -3,7 +3,6 @@
 import http.server
 import json
 import re
-import subprocess
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +16,7 @@ from churn.compiling.models import records
 from churn.data import labels, parse_features
 from churn.outcomes import Outcome, OutcomeStore
 from churn.prediction_log import Prediction, PredictionLog
-from running import STORE, FlowRun, flow_command, flow_environment, run_flow
+from running import FlowRun, run_flow
 
 LOOKED = "2026-04-05"
 
@@ -85,12 +84,7 @@ def season(trained, tmp_path_factory) -> Season:
 
 def monitor(*arguments: str, **environment: str) -> FlowRun:
     """Run MonitorFlow to its end."""
-    done = subprocess.run(
-        flow_command(*arguments, flow="monitor_flow.py"), cwd=STORE,
-        env=flow_environment(**environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=300,
-    )  # fmt: skip
-    return FlowRun(done.returncode, done.stdout)
+    return run_flow(*arguments, flow="monitor_flow.py", **environment)
 
 
 def artifacts(run: FlowRun):
@@ -178,6 +172,55 @@ class TestBrokenMonth:
         assert message["retrained"] == artifacts(run).retrained
         assert message["reasons"][0]["text"].startswith("tenure: missing")
         assert re.search(r'churn_monitor_verdict\{run="ChurnFlow/\d+"\} 2\.0', metrics.read_text())
+
+
+class TestRetrainFlow:
+    """The same on a scheduler, which starts a flow whenever another has finished."""
+
+    @staticmethod
+    def after(looked: FlowRun, *options: str) -> FlowRun:
+        run = "MonitorFlow/" + re.search(r"run-id (\d+)", looked.output)[1]
+        return run_flow("--trigger", run, "run", *options, flow="retrain_flow.py")
+
+    def test_trains_anew_where_a_look_says_so(self, trained, season):
+        look = monitor(
+            "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+            "--months", "1", "--data", "telco",
+        )  # fmt: skip
+        assert look.code == 4, look.output
+        run = self.after(look)
+        assert run.code == 0, run.output
+        new = re.search(r"said to retrain. Trained anew: (ChurnFlow/\d+)", run.output)[1]
+        from metaflow import Run
+
+        assert [one.family for one in Run(new).data.candidates] == ["logistic"]
+
+    def test_leaves_alone_what_was_trained_already(self, march):
+        run = self.after(march[0], "--data", "telco")
+        assert run.code == 0, run.output
+        assert "left nothing to do" in run.output
+
+    def test_wants_to_know_what_it_follows(self):
+        run = run_flow("run", flow="retrain_flow.py")
+        assert run.code == 1
+        assert "--trigger MonitorFlow/<id>" in run.output
+        assert "Traceback" not in run.output
+
+    def test_is_started_by_argo_after_monitor_flow(self, s3):
+        events = {
+            "METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event",
+            "METAFLOW_ARGO_EVENTS_EVENT_BUS": "default",
+            "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "argo-events-webhook",
+            "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "operate-workflow-sa",
+        }
+        run = run_flow(
+            "--datastore", "s3", "argo-workflows", "create", "--only-json",
+            flow="retrain_flow.py", **s3[1], **events,
+        )  # fmt: skip
+        assert run.code == 0, run.output
+        workflow = json.loads(run.output[run.output.index("{") :])
+        triggers = json.loads(workflow["metadata"]["annotations"]["metaflow/triggers"])
+        assert triggers == [{"name": "metaflow.MonitorFlow.end", "type": "run"}]
 
 
 def test_an_ordinary_month_ends_with_zero(trained, season):

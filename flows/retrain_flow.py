@@ -1,0 +1,51 @@
+"""RetrainFlow: train anew whenever a look at the model in use says so.
+
+It does on a scheduler what `--retrain` of MonitorFlow does in a shell: Argo Workflows starts it
+after each run of MonitorFlow. By hand: `python flows/retrain_flow.py --trigger MonitorFlow/12 run`.
+"""
+
+import launch  # first: it makes churn importable and names the user
+
+if __name__ == "__main__":
+    launch.prepare()
+# isort: split
+from metaflow import FlowSpec, Parameter, current, step, trigger_on_finish
+
+
+@trigger_on_finish(flow="MonitorFlow")
+class RetrainFlow(FlowSpec):
+    """Run ChurnFlow on the newest labelled table if MonitorFlow's verdict is to retrain."""
+
+    data = Parameter("data", default="", help="the newest labelled table; MonitorFlow's --data")
+
+    @step
+    def start(self):
+        """Read the verdict."""
+        from retraining import due
+
+        trigger = current.get("trigger")  # there is none where nothing has triggered the run
+        self.looked = trigger and trigger.run.pathspec
+        self.deployment, self.table = due(self.looked, self.data)
+        self.next(self.retrain)
+
+    @step
+    def retrain(self):
+        """Train anew; the gate decides."""
+        from retraining import train_anew
+
+        self.retrained = None
+        if self.deployment:
+            self.retrained = train_anew(self.deployment, self.table)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say what came out."""
+        if self.retrained:
+            print(f"{self.looked} said to retrain. Trained anew: {self.retrained}.")
+        else:
+            print(f"{self.looked} left nothing to do.")
+
+
+if __name__ == "__main__":
+    launch.start(RetrainFlow)
