@@ -43,23 +43,40 @@ class Settings(BaseModel):
         ChurnError
             Naming every value out of its range.
         """
-        problems = []
-        try:
-            cls(**values)
-        except ValidationError as error:
-            problems += by_option(error)
-        try:
-            parsed = Offer.parse(**offer)
-        except ChurnError as error:
-            problems += error.problems
+        _, parsed, problems = look_at(cls, values, offer)
         if problems:
             raise ChurnError("The run cannot start:", problems)
         return parsed
 
 
-def by_option(error: ValidationError) -> list[str]:
-    """What is wrong with settings, each by the option of the command line that sets it."""
-    return [
-        f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
-        for item in error.errors()
-    ]
+def look_at(
+    model: type[BaseModel], values: Mapping, offer: Mapping[str, str]
+) -> tuple[BaseModel | None, Offer | None, list[str]]:
+    """Settings and an offer, either None where it cannot be used, and all that is wrong.
+
+    Parameters
+    ----------
+    model : type of the settings
+    values : mapping
+        By the names of its fields.
+    offer : mapping of str to str
+        See `Offer.parse`.
+
+    Returns
+    -------
+    settings, offer, problems
+        A problem with a setting is told by the option of the command line that sets it.
+    """
+    settings, parsed, problems = None, None, []
+    try:
+        settings = model(**values)
+    except ValidationError as error:
+        problems += [
+            f"--{str(item['loc'][0]).replace('_', '-')} {item['input']}: {item['msg']}"
+            for item in error.errors()
+        ]
+    try:
+        parsed = Offer.parse(**offer)
+    except ChurnError as error:
+        problems += error.problems
+    return settings, parsed, problems

@@ -15,11 +15,11 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 from pyarrow import fs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.cells import as_text
 from churn.errors import ChurnError
-from churn.settings import by_option
+from churn.settings import look_at
 from churn.worth import Offer
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
@@ -73,18 +73,10 @@ class Campaign(BaseModel):
         ChurnError
             Naming every value out of its range.
         """
-        problems, settings, parsed = [], None, None
         values["as_of"] = values["as_of"] or f"{datetime.now(UTC):%Y-%m-%d}"
+        settings, parsed, problems = look_at(cls, values, offer)
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
-        try:
-            settings = cls(**values)
-        except ValidationError as error:
-            problems += by_option(error)
-        try:
-            parsed = Offer.parse(**offer)
-        except ChurnError as error:
-            problems += error.problems
         if problems:
             raise ChurnError("The list cannot be made:", problems)
         return settings, parsed

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.errors import ChurnError
-from churn.settings import by_option
-from churn.worth import Offer
+from churn.settings import look_at
 
 PERIOD = timedelta(days=30)
 
@@ -63,19 +62,13 @@ class Look(BaseModel):
         ChurnError
             Naming every value out of its range.
         """
-        problems = []
         retrain, data = values.pop("retrain"), values.pop("data")
-        try:
-            look = cls(**values)
+        given = {name: text for name, text in offer.items() if text}
+        look, _, problems = look_at(cls, values, given)
+        if look:
             start, end = look.period(datetime.now(UTC))
             if start >= end:
                 problems.append(f"--since {start:%Y-%m-%d}: not before {end:%Y-%m-%d}")
-        except ValidationError as error:
-            problems += by_option(error)
-        try:
-            Offer.parse(**{name: text for name, text in offer.items() if text})
-        except ChurnError as error:
-            problems += error.problems
         if retrain and not data:
             problems.append("--retrain needs --data, the newest labelled table")
         if problems:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -56,42 +56,22 @@ class Summary(NamedTuple):
     left: float | None
 
 
-class OutcomeStore:
-    """The outcomes in a database; the table is made where it is missing.
-
-    Threads may share one. With `with`, connections are closed at the end. Every method raises a
-    ChurnError, which does not show the password, if the database cannot be used.
+class OutcomeStore(Database):
+    """The outcomes in a database; how it is used, and what it raises, see `Database`.
 
     Parameters
     ----------
     url : str
         That of the prediction log, see `PredictionLog`.
-
-    Attributes
-    ----------
-    where : str
-        The URL without user, password and options.
-
-    Raises
-    ------
-    ChurnError
-        If it is no such URL.
     """
 
     def __init__(self, url: str):
-        self._database = Database(url, OUTCOMES, "the outcomes in")
-        self.where = self._database.where
-        insert = self._database.insert()
+        super().__init__(url, OUTCOMES, "the outcomes in")
+        insert = self.insert()
         self._put = insert.on_conflict_do_update(
             index_elements=[CUSTOMER, DATE],
             set_={"left": insert.excluded.left, "recorded": insert.excluded.recorded},
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._database.close()
 
     def add(self, rows: Iterable[Outcome]) -> Added:
         """Add outcomes, all or none.
@@ -102,7 +82,7 @@ class OutcomeStore:
         """
         added, rest = Added(0, 0, 0), iter(rows)
         # Alone: what is known now shall be what is known when it is written.
-        with self._database.connected(alone=True) as connection:
+        with self.connected(alone=True) as connection:
             while some := list(islice(rest, CHUNK)):
                 more = self._add(connection, some)
                 added = Added(*(sum(pair) for pair in zip(added, more, strict=True)))
@@ -139,20 +119,20 @@ class OutcomeStore:
             func.max(DATE),
             func.avg(case((LEFT, 1.0), else_=0.0)),
         )
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             *found, left = connection.execute(query).one()
         return Summary(*found, None if left is None else float(left))
 
     def delete_customer(self, customer: str | int) -> int:
         """Delete the outcomes of one customer; how many there were."""
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             gone = delete(OUTCOMES).where(customer_text(customer) == CUSTOMER)
             return connection.execute(gone).rowcount
 
     def keep(self, days: float) -> int:
         """Delete the outcomes of days that are longer ago than so many; how many there were."""
         first = (datetime.now(UTC) - timedelta(days=days)).date()
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             return connection.execute(delete(OUTCOMES).where(first > DATE)).rowcount
 
     def _add(self, connection: Connection, rows: Sequence[Outcome]) -> Added:
@@ -178,4 +158,4 @@ class OutcomeStore:
         return Added(new, corrected, len(rows) - new - corrected)
 
     def _read(self, query) -> Iterator[Outcome]:
-        return map(Outcome._make, self._database.read(query))
+        return map(Outcome._make, self.read(query))

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 from pydantic_core import from_json
 from sqlalchemy import (
@@ -58,8 +59,8 @@ class UtcTime(TypeDecorator):
 class Database:
     """A table in the database of the prediction log; it is made where it is missing.
 
-    Threads may share one. Whatever uses the database raises a ChurnError, which does not show the
-    password, if it cannot be used.
+    Threads may share one. With `with`, connections are closed at the end. Whatever uses the
+    database raises a ChurnError, which does not show the password, if it cannot be used.
 
     Parameters
     ----------
@@ -92,8 +93,10 @@ class Database:
         )
         self._alone = ALONE[self.dialect.name].format(table=table.name)
 
-    def close(self) -> None:
-        """Close the connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
         self._engine.dispose()
 
     def insert(self) -> postgresql.Insert | sqlite.Insert:

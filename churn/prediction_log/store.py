@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Self
 
 from pydantic_core import to_json
 from sqlalchemy import JSON, Boolean, Column, Double, MetaData, Table, Text, delete, func, select
@@ -26,50 +25,30 @@ PREDICTIONS = Table(
 LATEST_FIRST = (PREDICTIONS.c.time.desc(), PREDICTIONS.c.prediction.desc())
 
 
-class PredictionLog:
-    """The predictions in a database; the table is made where it is missing.
-
-    Threads may share one. With `with`, connections are closed at the end. Every method raises a
-    ChurnError, which does not show the password, if the database cannot be used.
+class PredictionLog(Database):
+    """The predictions in a database; how it is used, and what it raises, see `Database`.
 
     Parameters
     ----------
     url : str
         `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
-
-    Attributes
-    ----------
-    where : str
-        The URL without user, password and options.
-
-    Raises
-    ------
-    ChurnError
-        If it is no such URL.
     """
 
     def __init__(self, url: str):
-        self._database = Database(url, PREDICTIONS, "the prediction log")
-        self.where = self._database.where
-        insert = self._database.insert().on_conflict_do_nothing()
-        self._insert = str(insert.compile(dialect=self._database.dialect))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._database.close()
+        super().__init__(url, PREDICTIONS, "the prediction log")
+        insert = self.insert().on_conflict_do_nothing()
+        self._insert = str(insert.compile(dialect=self.dialect))
 
     def add(self, rows: Sequence[Prediction]) -> None:
         """Add predictions, all or none; those that are there already stay as they are."""
         if not rows:
             return
-        dialect, stored = self._database.dialect, PREDICTIONS.c.time.type.process_bind_param
+        dialect, stored = self.dialect, PREDICTIONS.c.time.type.process_bind_param
         values = [
             (row.prediction, stored(row.time, dialect), *row[2:-1], to_json(row.inputs).decode())
             for row in rows
         ]
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             # Past SQLAlchemy's own treatment of parameters, which takes as long as the database.
             connection.exec_driver_sql(self._insert, values)
 
@@ -101,22 +80,22 @@ class PredictionLog:
 
     def count(self) -> int:
         """How many predictions there are."""
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             return connection.scalar(select(func.count()).select_from(PREDICTIONS))
 
     def delete_customer(self, customer: str | int) -> int:
         """Delete the predictions for one customer; how many there were."""
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(_is(customer))).rowcount
 
     def keep(self, days: float) -> int:
         """Delete the predictions that are older than so many days; how many there were."""
         old = PREDICTIONS.c.time < datetime.now(UTC) - timedelta(days=days)
-        with self._database.connected() as connection:
+        with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(old)).rowcount
 
     def _read(self, query) -> Iterator[Prediction]:
-        return map(Prediction._make, self._database.read(query))
+        return map(Prediction._make, self.read(query))
 
 
 def _is(customer: str | int):
