@@ -16,6 +16,9 @@ STACK = "stack"
 # The families that grow step by step; how many steps, at most `max_iter`, is learned out of fold.
 STAGED = frozenset({"boosting"})
 ITERATIONS_POWER = 0.25
+# From so many times the rows on a stack learns its weights anew: its members predict half of the
+# rows by the other half, which is far more than they were tuned on.
+RELEARN_GROWTH = 4.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ def for_rows(candidate: Candidate, growth: float) -> Candidate:
     params = dict(candidate.params)
     if candidate.family == STACK:
         params["members"] = tuple(for_rows(member, growth) for member in params["members"])
+        # A second level was fitted to what the first one said, and goes with its weights.
+        params["relearn"] = growth >= RELEARN_GROWTH and not params.get("above")
     elif candidate.family in STAGED:
         params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
     return replace(candidate, params=params)
@@ -232,11 +237,11 @@ def _random_forest(categorical, seed, threads, n_estimators=100, **params):
     return RandomForestClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _stack(levels, seed, threads, members, weights, intercept, above=None):
+def _stack(levels, seed, threads, members, weights, intercept, above=None, relearn=False):
     from churn.stacking import Stack
 
     built = [build(member, levels, seed, threads) for member in members]
-    return Stack(built, weights, intercept, above)
+    return Stack(built, weights, intercept, above, relearn)
 
 
 FAMILIES = {

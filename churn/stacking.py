@@ -68,6 +68,10 @@ class Stack:
     intercept : float
     above : Above, optional
         A second level.
+    relearn : bool
+        Learn the weights anew when the stack is fitted, from each half of the rows predicted by
+        members fitted on the other. Weights that were learned on far fewer rows are not those of
+        members that have seen far more.
     """
 
     def __init__(
@@ -76,14 +80,18 @@ class Stack:
         weights: Sequence[float],
         intercept: float,
         above: Above | None = None,
+        relearn: bool = False,
     ):
         self.members = members
         self.weights = np.asarray(weights, dtype=np.float64)
         self.intercept = float(intercept)
         self.above = above
+        self.relearn = relearn
 
     def fit(self, matrix: np.ndarray, target: np.ndarray) -> "Stack":
         """Fit each member."""
+        if self.relearn:
+            self._learn_weights(matrix, target)
         for member in self.members:
             member.fit(matrix, target)
         return self
@@ -96,6 +104,19 @@ class Stack:
             odds = self.above.log_odds(logits, odds, matrix)
         chance = 1 / (1 + np.exp(-odds))
         return np.column_stack([1 - chance, chance])
+
+    def _learn_weights(self, matrix: np.ndarray, target: np.ndarray) -> None:
+        from sklearn.base import clone
+        from sklearn.model_selection import StratifiedKFold
+
+        logits = np.empty((len(target), len(self.members)))
+        halves = StratifiedKFold(2, shuffle=True, random_state=0)
+        for train, test in halves.split(matrix, target):
+            for column, member in enumerate(self.members):
+                fitted = clone(member).fit(matrix[train], target[train])
+                logits[test, column] = logit(fitted.predict_proba(matrix[test])[:, 1])
+        regression = learn_weights(logits, target)
+        self.weights, self.intercept = regression.coef_[0], float(regression.intercept_[0])
 
 
 def learn_weights(logits: np.ndarray, target: np.ndarray):

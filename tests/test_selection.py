@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from churn.candidates import BASELINE, Candidate
+from churn.candidates import BASELINE, Candidate, for_rows
 from churn.contract import Contract
 from churn.data import TELCO, generate_sample_data, validate_data
 from churn.errors import ChurnError
@@ -93,6 +93,27 @@ def test_boosting_grows_with_the_rows_inside_a_stack_too(trials, sample):
     grown = sample.for_all(every.candidate, 16 * 2250)
     (after,) = [m for m in grown.params["members"] if m.family == "boosting"]
     assert after.params["max_iter"] == round(2 * before.params["max_iter"])
+
+
+def test_weights_are_learned_anew_where_there_are_far_more_rows(trials, sample):
+    """One member is bad: the weights that were learned when it was not are of no use."""
+    fresh, chance = generate_sample_data(20_000, seed=7, return_probability=True)
+    many = validate_data(generate_sample_data(12_000, seed=8), CONTRACT).frame
+    every = stack_of_all(trials, sample).candidate
+    wrong = replace(every, params=every.params | {"weights": [0.0, 0.0, 3.0], "intercept": 1.0})
+    losses = {}
+    for growth in (3.0, 5.0):
+        model = ChurnModel(CONTRACT, for_rows(wrong, growth)).fit(many)
+        predicted = model.predict_proba(fresh)[:, 1]
+        losses[growth] = np.mean(
+            chance * row_losses(np.ones(20_000), predicted)
+            + (1 - chance) * row_losses(np.zeros(20_000), predicted)
+        )
+        again = ChurnModel(CONTRACT, for_rows(wrong, growth)).fit(many)
+        assert (again.predict_proba(fresh)[:, 1] == predicted).all()
+    truth = np.mean(chance * -np.log(chance) - (1 - chance) * np.log(1 - chance))
+    assert losses[3.0] > truth + 0.05
+    assert losses[5.0] < truth + 0.005
 
 
 def test_no_stack_is_made_of_one(trials, sample):
