@@ -17,6 +17,11 @@ def logit(probabilities: np.ndarray) -> np.ndarray:
     return np.log(chance / (1 - chance))
 
 
+def sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    """The probability: 1 / (1 + exp(-x))."""
+    return 1 / (1 + np.exp(-log_odds))
+
+
 def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Each row's log loss in nats: -ln of the probability given to what happened."""
     chance = clipped(probabilities)

@@ -1,14 +1,15 @@
 """Stacks: several models, and a logistic regression on what they say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from churn.probability import logit, row_losses
+from churn.probability import logit, row_losses, sigmoid
 
-# Inverse penalty of the regression; the logits are few and of one scale, so it matters little.
-C = 0.1
+# Inverse penalty of what a weight differs from the mean of all, and by how much less their sum is
+# held back.
+C, FREE = 0.02, 10.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Stack:
         odds = logits @ self.weights + self.intercept
         if self.above:
             odds = self.above.log_odds(logits, odds, matrix)
-        chance = 1 / (1 + np.exp(-odds))
+        chance = sigmoid(odds)
         return np.column_stack([1 - chance, chance])
 
     def _learn_weights(self, matrix: np.ndarray, target: np.ndarray) -> None:
@@ -115,12 +116,14 @@ class Stack:
             for column, member in enumerate(self.members):
                 fitted = clone(member).fit(matrix[train], target[train])
                 logits[test, column] = logit(fitted.predict_proba(matrix[test])[:, 1])
-        regression = learn_weights(logits, target)
-        self.weights, self.intercept = regression.coef_[0], float(regression.intercept_[0])
+        self.weights, self.intercept = learn_weights(logits, target)
 
 
-def learn_weights(logits: np.ndarray, target: np.ndarray):
-    """Fit the regression of a stack.
+def learn_weights(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the regression of a stack, its weights drawn towards equal ones.
+
+    Members say nearly the same, so that which of them gets the weight is mostly chance. The
+    penalty is on how far a weight is from their mean; how much all of them weigh together is free.
 
     Parameters
     ----------
@@ -130,36 +133,64 @@ def learn_weights(logits: np.ndarray, target: np.ndarray):
 
     Returns
     -------
-    LogisticRegression
+    weights : ndarray of float64, shape (n_members,)
+    intercept : float
     """
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=C, solver="newton-cholesky").fit(logits, target)
+    mean = logits.mean(axis=1, keepdims=True)
+    terms = np.column_stack([FREE * mean, logits - mean])
+    regression = LogisticRegression(C=C, solver="newton-cholesky").fit(terms, target)
+    together, apart = FREE * regression.coef_[0, 0], regression.coef_[0, 1:]
+    return together / logits.shape[1] + apart - apart.mean(), float(regression.intercept_[0])
 
 
 def predict_out_of_fold(logits: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
     """What the stack says of each fold with weights learned on the others: (n,) float64."""
     chance = np.empty(len(target))
-    for test in (fold == number for number in range(fold.max() + 1)):
-        regression = learn_weights(logits[~test], target[~test])
-        chance[test] = regression.predict_proba(logits[test])[:, 1]
+    for test in _each(fold):
+        chance[test] = _predict(logits[~test], target[~test], logits[test])
     return chance
 
 
-def forward_order(logits: Mapping[str, np.ndarray], target: np.ndarray) -> list[str]:
-    """The members in the order in which they help, by greedy forward selection.
+def forward_order(logits: np.ndarray, target: np.ndarray, most: int) -> list[int]:
+    """The first `most` members in the order in which they help, by greedy forward selection.
 
     The first is the one that fits best, each next one that whose addition fits best (log loss of
     the regression on those before and it).
     """
-    order, left = [], list(logits)
-    while left:
-        losses = [_loss([logits[name] for name in (*order, more)], target) for more in left]
+    order, left = [], list(range(logits.shape[1]))
+    while left and len(order) < most:
+        losses = [_loss(logits[:, [*order, more]], target) for more in left]
         order.append(left.pop(int(np.argmin(losses))))
     return order
 
 
-def _loss(columns: list[np.ndarray], target: np.ndarray) -> float:
-    matrix = np.column_stack(columns)
-    chance = learn_weights(matrix, target).predict_proba(matrix)[:, 1]
-    return float(row_losses(target, chance).mean())
+def predict_forward(
+    logits: np.ndarray, target: np.ndarray, fold: np.ndarray, most: int
+) -> np.ndarray:
+    """What stacks of the first one, two, … `most` in forward order say: (n, most) float64.
+
+    For each fold the order is found on the others too. The members that look best on all rows are
+    so by chance as well, and would flatter a stack of few beside one of all.
+    """
+    chance = np.empty((len(target), most))
+    for test in _each(fold):
+        order = forward_order(logits[~test], target[~test], most)
+        for size in range(1, most + 1):
+            some = logits[:, order[:size]]
+            chance[test, size - 1] = _predict(some[~test], target[~test], some[test])
+    return chance
+
+
+def _each(fold: np.ndarray):
+    return (fold == number for number in range(fold.max() + 1))
+
+
+def _predict(logits: np.ndarray, target: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    weights, intercept = learn_weights(logits, target)
+    return sigmoid(asked @ weights + intercept)
+
+
+def _loss(logits: np.ndarray, target: np.ndarray) -> float:
+    return float(row_losses(target, _predict(logits, target, logits)).mean())

@@ -12,6 +12,7 @@ from churn.errors import ChurnError
 from churn.model import ChurnModel
 from churn.probability import row_losses
 from churn.selection import choose, finished, leaderboard, rank, stack
+from churn.stacking import forward_order, learn_weights, predict_forward, predict_out_of_fold
 from churn.training import Trial, cross_validate, draw_sample
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
@@ -71,6 +72,37 @@ def test_a_stack_is_judged_by_weights_that_have_not_seen_the_fold(trials, sample
     kept, changed = sample.fold == 2, sample.fold != 2
     assert np.allclose(before.probabilities[kept], after.probabilities[kept])
     assert not np.allclose(before.probabilities[changed], after.probabilities[changed])
+
+
+def test_a_stack_of_the_few_that_look_best_promises_no_more_than_it_gives(sample):
+    """Of twenty who know nothing the best four look as if they knew something."""
+    rng, n = np.random.default_rng(0), len(sample.labels)
+    logits = rng.normal(scale=0.2, size=(n, 20)) - 1
+    few = forward_order(logits, sample.labels, 4)
+    share = sample.labels.mean()
+    nothing = row_losses(sample.labels, np.full(n, share)).mean()
+    naive = predict_out_of_fold(logits[:, few], sample.labels, sample.fold)
+    honest = predict_forward(logits, sample.labels, sample.fold, 4)
+    assert row_losses(sample.labels, naive).mean() < nothing
+    assert honest.shape == (n, 4)
+    assert row_losses(sample.labels, honest[:, 3]).mean() > nothing
+
+
+def test_weights_differ_as_far_as_the_rows_say_and_their_sum_is_free():
+    rng = np.random.default_rng(1)
+
+    def learned(n):
+        truth = rng.normal(size=n)
+        target = (rng.random(n) < 1 / (1 + np.exp(-3 * truth))).astype(int)
+        good, bad = truth + rng.normal(scale=0.1, size=n), truth + rng.normal(scale=0.5, size=n)
+        return learn_weights(np.column_stack([good, bad]), target)[0]
+
+    few, many = learned(200), learned(200_000)
+    assert few[0] == pytest.approx(few[1], rel=0.3)
+    assert many[0] > 10 * abs(many[1])
+    # What they say is a third of the truth, which holds nothing back.
+    assert many.sum() == pytest.approx(3, rel=0.1)
+    assert few.sum() > 2
 
 
 def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
