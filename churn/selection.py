@@ -22,7 +22,7 @@ CHEAPER = 2.0
 # A second level is ahead of the first by so many standard errors.
 CLEARLY = 2.0
 # Stacks are made of the best two to so many, and of all.
-MAX_MEMBERS = 4
+MAX_MEMBERS = 8
 
 
 def finished(trials: list[Trial], failures: dict | None = None) -> list[Trial]:
@@ -45,7 +45,7 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
     """Stacks of two members and more, in the order in which the members help, and of all.
 
     A stack is judged out of fold too: each fold is predicted with weights, and by members, that
-    the others say. The largest also gets a second level.
+    the others say. The largest but the one of all also gets a second level.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
         _stack([trials[place] for place in order[:size]], said[:, size - 1], sample)
         for size in range(2, few + 1)
     ]
-    members = [trials[place] for place in order]
+    stacks += second_level(stacks[-1], [trials[place] for place in order], sample, seed)
     if len(trials) > few:
-        members += [trial for place, trial in enumerate(trials) if place not in order]
-        stacks.append(_stack(members, predict_out_of_fold(logits, labels, sample.fold), sample))
-    return stacks + second_level(stacks[-1], members, sample, seed)
+        chance = predict_out_of_fold(logits, labels, sample.fold)
+        stacks.append(_stack(trials, chance, sample))
+    return stacks
 
 
 def second_level(
