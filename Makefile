@@ -33,6 +33,7 @@ test: .venv/test ## run the tests
 bench: .venv/test ## measure what the README says; needs wrk
 	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/swaps.py
+	$(PY) benchmarks/scoring.py
 	$(PY) benchmarks/monitoring.py
 	$(PY) benchmarks/overhead.py
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
