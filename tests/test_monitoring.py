@@ -307,6 +307,11 @@ class TestCohorts:
         calls = pd.DataFrame({"customer": asked["customer"], "arm": "contact", "day": days})
         assert cohorts.arms(asked, calls, 30).tolist() == ["", "contact", ""]
 
+    def test_predictions_about_nobody_in_particular_and_no_list_are_no_fault(self):
+        asked = answered([None, None], [JANUARY] * 2).answers
+        assert cohorts.arms(asked, cohorts.read_call_days([]), 30).tolist() == ["", ""]
+        assert np.isnan(cohorts.labels(asked, told(), 30)).all()
+
     def test_what_is_no_call_list_is_told(self, tmp_path):
         path = tmp_path / "x.csv"
         path.write_text("id,name\n1,a\n")

@@ -169,7 +169,9 @@ def read_call_days(paths: Sequence[str]) -> pd.DataFrame:
     if problems:
         raise ChurnError("These call lists cannot be used:", problems)
     calls = pd.concat(tables, ignore_index=True)
-    return calls.assign(day=pd.to_datetime(calls["day"]).astype("datetime64[ns]"))
+    # Without a list there is nothing to tell what the columns are.
+    kinds = {"customer": object, "arm": object, "day": "datetime64[ns]"}
+    return calls.assign(day=pd.to_datetime(calls["day"])).astype(kinds)
 
 
 def arms(answers: pd.DataFrame, calls: pd.DataFrame, horizon: int) -> np.ndarray:
