@@ -43,7 +43,11 @@ DEFAULT_CANDIDATES = (
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
     _boosted(4, learning_rate=0.15),
-    _boosted(8, learning_rate=0.1, max_features=0.5),
+    Candidate(
+        "boosting, pairs of columns",
+        "boosting",
+        {"max_leaf_nodes": 8, "learning_rate": 0.06, "interaction_cst": "pairwise"},
+    ),
     _boosted(15, learning_rate=0.08, max_features=0.5),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
