@@ -13,8 +13,9 @@ MAX_LEVELS = 20
 
 # What a search makes of its candidates; nobody asks for it by name.
 STACK = "stack"
-# The families that grow step by step; how many steps, at most `max_iter`, is learned out of fold.
-STAGED = frozenset({"boosting"})
+# The families that grow step by step, and for how much learning each of them goes on without
+# getting better. How many steps are best, of at most `max_iter`, is learned out of fold.
+STAGED = {"boosting": 2.5, "symmetric": 6.0}
 ITERATIONS_POWER = 0.25
 # From so many times the rows on a stack learns its weights anew: its members predict half of the
 # rows by the other half, which is far more than they were tuned on.
@@ -43,11 +44,7 @@ DEFAULT_CANDIDATES = (
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
     _boosted(4, learning_rate=0.15),
-    Candidate(
-        "boosting, pairs of columns",
-        "boosting",
-        {"max_leaf_nodes": 8, "learning_rate": 0.06, "interaction_cst": "pairwise"},
-    ),
+    Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
     _boosted(15, learning_rate=0.08, max_features=0.5),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
@@ -225,8 +222,15 @@ def _boosting(
 
     return HistGradientBoostingClassifier(
         learning_rate=learning_rate, max_iter=max_iter, l2_regularization=l2_regularization,
-        early_stopping=False, categorical_features=categorical, random_state=seed, **params,
+        early_stopping=False, tol=0.0, categorical_features=categorical, random_state=seed,
+        **params,
     )  # fmt: skip
+
+
+def _symmetric(categorical, seed, threads, **params):
+    from churn.symmetric import SymmetricTrees
+
+    return SymmetricTrees(categorical, random_state=seed, **params)
 
 
 def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
@@ -254,6 +258,7 @@ FAMILIES = {
     "pairs": _pairs,
     "neural_net": _neural_net,
     "boosting": _boosting,
+    "symmetric": _symmetric,
     "extra_trees": _extra_trees,
     "random_forest": _random_forest,
 }

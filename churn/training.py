@@ -22,8 +22,6 @@ from churn.probability import row_losses
 # A candidate is hopeless when it is so many standard errors behind a plain one, after two folds,
 # and by more than nothing: two that are nearly the same model differ little, but very surely.
 HOPELESS, NOTHING = 3.0, 0.001
-# Boosting goes on for this much learning without getting better, before it is stopped.
-PATIENCE = 2.5
 COST_ROWS, COST_REPEATS = 200, 5
 
 
@@ -224,7 +222,7 @@ class _Fold:
         train_matrix, train_labels = sample.matrix[~test], sample.labels[~test]
         self.test, self.matrix, self.labels = test, sample.matrix[test], sample.labels[test]
         self.model = build(candidate, sample.levels, seed, threads)
-        self.staged = candidate.family in STAGED
+        self.family, self.staged = candidate.family, candidate.family in STAGED
         with bounded_threads(threads):
             if self.staged:
                 self._grow(train_matrix, train_labels)
@@ -241,10 +239,8 @@ class _Fold:
                 encoder.fit_transform(matrix, labels),
                 encoder.transform(self.matrix),
             )
-        patience = round(PATIENCE / booster.learning_rate)
-        booster.set_params(
-            early_stopping=True, scoring="loss", n_iter_no_change=patience, tol=0.0
-        )  # fmt: skip
+        patience = round(STAGED[self.family] / booster.learning_rate)
+        booster.set_params(early_stopping=True, n_iter_no_change=patience)
         booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)
         self.losses, self.booster = -booster.validation_score_[1:], booster
         self.loss = float(self.losses.min())

@@ -63,7 +63,8 @@ def gaps_table(n=1500, seed=0):
 
 
 def quick(candidate: Candidate) -> Candidate:
-    shorter = {"boosting": {"max_iter": 60}, "extra_trees": {"n_estimators": 20}}
+    few = {"max_iter": 60}
+    shorter = {"boosting": few, "symmetric": few, "extra_trees": {"n_estimators": 20}}
     return replace(candidate, params={**candidate.params, **shorter.get(candidate.family, {})})
 
 

@@ -13,10 +13,11 @@ from sklearn.pipeline import Pipeline
 
 from churn.compiling.linear import write_net, write_regression
 from churn.compiling.source import Source
-from churn.compiling.trees import write_boosting, write_forest
+from churn.compiling.trees import write_boosting, write_forest, write_symmetric
 from churn.probability import logit
 from churn.scorer import build
 from churn.stacking import Stack
+from churn.symmetric import SymmetricTrees
 
 FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 LIMIT = float(logit(np.ones(1))[0])
@@ -52,6 +53,8 @@ def _write_log_odds(written, model, columns, levels) -> str:
         return _write_stack(written, model, columns, levels)
     if isinstance(model, HistGradientBoostingClassifier):
         return write_boosting(written, model, columns)
+    if isinstance(model, SymmetricTrees):
+        return _write_symmetric(written, model, columns, levels)
     if isinstance(model, FORESTS):
         return written.let(f"log_odds({write_forest(written, model, columns)})")
     if not isinstance(model, Pipeline):
@@ -97,14 +100,32 @@ def _encodes_levels(step) -> bool:
 def _write_levels(written, encoder, columns, levels):
     """Columns of many levels as numbers, which then come first; see `churn.candidates`."""
     (_, _, many), after = encoder.transformers_[0], np.zeros(len(levels), dtype=bool)
-    encoded = []
-    for place, column in enumerate(np.flatnonzero(many)):
-        codes = np.append(np.arange(levels[column]), np.nan)
-        rows = np.zeros((len(codes), len(levels)))
-        rows[:, column] = codes
-        *values, unseen = encoder.transform(rows)[:, place].tolist()
-        encoded.append(written.by_code(columns[column], values, unseen))
+    encoded = _write_encoded(written, encoder.transform, np.flatnonzero(many), columns, levels)
     after[many] = True
     kept = np.flatnonzero(~after)
     numbers = np.zeros(len(encoded), dtype=levels.dtype)
     return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
+
+
+def _write_symmetric(written, model, columns, levels) -> str:
+    """Symmetric trees, whose categories are numbers in their places."""
+    owned, numbers = np.flatnonzero(model.categorical), list(columns)
+    if len(owned):
+        encoded = _write_encoded(
+            written, lambda rows: model.encoder_.transform(rows[:, owned]), owned, columns, levels
+        )
+        for column, number in zip(owned, encoded, strict=True):
+            numbers[column] = number
+    return write_symmetric(written, model, numbers)
+
+
+def _write_encoded(written, transform, encoded, columns, levels) -> list[str]:
+    """The numbers that levels become; `transform` has those columns first, in that order."""
+    numbers = []
+    for place, column in enumerate(encoded):
+        codes = np.append(np.arange(levels[column]), np.nan)
+        rows = np.zeros((len(codes), len(levels)))
+        rows[:, column] = codes
+        *values, unseen = transform(rows)[:, place].tolist()
+        numbers.append(written.by_code(columns[column], values, unseen))
+    return numbers

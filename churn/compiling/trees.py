@@ -1,4 +1,4 @@
-"""Trees as source: boosting as nested conditions, forests as arrays that are walked.
+"""Trees as source: boosted ones as nested conditions, forests as arrays that are walked.
 
 A boosted tree has few leaves, and nested conditions take a fifth of the time of a walk. A forest's
 trees have thousands, and as source they would take seconds to read.
@@ -15,6 +15,26 @@ def write_boosting(written: Source, booster, columns: list[str]) -> str:
     total = written.let(repr(float(booster._baseline_prediction[0, 0])))
     for (tree,) in booster._predictors:
         written.add(f"{total} += {splits.tree(tree)}")
+    return total
+
+
+def write_symmetric(written: Source, model, columns: list[str]) -> str:
+    """Write a fitted SymmetricTrees; the name of its log odds."""
+    total = written.let(repr(model.baseline_))
+
+    def question(column, cut):
+        if cut == 0:  # only what is missing, a NaN, goes left
+            return f"{columns[column]} == {columns[column]}"
+        return f"{columns[column]} > {float(model.borders_[column][cut - 1])!r}"
+
+    def write(tree, level, place):
+        if level == len(tree.columns):
+            return repr(float(tree.values[place]))
+        right, left = write(tree, level + 1, place + 2**level), write(tree, level + 1, place)
+        return f"({right} if {question(tree.columns[level], tree.cuts[level])} else {left})"
+
+    for tree in model._predictors:
+        written.add(f"{total} += {write(tree, 0, 0)}")
     return total
 
 
