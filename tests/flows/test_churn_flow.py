@@ -92,7 +92,10 @@ class TestTelcoRun:
     def test_what_was_graded_is_what_is_stored(self, telco_run, held_out):
         data = telco_run.data
         metrics = data.model.evaluate(held_out)
-        assert metrics == data.metrics
+        assert metrics.keys() == data.metrics.keys()
+        for name, metric in metrics.items():
+            # Sums of the bootstrap may differ in the last bit with the threads that BLAS has.
+            assert metric == pytest.approx(data.metrics[name], rel=1e-12, abs=1e-12)
         chance = data.model.predict_proba(held_out)[:, 1]
         assert hashlib.sha256(chance.tobytes()).hexdigest() == data.fingerprint
 
