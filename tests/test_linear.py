@@ -56,7 +56,9 @@ def test_more_rows_have_more_knots():
     assert many.splines_.transform(one).shape[1] > few.splines_.transform(one).shape[1]
 
 
-@pytest.mark.parametrize("family", ["logistic", "splines", "pairs", "neural_net", "boosting"])
+@pytest.mark.parametrize(
+    "family", ["logistic", "splines", "pairs", "neural_net", "boosting", "symmetric"]
+)
 def test_a_category_of_many_levels_is_encoded_by_its_answers(family):
     """A level seen in training helps; one never seen is scored as an average customer."""
     rng = np.random.default_rng(0)
