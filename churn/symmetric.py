@@ -109,7 +109,13 @@ class SymmetricTrees(ClassifierMixin, BaseEstimator):
         target : ndarray of int, shape (n,)
         X_val, y_val : ndarrays, optional
             The rows to stop by.
+
+        Raises
+        ------
+        ValueError
+            Naming every parameter that is out of its range, and a target of one class only.
         """
+        self._check(target)
         rng = np.random.default_rng(self.random_state)
         self.encoder_ = None
         if np.any(self.categorical):
@@ -147,6 +153,19 @@ class SymmetricTrees(ClassifierMixin, BaseEstimator):
     def staged_predict_proba(self, matrix) -> Iterator[np.ndarray]:
         """The same after each tree."""
         return map(_both, list(self._stages(matrix))[1:])
+
+    def _check(self, target) -> None:
+        problems = [
+            f"{name} must be from {low} to {high}, not {getattr(self, name)!r}"
+            for name, low, high in (("depth", 1, 8), ("max_borders", 1, 253))
+            if not low <= getattr(self, name) <= high
+        ]
+        if not self.l2 > 0:
+            problems.append(f"l2 must be above 0, not {self.l2!r}")
+        if len(np.unique(target)) != 2:
+            problems.append("the target must have both classes")
+        if problems:
+            raise ValueError("; ".join(problems))
 
     def _stages(self, matrix) -> Iterator[np.ndarray]:
         """The log odds before the first tree, and after each that there is by then."""

@@ -124,3 +124,9 @@ def test_columns_with_nothing_to_cut_are_left_alone(n):
         matrix = np.tile(empty, (40, 1))
         model = SymmetricTrees(np.zeros(n, dtype=bool), max_iter=3).fit(matrix, target)
         assert model.predict_proba(matrix)[:, 1] == pytest.approx(0.5)
+
+
+def test_what_cannot_be_is_refused_all_at_once():
+    model = SymmetricTrees(NONE, depth=9, max_borders=254, l2=0)
+    with pytest.raises(ValueError, match=r"depth .* 9; max_borders .* 254; l2 .* 0; .* both"):
+        model.fit(np.zeros((5, 3)), np.ones(5))
