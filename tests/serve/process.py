@@ -26,7 +26,10 @@ class Server:
         # No user, no home, no PYTHONPATH: what a bare container has.
         keep = ("PATH", "METAFLOW_DATASTORE_SYSROOT_LOCAL")
         bare = {name: os.environ[name] for name in keep if name in os.environ}
-        own = {"PORT": str(self.port), "CHURN_WORKERS": "2", "CHURN_STATE": str(self.state)}
+        own = {
+            "PORT": str(self.port), "CHURN_WORKERS": "2", "CHURN_STATE": str(self.state),
+            "PYTHONFAULTHANDLER": "1",
+        }  # fmt: skip
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "serve"],
@@ -48,6 +51,22 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
+
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}")
+        return [
+            int(child)
+            for child in (task / "children").read_text().split()
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+
+    def stacks(self) -> str:
+        """What all threads of workers that hang are doing, and the log; they are gone after."""
+        for worker in self.workers():
+            os.kill(worker, signal.SIGABRT)
+        time.sleep(2)
+        return self.log.read_text()
 
     def left_behind(self) -> bool:
         """Whether a process of the server's session is still there."""

@@ -18,16 +18,6 @@ from churn.prediction_log import PredictionLog, locations
 KILLS = 6
 
 
-def workers_of(server) -> list[int]:
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-
-
 def database_of(server) -> PredictionLog:
     return PredictionLog(locations({"CHURN_STATE": str(server.state)})[1])
 
@@ -81,7 +71,7 @@ def loaded(telco_run, records, tmp_path_factory):
         with Load(server, records) as load:
             for _ in range(KILLS):
                 time.sleep(1.5)
-                if alive := workers_of(server):
+                if alive := server.workers():
                     os.kill(random.choice(alive), signal.SIGKILL)
             time.sleep(1)
     finally:
