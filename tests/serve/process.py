@@ -58,7 +58,7 @@ class Server:
         return [
             int(child)
             for child in (task / "children").read_text().split()
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"keeper" not in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
 
     def stacks(self) -> str:

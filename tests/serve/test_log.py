@@ -8,14 +8,14 @@ import threading
 import time
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 
 import pytest
 from process import Server
 
 from churn.prediction_log import PredictionLog, locations
 
-KILLS = 6
+# granian takes a worker that dies within 5.5 s of its start for one that cannot start.
+KILLS, APART = 3, 6.5
 
 
 def database_of(server) -> PredictionLog:
@@ -66,14 +66,18 @@ class Load:
 def loaded(telco_run, records, tmp_path_factory):
     """A server whose workers were killed under load, and what was answered; it has ended."""
     server = Server(tmp_path_factory.mktemp("load") / "log", CHURN_RUN=telco_run.pathspec)
+    killed = set()
     try:
         server.wait()
         with Load(server, records) as load:
             for _ in range(KILLS):
-                time.sleep(1.5)
-                if alive := server.workers():
-                    os.kill(random.choice(alive), signal.SIGKILL)
-            time.sleep(1)
+                time.sleep(APART)
+                victim = random.choice(server.workers())
+                os.kill(victim, signal.SIGKILL)
+                killed.add(victim)
+            time.sleep(2)
+        assert len(killed) == KILLS
+        assert len(set(server.workers()) - killed) == 2
     finally:
         server.stop()
     return server, load.answered
