@@ -8,6 +8,7 @@ boosting with categorical features", whose score and noise these are).
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -152,7 +153,7 @@ class SymmetricTrees(ClassifierMixin, BaseEstimator):
 
     def staged_predict_proba(self, matrix) -> Iterator[np.ndarray]:
         """The same after each tree."""
-        return map(_both, list(self._stages(matrix))[1:])
+        return map(_both, islice(self._stages(matrix), 1, None))
 
     def _check(self, target) -> None:
         problems = [
