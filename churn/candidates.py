@@ -43,9 +43,9 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
+    _boosted(2, learning_rate=0.3),
     _boosted(4, learning_rate=0.15),
     Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
-    _boosted(15, learning_rate=0.08, max_features=0.5),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
@@ -234,15 +234,15 @@ def _symmetric(categorical, seed, threads, **params):
 
 
 def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
-    from sklearn.ensemble import ExtraTreesClassifier
+    from churn.forests import ExtraTrees
 
-    return ExtraTreesClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
+    return ExtraTrees(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
 def _random_forest(categorical, seed, threads, n_estimators=100, **params):
-    from sklearn.ensemble import RandomForestClassifier
+    from churn.forests import RandomForest
 
-    return RandomForestClassifier(n_estimators, n_jobs=threads, random_state=seed, **params)
+    return RandomForest(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
 def _stack(levels, seed, threads, members, weights, intercept, above=None, relearn=False):

@@ -181,8 +181,9 @@ def walk(row: list[float], trees: list[tuple]) -> float:
 
 
 def single(row: list[float]) -> list[float]:
-    """A row rounded to 32 bits, as scikit-learn's forests take it."""
-    return np.array(row, dtype=np.float32).tolist()
+    """A row rounded to 32 bits, as forests take it; what is too wide for them is infinite."""
+    with np.errstate(over="ignore"):
+        return np.array(row, dtype=np.float32).tolist()
 
 
 _HELPERS = {

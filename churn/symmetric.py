@@ -208,9 +208,12 @@ class _Grower:
 
     def __init__(self, model, cuts):
         self.model = model
-        self.width = max(cuts) + 1
-        self.possible = np.arange(self.width) < np.array(cuts)[:, None]
-        self.first = np.arange(len(cuts))[:, None] * self.width
+        # One column's bins after another's: which column a bin is of, and each column's first.
+        bins = np.array(cuts) + 1
+        self.column = np.repeat(np.arange(len(cuts)), bins)
+        self.first = bins.cumsum() - bins
+        # There is nothing above a column's last bin.
+        self.last = self.first + bins - 1
 
     def grow(self, bins, target, odds, number, rng) -> Tree:
         """The next tree.
@@ -224,42 +227,63 @@ class _Grower:
         number : int
             How many those are.
         """
-        slope = target - sigmoid(odds)
+        slope, leaves = target - sigmoid(odds), np.zeros(len(target), dtype=np.intp)
         noise = self._noise(slope, number)
-        # Where a row counts: its column, its bin, and in front of them its leaf.
-        place, size = self.first + bins, self.possible.size
-        slopes, columns, cuts = np.tile(slope, len(bins)), [], []
+        place, columns, cuts = self.first[:, None] + bins, [], []
+        sums = self._sums(place, slope, leaves, 1)
         for level in range(self.model.depth):
-            shape = (2**level, *self.possible.shape)
-            slope_sums = np.bincount(place.ravel(), slopes, np.prod(shape)).reshape(shape)
-            counts = np.bincount(place.ravel(), minlength=np.prod(shape)).reshape(shape)
-            scores = self._scores(slope_sums, counts)
+            scores = self._scores(*sums)
             if noise:
                 scores += noise * rng.standard_normal(scores.shape)
-            best = int(np.where(self.possible, scores, -np.inf).argmax())
-            column, cut = divmod(best, self.width)
-            columns.append(column)
-            cuts.append(cut)
-            place += (bins[column] > cut) * (size << level)
-        return Tree(columns, cuts, self._values(_leaves(columns, cuts, bins), target, odds))
+            scores[self.last] = -np.inf
+            best = int(scores.argmax())
+            columns.append(int(self.column[best]))
+            cuts.append(best - int(self.first[columns[-1]]))
+            right = bins[columns[-1]] > cuts[-1]
+            if level + 1 < self.model.depth:
+                sums = self._split(sums, place, slope, leaves, right)
+            leaves += right.astype(np.intp) << level
+        return Tree(columns, cuts, self._values(leaves, target, odds))
+
+    def _sums(self, place, slope, leaves, n_leaves) -> np.ndarray:
+        """For each leaf and bin the sum of the slopes and how many: (2, n_leaves, n_bins)."""
+        shape = (n_leaves, len(self.column))
+        at = (place + leaves * shape[1]).ravel()
+        slopes = np.bincount(at, np.tile(slope, len(place)), np.prod(shape))
+        return np.stack([slopes, np.bincount(at, minlength=np.prod(shape))]).reshape(2, *shape)
+
+    def _split(self, sums, place, slope, leaves, right) -> np.ndarray:
+        """The sums of the leaves' left halves, and of their right ones behind them.
+
+        Those of the half with fewer rows are counted, the others are what that leaves.
+        """
+        fewer = right if 2 * np.count_nonzero(right) < len(right) else ~right
+        rows = np.flatnonzero(fewer)
+        counted = self._sums(place.take(rows, axis=1), slope[rows], leaves[rows], sums.shape[1])
+        halves = [sums - counted, counted]
+        return np.concatenate(halves if fewer is right else halves[::-1], axis=1)
 
     def _noise(self, slope, number) -> float:
         left = np.exp(np.log(len(slope)) - number * self.model.learning_rate)
         return self.model.noise * np.sqrt(np.mean(slope**2)) * left / (1 + left)
 
-    def _scores(self, slope_sums, counts) -> np.ndarray:
-        """How well each cut tells: the cosine between the slopes and what it says of them."""
-        left, n_left = slope_sums.cumsum(axis=2), counts.cumsum(axis=2)
-        right, n_right = left[:, :, -1:] - left, n_left[:, :, -1:] - n_left
+    def _scores(self, slopes, counts) -> np.ndarray:
+        """How well a cut above each bin tells: the cosine between the slopes and what it says."""
         said, length = 0.0, 1e-12
-        for sums, n in ((left, n_left), (right, n_right)):
-            value = sums / (n + self.model.l2)
-            said += (sums * value).sum(axis=0)
+        for slope, n in zip(self._sides(slopes), self._sides(counts), strict=True):
+            value = slope / (n + self.model.l2)
+            said += (slope * value).sum(axis=0)
             length += (n * value**2).sum(axis=0)
         return said / np.sqrt(length)
 
+    def _sides(self, sums) -> tuple[np.ndarray, np.ndarray]:
+        """What is in a column's bins up to each, and above it."""
+        total = sums[:, : self.last[0] + 1].sum(axis=1, keepdims=True)
+        left = sums.cumsum(axis=1) - total * self.column
+        return left, total - left
+
     def _values(self, leaves, target, odds) -> np.ndarray:
-        """Log odds for each leaf, by Newton's method."""
+        """Log odds for each leaf, by Newton's method, until none of them moves."""
         values = np.zeros(2**self.model.depth)
         for _ in range(self.model.newton_steps):
             chance = sigmoid(odds + values[leaves])
@@ -267,7 +291,9 @@ class _Grower:
             curve = np.bincount(leaves, chance * (1 - chance), len(values))
             step = slope / (curve + self.model.l2)
             values += step
-            if np.abs(step).max() < SETTLED:
+            moving = (np.abs(step) >= SETTLED)[leaves]
+            leaves, target, odds = leaves[moving], target[moving], odds[moving]
+            if not len(leaves):
                 break
         return self.model.learning_rate * values
 
