@@ -78,7 +78,7 @@ class Decision:
         """The decision in one line."""
         failed = [check.name for check in self.checks if not check.passed]
         if failed:
-            return f"not promoted: {', '.join(failed)}"
+            return f"not promoted; checks failed: {', '.join(failed)}"
         against = f"not worse than {self.champion}" if self.champion else "there was no champion"
         return f"passed {len(self.checks)} checks; {against}"
 

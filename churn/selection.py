@@ -17,8 +17,6 @@ from churn.stacking import (
 )
 from churn.training import Sample, Trial, bounded_threads, cross_validate, threads_per_task
 
-# Of two that are as good as each other, a model is taken for being cheaper if it is by this much.
-CHEAPER = 2.0
 # A second level is ahead of the first by so many standard errors.
 CLEARLY = 2.0
 # Stacks are made of the best two to so many, and of all.
@@ -142,12 +140,13 @@ def rank(trials: list[Trial], sample: Sample) -> list[Trial]:
     return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
 
 
-def choose(trials: list[Trial], sample: Sample, margin: float = 0.25) -> Trial:
-    """The best by out-of-fold log loss, or one as good that costs less to score.
+def choose(trials: list[Trial], sample: Sample, margin: float = 0.1) -> Trial:
+    """The best by out-of-fold log loss, or one about as good that costs less to score.
 
-    As good is who is behind the best by at most `margin` standard errors of the paired difference
-    (the rule of one standard error, Breiman et al. 1984, for pairs). One that costs less than half
-    is preferred to the best; among those that cost about as little, the better one.
+    Half the cost is worth `margin` standard errors of the paired difference to the best (the rule
+    of one standard error, Breiman et al. 1984, for pairs, and by degrees): a model that is a
+    third of a standard error behind is as good as the best if it costs a hundredth of it, and is
+    not if it costs half.
 
     Parameters
     ----------
@@ -158,15 +157,14 @@ def choose(trials: list[Trial], sample: Sample, margin: float = 0.25) -> Trial:
         benchmark's, stacks gained most on new customers where a candidate had looked as good.
     """
     ranked = rank(trials, sample)
-    best = ranked[0]
-    as_good = [best, *(t for t in ranked[1:] if _indistinguishable(t, best, sample, margin))]
-    least = min(trial.microseconds for trial in as_good)
-    return next(trial for trial in as_good if trial.microseconds <= CHEAPER * least)
+    if not margin:
+        return ranked[0]
 
+    def worth(trial):
+        behind, error = _behind(trial, ranked[0], sample)
+        return -margin * np.log2(trial.microseconds) - (behind / error if behind else 0.0)
 
-def _indistinguishable(trial: Trial, best: Trial, sample: Sample, margin: float) -> bool:
-    behind, error = _behind(trial, best, sample)
-    return behind <= margin * error
+    return max(ranked, key=worth)
 
 
 def _behind(trial: Trial, best: Trial, sample: Sample) -> tuple[float, float]:

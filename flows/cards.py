@@ -69,9 +69,9 @@ def leaderboard(run) -> list:
         Markdown(
             f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
             f"{len(run.sample.labels):,} customers. *Behind* is the paired difference in mean log "
-            "loss to the best, with its standard error. Of those that are at most "
-            f"{run.margin:g} standard errors behind, one that costs less than half to score is "
-            "taken instead of the best."
+            "loss to the best, with its standard error. Half the cost is worth "
+            f"{run.margin:g} standard errors: a model may be as much behind for each halving, and "
+            "still be taken instead of the best."
         ),
         VegaChart(charts.cost(rows)),
         VegaChart(charts.leaderboard(rows)),

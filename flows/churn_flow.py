@@ -37,7 +37,7 @@ class ChurnFlow(FlowSpec):
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
     budget_seconds = Parameter("budget-seconds", default=120.0, help="time to try candidates")
-    margin = Parameter("margin", default=0.25, help="standard errors that a cheaper model may lose")
+    margin = Parameter("margin", default=0.1, help="standard errors that half the cost may lose")
     contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
     offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
     acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")

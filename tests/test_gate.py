@@ -61,7 +61,7 @@ def test_model_that_is_worse_than_the_champion_is_held_back(graded, champion):
     blurred = 1 / (1 + np.exp(-np.log(chance / (1 - chance)) * 0.5))
     decision = decide(data, hold_against(champion, data.contract, rows, blurred))
     assert failed(decision) == ["not worse than the champion"]
-    assert decision.why == "not promoted: not worse than the champion"
+    assert decision.why == "not promoted; checks failed: not worse than the champion"
     assert decision.checks[-1].actual > MARGIN
 
 

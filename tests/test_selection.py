@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from churn.candidates import BASELINE, Candidate, for_rows
 from churn.contract import Contract
@@ -12,7 +15,14 @@ from churn.errors import ChurnError
 from churn.model import ChurnModel
 from churn.probability import row_losses
 from churn.selection import choose, finished, leaderboard, rank, stack
-from churn.stacking import forward_order, learn_weights, predict_forward, predict_out_of_fold
+from churn.stacking import (
+    FREE,
+    C,
+    forward_order,
+    learn_weights,
+    predict_forward,
+    predict_out_of_fold,
+)
 from churn.training import Trial, cross_validate, draw_sample
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
@@ -105,6 +115,20 @@ def test_weights_differ_as_far_as_the_rows_say_and_their_sum_is_free():
     assert few.sum() > 2
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 6), st.sampled_from([0.01, 0.3, 1.0, 6.0]))
+def test_weights_are_those_of_a_regression_by_scikit_learn(seed, members, scale):
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=(300, 1))
+    target = (rng.random(300) < 1 / (1 + np.exp(-truth[:, 0]))).astype(int)
+    logits = np.clip(scale * (truth + rng.normal(size=(300, members))), -14, 14)
+    weights, intercept = learn_weights(logits, target)
+    mean = logits.mean(axis=1, keepdims=True)
+    terms = np.column_stack([FREE * mean, logits - mean])
+    theirs = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-9).fit(terms, target)
+    assert logits @ weights + intercept == pytest.approx(theirs.decision_function(terms), abs=2e-3)
+
+
 def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
     every = stack_of_all(trials, sample)
     candidate = sample.for_all(every.candidate, len(frame))
@@ -162,10 +186,17 @@ def test_of_two_as_good_the_cheaper_is_taken(sample):
     assert chosen.candidate.name == "cheap"
 
 
-def test_a_little_cheaper_is_not_worth_a_loss(sample):
-    best, as_cheap = made_up(sample, "best", 1.0, 50), made_up(sample, "other", 1.01, 30, seed=2)
-    ranked = rank([best, as_cheap], sample)
-    assert choose([best, as_cheap], sample, margin=100) is ranked[0]
+def test_each_halving_of_the_cost_makes_up_for_as_much(sample):
+    trials = made_up(sample, "one", 1.0, 50), made_up(sample, "other", 1.01, 50, seed=2)
+    best, other = rank(trials, sample)
+    gaps = row_losses(sample.labels, other.probabilities) - row_losses(
+        sample.labels, best.probabilities
+    )
+    behind = gaps.mean() / (gaps.std(ddof=1) / np.sqrt(len(gaps)))
+    for halvings, taken in ((-5, best), (1, best), (1.9, best), (2.1, other), (6, other)):
+        cheaper = replace(other, microseconds=best.microseconds / 2**halvings)
+        chosen = choose([best, cheaper], sample, margin=behind / 2)
+        assert chosen.candidate.name == taken.candidate.name
 
 
 def test_a_margin_of_nothing_takes_the_best_whatever_it_costs(sample):
