@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-# They count in float32; what lies beyond is far above any cut too.
+# They count in float32; what is wider stays beyond any cut of what is not.
 WIDEST = float(np.finfo(np.float32).max)
 
 

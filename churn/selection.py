@@ -157,8 +157,6 @@ def choose(trials: list[Trial], sample: Sample, margin: float = 0.1) -> Trial:
         benchmark's, stacks gained most on new customers where a candidate had looked as good.
     """
     ranked = rank(trials, sample)
-    if not margin:
-        return ranked[0]
 
     def worth(trial):
         behind, error = _behind(trial, ranked[0], sample)

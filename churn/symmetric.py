@@ -237,9 +237,11 @@ class _Grower:
                 scores += noise * rng.standard_normal(scores.shape)
             scores[self.last] = -np.inf
             best = int(scores.argmax())
-            columns.append(int(self.column[best]))
-            cuts.append(best - int(self.first[columns[-1]]))
-            right = bins[columns[-1]] > cuts[-1]
+            column = int(self.column[best])
+            cut = best - int(self.first[column])
+            columns.append(column)
+            cuts.append(cut)
+            right = bins[column] > cut
             if level + 1 < self.model.depth:
                 sums = self._split(sums, place, slope, leaves, right)
             leaves += right.astype(np.intp) << level
