@@ -54,7 +54,7 @@ DEFAULT_CANDIDATES = (
 # What is tried on what the members of a stack say, beside the columns.
 SECOND_LEVEL = (
     _boosted(3, learning_rate=0.1, l2_regularization=5.0),
-    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 10, "max_features": 0.5}),
+    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.5}),
 )
 
 # The reference that every report sets a model beside: no search, no thought.

@@ -11,14 +11,13 @@ from churn.stacking import (
     Above,
     forward_order,
     learn_weights,
+    learn_weights_above,
     predict_forward,
     predict_out_of_fold,
     see,
 )
 from churn.training import Sample, Trial, bounded_threads, cross_validate, threads_per_task
 
-# A second level is ahead of the first by so many standard errors.
-CLEARLY = 2.0
 # Stacks are made of the best two to so many, and of all.
 MAX_MEMBERS = 8
 
@@ -67,34 +66,28 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
         _stack([trials[place] for place in order[:size]], said[:, size - 1], sample)
         for size in range(2, few + 1)
     ]
-    stacks += second_level(stacks[-1], [trials[place] for place in order], sample, seed)
     if len(trials) > few:
         chance = predict_out_of_fold(logits, labels, sample.fold)
         stacks.append(_stack(trials, chance, sample))
+    members = trials if len(trials) > few else [trials[place] for place in order]
+    stacks.append(second_level(stacks[-1], members, sample, seed))
     return stacks
 
 
-def second_level(
-    stacked: Trial, members: list[Trial], sample: Sample, seed: int = 0
-) -> list[Trial]:
-    """A stack with a second level, see `churn.stacking.Above`; or none.
+def second_level(stacked: Trial, members: list[Trial], sample: Sample, seed: int = 0) -> Trial:
+    """A stack with a second level, see `churn.stacking.Above`.
 
     It too is judged out of fold: the models of the second level are cross-validated on what the
-    first level said out of fold. What that said of one fold was learned on the others, so a second
-    level looks a little better than it is: there is one only where it is clearly ahead.
+    first level said out of fold. None of them is stopped for being behind the first level, since
+    together with it even the worst of them had most to say where there was anything to say.
     """
     logits = _logits(members)
     first, threads = logit(stacked.probabilities), threads_per_task(1)
     levels = np.append(np.zeros(len(members) + 1, dtype=sample.levels.dtype), sample.levels)
     above = replace(sample, matrix=see(logits, first, sample.matrix), levels=levels)
-    tried = [
-        cross_validate(candidate, above, seed, threads, plain=stacked) for candidate in SECOND_LEVEL
-    ]
-    tried = [trial for trial in tried if not trial.stopped]
-    if not tried:
-        return []
+    tried = [cross_validate(candidate, above, seed, threads) for candidate in SECOND_LEVEL]
     said = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
-    weights, intercept = learn_weights(said, sample.labels)
+    weights, intercept = learn_weights_above(said, sample.labels)
     models = [build(above.for_all(t.candidate, len(said)), levels, seed, threads) for t in tried]
     with bounded_threads(threads):
         fitted = tuple(model.fit(above.matrix, sample.labels) for model in models)
@@ -104,10 +97,8 @@ def second_level(
         STACK,
         {**stacked.candidate.params, "above": second},
     )
-    chance = predict_out_of_fold(said, sample.labels, sample.fold)
-    trial = _trial(candidate, chance, [stacked, *tried], sample)
-    behind, error = _behind(trial, stacked, sample)
-    return [trial] if behind <= -CLEARLY * error else []
+    chance = predict_out_of_fold(said, sample.labels, sample.fold, learn_weights_above)
+    return _trial(candidate, chance, [stacked, *tried], sample)
 
 
 def _logits(trials: list[Trial]) -> np.ndarray:

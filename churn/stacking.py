@@ -1,6 +1,6 @@
 """Stacks: several models, and a logistic regression on what they say."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ from churn.probability import logit, row_losses, sigmoid
 # Inverse penalty of what a weight differs from the mean of all, and by how much less their sum is
 # held back.
 C, FREE = 0.02, 10.0
+# Inverse penalties of what a second level changes of the first one's log odds, and of how far it
+# stretches them.
+C_ABOVE, C_STRETCH = 0.02, 1e3
 # Newton's steps end when the next one would gain so little, in nats over all rows.
 SETTLED = 1e-6
 
@@ -140,28 +143,50 @@ def learn_weights(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, f
     """
     mean = logits.mean(axis=1, keepdims=True)
     terms = np.column_stack([FREE * mean, logits - mean])
-    together, *apart, intercept = _regress(terms, target, 1 / C)
+    together, *apart, intercept = _regress(terms, target, np.full(terms.shape[1], 1 / C))
     apart = np.array(apart)
     return FREE * together / len(apart) + apart - apart.mean(), float(intercept)
 
 
-def _regress(terms: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarray:
+def learn_weights_above(said: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Fit the regression of a second level, drawn towards leaving the first one as it is.
+
+    Parameters
+    ----------
+    said : ndarray of float64, shape (n, 1 + n_models)
+        Log odds of the first level, and of each model above it, out of fold.
+    target : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    weights : ndarray of float64, shape (1 + n_models,)
+    intercept : float
+    """
+    terms = np.column_stack([said[:, 0], said[:, 1:] - said[:, :1]])
+    penalties = np.append(1 / C_STRETCH, np.full(terms.shape[1] - 1, 1 / C_ABOVE))
+    stretch, *changes, intercept = _regress(terms, target, penalties, known=said[:, 0])
+    return np.array([1 + stretch - sum(changes), *changes]), float(intercept)
+
+
+def _regress(
+    terms: np.ndarray, target: np.ndarray, penalties: np.ndarray, known: np.ndarray | float = 0.0
+) -> np.ndarray:
     """Coefficients and intercept of a logistic regression, by Newton's method.
 
     They are those of scikit-learn's LogisticRegression, only sooner, since a search asks for
-    hundreds: they start where the answer is known to be near, at the mean of all members.
+    hundreds. `known` log odds are there before it.
     """
     design = np.column_stack([terms, np.ones(len(terms))])
-    held, sign = np.append(np.full(terms.shape[1], penalty), 0.0), 1 - 2 * target
+    held, sign = np.append(penalties, 0.0), 1 - 2 * target
 
     def loss(weights):
-        return np.logaddexp(0, sign * (design @ weights)).sum() + held @ weights**2 / 2
+        odds = known + design @ weights
+        return np.logaddexp(0, sign * odds).sum() + held @ weights**2 / 2
 
     weights = np.zeros(design.shape[1])
-    weights[0] = 1 / FREE
     least = loss(weights)
     while True:
-        chance = sigmoid(design @ weights)
+        chance = sigmoid(known + design @ weights)
         slope = design.T @ (target - chance) - held * weights
         curve = (design.T * (chance * (1 - chance))) @ design + np.diag(held)
         step = np.linalg.solve(curve, slope)
@@ -172,11 +197,13 @@ def _regress(terms: np.ndarray, target: np.ndarray, penalty: float) -> np.ndarra
         weights, least = weights + step, found
 
 
-def predict_out_of_fold(logits: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """What the stack says of each fold with weights learned on the others: (n,) float64."""
+def predict_out_of_fold(
+    logits: np.ndarray, target: np.ndarray, fold: np.ndarray, learn: Callable = learn_weights
+) -> np.ndarray:
+    """What a stack says of each fold with weights learned on the others: (n,) float64."""
     chance = np.empty(len(target))
     for test in _each(fold):
-        chance[test] = _predict(logits[~test], target[~test], logits[test])
+        chance[test] = _predict(logits[~test], target[~test], logits[test], learn)
     return chance
 
 
@@ -214,8 +241,10 @@ def _each(fold: np.ndarray):
     return (fold == number for number in range(fold.max() + 1))
 
 
-def _predict(logits: np.ndarray, target: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    weights, intercept = learn_weights(logits, target)
+def _predict(
+    logits: np.ndarray, target: np.ndarray, asked: np.ndarray, learn: Callable = learn_weights
+) -> np.ndarray:
+    weights, intercept = learn(logits, target)
     return sigmoid(asked @ weights + intercept)
 
 
