@@ -48,13 +48,12 @@ DEFAULT_CANDIDATES = (
     Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
-    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}),
 )
 
 # What is tried on what the members of a stack say, beside the columns.
 SECOND_LEVEL = (
     _boosted(3, learning_rate=0.1, l2_regularization=5.0),
-    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.5}),
+    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.25}),
 )
 
 # The reference that every report sets a model beside: no search, no thought.

@@ -7,7 +7,7 @@ process stays small and starts at once.
 """
 
 import marshal
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
@@ -190,6 +190,7 @@ _HELPERS = {
     "array": np.array,
     "as_text": as_text,
     "bisect": bisect_right,
+    "bisect_left": bisect_left,
     "differ": differ,
     "divide": divide,
     "finite": finite,

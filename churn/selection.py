@@ -19,7 +19,7 @@ from churn.stacking import (
 from churn.training import Sample, Trial, bounded_threads, cross_validate, threads_per_task
 
 # Stacks are made of the best two to so many, and of all.
-MAX_MEMBERS = 8
+MAX_MEMBERS = 6
 
 
 def finished(trials: list[Trial], failures: dict | None = None) -> list[Trial]:
@@ -42,7 +42,8 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
     """Stacks of two members and more, in the order in which the members help, and of all.
 
     A stack is judged out of fold too: each fold is predicted with weights, and by members, that
-    the others say. The largest but the one of all also gets a second level.
+    the others say. That of all also gets a second level, to which a member that helps little by
+    itself may tell whom to believe.
 
     Parameters
     ----------
@@ -66,10 +67,10 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
         _stack([trials[place] for place in order[:size]], said[:, size - 1], sample)
         for size in range(2, few + 1)
     ]
+    members = [trials[place] for place in order]
     if len(trials) > few:
-        chance = predict_out_of_fold(logits, labels, sample.fold)
-        stacks.append(_stack(trials, chance, sample))
-    members = trials if len(trials) > few else [trials[place] for place in order]
+        members, chance = trials, predict_out_of_fold(logits, labels, sample.fold)
+        stacks.append(_stack(members, chance, sample))
     stacks.append(second_level(stacks[-1], members, sample, seed))
     return stacks
 

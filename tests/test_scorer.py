@@ -64,7 +64,7 @@ def gaps_table(n=1500, seed=0):
 
 def quick(candidate: Candidate) -> Candidate:
     few = {"max_iter": 60}
-    shorter = {"boosting": few, "symmetric": few, "extra_trees": {"n_estimators": 20}}
+    shorter = {"boosting": few, "symmetric": few}
     return replace(candidate, params={**candidate.params, **shorter.get(candidate.family, {})})
 
 
@@ -73,8 +73,8 @@ EVERYTHING = Candidate(
     "everything", STACK,
     {"members": MEMBERS, "weights": np.linspace(-0.1, 0.3, len(MEMBERS)), "intercept": 0.2},
 )  # fmt: skip
-FOREST = Candidate("forest", "random_forest", {"n_estimators": 20})
-CANDIDATES = [*MEMBERS, FOREST, EVERYTHING]
+FORESTS = [Candidate(kind, kind, {"n_estimators": 20}) for kind in ("random_forest", "extra_trees")]
+CANDIDATES = [*MEMBERS, *FORESTS, EVERYTHING]
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def _write_log_odds(written, model, columns, levels) -> str:
     if isinstance(model, Stack):
         return _write_stack(written, model, columns, levels)
     if isinstance(model, HistGradientBoostingClassifier):
-        return write_boosting(written, model, columns)
+        return write_boosting(written, model, columns, levels)
     if isinstance(model, SymmetricTrees):
         return _write_symmetric(written, model, columns, levels)
     if isinstance(model, FORESTS):
