@@ -48,7 +48,7 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
     Parameters
     ----------
     trials : list of Trial
-        None of them stopped.
+        None of them stopped. Those of candidates that may be no member are left out.
     seed : int
         Of everything random in a second level.
 
@@ -57,6 +57,7 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
     list of Trial
         Their `seconds` are those of all members.
     """
+    trials = [trial for trial in trials if trial.candidate.member]
     if len(trials) < 2:
         return []
     logits, labels = _logits(trials), sample.labels

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -273,9 +273,7 @@ def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
         # Every fold went on for some time after its own best, so few folds miss the best of all.
         shared = min(len(fold.losses) for fold in folds)
         steps = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())
-        candidate = Candidate(
-            candidate.name, candidate.family, {**candidate.params, "max_iter": steps}
-        )
+        candidate = replace(candidate, params={**candidate.params, "max_iter": steps})
     probabilities = np.full(len(sample.labels), np.nan)
     for fold in folds:
         probabilities[fold.test] = fold.at(steps)

@@ -103,6 +103,14 @@ def test_agrees_where_much_is_missing(compiled):
     assert compare(scorer, model, gaps_table(seed=1)).holds
 
 
+def test_six_times_the_stumps_do_not_make_twice_the_function():
+    def text(max_iter):
+        stumps = Candidate("stumps", "boosting", {"max_leaf_nodes": 2, "max_iter": max_iter})
+        return compile_model(ChurnModel(GAPS, stumps).fit(gaps_table())).text
+
+    assert len(text(600)) < 2 * len(text(100))
+
+
 values = {
     "spend": st.none() | st.floats(-1e4, 1e4) | st.integers(-50, 50)
     | st.floats(0, 50).map(np.float32) | st.just(math.nan),

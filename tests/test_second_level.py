@@ -3,6 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
 
 from churn.candidates import Candidate
 from churn.compiling.models import compare, compile_model
@@ -10,6 +13,7 @@ from churn.contract import Contract
 from churn.model import ChurnModel
 from churn.probability import row_losses
 from churn.selection import choose, stack
+from churn.stacking import C_ABOVE, C_STRETCH, learn_weights_above
 from churn.training import cross_validate, draw_sample
 
 TOWNS = [f"t{i}" for i in range(30)]
@@ -95,3 +99,33 @@ def test_its_scorer_says_what_it_says(model):
     agreement = compare(compile_model(model), model, customers(2000, seed=3))
     assert agreement.holds, agreement
     assert agreement.gap < 1e-12
+
+
+def test_it_leaves_the_first_as_it_is_where_it_has_nothing_to_say():
+    rng = np.random.default_rng(0)
+    first = 1.5 * rng.normal(size=4000)
+    target = (rng.random(4000) < 1 / (1 + np.exp(-first))).astype(int)
+    said = np.column_stack([first, first + rng.normal(size=4000), rng.normal(size=4000)])
+    weights, intercept = learn_weights_above(said, target)
+    assert weights == pytest.approx([1, 0, 0], abs=0.1)
+    assert intercept == pytest.approx(0, abs=0.1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 4), st.sampled_from([0.1, 1.0, 4.0]))
+def test_its_weights_are_those_of_the_loss_that_they_minimise(seed, models, scale):
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=300)
+    target = (rng.random(300) < 1 / (1 + np.exp(-truth))).astype(int)
+    said = scale * (truth[:, None] + rng.normal(size=(300, 1 + models)))
+    first, changes = said[:, 0], said[:, 1:] - said[:, :1]
+
+    def loss(free):
+        stretch, weights, intercept = free[0], free[1:-1], free[-1]
+        odds = (1 + stretch) * first + changes @ weights + intercept
+        held = stretch**2 / C_STRETCH + weights @ weights / C_ABOVE
+        return np.logaddexp(0, (1 - 2 * target) * odds).sum() + held / 2
+
+    weights, intercept = learn_weights_above(said, target)
+    found = loss(np.array([weights.sum() - 1, *weights[1:], intercept]))
+    assert found <= minimize(loss, np.zeros(models + 2)).fun + 1e-4

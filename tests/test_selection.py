@@ -229,3 +229,10 @@ def test_where_nobody_ended_everybody_is_told_of(sample, trials):
     assert len(caught.value.problems) == 2
     assert "out of time" in caught.value.problems[0]
     assert caught.value.problems[1] == "net: ValueError: …"
+
+
+def test_stacks_leave_out_who_may_be_no_member(trials, sample):
+    alone = [*trials[:2], replace(trials[2], candidate=replace(trials[2].candidate, member=False))]
+    stacks = stack(alone, sample)
+    assert [trial.candidate.name for trial in stacks] == ["stack of 2", "stack of 2, two levels"]
+    assert "trees" not in {member.name for member in stacks[0].candidate.params["members"]}
