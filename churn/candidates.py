@@ -54,13 +54,13 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
+    # As a member it gave nothing that the second level's have not, and cost more than all others.
+    Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
     _boosted(2, learning_rate=0.3),
     _boosted(4, learning_rate=0.15),
     Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
-    # As a member it gave nothing that the second level's have not, and cost more than all others.
-    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 5, "max_features": 0.5}, False),
 )
 
 # What is tried on what the members of a stack say, beside the columns.

@@ -16,7 +16,7 @@ from churn.stacking import (
     predict_out_of_fold,
     see,
 )
-from churn.training import Sample, Trial, bounded_threads, cross_validate, threads_per_task
+from churn.training import Sample, Trial, cross_validate, threads_per_task
 
 # Stacks are made of the best two to so many, and of all.
 MAX_MEMBERS = 6
@@ -90,10 +90,10 @@ def second_level(stacked: Trial, members: list[Trial], sample: Sample, seed: int
     tried = [cross_validate(candidate, above, seed, threads) for candidate in SECOND_LEVEL]
     said = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
     weights, intercept = learn_weights_above(said, sample.labels)
-    models = [build(above.for_all(t.candidate, len(said)), levels, seed, threads) for t in tried]
-    with bounded_threads(threads):
-        fitted = tuple(model.fit(above.matrix, sample.labels) for model in models)
-    second = Above(fitted, tuple(weights.tolist()), intercept)
+    models = tuple(
+        build(above.for_all(t.candidate, len(said)), levels, seed, threads) for t in tried
+    )
+    second = Above(models, tuple(weights.tolist()), intercept, above.matrix, sample.labels)
     candidate = Candidate(
         f"{stacked.candidate.name}, two levels",
         STACK,

@@ -1,7 +1,7 @@
 """Stacks: several models, and a logistic regression on what they say."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,15 +27,28 @@ class Above:
     Attributes
     ----------
     models : tuple of classifiers
-        Fitted on the matrix of `see`, with what the first level said out of fold.
     weights : sequence of float, length 1 + number of models
         Of a regression on the log odds of the first level and of the models.
     intercept : float
+    seen : ndarray of float64, shape (n, n_members + 1 + n_columns)
+        What the models are fitted to: `see`, with what the first level said out of fold.
+    target : ndarray of int, shape (n,)
     """
 
     models: tuple
     weights: Sequence[float]
     intercept: float
+    seen: np.ndarray | None
+    target: np.ndarray | None
+
+    def fit(self) -> "Above":
+        """The same with its models fitted, and without what they were fitted to."""
+        if self.seen is None:
+            return self
+        from sklearn.base import clone
+
+        fitted = tuple(clone(model).fit(self.seen, self.target) for model in self.models)
+        return replace(self, models=fitted, seen=None, target=None)
 
     def log_odds(self, logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """What the second level says: (n,) float64; for the parameters see `see`."""
@@ -95,9 +108,11 @@ class Stack:
         self.relearn = relearn
 
     def fit(self, matrix: np.ndarray, target: np.ndarray) -> "Stack":
-        """Fit each member."""
+        """Fit each member, and what is above them."""
         if self.relearn:
             self._learn_weights(matrix, target)
+        if self.above:
+            self.above = self.above.fit()
         for member in self.members:
             member.fit(matrix, target)
         return self
