@@ -230,9 +230,9 @@ def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
 def _boosting(
     categorical, seed, threads, learning_rate=0.05, max_iter=500, l2_regularization=1.0, **params
 ):
-    from sklearn.ensemble import HistGradientBoostingClassifier
+    from churn.trees import Boosting
 
-    return HistGradientBoostingClassifier(
+    return Boosting(
         learning_rate=learning_rate, max_iter=max_iter, l2_regularization=l2_regularization,
         early_stopping=False, tol=0.0, categorical_features=categorical, random_state=seed,
         **params,
@@ -246,13 +246,13 @@ def _symmetric(categorical, seed, threads, **params):
 
 
 def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
-    from churn.forests import ExtraTrees
+    from churn.trees import ExtraTrees
 
     return ExtraTrees(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
 def _random_forest(categorical, seed, threads, n_estimators=100, **params):
-    from churn.forests import RandomForest
+    from churn.trees import RandomForest
 
     return RandomForest(n_estimators, n_jobs=threads, random_state=seed, **params)
 

@@ -1,5 +1,7 @@
 """A second level sees which member to believe about whom, and stays out of the way elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,15 @@ def test_it_keeps_on_new_customers_what_it_promised(stacks, model, sample):
     given = row_losses(fresh["left"].to_numpy(), model.predict_proba(fresh)[:, 1])
     error = np.hypot(promised.std() / len(promised) ** 0.5, given.std() / len(given) ** 0.5)
     assert abs(given.mean() - promised.mean()) < 4 * error
+
+
+def test_it_stands_where_a_fold_knows_nothing_of_a_column(sample, trials):
+    matrix = sample.matrix.copy()
+    matrix[sample.fold > 0, 0] = np.nan
+    poorer = replace(sample, matrix=matrix)
+    *_, above = stack([cross_validate(trial.candidate, poorer) for trial in trials], poorer)
+    assert above.candidate.name == "stack of 2, two levels"
+    assert np.isfinite(above.probabilities).all()
 
 
 def test_its_scorer_says_what_it_says(model):

@@ -30,7 +30,7 @@ def write_regression(written: Source, terms, regression, columns: list[str], lev
     levels : ndarray of int, shape (n_columns,)
         How many levels the category in a column has; 0 for a number.
     """
-    levels = _states(written, columns, levels)
+    levels = written.states(columns, levels)
     weights = regression.coef_[0]
     additive = getattr(terms, "splines_", terms)
     views = _Views(additive, levels)
@@ -47,7 +47,7 @@ def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
     """Write a neural net on `plain_terms`; the name of its log odds."""
     if net.activation != "relu":
         raise TypeError("a neural net is compiled with layers of rectifiers only")
-    levels = _states(written, columns, levels)
+    levels = written.states(columns, levels)
     views = _Views(terms, levels)
     values = [repr(float(value)) for value in views.constant]
     for column, owned in views.owned.items():
@@ -60,12 +60,6 @@ def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
         layer = written.let(f"maximum({weights} @ {layer} + {written.constant(bias)}, 0.0)")
     output = written.constant(np.ascontiguousarray(last[:, 0]))
     return written.let(f"float({output} @ {layer}) + {float(offset[0])!r}")
-
-
-def _states(written, columns, levels) -> np.ndarray:
-    """The levels, a flag taken as a category of two."""
-    flags = [column in written.coded for column in columns] & (levels == 0)
-    return np.where(flags, 2, levels)
 
 
 def _products(written, terms, weights, columns, levels) -> list[str]:

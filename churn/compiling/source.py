@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 _LET = re.compile(r"(v\d+) = ")
 _NAME = re.compile(r"v\d+")
 
@@ -72,6 +74,11 @@ class Source:
         self.add("try:", *(f"    {var} = record[{name!r}]" for name, var in variables.items()))
         self.add("except KeyError:", f"    return score({{**{absent}, **record}})")
         return list(variables.values())
+
+    def states(self, columns: list[str], levels: np.ndarray) -> np.ndarray:
+        """How many levels each column has, a flag taken as a category of two; 0 for a number."""
+        flags = np.array([column in self.coded for column in columns]) & (levels == 0)
+        return np.where(flags, 2, levels)
 
     def by_code(self, column: str, values: list[float], otherwise: float) -> str:
         """Name what a column's code stands for: one of `values`, in the order of the codes."""

@@ -14,41 +14,40 @@ from churn.compiling.source import Source
 
 def write_boosting(written: Source, booster, columns: list[str], levels) -> str:
     """Write a fitted HistGradientBoostingClassifier; the name of its log odds."""
-    splits, trees = _Splits(booster, columns), [tree for (tree,) in booster._predictors]
-    baseline = float(booster._baseline_prediction[0, 0])
+    trees = [tree for (tree,) in booster._predictors]
     if all(len(tree.nodes) <= 3 for tree in trees):
-        return _write_stumps(written, splits, trees, baseline, levels)
-    total = written.let(repr(baseline))
+        return _write_stumps(written, booster, trees, columns, levels)
+    splits = _Splits(booster, columns)
+    total = written.let(repr(float(booster._baseline_prediction[0, 0])))
     for tree in trees:
         written.add(f"{total} += {splits.tree(tree)}")
     return total
 
 
-def _write_stumps(written, splits, trees, total, levels) -> str:
-    """Write trees of two leaves at the most, as a table for each column."""
-    asking = defaultdict(list)
-    for tree in trees:
-        if len(tree.nodes) == 1:
-            total += float(tree.nodes[0]["value"])
-        else:
-            asking[int(tree.nodes[0]["feature_idx"])].append(tree)
-    parts = [repr(total)]
-    for place, asked in asking.items():
-        column, states = splits.column[place], levels[splits.order[place]]
+def _write_stumps(written, booster, trees, columns, levels) -> str:
+    """Write trees of two leaves at the most: what is missing everywhere, and each column's part."""
+    cuts, order, states = defaultdict(set), _order(booster), written.states(columns, levels)
+    for root in (tree.nodes[0] for tree in trees if len(tree.nodes) > 1):
+        cuts[order[root["feature_idx"]]].add(float(root["num_threshold"]))
+    nothing = np.full((1, len(columns)), np.nan)
+    total = booster.decision_function(nothing)[0]
 
-        def said(x, place=place, asked=asked):
-            return sum(splits.stump(tree, place, x) for tree in asked)
+    def part(column, points):
+        rows = np.repeat(nothing, len(points), axis=0)
+        rows[:, column] = points
+        return (booster.decision_function(rows) - total).tolist()
 
-        if column in written.coded:
-            states = states or 2  # a flag
-        if states:
-            values = [said(float(state)) for state in range(states)]
-            parts.append(written.by_code(column, values, said(np.nan)))
+    parts = [repr(float(total))]
+    for column, found in cuts.items():
+        name = columns[column]
+        if states[column]:
+            parts.append(written.by_code(name, part(column, np.arange(states[column])), 0.0))
             continue
-        cuts = sorted({float(tree.nodes[0]["num_threshold"]) for tree in asked} - {np.inf})
-        table = written.constant([said(x) for x in [*cuts, np.inf]])
-        found = f"{table}[bisect_left({written.constant(cuts)}, {column})]"
-        parts.append(written.let(f"{found} if {column} == {column} else {said(np.nan)!r}"))
+        ends = sorted(found - {np.inf})
+        table, ends = written.constant(part(column, [*ends, np.inf])), written.constant(ends)
+        parts.append(
+            written.let(f"{table}[bisect_left({ends}, {name})] if {name} == {name} else 0.0")
+        )
     return written.let(" + ".join(parts))
 
 
@@ -83,14 +82,11 @@ class _Splits:
     """How a booster asks about the columns of the matrix, whose order it has changed."""
 
     def __init__(self, booster, columns):
-        preprocessor = booster._preprocessor
-        if preprocessor is None:
-            self.order, self.column, self.known = range(len(columns)), columns, {}
+        self.column = [columns[i] for i in _order(booster)]
+        if booster._preprocessor is None:
+            self.known = {}
             return
-        categorical = booster.is_categorical_
-        self.order = [*np.flatnonzero(categorical), *np.flatnonzero(~categorical)]
-        self.column = [columns[i] for i in self.order]
-        encoder = preprocessor.named_transformers_["encoder"]
+        encoder = booster._preprocessor.named_transformers_["encoder"]
         # The booster's code of a level is its place among those seen in training.
         self.known = {
             place: [level for level in levels if level == level]
@@ -109,26 +105,6 @@ class _Splits:
 
         return write(0)
 
-    def stump(self, tree, place, x) -> float:
-        """What a tree of two leaves says where its column is x."""
-        root = tree.nodes[0]
-        if not root["is_categorical"]:
-            goes_left = bool(root["missing_go_to_left"]) if x != x else x <= root["num_threshold"]
-        elif x not in self.known[place]:
-            goes_left = bool(root["missing_go_to_left"])
-        else:
-            goes_left = x in self._left(root, tree.raw_left_cat_bitsets)
-        return float(tree.nodes[root["left" if goes_left else "right"]]["value"])
-
-    def _left(self, node, bitsets) -> set:
-        """The levels that go left."""
-        bits = bitsets[node["bitset_idx"]]
-        return {
-            level
-            for code, level in enumerate(self.known[int(node["feature_idx"])])
-            if int(bits[code // 32]) >> (code % 32) & 1
-        }
-
     def _condition(self, node, bitsets) -> str:
         place = int(node["feature_idx"])
         column, missing_left = self.column[place], bool(node["missing_go_to_left"])
@@ -138,11 +114,24 @@ class _Splits:
                 return f"{column} == {column}"
             # What is missing is NaN, of which every comparison is false.
             return f"not {column} > {threshold!r}" if missing_left else f"{column} <= {threshold!r}"
-        left = self._left(node, bitsets)
+        bits = bitsets[node["bitset_idx"]]
+        left = {
+            level
+            for code, level in enumerate(self.known[place])
+            if int(bits[code // 32]) >> (code % 32) & 1
+        }
         if not missing_left:
             return f"{column} in {_set(left)}"
         # A level never seen in training counts as missing.
         return f"{column} not in {_set(set(self.known[place]) - left)}"
+
+
+def _order(booster) -> list[int]:
+    """Which column of the matrix stands in each place of the booster's own."""
+    categorical = booster.is_categorical_
+    if booster._preprocessor is None:
+        return list(range(booster.n_features_in_))
+    return [*np.flatnonzero(categorical).tolist(), *np.flatnonzero(~categorical).tolist()]
 
 
 def _set(levels) -> str:

@@ -1,4 +1,4 @@
-"""Forests: what scikit-learn's say, to the last bit whatever threads do, and for any number."""
+"""Trees: what scikit-learn's say, to the last bit whatever threads do, of whatever they see."""
 
 import numpy as np
 import pytest
@@ -50,3 +50,19 @@ def test_a_number_too_wide_for_32_bits_is_beyond_every_cut(family, table, wide):
     training = table[0].copy()
     training[0, 2] = wide
     assert np.isfinite(fitted(family, (training, table[1])).predict_proba(training)).all()
+
+
+@pytest.mark.parametrize("leaves", [2, 15])
+@pytest.mark.parametrize("kind", [0, 3])
+def test_boosting_makes_nothing_of_a_column_of_which_nothing_is_known(table, leaves, kind):
+    matrix, target = table[0].copy(), table[1]
+    matrix[:, 2] = np.nan
+    levels = np.array([0, 0, kind])
+    boosting = Candidate("boosting", "boosting", {"max_leaf_nodes": leaves, "max_iter": 30})
+    model = build(boosting, levels, seed=0).fit(matrix, target)
+    other = matrix.copy()
+    other[:, 2] = np.arange(len(other)) % 3
+    assert np.array_equal(model.predict_proba(other), model.predict_proba(matrix))
+    assert model.score(matrix, target) > 0.7
+    score = compile_for_rows(model, levels)
+    assert score(other[1].tolist()) == pytest.approx(model.predict_proba(other)[1, 1], abs=1e-14)

@@ -1,9 +1,13 @@
-"""Forests whose answers are the same whatever threads do, for any number that a float64 holds."""
+"""scikit-learn's trees: the same answers whatever threads do, of any number, and of none."""
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 
-# They count in float32; what is wider stays beyond any cut of what is not.
+# Forests count in float32; what is wider stays beyond any cut of what is not.
 WIDEST = float(np.finfo(np.float32).max)
 
 
@@ -26,6 +30,15 @@ class ExtraTrees(_Steady, ExtraTreesClassifier):
 
 class RandomForest(_Steady, RandomForestClassifier):
     """Bagged trees with random features (Breiman 2001)."""
+
+
+class Boosting(HistGradientBoostingClassifier):
+    """Boosted trees, which may be fitted where nothing is known of a column."""
+
+    def fit(self, matrix, target, **options):
+        """Fit, taking such a column for a constant; scikit-learn finds no place to cut it."""
+        unknown = np.isnan(matrix).all(axis=0)
+        return super().fit(np.where(unknown, 0.0, matrix), target, **options)
 
 
 def _narrow(matrix: np.ndarray) -> np.ndarray:
