@@ -110,12 +110,12 @@ class Watched:
     """A model in use, and the customers it knows."""
 
     def __init__(self, seed: int):
-        from churn.candidates import BASELINE
-        from churn.contract import Contract
         from churn.data import TELCO, generate_sample_data, parse_features
-        from churn.model import ChurnModel
+        from churn.data.contract import Contract
+        from churn.evaluation.profit import Offer
+        from churn.modeling.model import ChurnModel
+        from churn.modeling.search_space import BASELINE
         from churn.monitoring.drift import Reference
-        from churn.worth import Offer
 
         self.contract = Contract.read(TELCO / "contract.toml")
         training = generate_sample_data(TRAINING, seed)
@@ -133,7 +133,7 @@ class Watched:
         """What monitoring finds."""
         from churn.data import parse_features
         from churn.monitoring.drift import compare
-        from churn.monitoring.money import appraise
+        from churn.monitoring.profit_drift import appraise
 
         typed = parse_features(table, self.contract)
         chance = self.model.predict_proba(typed)[:, 1]

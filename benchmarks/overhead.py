@@ -62,8 +62,6 @@ def the_same_by_joblib(source: str) -> None:
     """What somebody without a flow would write: the same work in one script, nothing kept."""
     from joblib import Parallel, cpu_count, delayed
 
-    from churn.candidates import BASELINE, DEFAULT_CANDIDATES
-    from churn.compiling.models import compare, compile_model
     from churn.data import (
         holdout_mask,
         labels,
@@ -72,12 +70,14 @@ def the_same_by_joblib(source: str) -> None:
         split_customers,
         validate_data,
     )  # fmt: skip
-    from churn.grading import grade, summary
-    from churn.leakage import act_on, find_leaks
-    from churn.model import ChurnModel
-    from churn.selection import choose, finished, leaderboard, stack
-    from churn.training import cross_validate, draw_sample
-    from churn.worth import Offer
+    from churn.data.leakage import act_on, find_leaks
+    from churn.evaluation.profit import Offer
+    from churn.evaluation.report import grade, summary
+    from churn.modeling.cross_validation import cross_validate, draw_sample
+    from churn.modeling.model import ChurnModel
+    from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
+    from churn.modeling.selection import choose, finished, leaderboard, stack
+    from churn.scoring.codegen.models import compare, compile_model
 
     table = load_table(source)
     roles = {} if source == "telco" else {"id": "customer_id", "target": "churn"}
@@ -154,7 +154,7 @@ def near_the_truth(customers: int, folder: str) -> None:
     from metaflow import Run, namespace
 
     from churn.data import generate_sample_data, labels
-    from churn.evaluation import roc_auc
+    from churn.evaluation.metrics import roc_auc
 
     namespace(None)
     data = Run(f"ChurnFlow/{Path(folder, 'run-id').read_text()}").data

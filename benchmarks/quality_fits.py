@@ -17,8 +17,8 @@ import pandas as pd
 from quality_tables import Split, Table, draw_split, generated_table, read_tables, say
 
 from churn.errors import ChurnError
-from churn.lineage import git_commit
-from churn.probability import row_losses
+from churn.registry.lineage import git_commit
+from churn.statistics.log_odds import row_losses
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,7 +10,7 @@ from quality_fits import OURS, Results
 from quality_tables import say
 
 from churn.errors import ChurnError
-from churn.probability import row_losses
+from churn.statistics.log_odds import row_losses
 
 RESAMPLES = 2000
 # Cells (resamples times customers) the bootstrap draws at once.

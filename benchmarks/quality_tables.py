@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from churn.contract import Contract
 from churn.data import (
     content_hash,
     generate_sample_data,
@@ -19,8 +18,9 @@ from churn.data import (
     settle_contract,
     validate_data,
 )
+from churn.data.contract import Contract
+from churn.data.leakage import act_on, find_leaks
 from churn.errors import ChurnError
-from churn.leakage import act_on, find_leaks
 
 TEST_SHARE = 0.2
 # The tables are looked at as they are; what a contract sets aside is not the question here.

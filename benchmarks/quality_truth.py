@@ -12,9 +12,9 @@ from quality_report import LEVEL, markdown, span
 from quality_tables import read_tables, say
 
 from churn.data import TELCO, generate_sample_data
-from churn.evaluation import evaluate
-from churn.lineage import git_commit
-from churn.probability import row_losses
+from churn.evaluation.metrics import evaluate
+from churn.registry.lineage import git_commit
+from churn.statistics.log_odds import row_losses
 
 FRESH_CUSTOMERS = 200_000
 # No seed of the command line: nobody trains on the customers that regret is measured on.

@@ -42,10 +42,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "benchmarks" / "serving"
 sys.path.insert(0, str(ROOT))
 
-from churn.candidates import Candidate  # noqa: E402
 from churn.errors import ChurnError  # noqa: E402
-from churn.lineage import git_commit  # noqa: E402
-from churn.scorer import TOLERANCE  # noqa: E402
+from churn.modeling.search_space import Candidate  # noqa: E402
+from churn.registry.lineage import git_commit  # noqa: E402
+from churn.scoring.scorer import TOLERANCE  # noqa: E402
 
 RECORDS, BATCH = 500, 1_000
 CONNECTIONS = (1, 16)

@@ -26,7 +26,7 @@ import serving
 from serving import Broken, Contender, Search, ask, get_run, load, say, spread, use_store
 
 from churn.errors import ChurnError
-from churn.registry import promote
+from churn.registry.runs import promote
 
 MOST = max(serving.CONNECTIONS)
 # The percentile of half a minute varies by so much from one to the next without any promotion.

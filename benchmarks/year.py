@@ -23,7 +23,7 @@ from pathlib import Path
 from serving import Broken, say, use_store
 
 from churn.errors import ChurnError
-from churn.worth import Offer
+from churn.evaluation.profit import Offer
 
 
 def main() -> int:

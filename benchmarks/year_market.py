@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.data.sample import draw_customers, log_odds, to_frame
-from churn.worth import Offer
+from churn.data.synthetic import draw_customers, log_odds, to_frame
+from churn.evaluation.profit import Offer
 
 # Log odds that make the generator's customers, of whom a quarter leaves, leave at a month's rate.
 CALM = -1.7

@@ -19,10 +19,10 @@ from sklearn.metrics import roc_auc_score
 from sqlalchemy import create_engine, update
 from year_market import LATE, Market, Plan
 
-from churn.prediction_log import PredictionLog
-from churn.prediction_log.store import PREDICTIONS
-from churn.registry import champion, fetch_model
-from churn.worth import Offer, expected_profit
+from churn.evaluation.profit import Offer, expected_profit
+from churn.feedback.prediction_log import PredictionLog
+from churn.feedback.prediction_log.store import PREDICTIONS
+from churn.registry.runs import champion, fetch_model
 
 BATCH = 1_000
 # February has so many days, and every cohort has to mature by the beginning of the month after.

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from churn.commands import contract, log, models, outcomes, replay, savings
+from churn.cli import contract, log, models, outcomes, replay, savings
 from churn.errors import ChurnError
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from churn.errors import ChurnError
-from churn.worth import Offer
+from churn.evaluation.profit import Offer
 
 
 class Settings(BaseModel):

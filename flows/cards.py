@@ -5,9 +5,9 @@ import pandas as pd
 import pyarrow.compute as pc
 from metaflow.cards import Markdown, Table, VegaChart
 
-from churn import charts
-from churn.candidates import BASELINE
-from churn.data.tables import public_name
+from churn.data.readers import public_name
+from churn.evaluation import charts
+from churn.modeling.search_space import BASELINE
 
 METRICS = {
     "roc_auc": ("ROC-AUC", "pairs of customers ranked the right way round"),

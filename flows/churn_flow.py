@@ -14,16 +14,16 @@ class ChurnFlow(FlowSpec):
     contract_file = Config(
         "contract",
         default_value="inferred",
-        parser="churn.contract.parse_toml",
+        parser="churn.data.contract.parse_toml",
         plain=True,
         help="contract file (TOML); inferred from the table when none is given",
     )
     candidates_file = Config(
         "candidates",
         default_value="built-in",
-        parser="churn.candidates.parse_toml",
+        parser="churn.modeling.search_space.parse_toml",
         plain=True,
-        help="search space (TOML); churn.candidates.DEFAULT_CANDIDATES when none is given",
+        help="search space (TOML); churn.modeling.search_space.DEFAULT_CANDIDATES when none is given",
     )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
@@ -49,7 +49,7 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and note what made this run."""
-        from churn.lineage import git_commit, package_versions
+        from churn.registry.lineage import git_commit, package_versions
         from churn.settings import Settings
 
         offer = {
@@ -69,7 +69,7 @@ class ChurnFlow(FlowSpec):
     def load(self):
         """Read the table, and the contract it has to keep."""
         from churn.data import load_table, settle_contract
-        from churn.lineage import data_digest
+        from churn.registry.lineage import data_digest
 
         self.table = load_table(self.data, self.query)
         self.contract = settle_contract(
@@ -86,7 +86,7 @@ class ChurnFlow(FlowSpec):
         """Set broken rows aside, hold customers out, drop columns that know the answer."""
         import cards
         from churn.data import holdout_mask, labels, split_customers, validate_data
-        from churn.leakage import act_on, find_leaks, findings_table
+        from churn.data.leakage import act_on, find_leaks, findings_table
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
@@ -106,8 +106,8 @@ class ChurnFlow(FlowSpec):
         """Encode the training rows once, deal them to folds, and see what a plain model does."""
         import time
 
-        from churn.candidates import BASELINE, DEFAULT_CANDIDATES, parse_candidates
-        from churn.training import cross_validate, draw_sample, threads_per_task
+        from churn.modeling.cross_validation import cross_validate, draw_sample, threads_per_task
+        from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES, parse_candidates
 
         train = self.frame[self.split == "train"]
         self.sample = draw_sample(train, self.contract, self.folds, self.search_rows, self.seed)
@@ -124,7 +124,7 @@ class ChurnFlow(FlowSpec):
         """Cross-validate one candidate."""
         import time
 
-        from churn.training import cross_validate, fair_share, threads_per_task
+        from churn.modeling.cross_validation import cross_validate, fair_share, threads_per_task
 
         self.candidate, n_tasks = self.input, len(self.candidates)
         own = time.time() + fair_share(self.budget_seconds, n_tasks)
@@ -139,9 +139,9 @@ class ChurnFlow(FlowSpec):
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         import cards
-        from churn.model import ChurnModel
-        from churn.selection import choose, finished, leaderboard, stack
-        from churn.training import threads_per_task
+        from churn.modeling.cross_validation import threads_per_task
+        from churn.modeling.model import ChurnModel
+        from churn.modeling.selection import choose, finished, leaderboard, stack
 
         self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
         # Of a task that was killed only the failure is known.
@@ -169,10 +169,10 @@ class ChurnFlow(FlowSpec):
         from datetime import UTC, datetime
 
         import cards
-        from churn.compiling.models import compare, compile_model
-        from churn.deployment import Deployment
-        from churn.gate import decide
-        from churn.grading import grade, summary
+        from churn.evaluation.report import grade, summary
+        from churn.registry.gate import decide
+        from churn.scoring.codegen.models import compare, compile_model
+        from churn.scoring.deployment import Deployment
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(
@@ -207,7 +207,7 @@ class ChurnFlow(FlowSpec):
     @step
     def end(self):
         """Say what came out, and make the model the champion if it may be."""
-        from churn.registry import promote
+        from churn.registry.runs import promote
 
         run = f"{current.flow_name}/{current.run_id}"
         print(self.summary)

@@ -38,7 +38,7 @@ def prepare() -> None:
     if os.environ.get("CHURN_WARM") != "0":
         _server = warm.Server()
     # As many tasks at once as there are cores (Metaflow's own default is 16); each task then
-    # bounds its threads, see churn.training.
+    # bounds its threads, see churn.modeling.cross_validation.
     if "METAFLOW_RUN_MAX_WORKERS" not in os.environ:
         from joblib import cpu_count
 

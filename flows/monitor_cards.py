@@ -6,7 +6,7 @@ import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
 from cards import as_span, as_table
-from churn import charts as training_charts
+from churn.evaluation import charts as training_charts
 from churn.monitoring import charts
 from churn.monitoring.stattests import METHODS
 

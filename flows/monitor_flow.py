@@ -42,10 +42,10 @@ class MonitorFlow(FlowSpec):
         """Check the settings, take the model, and the customers it knows."""
         from datetime import UTC, datetime
 
-        from churn.monitoring.money import terms
-        from churn.monitoring.reading import read_reference
+        from churn.monitoring.inputs import read_reference
+        from churn.monitoring.profit_drift import terms
         from churn.monitoring.settings import Look
-        from churn.registry import fetch_run
+        from churn.registry.runs import fetch_run
 
         offer = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
@@ -66,9 +66,9 @@ class MonitorFlow(FlowSpec):
     def compare(self):
         """Set the customers of the period, and what they are worth, beside those it knows."""
         from churn.monitoring.drift import compare, questions
-        from churn.monitoring.money import appraise
-        from churn.monitoring.reading import open_log, read_answers
-        from churn.monitoring.report import evidently_report
+        from churn.monitoring.evidently_report import evidently_report
+        from churn.monitoring.inputs import open_log, read_answers
+        from churn.monitoring.profit_drift import appraise
 
         run, contract = self.deployment.run, self.deployment.contract
         with open_log(self.log_url) as (log, _):
@@ -82,8 +82,8 @@ class MonitorFlow(FlowSpec):
     @step
     def grade(self):
         """Grade the cohorts that have matured."""
-        from churn.monitoring.cohorts import grade, month, read_call_days
-        from churn.monitoring.reading import open_log, read_answers, read_outcomes
+        from churn.monitoring.inputs import open_log, read_answers, read_outcomes
+        from churn.monitoring.performance import grade, month, read_call_days
 
         run, contract = self.deployment.run, self.deployment.contract
         now, first = self.look.now(self.clock), self.look.first_month(self.clock)
@@ -125,7 +125,7 @@ class MonitorFlow(FlowSpec):
     @step
     def end(self):
         """Say what came out, to whoever wants to know."""
-        from churn.monitoring.telling import message, post, prometheus_text, write_metrics
+        from churn.monitoring.notify import message, post, prometheus_text, write_metrics
 
         now = self.look.now(self.clock)
         print(self.verdict)

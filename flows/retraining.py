@@ -7,11 +7,11 @@ from pathlib import Path
 
 import tomli_w
 
-from churn.contract import Contract
-from churn.deployment import Deployment
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.monitoring.verdict import RETRAIN
-from churn.registry import told
+from churn.registry.runs import told
+from churn.scoring.deployment import Deployment
 
 # What the new run is told as the old one was; the table's roles come from the contract.
 SAME = (

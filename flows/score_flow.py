@@ -34,11 +34,11 @@ class ScoreFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, take the model, and cut the table into shards."""
-        from churn.campaign.calls import listing_contract
+        from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, repeated_ids
-        from churn.campaign.rules import Campaign, read_ids
+        from churn.campaign.ranking import Campaign, read_ids
         from churn.campaign.shards import Source
-        from churn.registry import fetch_model
+        from churn.registry.runs import fetch_model
 
         offer = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
@@ -60,9 +60,9 @@ class ScoreFlow(FlowSpec):
     @step
     def score(self):
         """Score a shard, and keep those whom it pays most to call."""
-        from churn.campaign.calls import score_shard
+        from churn.campaign.call_list import score_shard
         from churn.campaign.chunks import clean_chunks
-        from churn.training import bounded_threads, threads_per_task
+        from churn.modeling.cross_validation import bounded_threads, threads_per_task
 
         chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
         reliability = self.deployment.reliability if self.everyone else None
@@ -78,8 +78,8 @@ class ScoreFlow(FlowSpec):
     def rank(self, inputs):
         """Put the shards together, set the control group apart, say why, and write the list."""
         import cards
-        from churn.campaign.calls import everyone_else, make_list
-        from churn.campaign.sheet import write_list
+        from churn.campaign.call_list import everyone_else, make_list
+        from churn.campaign.export import write_list
 
         # The same in every task; not merged, since a pickle of a set differs between processes.
         for name in ("campaign", "contract", "deployment", "offer"):

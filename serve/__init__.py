@@ -30,7 +30,7 @@ def create_app(config: dict | None = None) -> Flask:
         MAX_CONTENT_LENGTH (CHURN_MAX_CONTENT_LENGTH)
             The most bytes in one request.
         SERVED
-            A `churn.deployment.Deployment` that is loaded already, in place of RUN.
+            A `churn.scoring.deployment.Deployment` that is loaded already, in place of RUN.
 
     Raises
     ------

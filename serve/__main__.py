@@ -112,7 +112,7 @@ def _settings() -> list[str]:
     try:
         config = settings.read()
         if config["LOG"] not in ("", settings.OFF):
-            from churn.prediction_log import PredictionLog
+            from churn.feedback.prediction_log import PredictionLog
 
             PredictionLog(config["LOG"])  # it is looked at, and not connected to
     except ChurnError as error:

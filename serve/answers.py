@@ -10,7 +10,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict  # Pydantic takes no older one than 3.12's
 
-from churn.requests import Problem
+from churn.scoring.request_schema import Problem
 from serve.served import Model
 
 

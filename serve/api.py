@@ -10,10 +10,10 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from churn.cells import FLAGS
-from churn.outcomes import read_body
-from churn.prediction_log import entry, new_id
-from churn.requests import Problem
+from churn.data.values import FLAGS
+from churn.feedback.outcomes import read_body
+from churn.feedback.prediction_log import entry, new_id
+from churn.scoring.request_schema import Problem
 from serve import metrics
 from serve.answers import say_many, say_one
 from serve.errors import Refused

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import joblib
 
-from churn.deployment import Deployment
 from churn.errors import ChurnError
+from churn.scoring.deployment import Deployment
 
 KEPT = 5
 

@@ -7,8 +7,8 @@ from flask import Flask, Response, current_app, render_template, request
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from churn.errors import ChurnError
-from churn.prediction_log import LogFailed
-from churn.requests import Invalid, Problem
+from churn.feedback.prediction_log import LogFailed
+from churn.scoring.request_schema import Invalid, Problem
 from serve.metrics import count_log_failure
 from serve.served import NoModel
 

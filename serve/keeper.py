@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from churn.errors import ChurnError
-from churn.prediction_log import PredictionLog, Shipper
+from churn.feedback.prediction_log import PredictionLog, Shipper
 from serve import settings
 from serve.cache import Cache
 from serve.log import places
@@ -50,7 +50,7 @@ class Keeper:
 
     def look(self) -> None:
         """See which run is wanted, and offer it, if it is another one than before."""
-        from churn.registry import fetch_run, resolve_run
+        from churn.registry.runs import fetch_run, resolve_run
 
         try:
             run = resolve_run(self.asked)

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from flask import Flask, request
 
-from churn.requests import Problem
+from churn.scoring.request_schema import Problem
 from serve.errors import Refused
 
 HEADER = "X-API-Key"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from churn.outcomes import Added, Outcome
-from churn.prediction_log import Spool, locations
+from churn.feedback.outcomes import Added, Outcome
+from churn.feedback.prediction_log import Spool, locations
 from serve.settings import OFF
 
 
@@ -33,7 +33,7 @@ class Log:
         """The latest predictions in the database, the newest first."""
         if self._database is None:
             # Here, not above: SQLAlchemy is for who looks at the page, not for every worker.
-            from churn.prediction_log import PredictionLog
+            from churn.feedback.prediction_log import PredictionLog
 
             self._database = PredictionLog(self.url)
         return self._database.latest(most)
@@ -41,7 +41,7 @@ class Log:
     def add_outcomes(self, rows: list[Outcome]) -> Added:
         """Put outcomes into the database, all or none; see `OutcomeStore.add`."""
         if self._outcomes is None:
-            from churn.outcomes import OutcomeStore  # SQLAlchemy again
+            from churn.feedback.outcomes import OutcomeStore  # SQLAlchemy again
 
             self._outcomes = OutcomeStore(self.url)
         return self._outcomes.add(rows)

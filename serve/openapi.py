@@ -2,7 +2,7 @@
 
 from pydantic import TypeAdapter
 
-from churn.outcomes import body_type
+from churn.feedback.outcomes import body_type
 from serve import answers
 from serve.keys import HEADER
 from serve.served import Model

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, current_app, render_template, request
 
-from churn.contract import Feature, label
+from churn.data.contract import Feature, label
 from serve import docs, model_page
 from serve.openapi import document
 from serve.served import served

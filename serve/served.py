@@ -8,11 +8,11 @@ from pathlib import Path
 
 from flask import Flask, current_app
 
-from churn.contract import Category
-from churn.deployment import Deployment
+from churn.data.contract import Category
 from churn.errors import ChurnError
-from churn.registry import fetch_run
-from churn.requests import Requests
+from churn.registry.runs import fetch_run
+from churn.scoring.deployment import Deployment
+from churn.scoring.request_schema import Requests
 from serve.cache import load_model
 
 NO_RUN = ChurnError(
@@ -36,7 +36,7 @@ class Model:
     Attributes
     ----------
     run : Deployment
-    requests : churn.requests.Requests
+    requests : churn.scoring.request_schema.Requests
         Reads what the model can score.
     said_of_all : str
         What every answer says of the model, as JSON without braces.

@@ -37,10 +37,10 @@ class ChurnFlow(FlowSpec):
     def make(self):
         from datetime import UTC, datetime
 
-        from churn.contract import Contract
-        from churn.deployment import Deployment
-        from churn.reasons import Reasons
-        from churn.scorer import Agreement, Scorer
+        from churn.data.contract import Contract
+        from churn.scoring.deployment import Deployment
+        from churn.scoring.explanations import Reasons
+        from churn.scoring.scorer import Agreement, Scorer
 
         contract = Contract.parse({
             "target": "left", "positive": "yes", "negative": ["no"],

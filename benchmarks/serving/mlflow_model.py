@@ -10,7 +10,7 @@ import sys
 
 import mlflow.sklearn
 
-from churn.model import ChurnModel
+from churn.modeling.model import ChurnModel
 
 model, folder = sys.argv[1:]
 mlflow.sklearn.save_model(

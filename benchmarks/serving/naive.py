@@ -5,7 +5,7 @@ import os
 import pandas as pd
 from flask import Flask, jsonify, request
 
-from churn.model import ChurnModel
+from churn.modeling.model import ChurnModel
 
 
 def create_app() -> Flask:

@@ -33,13 +33,13 @@ class ChurnFlow(FlowSpec):
         """Stack the four, and leave what a server needs."""
         from datetime import UTC, datetime
 
-        from churn.candidates import parse_candidates
-        from churn.compiling.models import compare, compile_model
         from churn.data import holdout_mask, load_table, settle_contract, validate_data
-        from churn.deployment import Deployment
-        from churn.model import ChurnModel
-        from churn.selection import stack
-        from churn.training import cross_validate, draw_sample
+        from churn.modeling.cross_validation import cross_validate, draw_sample
+        from churn.modeling.model import ChurnModel
+        from churn.modeling.search_space import parse_candidates
+        from churn.modeling.selection import stack
+        from churn.scoring.codegen.models import compare, compile_model
+        from churn.scoring.deployment import Deployment
 
         table = load_table("telco")
         contract = settle_contract(table, "telco", {})

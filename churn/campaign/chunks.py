@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.campaign.shards import CHUNK_ROWS, Shard, Source
-from churn.cells import MISSING
-from churn.contract import Contract
+from churn.data.contract import Contract
 from churn.data.parsing import parse_texts
 from churn.data.validation import Problems, check_rows, in_words, parse_rows
+from churn.data.values import MISSING
 from churn.errors import ChurnError
-from churn.worth import Offer
+from churn.evaluation.profit import Offer
 
 # An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
 PLAIN = "^[!-\\-/-~]+$"

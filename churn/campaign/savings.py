@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from churn.cells import FLAGS
 from churn.data.parsing import parse_numbers, parse_texts
-from churn.data.tables import load_table
+from churn.data.readers import load_table
+from churn.data.values import FLAGS
 from churn.errors import ChurnError
-from churn.evaluation import wilson
+from churn.evaluation.metrics import wilson
 
 ARMS = ("contact", "control")
 NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 
-from churn.data.tables import URL, load_table
+from churn.data.readers import URL, load_table
 from churn.errors import ChurnError
 
 CHUNK_ROWS = 50_000

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from churn.cells import FLAGS
-from churn.contract import Category, Contract, Feature, Flag, Number
+from churn.data.contract import Category, Contract, Feature, Flag, Number
 from churn.data.parsing import parse_flags, parse_numbers, parse_texts, parse_times
-from churn.data.tables import TELCO
+from churn.data.readers import TELCO
+from churn.data.values import FLAGS
 from churn.errors import ChurnError
 
 # A column is what all but this share of its cells are; the rest are mistakes to be told.
@@ -165,7 +165,7 @@ def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str)
     source : str
         Where it is from, as given to `load_table`.
     given : dict
-        A contract as `churn.contract.parse_toml` returns it; empty when there is none.
+        A contract as `churn.data.contract.parse_toml` returns it; empty when there is none.
     **roles : str
         id, target, positive and time, as for `infer_contract`; empty when not said.
 

@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from churn.cells import FLAGS, as_text
-from churn.contract import Contract, Feature
+from churn.data.contract import Contract, Feature
+from churn.data.values import FLAGS, as_text
 from churn.errors import ChurnError
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

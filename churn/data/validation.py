@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.contract import Contract
+from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_feature, parse_texts, parse_times
 from churn.errors import ChurnError
 

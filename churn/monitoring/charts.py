@@ -1,8 +1,8 @@
-"""Vega-Lite charts of what monitoring found; see `churn.charts`."""
+"""Vega-Lite charts of what monitoring found; see `churn.evaluation.charts`."""
 
 import pandas as pd
 
-from churn.charts import BLUE, GREY, ORANGE, RED, quantity, spec
+from churn.evaluation.charts import BLUE, GREY, ORANGE, RED, quantity, spec
 
 
 def effects(table: pd.DataFrame, top: int = 20) -> dict:

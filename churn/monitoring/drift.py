@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.compiling.models import records
-from churn.contract import Contract
+from churn.data.contract import Contract
 from churn.data.parsing import parse_features
-from churn.deployment import Deployment
+from churn.evaluation.segments import holm
 from churn.monitoring.stattests import CHISQUARE, FISHER, KS, counts, p_value
-from churn.segments import holm
+from churn.scoring.codegen.models import records
+from churn.scoring.deployment import Deployment
 
 SCORE = "score"
 VALUES, MISSING, UNSEEN = "values", "missing", "new category"

@@ -6,10 +6,10 @@ retrain  A feature is broken: at least half of the customers have a value of it 
          have had (`churn.monitoring.drift.BROKEN`). Repair the column; until then a model without
          it may be the better one, which the gate decides.
 retrain  The latest cohort that can judge is clearly worse than promised: the intervals do not
-         meet, and by more than a trifle (`churn.monitoring.cohorts.MARGINS` and `OFF`).
+         meet, and by more than a trifle (`churn.monitoring.performance.MARGINS` and `OFF`).
 watch    An input, the missing values, the categories or the scores drifted.
 watch    The expected profit per customer clearly changed, by a fifth or more
-         (`churn.monitoring.money.CHANGE`), or that of a segment. Customers may have changed, or
+         (`churn.monitoring.profit_drift.CHANGE`), or that of a segment. Customers may have changed, or
          the calls may have worked; no training brings the money back.
 watch    The run was worse in some segment of that cohort than elsewhere.
 watch    Cells arrive that cannot be read.
@@ -19,10 +19,10 @@ Too few customers, cohorts that wait, and cohorts that cannot judge are told, an
 
 from dataclasses import dataclass
 
-from churn.monitoring.cohorts import Quality
 from churn.monitoring.drift import MISSING, SCORE, UNSEEN, Drift
-from churn.monitoring.money import Money
-from churn.monitoring.reading import Answered
+from churn.monitoring.inputs import Answered
+from churn.monitoring.performance import Quality
+from churn.monitoring.profit_drift import Money
 
 OK, WATCH, RETRAIN = "ok", "watch", "retrain"
 LEVELS = (OK, WATCH, RETRAIN)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from churn.contract import Contract
 from churn.data import TELCO, load_table, validate_data
+from churn.data.contract import Contract
 
 
 @pytest.fixture(scope="session")

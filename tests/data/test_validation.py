@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.contract import Contract
 from churn.data import (
     content_hash,
     holdout_mask,
@@ -18,6 +17,7 @@ from churn.data import (
     load_table,
     validate_data,
 )
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 
 CONTRACT = Contract.parse(

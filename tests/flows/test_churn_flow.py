@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.candidates import DEFAULT_CANDIDATES
 from churn.data import TELCO, generate_sample_data
 from churn.errors import ChurnError
-from churn.registry import fetch_run
-from churn.worth import expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.modeling.search_space import DEFAULT_CANDIDATES
+from churn.registry.runs import fetch_run
 from running import STORE, FlowRun, run_flow, start_flow
 
 QUICK = """

@@ -33,6 +33,10 @@ def test_compiles_to_airflow(s3, tmp_path):
 def test_ships_the_library_and_the_table_with_the_code(s3):
     run = run_flow("--datastore", "s3", "package", "list", **s3[1])
     assert run.code == 0, run.output
-    for name in ("churn/model.py", "churn/data/telco/telco.csv", "churn/data/telco/contract.toml"):
+    for name in (
+        "churn/modeling/model.py",
+        "churn/data/telco/telco.csv",
+        "churn/data/telco/contract.toml",
+    ):
         assert name in run.output.replace(os.sep, "/")
     assert "launch.py" in run.output

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.compiling.models import records
 from churn.data import labels, parse_features
-from churn.outcomes import Outcome, OutcomeStore
-from churn.prediction_log import Prediction, PredictionLog
+from churn.feedback.outcomes import Outcome, OutcomeStore
+from churn.feedback.prediction_log import Prediction, PredictionLog
+from churn.scoring.codegen.models import records
 from running import FlowRun, run_flow
 
 LOOKED = "2026-04-05"

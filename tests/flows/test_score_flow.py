@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.campaign.rules import in_control
+from churn.campaign.ranking import in_control
 from churn.data import generate_sample_data
 from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
 

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from churn.outcomes import OutcomeStore
-from churn.prediction_log import PredictionLog
+from churn.feedback.outcomes import OutcomeStore
+from churn.feedback.prediction_log import PredictionLog
 from running import ROOT
 
 

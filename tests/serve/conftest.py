@@ -5,10 +5,10 @@ import shutil
 
 import pandas as pd
 import pytest
-from process import Server
 
-from churn.registry import fetch_run
+from churn.registry.runs import fetch_run
 from serve import create_app
+from server_process import Server
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from churn.registry import champion, fetch_run, promote
+from churn.registry.runs import champion, fetch_run, promote
 from running import STORE, run_flow
 from serve.keeper import CHECK_SECONDS
 

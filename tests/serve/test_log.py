@@ -10,9 +10,9 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
 import pytest
-from process import Server
 
-from churn.prediction_log import PredictionLog, locations
+from churn.feedback.prediction_log import PredictionLog, locations
+from server_process import Server
 
 # granian takes a worker that dies within 5.5 s of its start for one that cannot start.
 KILLS, APART = 3, 6.5

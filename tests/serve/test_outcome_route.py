@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from churn.outcomes import OutcomeStore
-from churn.prediction_log import locations
+from churn.feedback.outcomes import OutcomeStore
+from churn.feedback.prediction_log import locations
 from serve import create_app
 
 GONE = {"customer": "C1", "date": "2024-11-01", "left": True}

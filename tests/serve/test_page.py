@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 from werkzeug.serving import make_server
 
-from churn.contract import Contract
+from churn.data.contract import Contract
 from serve import create_app
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from churn.contract import Contract, parse_toml
 from churn.data import infer_contract, load_table
+from churn.data.contract import Contract, parse_toml
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 

@@ -1,0 +1,145 @@
+"""The call list as a file: its columns, the reasons in words, and how it is written."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from pyarrow import fs
+
+from churn.campaign.ranking import Campaign, locate
+from churn.data.contract import Contract, label
+from churn.errors import ChurnError
+from churn.scoring.deployment import Deployment
+from churn.scoring.explanations import LEAST, Change, Reason
+
+REASONS = 3
+MONEY = ("value_at_risk", "net_benefit", "net_benefit_low", "net_benefit_high")
+
+
+def list_schema(id_name: str) -> pa.Schema:
+    """The columns of a call list.
+
+    The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated;
+    in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
+    brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 % interval (see
+    `probability_interval` in `rules`; costs, acceptance and value are taken as known); the features
+    that raise the risk most; the change by the business that would lower it most; the campaign, the
+    run of the model, and the day.
+    """
+    return pa.schema(
+        [
+            (id_name, pa.string()),
+            ("arm", pa.string()),
+            ("probability", pa.float64()),
+            *((name, pa.float64()) for name in MONEY),
+            *((f"reason_{number}", pa.string()) for number in range(1, REASONS + 1)),
+            ("action", pa.string()),
+            ("campaign", pa.string()),
+            ("run", pa.string()),
+            ("as_of", pa.date32()),
+        ]
+    )
+
+
+def list_table(columns: Mapping, id_name: str, run: str, campaign: Campaign) -> pa.Table:
+    """A call list: its columns by name, null where they are not given."""
+    schema = list_schema(id_name)
+    of_all = {"campaign": campaign.campaign, "run": run, "as_of": campaign.as_of}
+    rows = len(columns[id_name])
+    rest = {
+        field.name: pa.repeat(pa.scalar(of_all.get(field.name), field.type), rows)
+        for field in schema
+        if field.name not in columns
+    }
+    return pa.table({**columns, **rest}, schema=schema)
+
+
+def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list]:
+    """Why, and what to do: the compiled model asked again, see `churn.scoring.explanations`.
+
+    Returns
+    -------
+    reasons : list of list of str or None
+        Of each customer the `REASONS` features that raise the risk most; None where fewer do.
+    actions : list of str or None
+        The single change by the business after which the risk would be lowest.
+    """
+    scorer, contract, reasons = deployment.scorer, deployment.contract, deployment.reasons
+    said, actions = [], []
+    for record in customers[list(contract.features)].astype(object).to_dict("records"):
+        found = reasons.explain(scorer, record)
+        raising = [say_reason(contract, one) for one in found if one.contribution >= LEAST]
+        said.append([*raising[:REASONS], *[None] * (REASONS - len(raising))])
+        change = reasons.best_change(scorer, record)
+        actions.append(say_change(contract, change, record, scorer(record)) if change else None)
+    return said, actions
+
+
+def say_reason(contract: Contract, reason: Reason) -> str:
+    """What a feature adds to the risk, in words, and in points of probability."""
+    say = contract.features[reason.feature].say
+    return (
+        f"{label(reason.feature)}: {say(reason.value)} rather than {say(reason.typical)} "
+        f"({100 * reason.contribution:+.1f} points)"
+    )
+
+
+def say_change(contract: Contract, change: Change, record: Mapping, risk: float) -> str:
+    """Another value of a feature, in words, and the risk with it, if nothing else changed."""
+    say = contract.features[change.feature].say
+    return (
+        f"{label(change.feature)}: {say(change.value)} instead of {say(record[change.feature])} "
+        f"(risk {change.probability:.1%} instead of {risk:.1%})"
+    )
+
+
+def write_list(tables: Iterable[pa.Table], path: str) -> None:
+    """Write tables with the same columns to one CSV or Parquet file, by its ending.
+
+    The file has its name only when it is whole: whoever looks finds the old one, or the new one.
+
+    Parameters
+    ----------
+    path : str
+        Local, or `s3://`; `.csv`, `.csv.gz` or `.parquet`.
+
+    Raises
+    ------
+    ChurnError
+        If it cannot be written.
+    """
+    try:
+        filesystem, path = locate(path)
+        folder, name = os.path.split(path)
+        # Readers of a folder of tables leave a hidden file alone.
+        unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
+        try:
+            with filesystem.open_output_stream(unfinished, compression=_compression(name)) as file:
+                _write(iter(tables), file, name.lower().endswith(".parquet"))
+            if isinstance(filesystem, fs.LocalFileSystem):
+                with open(unfinished, "rb") as file:
+                    os.fsync(file.fileno())
+            filesystem.move(unfinished, path)
+        except BaseException:
+            if filesystem.get_file_info(unfinished).type != fs.FileType.NotFound:
+                filesystem.delete_file(unfinished)
+            raise
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        reason = str(error).strip().splitlines()[0]
+        raise ChurnError(f"The list cannot be written to {path}:", [reason]) from error
+
+
+def _compression(name: str) -> str | None:
+    return "gzip" if name.lower().endswith(".gz") else None
+
+
+def _write(tables: Iterator[pa.Table], file, parquet: bool) -> None:
+    first = next(tables)
+    make = pyarrow.parquet.ParquetWriter if parquet else pyarrow.csv.CSVWriter
+    with make(file, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)

@@ -1,0 +1,114 @@
+"""`python -m churn log …`: the prediction log, for those who answer for it."""
+
+import argparse
+import os
+import time
+
+from churn.errors import ChurnError
+
+MOST = 100_000
+
+
+def add(commands) -> None:
+    """The commands about the prediction log."""
+    about = "look at the prediction log, and delete from it"
+    parser = commands.add_parser("log", help=about, description=about)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    where = argparse.ArgumentParser(add_help=False)
+    # The defaults come from the environment, and are not shown: a URL may have a password.
+    where.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
+    where.add_argument("--spool", metavar="FOLDER", help="where workers write; in CHURN_STATE")
+
+    def action(name: str, run, about: str) -> argparse.ArgumentParser:
+        added = actions.add_parser(name, help=about, description=about, parents=[where])
+        added.set_defaults(run=run)
+        return added
+
+    show = action("show", _show, "the latest predictions, the newest first")
+    show.add_argument("--customer", metavar="ID", help="only of this customer")
+    show.add_argument("--limit", type=_whole, default=20, metavar="N", help="at most (%(default)s)")
+    one = action("delete", _delete, "delete all predictions for one customer, and the outcomes")
+    one.add_argument("customer", metavar="CUSTOMER", help="the customer's key")
+    keep = action("keep", _keep, "delete predictions and outcomes that are older than so many days")
+    keep.add_argument("--days", type=_whole, required=True, metavar="N")
+    action("ship", _ship, "take what workers wrote to the database, as a running server does")
+
+
+def _show(options) -> None:
+    with _open(options)[1] as log:
+        if options.customer is None:
+            rows = log.latest(options.limit)
+        else:
+            rows = log.of_customer(options.customer, options.limit)
+    if not rows:
+        print(f"No predictions in {log.where}.")
+    for row in rows:
+        print(
+            f"{row.time:%Y-%m-%d %H:%M:%S}Z  {row.prediction}  {row.run}  {row.probability:.4f}  "
+            f"{'leaves' if row.churn else 'stays '}  {row.customer!r}"
+        )
+
+
+def _delete(options) -> None:
+    from churn.feedback.prediction_log import ship_all, torn_files
+
+    spool, log = _open(options)
+    with log, _open_outcomes(options) as outcomes:
+        ship_all(spool, log)  # else they would come after
+        deleted = log.delete_customer(options.customer)
+        told = outcomes.delete_customer(options.customer)
+    for path in torn_files(spool):
+        print(f"{path} has lines that could not be read; look whether they are about the customer.")
+    whose = f"for customer {options.customer!r}"
+    if not deleted and not told:
+        raise ChurnError(f"No predictions {whose} in {log.where}, and no outcomes.")
+    print(f"{deleted:,} predictions {whose} deleted from {log.where}, and {told:,} outcomes.")
+
+
+def _keep(options) -> None:
+    from churn.feedback.prediction_log import ship_all, torn_files
+
+    spool, log = _open(options)
+    with log, _open_outcomes(options) as outcomes:
+        ship_all(spool, log)  # else they would come after
+        deleted, left = log.keep(options.days), log.count()
+        told = outcomes.keep(options.days)  # they say nothing about predictions that are kept
+    for path in torn_files(spool):
+        if path.stat().st_mtime < time.time() - options.days * 86_400:
+            path.unlink()
+            print(f"{path} deleted.")
+    days = f"more than {options.days:,} days old"
+    print(f"{deleted:,} predictions {days} deleted from {log.where}; {left:,} are left.")
+    if told:
+        print(f"{told:,} outcomes {days} deleted, too.")
+
+
+def _ship(options) -> None:
+    from churn.feedback.prediction_log import ship
+
+    spool, log = _open(options)
+    with log:
+        done = ship(spool, log)
+    aside = f"; {done.torn:,} lines could not be read and lie in {spool}" if done.torn else ""
+    print(f"{done.rows:,} predictions taken to {log.where}{aside}.")
+
+
+def _open(options):
+    from churn.feedback.prediction_log import PredictionLog, locations
+
+    spool, url = locations(os.environ)
+    return options.spool or spool, PredictionLog(options.log or url)
+
+
+def _open_outcomes(options):
+    from churn.feedback.outcomes import OutcomeStore
+    from churn.feedback.prediction_log import locations
+
+    return OutcomeStore(options.log or locations(os.environ)[1])
+
+
+def _whole(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a whole number from 1 to {MOST:,}, not {text!r}")

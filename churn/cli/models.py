@@ -1,0 +1,164 @@
+"""The commands about runs as models: models, compare, promote, rollback, history."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import datetime
+
+from churn.cli.table import table
+
+LABELS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "brier": "Brier score"}
+LAST = 20
+DIGEST = 12  # characters of a hash that are shown
+
+
+def add(commands) -> None:
+    """Add the commands about models."""
+    about = "list the runs with their figures, the champion marked"
+    parser = commands.add_parser("models", help=about, description=about)
+    parser.add_argument(
+        "--last", type=_count, default=LAST, metavar="N",
+        help="only the newest so many, and the champion (%(default)s); 0: all",
+    )  # fmt: skip
+    parser.set_defaults(run=_models)
+
+    about = "two models side by side"
+    parser = commands.add_parser("compare", help=about, description=about)
+    parser.add_argument("first", metavar="RUN", help="ChurnFlow/<id>, the id alone, or champion")
+    parser.add_argument("second", metavar="RUN")
+    parser.set_defaults(run=_compare)
+
+    about = "make a run the champion"
+    parser = commands.add_parser("promote", help=about, description=about)
+    parser.add_argument("name", metavar="RUN", help="ChurnFlow/<id>, or the id alone")
+    parser.add_argument("--why", required=True, help="for whoever reads the history")
+    parser.set_defaults(run=_promote)
+
+    about = "make the champion before this one the champion again; once more: the one before that"
+    parser = commands.add_parser("rollback", help=about, description=about)
+    parser.add_argument("--why", required=True, help="for whoever reads the history")
+    parser.set_defaults(run=_rollback)
+
+    about = "list the promotions, the newest first"
+    parser = commands.add_parser("history", help=about, description=about)
+    parser.set_defaults(run=_history)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def _models(options) -> None:
+    from churn.registry.comparison import list_models
+
+    models = list_models(options.last or None)
+    if not models:
+        print("There is no run yet; `make run` makes one.")
+        return
+    head = ["", "run", "made (UTC)", "customers", "log loss", "ROC-AUC (95 %)", "judged on"]
+    print(table([[*head, "model"], *map(_row, models)], right={3, 4}))
+    if options.last and len(models) >= options.last:
+        print(f"The newest {options.last}; --last 0 lists all.")
+
+
+def _row(model) -> list[str]:
+    mark = "*" if model.champion else ""
+    ours = model.deployment
+    if ours is None:
+        return [mark, model.run, _minute(model.started), "", "", "", "", model.problem]
+    named = f"{ours.candidate} (champion)" if model.champion else ours.candidate
+    return [
+        mark, model.run, _minute(ours.made), f"{ours.customers:,}",
+        _figure(ours.metrics["log_loss"]), _span(ours.metrics["roc_auc"]), ours.judged_on, named,
+    ]  # fmt: skip
+
+
+def _compare(options) -> None:
+    from churn.registry.comparison import compare_models
+
+    found = compare_models(options.first, options.second)
+    one, two = found.first, found.second
+    rows = [["", one.run, two.run]]
+    rows += [
+        [label, say(one), say(two)]
+        for label, say in (
+            ("model", lambda model: model.candidate),
+            ("made (UTC)", lambda model: _minute(model.made)),
+            ("customers", lambda model: f"{model.customers:,}"),
+            ("judged on", lambda model: model.judged_on),
+        )
+    ]
+    for name in dict.fromkeys([*one.metrics, *two.metrics]):
+        label = LABELS.get(name, name.replace("_", " "))
+        rows.append([label, _span(one.metrics.get(name)), _span(two.metrics.get(name))])
+    for part, same in found.same.items():
+        ours, theirs = (
+            model.fingerprint if part == "answers" else model.lineage[part] for model in (one, two)
+        )
+        uncommitted = f"{_short(theirs)} (whether the same is not known)"
+        said = {True: "the same", False: _short(theirs), None: uncommitted}
+        rows.append([part, _short(ours), said[same]])
+    rows += [
+        [part, *map(_short, pair)]
+        for part, pair in found.differences.items()
+        if part not in found.same
+    ]
+    print(table(rows))
+    if not (found.same["data"] and found.same["contract"]) or one.judged_on != two.judged_on:
+        print("They were judged on different customers, so the figures differ for that reason too.")
+
+
+def _promote(options) -> None:
+    from churn.registry.runs import promote
+
+    print(_told(promote(options.name, options.why)))
+
+
+def _rollback(options) -> None:
+    from churn.registry.runs import rollback
+
+    print(_told(rollback(options.why)))
+
+
+def _history(options) -> None:
+    from churn.registry.runs import history
+
+    promotions = history()
+    if not promotions:
+        print("No run was promoted yet.")
+        return
+    rows = [
+        [str(p.number), p.run, _minute(p.at) if p.at else "", _how(p), p.why] for p in promotions
+    ]
+    print(table([["", "run", "at (UTC)", "", "why"], *rows], right={0}))
+
+
+def _told(promotion) -> str:
+    again = f", taking up {promotion.restores} again" if promotion.restores else ""
+    return f"{promotion.run} is the champion now (promotion {promotion.number}{again})."
+
+
+def _how(promotion) -> str:
+    if promotion.at is None:
+        return "tagged by hand"
+    return f"rollback to {promotion.restores}" if promotion.restores else "promoted"
+
+
+def _minute(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M}"
+
+
+def _figure(metric: Mapping | None) -> str:
+    known = metric is not None and metric["value"] == metric["value"]
+    return f"{metric['value']:.4f}" if known else "-"
+
+
+def _span(metric: Mapping | None) -> str:
+    value = _figure(metric)
+    return value if value == "-" else f"{value} ({metric['low']:.4f} to {metric['high']:.4f})"
+
+
+def _short(value) -> str:
+    text = "-" if value is None else str(value)
+    return text[:DIGEST] + ("+" if text.endswith("+") else "") if len(text) >= 40 else text

@@ -1,0 +1,65 @@
+"""`python -m churn outcomes …`: what happened to customers, for those who find out."""
+
+import os
+
+
+def add(commands) -> None:
+    """Add the commands about outcomes."""
+    about = "tell what happened to customers, and see what is known of it"
+    parser = commands.add_parser("outcomes", help=about, description=about)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    about = "add the outcomes in a table; of those about a day, the one recorded last holds"
+    parser = actions.add_parser("add", help=about, description=about)
+    parser.add_argument("table", metavar="TABLE", help="a file or folder, s3://… or a database URL")
+    parser.add_argument(
+        "--id", default="customer", metavar="COLUMN", help="the customer's key (%(default)s)"
+    )
+    parser.add_argument("--date", default="date", metavar="COLUMN", help="the day (%(default)s)")
+    parser.add_argument("--left", default="", metavar="COLUMN", help="which column says who left")
+    parser.add_argument("--positive", default="", metavar="VALUE", help="its value for who did")
+    parser.add_argument("--query", default="", help="SELECT, with a database URL")
+    _where(parser, _add)
+
+    about = "how many outcomes are known, from when to when, and how many left"
+    _where(actions.add_parser("show", help=about, description=about), _show)
+
+
+def _where(parser, run) -> None:
+    # The default comes from the environment, and is not shown: a URL may have a password.
+    parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
+    parser.set_defaults(run=run)
+
+
+def _add(options) -> None:
+    from churn.feedback.outcomes import read_table, rows_of
+
+    frame = read_table(
+        options.table, options.id, left=options.left, positive=options.positive,
+        date=options.date, query=options.query,
+    )  # fmt: skip
+    with _open(options) as store:
+        added = store.add(rows_of(frame))
+    print(
+        f"{added.new:,} new outcomes in {store.where}, {added.corrected:,} corrected, "
+        f"{added.unchanged:,} as they were."
+    )
+
+
+def _show(options) -> None:
+    with _open(options) as store:
+        found = store.summary()
+    if not found.outcomes:
+        print(f"No outcomes in {store.where}.")
+        return
+    print(
+        f"{found.outcomes:,} outcomes of {found.customers:,} customers in {store.where}, from "
+        f"{found.first} to {found.last}; {found.left:.1%} say that the customer had left."
+    )
+
+
+def _open(options):
+    from churn.feedback.outcomes import OutcomeStore
+    from churn.feedback.prediction_log import locations
+
+    return OutcomeStore(options.log or locations(os.environ)[1])

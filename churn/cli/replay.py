@@ -1,0 +1,49 @@
+"""`python -m churn replay PREDICTION`: whether a logged answer comes out again."""
+
+import os
+
+from churn.cli.table import table
+from churn.errors import ChurnError
+
+
+def add(commands) -> None:
+    """Add the command that recomputes a prediction."""
+    about = "recompute a logged prediction from its run; fails if it does not come out the same"
+    parser = commands.add_parser("replay", help=about, description=about)
+    parser.add_argument("prediction", metavar="PREDICTION", help="the id that was answered")
+    # The default comes from the environment, and is not shown: a URL may have a password.
+    parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
+    parser.set_defaults(run=_replay)
+
+
+def _replay(options) -> None:
+    from churn.feedback.prediction_log import PredictionLog, locations
+
+    with PredictionLog(options.log or locations(os.environ)[1]) as log:
+        row = log.find(options.prediction)
+    if row is None:
+        hint = "answers of the last seconds may not be in it yet: `python -m churn log ship`"
+        raise ChurnError(f"No prediction {options.prediction!r} in {log.where}.", [hint])
+
+    from churn.feedback.replay import replay
+
+    done = replay(row)
+    print(
+        f"{row.prediction} for customer {row.customer!r}, {row.time:%Y-%m-%d %H:%M:%S}Z, by "
+        f"{row.run} ({done.candidate})"
+    )
+    head = ["", "probability", "less logged", "threshold", ""]
+    rows = [
+        [
+            name,
+            repr(score.probability),
+            "" if name == "logged" else f"{score.probability - row.probability:.3g}",
+            repr(score.threshold),
+            "leaves" if score.churn else "stays",
+        ]
+        for name, score in done.scores.items()
+    ]
+    print(table([head, *rows]))
+    if done.differences:
+        raise ChurnError("It does not come out the same:", done.differences)
+    print("It comes out the same.")

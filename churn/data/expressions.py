@@ -1,0 +1,179 @@
+"""Small arithmetic over columns, for derived features.
+
+A formula is a Python expression of column names, numbers, texts, `+ - * /`, comparisons and
+parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
+A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
+arithmetic missing, and so does a division by zero. A formula is evaluated over columns of ten
+million rows, and written out as Python for a single record.
+"""
+
+import ast
+import operator
+
+import numpy as np
+
+_ARITHMETIC = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: lambda a, b: np.divide(a, np.where(b == 0, np.nan, b)),
+}
+_COMPARISONS = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+class Formula:
+    """A parsed formula.
+
+    Parameters
+    ----------
+    text : str
+        The expression. A column whose name is no Python name cannot be used.
+    """
+
+    def __init__(self, text: str):
+        self.text = text
+        self.tree = ast.parse(f"({text}\n)", mode="eval").body  # so that it may run over lines
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns the formula reads."""
+        return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+
+    @classmethod
+    def problems(cls, text: str, features: dict) -> list[str]:
+        """Everything that keeps `text` from being a formula over `features`."""
+        try:
+            formula = cls(text)
+        except SyntaxError as error:
+            return [f"not an expression: {error.msg}"]
+        except (RecursionError, MemoryError, ValueError):  # as ast.parse documents
+            return ["not an expression that can be read"]
+        found = []
+        for node in ast.walk(formula.tree):
+            if isinstance(node, ast.Name) and node.id not in features:
+                found.append(f"no feature is called {node.id!r}")
+            elif isinstance(node, ast.Constant) and type(node.value) not in (int, float, str):
+                found.append(f"{node.value!r} is neither a number nor a text")
+            elif isinstance(node, ast.Compare) and len(node.ops) > 1:
+                found.append("compare two things at a time")
+            elif not isinstance(node, _ALLOWED):
+                found.append(f"{type(node).__name__} is not allowed")
+        return found or _kind_problems(formula.tree, features)
+
+    def __call__(self, values: dict):
+        """Evaluate over columns or over one record.
+
+        Parameters
+        ----------
+        values : dict of str to ndarray or scalar
+            Numbers and flags as float64 (NaN when missing), categories as Categorical or text.
+
+        Returns
+        -------
+        ndarray or scalar of float64
+        """
+        with np.errstate(all="ignore"):
+            result = np.asarray(_evaluate(self.tree, values), dtype=np.float64)
+        return np.where(np.isfinite(result), result, np.nan)[()]
+
+    def to_python(self, names: dict[str, str]) -> str:
+        """The formula over one record as Python source, see `churn.scoring.codegen.source`.
+
+        Parameters
+        ----------
+        names : dict of str to str
+            The variable of each column: a float, NaN where missing; a text or None of a category.
+        """
+        return _written(self.tree, names)
+
+
+_ALLOWED = (
+    ast.BinOp, ast.UnaryOp, ast.USub, ast.Compare, ast.Name, ast.Constant, ast.Load,
+    *_ARITHMETIC, *_COMPARISONS,
+)  # fmt: skip
+
+
+def _kind_problems(tree, features) -> list[str]:
+    def kind(node):
+        if isinstance(node, ast.Name):
+            return "category" if features[node.id].kind == "category" else "number"
+        if isinstance(node, ast.Constant):
+            return "text" if isinstance(node.value, str) else "number"
+        return "number"
+
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = sorted([kind(node.left), kind(node.comparators[0])])
+            equality = isinstance(node.ops[0], ast.Eq | ast.NotEq)
+            found += _unknown_categories(node, features)
+            if sides != ["number", "number"] and not (sides == ["category", "text"] and equality):
+                found.append("a category can only be compared with a text, by == or !=")
+        elif isinstance(node, ast.BinOp | ast.UnaryOp) and any(
+            kind(child) != "number" for child in ast.iter_child_nodes(node)
+        ):
+            found.append("there is no arithmetic with texts")
+    if kind(tree) != "number":
+        found.append("the result is a text, not a number")
+    return found
+
+
+def _unknown_categories(node: ast.Compare, features) -> list[str]:
+    sides = (node.left, node.comparators[0])
+    columns = [side.id for side in sides if isinstance(side, ast.Name)]
+    texts = [side.value for side in sides if isinstance(side, ast.Constant)]
+    return [
+        f"{name} has no category {text!r}"
+        for name in columns
+        for text in texts
+        if features[name].kind == "category" and text not in features[name].categories
+    ]
+
+
+_SIGNS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*",
+    ast.Eq: "==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+}  # fmt: skip
+
+
+def _written(node, names) -> str:
+    if isinstance(node, ast.Constant):
+        return repr(node.value if isinstance(node.value, str) else float(node.value))
+    if isinstance(node, ast.Name):
+        return names[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return f"(-{_written(node.operand, names)})"
+    if isinstance(node, ast.BinOp):
+        left, right = _written(node.left, names), _written(node.right, names)
+        if isinstance(node.op, ast.Div):
+            return f"divide({left}, {right})"
+        return f"({left} {_SIGNS[type(node.op)]} {right})"
+    left, right = _written(node.left, names), _written(node.comparators[0], names)
+    if isinstance(node.ops[0], ast.NotEq):
+        return f"differ({left}, {right})"
+    # With something missing every other comparison is false.
+    return f"(1.0 if {left} {_SIGNS[type(node.ops[0])]} {right} else 0.0)"
+
+
+def _evaluate(node, values):
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return -_evaluate(node.operand, values)
+    if isinstance(node, ast.BinOp):
+        left, right = _evaluate(node.left, values), _evaluate(node.right, values)
+        return _ARITHMETIC[type(node.op)](left, right)
+    import pandas as pd  # a server's process reads formulas and evaluates none
+
+    left, right = _evaluate(node.left, values), _evaluate(node.comparators[0], values)
+    result = _COMPARISONS[type(node.ops[0])](left, right)
+    return np.asarray(result & ~(pd.isna(left) | pd.isna(right)), dtype=np.float64)

@@ -1,0 +1,200 @@
+"""The leakage sentinel: columns that know the answer, or say nothing, or say it twice."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract
+from churn.errors import ChurnError
+from churn.evaluation.metrics import roc_auc
+
+Action = Literal["drop", "stop", "tell"]
+
+# Alone, an honest column rarely ranks more than 8 of 10 pairs of customers the right way round.
+MAX_AUC_ALONE = 0.9
+# Whether a cell is empty should say next to nothing.
+MAX_AUC_MISSING = 0.7
+# A text that is another one for nearly every customer is a key.
+MIN_ID_LEVELS = 0.99
+BINS = 64
+FOLDS = 3
+SEARCH_ROWS = 200_000
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A column that should not be trained on, the check that says so, and why."""
+
+    column: str
+    check: str
+    score: float
+    why: str
+
+
+def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> list[Finding]:
+    """Look for features that a model must not see.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Clean training rows, as `validate_data` returns them; of more than 200,000 rows an even
+        selection is looked at.
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+
+    Returns
+    -------
+    list of Finding
+        At most one per column, in the order of the contract.
+    """
+    step = -(-len(frame) // SEARCH_ROWS)
+    frame, target = frame.iloc[::step], target[::step]
+    codes = pd.DataFrame({name: _codes(frame[name]) for name in contract.features})
+    found = {}
+    for check in (_constants, _ids, _copies, _formulas, _missing, _alone):
+        rest = [name for name in contract.features if name not in found]
+        for finding in check(codes[rest], target, contract):
+            found.setdefault(finding.column, finding)
+    return [found[name] for name in contract.features if name in found]
+
+
+def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contract:
+    """Drop what was found from the contract, or stop, or leave it.
+
+    Raises
+    ------
+    ChurnError
+        With `stop`, if anything was found; with `drop`, if no feature would be left.
+    """
+    lines = [f"{finding.column}: {finding.why}" for finding in findings]
+    if action == "stop" and findings:
+        raise ChurnError("These columns must not be trained on:", lines)
+    if action == "tell" or not findings:
+        return contract
+    if len(findings) == len(contract.features):
+        raise ChurnError("No feature is left; the sentinel would drop them all:", lines)
+    return contract.without([finding.column for finding in findings])
+
+
+def findings_table(findings: list[Finding]) -> pd.DataFrame:
+    """The findings as a table: column, check, score, why."""
+    columns = list(Finding.__dataclass_fields__)
+    return pd.DataFrame([asdict(finding) for finding in findings], columns=columns)
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes = column.cat.codes.to_numpy(dtype=np.float64)
+        return np.where(codes < 0, np.nan, codes)
+    return column.to_numpy(dtype=np.float64)
+
+
+def _constants(codes, target, contract):
+    for name in codes:
+        levels = len(np.unique(codes[name]))
+        if levels < 2:
+            yield Finding(name, "constant", 1.0, "has the same value for every customer")
+
+
+def _ids(codes, target, contract):
+    for name in codes:
+        feature = contract.features[name]
+        if feature.kind == "flag" or (feature.kind == "number" and not feature.integer):
+            continue
+        share = codes[name].nunique() / len(codes)
+        # Whole amounts of money may nearly all differ too; keys all do.
+        if share >= (MIN_ID_LEVELS if feature.kind == "category" else 1):
+            why = f"has a value of its own for {share:.1%} of the customers: an id in disguise"
+            yield Finding(name, "id in disguise", share, why)
+
+
+def _copies(codes, target, contract):
+    seen = {}
+    for name in codes:
+        recoded, levels = pd.factorize(codes[name], use_na_sentinel=False)
+        if len(levels) > len(codes) / 2:
+            # Hardly a value comes twice: then all such columns look alike but for their order.
+            recoded = np.unique(codes[name], return_inverse=True)[1]
+        first = seen.setdefault(recoded.tobytes(), name)
+        if first != name:
+            why = f"says the same as {first!r}, in other words"
+            yield Finding(name, "copy", 1.0, why)
+
+
+def _formulas(codes, target, contract):
+    numbers = [name for name in codes if contract.features[name].kind == "number"]
+    pool = codes[numbers].dropna()
+    if len(pool) < 3 * len(numbers):
+        return
+    for name in reversed(numbers):
+        others = [other for other in numbers if other != name]
+        how = _formula(pool[name].to_numpy(), {other: pool[other].to_numpy() for other in others})
+        if how:
+            numbers = others
+            yield Finding(name, "formula", 1.0, f"is {how}, in every row that has them all")
+
+
+def _formula(values: np.ndarray, others: dict[str, np.ndarray]) -> str | None:
+    if np.ptp(values) == 0:
+        return None
+    tolerance = TINY * (np.abs(values).max() + TINY)
+    with np.errstate(all="ignore"):
+        for left, a in others.items():
+            for right, b in others.items():
+                if left < right and np.all(np.abs(a * b - values) <= tolerance):
+                    return f"{left} * {right}"
+                if left != right and np.all(np.abs(a / b - values) <= tolerance):
+                    return f"{left} / {right}"
+    if not others:
+        return None
+    names = list(others)
+    matrix = np.column_stack([*others.values(), np.ones(len(values))])
+    scale = np.abs(matrix).max(axis=0) + TINY
+    weights, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
+    if np.abs(matrix / scale @ weights - values).max() > tolerance:
+        return None
+    used = [
+        n for n, w in zip(names, weights, strict=False) if abs(w) > 1e-6 * np.abs(weights).max()
+    ]
+    return f"a sum of multiples of {', '.join(used)}"
+
+
+def _missing(codes, target, contract):
+    for name in codes:
+        empty = np.isnan(codes[name].to_numpy())
+        if empty.any():
+            auc = roc_auc(target, empty.astype(np.float64))
+            auc = max(auc, 1 - auc)
+            if auc >= MAX_AUC_MISSING:
+                rates = f"{target[empty].mean():.0%} of those without it left, "
+                rates += f"{target[~empty].mean():.0%} of those with it"
+                yield Finding(name, "missing knows the answer", auc, rates)
+
+
+def _alone(codes, target, contract):
+    fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
+    for name in codes:
+        auc = roc_auc(target, _rates_of_others(_bins(codes[name].to_numpy()), target, fold))
+        if auc >= MAX_AUC_ALONE:
+            why = f"alone ranks {auc:.1%} of the pairs of customers the right way round"
+            yield Finding(name, "knows the answer", auc, why)
+
+
+def _bins(column: np.ndarray) -> np.ndarray:
+    """Bins of about equally many customers; missing values are a bin of their own."""
+    edges = np.unique(np.nanquantile(column, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
+    return np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column))
+
+
+def _rates_of_others(bins: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """For each customer the share who left in the bin, among customers of other folds."""
+    cell = bins * FOLDS + fold
+    size = (bins.max() + 1) * FOLDS
+    count = np.bincount(cell, minlength=size).reshape(-1, FOLDS)
+    left = np.bincount(cell, target, minlength=size).reshape(-1, FOLDS)
+    count, left = count.sum(1, keepdims=True) - count, left.sum(1, keepdims=True) - left
+    # A bin that is empty elsewhere says nothing: the overall rate stands in, weighing one customer.
+    return ((left + target.mean()) / (count + 1)).ravel()[cell]

@@ -1,0 +1,115 @@
+"""How a model's risk depends on one feature at a time."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Feature
+from churn.data.parsing import parse_features
+from churn.modeling.model import ChurnModel
+
+POINTS = 12
+ROWS = 500
+# The grid of a number leaves out the hundredth at either end: one outlier would stretch it so far
+# that nothing else could be seen.
+ENDS = (0.01, 0.99)
+# Between these quantiles of the single customers' curves lie `low` and `high`.
+SPREAD = (0.1, 0.9)
+
+
+def partial_dependence(
+    model: ChurnModel,
+    frame: pd.DataFrame,
+    features: Sequence[str],
+    points: int = POINTS,
+    rows: int = ROWS,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The risk when one raw feature is set to the same value for everybody.
+
+    The mean over customers is the partial dependence of Friedman (2001), the spread is that of
+    the individual conditional expectations of Goldstein et al. (2015). Derived features follow.
+    What no customer is like is asked about too: read it with care where features move together.
+
+    Parameters
+    ----------
+    model : ChurnModel
+    frame : DataFrame of at least one row
+        Raw columns.
+    features : sequence of str
+        Which to look at, at least one.
+    points : int
+        The most values per feature: of a number at evenly spaced quantiles, of a category the
+        most frequent ones.
+    rows : int
+        The most customers who are asked, drawn by `seed`.
+
+    Returns
+    -------
+    DataFrame
+        feature; value (int or float for numbers, str for categories, bool for flags, None for
+        missing, which is a value of its own where it occurs; a category that the contract does
+        not know counts as missing, as it does to the model); label (the value in words); risk
+        (mean probability); low and high (10th and 90th percentile over customers); share (of the
+        customers of `frame` who have that value; of numbers, whose nearest it is).
+
+    Raises
+    ------
+    ChurnError
+        Naming every feature that is missing and every cell that cannot be read.
+    """
+    typed = parse_features(frame, model.contract)
+    drawn = typed.iloc[np.random.default_rng(seed).permutation(len(typed))[:rows]]
+    curves = [_curve(model, typed[name], drawn, points) for name in features]
+    return pd.concat(curves, ignore_index=True)
+
+
+def _curve(model, column, drawn, points) -> pd.DataFrame:
+    feature = model.contract.features[column.name]
+    values, shares = _grid(column, feature, points)
+    asked = drawn.iloc[np.tile(np.arange(len(drawn)), len(values))]
+    same = np.repeat(np.array(values, dtype=object), len(drawn))
+    chance = model.predict_proba(asked.assign(**{column.name: same}))[:, 1]
+    chance = chance.reshape(len(values), len(drawn))
+    low, high = np.quantile(chance, SPREAD, axis=1)
+    return pd.DataFrame(
+        {
+            "feature": column.name,
+            "value": pd.Series(values, dtype=object),
+            "label": [feature.say(value) for value in values],
+            "risk": chance.mean(axis=1),
+            "low": low,
+            "high": high,
+            "share": shares,
+        }
+    )
+
+
+def _grid(column: pd.Series, feature: Feature, points: int) -> tuple[list, np.ndarray]:
+    """Values to set a typed feature to, and the share of customers at each."""
+    if feature.kind == "number":
+        filled = column[column.notna()].to_numpy()
+        values, counts = _number_grid(filled, feature.integer, points)
+    elif feature.kind == "flag":
+        values, counts = [False, True], [(column == 0).sum(), (column == 1).sum()]
+    else:
+        values = list(feature.categories)
+        codes = column.cat.codes.to_numpy()
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))[: len(values)]
+    counts = np.append(counts, len(column) - np.sum(counts)).astype(int)
+    frequent = np.argsort(-counts[:-1], kind="stable")[:points]
+    shown = [*sorted(frequent), len(values)]  # in the contract's order; missing last
+    shown = [i for i in shown if counts[i]]
+    return [[*values, None][i] for i in shown], counts[shown] / len(column)
+
+
+def _number_grid(numbers: np.ndarray, integer: bool, points: int) -> tuple[list, np.ndarray]:
+    """Numbers that occur, evenly spaced by rank, and how many are nearest to each."""
+    if not len(numbers):
+        return [], np.zeros(0)
+    # The quantiles are numbers that occur, so that whole numbers stay whole.
+    grid = np.unique(np.quantile(numbers, np.linspace(*ENDS, points), method="nearest"))
+    nearest = np.searchsorted((grid[1:] + grid[:-1]) / 2, numbers)
+    whole = integer and (grid % 1 == 0).all()
+    return [int(v) if whole else float(v) for v in grid], np.bincount(nearest, minlength=len(grid))

@@ -1,0 +1,277 @@
+"""Where a model is worse than elsewhere: segments of customers, each beside all the others."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract, Feature
+from churn.data.parsing import parse_features
+from churn.statistics.log_odds import row_losses
+
+LEAST = 50
+MARGIN = 0.02
+LEVEL = 0.05
+Z = 1.959964
+QUARTILES = (0.25, 0.5, 0.75)
+QUESTIONS = ("gap", "ranking")
+
+COLUMNS = [
+    "feature", "level", "customers", "left", "observed", "predicted", "gap", "gap_low",
+    "gap_high", "log_loss", "expected_log_loss", "roc_auc", "roc_auc_low", "roc_auc_high",
+    "expected_roc_auc", "rest_gap", "rest_roc_auc", "rest_expected_roc_auc", "gap_p", "roc_auc_p",
+    "worse", "why",
+]  # fmt: skip
+
+
+def segments(
+    contract: Contract,
+    frame: pd.DataFrame,
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    crossed: Sequence[str] = (),
+    least: int = LEAST,
+    margin: float = MARGIN,
+) -> pd.DataFrame:
+    """Set each segment of customers beside all the others: is the model worse there?
+
+    A segment is a level of a category or flag, a quarter of the customers by a number, those of
+    whom a feature is missing, or a pair of such. Segments of the same customers are one, told
+    under the first name. Two questions are asked of each:
+
+    - Is the gap between who left and what was predicted wider than among the others?
+    - Does the ranking fall further short of what the probabilities promise? A segment whose
+      customers are alike is hard to rank by the best of models, so its ROC-AUC is not held
+      against that of the others but against the one that would come of true probabilities, the
+      model-based concordance of van Klaveren et al. (2016).
+
+    Both are differences to the others, so that an error that all share is not blamed on a segment.
+    Each is judged by a Wald test of whether it exceeds `margin`, with variances over customers
+    (of ROC-AUC by DeLong et al. 1988), and all p-values together are adjusted by Holm (1979), so
+    that a model with true probabilities is blamed for anything at all in 5 % of the cases at most.
+
+    A gap is judged where at least `least` left and `least` stayed, by count or by prediction,
+    both in the segment and among the others; a ranking where that is so by count.
+
+    Parameters
+    ----------
+    contract : Contract
+    frame : DataFrame of n rows
+        Raw or typed features of customers the model has not seen.
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+    probabilities : ndarray of float, shape (n,)
+    crossed : sequence of str
+        Features whose levels are also looked at in pairs.
+    least : int
+        See above; smaller segments than that are left out.
+    margin : float
+        How much worse a segment may be: in points of probability, and of ROC-AUC.
+
+    Returns
+    -------
+    DataFrame
+        One row per segment, the worst first, those that cannot be judged last: feature and level
+        (in words, parts of a pair joined by ×), customers, left (count), observed (share who
+        left), predicted (mean probability), gap (observed less predicted) with its 95 % interval
+        gap_low and gap_high, log_loss (nats), expected_log_loss (were the probabilities true),
+        roc_auc with its 95 % interval roc_auc_low and roc_auc_high, expected_roc_auc; of the
+        others rest_gap, rest_roc_auc, rest_expected_roc_auc; gap_p and roc_auc_p (adjusted; NaN
+        where not judged); worse (bool: one of them is below 0.05), and why (`gap`, `ranking`, both
+        joined by a comma, or empty).
+
+    Raises
+    ------
+    ChurnError
+        Naming every feature that is missing and every cell that cannot be read.
+    """
+    # Sorted once, so that every segment is sorted.
+    order = np.argsort(probabilities, kind="stable")
+    typed = parse_features(frame, contract).iloc[order]
+    chance, left = probabilities[order], target[order].astype(np.float64)
+    rows = []
+    for feature, level, inside in _segments(typed, contract, crossed, least):
+        here, others = _Part(chance[inside], left[inside]), _Part(chance[~inside], left[~inside])
+        rows.append({"feature": feature, "level": level, **_row(here, others, least, margin)})
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    raw = table[["gap_p", "roc_auc_p"]].to_numpy(dtype=np.float64)
+    adjusted = holm(raw.ravel()).reshape(raw.shape)
+    table = table.assign(gap_p=adjusted[:, 0], roc_auc_p=adjusted[:, 1])
+    blamed = adjusted < LEVEL  # NaN is not
+    table["worse"] = blamed.any(axis=1)
+    table["why"] = [", ".join(np.array(QUESTIONS)[row]) for row in blamed]
+    smallest = np.fmin(raw[:, 0], raw[:, 1])
+    return table.iloc[np.lexsort([-table["gap"].abs(), smallest])].reset_index(drop=True)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Adjust p-values for their number (Holm 1979).
+
+    Rejecting those below 5 % is wrong at all, however the tests depend on each other, in 5 % of
+    the cases at most.
+
+    Parameters
+    ----------
+    p_values : ndarray of float, shape (n,)
+        NaN for tests that were not made.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        At most 1; NaN where there was NaN.
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    order = np.argsort(p_values, kind="stable")  # NaN last
+    order = order[: np.isfinite(p_values).sum()]
+    left_over = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * left_over), 1)
+    return adjusted
+
+
+def concordance(chance: np.ndarray, left: np.ndarray) -> tuple[float, np.ndarray]:
+    """ROC-AUC, also of outcomes that are probabilities, and what each customer adds to it.
+
+    Parameters
+    ----------
+    chance : ndarray of float, shape (n,)
+        Ascending.
+    left : ndarray of float, shape (n,)
+        Who left, 0 or 1: the result is the ROC-AUC. Or `chance` itself: the result is the
+        model-based concordance, the ROC-AUC expected if the probabilities are true.
+
+    Returns
+    -------
+    value : float
+        NaN unless somebody left and another one stayed.
+    influence : ndarray of float, shape (n,)
+        The root of the sum of its squares is the standard error (DeLong et al. 1988).
+    """
+    stayed = 1 - left
+    run = np.cumsum(np.diff(chance, prepend=chance[:1]) > 0)  # equal probabilities share a number
+    below = _below(stayed, run)
+    above = left.sum() - _below(left, run)
+    alone = (left * stayed).sum()  # nobody is compared with himself
+    pairs = left.sum() * stayed.sum() - alone
+    if pairs <= 1e-9:
+        return math.nan, np.full(len(chance), np.nan)
+    value = ((left * below).sum() - alone / 2) / pairs
+    influence = left * (below / stayed.sum() - value) / left.sum()
+    influence += stayed * (above / left.sum() - value) / stayed.sum()
+    return float(value), influence
+
+
+def _below(weights: np.ndarray, run: np.ndarray) -> np.ndarray:
+    """For each customer the weight of those below, ties half."""
+    sums = np.bincount(run, weights)
+    return (np.cumsum(sums) - sums / 2)[run]
+
+
+class _Part:
+    """A segment, or all others: what was promised, what happened, and how sure each is.
+
+    Parameters
+    ----------
+    chance : ndarray of float, shape (n,)
+        Ascending.
+    left : ndarray of float, shape (n,)
+    """
+
+    def __init__(self, chance: np.ndarray, left: np.ndarray):
+        self.customers, self.left = len(chance), left.sum()
+        self.observed, self.predicted = left.mean(), chance.mean()
+        self.gap = self.observed - self.predicted
+        self.gap_error = (left - chance).std() / math.sqrt(len(chance))
+        self.log_loss = row_losses(left, chance).mean()
+        surprise = chance * row_losses(np.ones(1), chance)
+        self.expected_log_loss = (surprise + (1 - chance) * row_losses(np.zeros(1), chance)).mean()
+        self.roc_auc, seen = concordance(chance, left)
+        self.expected_roc_auc, expected = concordance(chance, chance)
+        self.roc_auc_error = math.sqrt((seen**2).sum())
+        self.shortfall = self.expected_roc_auc - self.roc_auc
+        self.shortfall_error = math.sqrt(((expected - seen) ** 2).sum())
+
+    def has(self, least: int, predicted: bool) -> bool:
+        """Whether `least` left and `least` stayed, by count, or perhaps by prediction."""
+        promised = self.predicted * self.customers if predicted else self.left
+        left = max(self.left, promised)
+        stayed = self.customers - min(self.left, promised)
+        return min(left, stayed) >= least
+
+
+def _row(here: _Part, others: _Part, least: int, margin: float) -> dict:
+    def judged(predicted):
+        return here.has(least, predicted) and others.has(least, predicted)
+
+    wider = abs(here.gap) - abs(others.gap) - margin
+    # That the others are ranked better than promised is no fault of this segment.
+    poorer = here.shortfall - max(others.shortfall, 0) - margin
+    return {
+        **{name: getattr(here, name) for name in COLUMNS if hasattr(here, name)},
+        **{f"rest_{name}": getattr(others, name) for name in ("gap", "roc_auc")},
+        "rest_expected_roc_auc": others.expected_roc_auc,
+        "left": int(here.left),
+        "gap_low": here.gap - Z * here.gap_error,
+        "gap_high": here.gap + Z * here.gap_error,
+        "roc_auc_low": max(here.roc_auc - Z * here.roc_auc_error, 0),
+        "roc_auc_high": min(here.roc_auc + Z * here.roc_auc_error, 1),
+        # Twice the tail: a gap may be to either side.
+        "gap_p": 2 * _tail(wider, here.gap_error, others.gap_error) if judged(True) else math.nan,
+        "roc_auc_p": _tail(poorer, here.shortfall_error, others.shortfall_error)
+        if judged(False)
+        else math.nan,
+    }
+
+
+def _tail(excess: float, *errors: float) -> float:
+    """The chance of such an excess, or a larger one, if there is none."""
+    error = math.hypot(*errors)
+    return 0.5 * math.erfc(excess / max(error, 1e-12) / math.sqrt(2))
+
+
+def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Feature, level, and who is in it: no two of the same customers, none of all of them."""
+    single = {
+        name: list(_levels(typed[name], feature)) for name, feature in contract.features.items()
+    }
+    found = [(name, level, inside) for name in single for level, inside in single[name]]
+    found += [
+        (f"{a} × {b}", f"{level} × {other}", inside & also)
+        for a, b in combinations(crossed, 2)
+        for (level, inside), (other, also) in product(single[a], single[b])
+    ]
+    seen = set()
+    for name, level, inside in found:
+        key = inside.tobytes()
+        if least <= inside.sum() < len(inside) and key not in seen:
+            seen.add(key)
+            yield name, level, inside
+
+
+def _levels(column: pd.Series, feature: Feature) -> Iterator[tuple[str, np.ndarray]]:
+    """The levels of a typed feature in words, and who is at each."""
+    if feature.kind == "number":
+        numbers = column.to_numpy()
+        filled = numbers[~np.isnan(numbers)]
+        inner = np.unique(np.quantile(filled, QUARTILES, method="lower")) if len(filled) else []
+        codes = np.where(np.isnan(numbers), -1, np.searchsorted(inner, numbers))
+        for code in range(len(inner) + 1):
+            inside = codes == code
+            if inside.any():
+                yield _span(feature, numbers[inside]), inside
+    elif feature.kind == "flag":
+        codes = column.fillna(-1).to_numpy()
+        for value in (0, 1):
+            yield feature.say(value), codes == value
+    else:
+        codes = column.cat.codes.to_numpy()
+        codes = np.where(codes < len(feature.categories), codes, -1)
+        for code, text in enumerate(feature.categories):
+            yield text, codes == code
+    yield feature.say(None), codes == -1
+
+
+def _span(feature: Feature, numbers: np.ndarray) -> str:
+    low, high = numbers.min(), numbers.max()
+    return feature.say(high) if low == high else f"{low:,.6g} to {feature.say(high)}"

@@ -1,0 +1,1 @@
+"""MLOps: what was predicted, and what then happened."""

@@ -1,0 +1,154 @@
+"""Outcomes in the body of a request: read strictly, with every problem at once."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Annotated, Any, NotRequired
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from churn.feedback.outcomes.entries import FIRST, Outcome, check_day
+from churn.feedback.prediction_log.entries import customer_text
+from churn.scoring.request_schema import MAX_ID, Invalid, Problem, problems_of, shown, typed_dict
+
+OUTCOMES = "outcomes"
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# RFC 3339.
+TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+WORDS = {
+    "customer": f"a text of 1 to {MAX_ID} characters, or a whole number",
+    "date": f"a day like 2025-01-31, from {FIRST} to tomorrow",
+    "left": "true or false",
+    "recorded": f"a time with its zone like 2025-01-31T09:30:00Z, from {FIRST} to tomorrow",
+}
+
+
+def _to_customer(value) -> str | int:
+    if isinstance(value, str) and 1 <= len(value) <= MAX_ID:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
+        return value
+    raise ValueError("no key of a customer")
+
+
+def _to_day(text: str) -> date:
+    if not DAY.fullmatch(text):
+        raise ValueError("no day")
+    return check_day(date.fromisoformat(text))
+
+
+def _to_time(text: str) -> datetime:
+    if not TIME.fullmatch(text):
+        raise ValueError("no time")
+    time = datetime.fromisoformat(text.upper())
+    check_day(time.date())
+    return time
+
+
+_CUSTOMER = {
+    "type": ["string", "integer"], "minLength": 1, "maxLength": MAX_ID, "examples": ["C0042"],
+}  # fmt: skip
+_DAY = {"type": "string", "format": "date", "examples": ["2025-01-31"]}
+_TIME = {"type": "string", "format": "date-time", "examples": ["2025-02-01T09:30:00Z"]}
+_FIELDS = {
+    "customer": Annotated[
+        Any,
+        PlainValidator(_to_customer),
+        WithJsonSchema(_CUSTOMER),
+        Field(description="Who the customer is"),
+    ],
+    "date": Annotated[
+        str,
+        AfterValidator(_to_day),
+        WithJsonSchema(_DAY),
+        Field(strict=True, description="The day in UTC, like 2025-01-31; tomorrow is the last"),
+    ],
+    "left": Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="Whether the customer had left on that day, or was still there",
+            examples=[True],
+        ),
+    ],
+    "recorded": NotRequired[
+        Annotated[
+            Annotated[str, AfterValidator(_to_time), WithJsonSchema(_TIME), Field(strict=True)]
+            | None,
+            Field(description="When it was recorded, the latest of which holds; now unless said"),
+        ]
+    ],
+}
+
+
+@cache
+def body_type(most: int) -> TypeAdapter:
+    """The type of a body, `{"outcomes": [...]}`, of so many outcomes at most."""
+    one = typed_dict("Outcome", _FIELDS)
+    many = Annotated[list[one], Field(min_length=1, max_length=most)]
+    return TypeAdapter(typed_dict("Outcomes", {OUTCOMES: many}))
+
+
+def read_body(body: bytes, most: int) -> list[Outcome]:
+    """Read the outcomes of a request.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON in UTF-8.
+    most : int
+        How many there may be.
+
+    Raises
+    ------
+    Invalid
+        Naming every problem: what is no outcome, or of a day after tomorrow, and where a customer
+        both left and stayed by what was recorded at the same moment.
+    """
+    try:
+        sent = body_type(most).validate_json(body)[OUTCOMES]
+    except ValidationError as error:
+        problems = problems_of(error, lambda detail, _: _expected(detail, most))
+        raise _invalid(problems) from None
+    now = datetime.now(UTC)
+    rows = [
+        Outcome(one["customer"], one["date"], one["left"], one.get("recorded") or now)
+        for one in sent
+    ]
+    if problems := list(_contradictions(rows)):
+        raise _invalid(problems)
+    return rows
+
+
+def _expected(detail: dict, most: int) -> str:
+    place = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return "no such field"
+    if len(place) == 3:
+        return WORDS[place[2]]
+    if len(place) == 2:
+        return "an object with customer, date and left"
+    whole = f"a list of 1 to {most} outcomes"
+    return whole if place else f"an object with {OUTCOMES!r}, {whole}"
+
+
+def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
+    first: dict[tuple, int] = {}
+    for place, row in enumerate(rows):
+        before = first.setdefault((customer_text(row.customer), row.date, row.recorded), place)
+        if rows[before].left != row.left:
+            wanted = f"the same as {OUTCOMES}[{before}].left, or with another 'recorded'"
+            yield Problem(f"{OUTCOMES}[{place}].left", wanted, shown(row.left))
+
+
+def _invalid(problems: list[Problem]) -> Invalid:
+    what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return Invalid(f"The outcomes cannot be taken: {what}.", problems)

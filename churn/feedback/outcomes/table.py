@@ -1,0 +1,160 @@
+"""Outcomes as a table: read from a file or a database, and to rows and back."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from churn.data.parsing import parse_texts
+from churn.data.readers import load_table, public_name
+from churn.data.values import FLAGS
+from churn.errors import ChurnError
+from churn.feedback.outcomes.entries import FIRST, Outcome, last_day
+from churn.feedback.prediction_log.entries import customer_text
+from churn.scoring.request_schema import MAX_ID
+
+# Fewer digits might be anything.
+DAY = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?", re.ASCII)
+RECORDED = "recorded"
+SHOWN = 5
+
+
+def frame_of(rows: Iterable[Outcome]) -> pd.DataFrame:
+    """Outcomes as a frame.
+
+    Returns
+    -------
+    DataFrame
+        customer (str), date (datetime64[us], midnight), left (bool) and recorded
+        (datetime64[us, UTC]).
+    """
+    frame = pd.DataFrame(list(rows), columns=list(Outcome._fields))
+    return frame.assign(
+        customer=frame["customer"].astype("str"),
+        date=pd.to_datetime(frame["date"]).astype("datetime64[us]"),
+        left=frame["left"].astype(bool),
+        recorded=pd.to_datetime(frame["recorded"], utc=True).astype("datetime64[us, UTC]"),
+    )
+
+
+def rows_of(frame: pd.DataFrame) -> Iterator[Outcome]:
+    """The rows of a frame as `frame_of` makes it."""
+    for customer, day, left, recorded in frame[list(Outcome._fields)].itertuples(index=False):
+        yield Outcome(customer, day.date(), bool(left), recorded.to_pydatetime())
+
+
+def read_table(
+    source: str,
+    key: str = "customer",
+    *,
+    left: str = "",
+    positive: str = "",
+    date: str = "date",
+    query: str = "",
+) -> pd.DataFrame:
+    """Read a table of outcomes.
+
+    A column `recorded`, if there is one, says when each was recorded; else it is now.
+
+    Parameters
+    ----------
+    source, query : str
+        See `churn.data.load_table`.
+    key : str
+        The column with the customers.
+    left : str
+        The column that says who had left; by default the only one that is none of the others.
+    positive : str
+        Its value for those who had; by default yes, true or 1.
+    date : str
+        The column with the days, ISO 8601; of a time it is the day in UTC.
+
+    Returns
+    -------
+    DataFrame
+        See `frame_of`; a row that is there twice is in once.
+
+    Raises
+    ------
+    ChurnError
+        Naming every problem: columns that are missing, how many cells of each cannot be used, and
+        customers who both left and stayed on a day by what was recorded at the same moment.
+    """
+    table = load_table(source, query)
+    others = [name for name in table.columns if name not in (key, date, RECORDED)]
+    problems = [f"{name}: the column is missing" for name in (key, date) if name not in table]
+    if left and left not in table:
+        problems.append(f"{left}: the column is missing")
+    elif not left and len(others) != 1:
+        among = f" among {', '.join(others)}" if others else ""
+        problems.append(f"say which column tells who left{among}")
+    if not problems:
+        columns = {
+            "customer": _customers(table[key], problems),
+            "date": _times(table[date], problems).floor("D").tz_localize(None),
+            "left": _left(table[left or others[0]], positive, problems),
+            "recorded": datetime.now(UTC),
+        }
+        if RECORDED in table:
+            columns["recorded"] = _times(table[RECORDED], problems)
+    if not problems:
+        frame = pd.DataFrame(columns).astype({"recorded": "datetime64[us, UTC]"})
+        frame = frame.drop_duplicates(ignore_index=True)
+        problems += _contradictions(frame)
+    if problems:
+        raise ChurnError(f"The outcomes in {public_name(source)} cannot be used:", problems)
+    return frame
+
+
+def _customers(column: pd.Series, problems: list[str]) -> np.ndarray:
+    texts = parse_texts(column)
+    usable = np.array([len(text) <= MAX_ID for text in texts.categories] + [False])
+    _tell(column, ~usable[texts.codes], f"keys of 1 to {MAX_ID} characters", problems)
+    keys = np.array([*map(customer_text, texts.categories), None], dtype=object)
+    return pd.array(keys[texts.codes], dtype="str")
+
+
+def _times(column: pd.Series, problems: list[str]) -> pd.DatetimeIndex:
+    texts = parse_texts(column)
+    shaped = [text if DAY.fullmatch(text) else None for text in texts.categories]
+    times = pd.to_datetime([*shaped, None], errors="coerce", format="ISO8601", utc=True)
+    first, end = (pd.Timestamp(day, tz="UTC") for day in (FIRST, last_day()))
+    usable = (times >= first) & (times < end + pd.Timedelta(days=1))
+    _tell(column, ~usable[texts.codes], f"days like 2025-01-31 from {FIRST} to tomorrow", problems)
+    return times.as_unit("us")[texts.codes]
+
+
+def _left(column: pd.Series, positive: str, problems: list[str]) -> np.ndarray:
+    texts = parse_texts(column)
+    if positive:
+        said = [float(text == positive) for text in texts.categories]
+        if 1.0 not in said:
+            problems.append(f"{column.name}: nobody has {positive!r}")
+    else:
+        said = [FLAGS.get(text.lower(), np.nan) for text in texts.categories]
+    left = np.array([*said, np.nan])[texts.codes]
+    words = "filled" if positive else "yes or no; say which value means left"
+    _tell(column, np.isnan(left), words, problems)
+    return left == 1
+
+
+def _tell(column: pd.Series, bad: np.ndarray, words: str, problems: list[str]) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        cell = column.iloc[row]
+        got = "empty" if pd.isna(cell) else repr(str(cell)[:80])
+        problems.append(
+            f"{column.name}: {bad.sum():,} cells are not {words}, the first in row {row + 1}: {got}"
+        )
+
+
+def _contradictions(frame: pd.DataFrame) -> list[str]:
+    both = frame[frame.duplicated(["customer", "date", "recorded"])]
+    if both.empty:
+        return []
+    pairs = zip(both["customer"], both["date"].dt.date, strict=True)
+    some = [f"{customer} on {day}" for customer, day in list(pairs)[:SHOWN]]
+    more = ", …" if len(both) > SHOWN else ""
+    return [f"{len(both):,} times a customer both left and stayed: {', '.join(some)}{more}"]

@@ -1,0 +1,102 @@
+"""The table of predictions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from pydantic_core import to_json
+from sqlalchemy import JSON, Boolean, Column, Double, MetaData, Table, Text, delete, func, select
+
+from churn.feedback.prediction_log.database import Database, UtcTime
+from churn.feedback.prediction_log.entries import Prediction, customer_text
+
+PREDICTIONS = Table(
+    "predictions",
+    MetaData(),
+    Column("prediction", Text, primary_key=True),
+    Column("time", UtcTime, nullable=False, index=True),
+    Column("run", Text, nullable=False),
+    Column("customer", Text, index=True),
+    Column("probability", Double, nullable=False),
+    Column("churn", Boolean, nullable=False),
+    Column("threshold", Double, nullable=False),
+    # JSON, not JSONB, which cannot hold every text that JSON can.
+    Column("inputs", JSON, nullable=False),
+)
+LATEST_FIRST = (PREDICTIONS.c.time.desc(), PREDICTIONS.c.prediction.desc())
+
+
+class PredictionLog(Database):
+    """The predictions in a database; how it is used, and what it raises, see `Database`.
+
+    Parameters
+    ----------
+    url : str
+        `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
+    """
+
+    def __init__(self, url: str):
+        super().__init__(url, PREDICTIONS, "the prediction log")
+        insert = self.insert().on_conflict_do_nothing()
+        self._insert = str(insert.compile(dialect=self.dialect))
+
+    def add(self, rows: Sequence[Prediction]) -> None:
+        """Add predictions, all or none; those that are there already stay as they are."""
+        if not rows:
+            return
+        dialect, stored = self.dialect, PREDICTIONS.c.time.type.process_bind_param
+        values = [
+            (row.prediction, stored(row.time, dialect), *row[2:-1], to_json(row.inputs).decode())
+            for row in rows
+        ]
+        with self.connected() as connection:
+            # Past SQLAlchemy's own treatment of parameters, which takes as long as the database.
+            connection.exec_driver_sql(self._insert, values)
+
+    def find(self, prediction: str) -> Prediction | None:
+        """A prediction by its id."""
+        found = list(self._read(select(PREDICTIONS).where(PREDICTIONS.c.prediction == prediction)))
+        return found[0] if found else None
+
+    def latest(self, limit: int) -> list[Prediction]:
+        """The latest predictions, the newest first."""
+        return list(self._read(select(PREDICTIONS).order_by(*LATEST_FIRST).limit(limit)))
+
+    def of_customer(self, customer: str | int, limit: int | None = None) -> list[Prediction]:
+        """The predictions for one customer, the newest first."""
+        query = select(PREDICTIONS).where(_is(customer)).order_by(*LATEST_FIRST).limit(limit)
+        return list(self._read(query))
+
+    def between(self, start: datetime, end: datetime) -> Iterator[Prediction]:
+        """The predictions from `start` to before `end`, in their order, a chunk at a time.
+
+        Parameters
+        ----------
+        start, end : datetime
+            With a time zone.
+        """
+        time = PREDICTIONS.c.time
+        query = select(PREDICTIONS).where(time >= start, time < end)
+        return self._read(query.order_by(time, PREDICTIONS.c.prediction))
+
+    def count(self) -> int:
+        """How many predictions there are."""
+        with self.connected() as connection:
+            return connection.scalar(select(func.count()).select_from(PREDICTIONS))
+
+    def delete_customer(self, customer: str | int) -> int:
+        """Delete the predictions for one customer; how many there were."""
+        with self.connected() as connection:
+            return connection.execute(delete(PREDICTIONS).where(_is(customer))).rowcount
+
+    def keep(self, days: float) -> int:
+        """Delete the predictions that are older than so many days; how many there were."""
+        old = PREDICTIONS.c.time < datetime.now(UTC) - timedelta(days=days)
+        with self.connected() as connection:
+            return connection.execute(delete(PREDICTIONS).where(old)).rowcount
+
+    def _read(self, query) -> Iterator[Prediction]:
+        return map(Prediction._make, self.read(query))
+
+
+def _is(customer: str | int):
+    return PREDICTIONS.c.customer == customer_text(customer)

@@ -1,0 +1,1 @@
+"""Data science: from a clean table to a fitted model."""

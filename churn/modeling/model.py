@@ -1,0 +1,151 @@
+"""ChurnModel: the artifact. Raw columns in, probabilities out, with everything it needs inside."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract
+from churn.data.parsing import labels, parse_features
+from churn.evaluation.metrics import evaluate
+from churn.modeling.cross_validation import bounded_threads
+from churn.modeling.encoder import FeatureEngineer
+from churn.modeling.search_space import Candidate, build
+from churn.scoring.explanations import Reasons
+
+
+class ChurnModel:
+    """A churn model over raw customer columns.
+
+    Parameters
+    ----------
+    contract : Contract
+        Its features are the model's.
+    candidate : Candidate
+        What to train.
+    seed : int
+    threshold : float
+        `predict` says 1 from this probability on.
+
+    Attributes
+    ----------
+    engineer_ : FeatureEngineer
+    estimator_ : scikit-learn classifier
+    """
+
+    classes_ = np.array([0, 1])
+
+    def __init__(
+        self, contract: Contract, candidate: Candidate, seed: int = 0, threshold: float = 0.5
+    ):
+        self.contract = contract
+        self.candidate = candidate
+        self.seed = seed
+        self.threshold = threshold
+
+    def fit(self, frame: pd.DataFrame, threads: int = 1) -> "ChurnModel":
+        """Train on customers of whom it is known who left.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Rows that keep the contract, with the target.
+        threads : int
+        """
+        self.engineer_ = FeatureEngineer(self.contract).fit(frame)
+        matrix, target = self.engineer_.transform(frame), labels(frame, self.contract)
+        self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
+        with bounded_threads(threads):
+            self.estimator_.fit(matrix, target)
+        return self
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """The probabilities of staying and of leaving.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            Raw columns; missing values and categories never seen are allowed.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, 2)
+
+        Raises
+        ------
+        ChurnError
+            Naming every feature that is missing and every cell that cannot be read.
+        """
+        return self.estimator_.predict_proba(self.engineer_.transform(frame))
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """1 for customers whose probability reaches the threshold, else 0: (n,) int64."""
+        return (self.predict_proba(frame)[:, 1] >= self.threshold).astype(np.int64)
+
+    def evaluate(self, frame: pd.DataFrame) -> dict:
+        """Metrics with intervals on customers the model has not seen; see `churn.evaluation.metrics`."""
+        return evaluate(labels(frame, self.contract), self.predict_proba(frame)[:, 1])
+
+    def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds to each customer's risk.
+
+        The model is asked again with one raw feature at a time set to its typical value, derived
+        features following; a contribution is the risk as it is less that risk. Nothing is
+        approximated, and contributions of features that act together do not add up to the risk.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+
+        Returns
+        -------
+        DataFrame of n * n_features rows
+            row (position in `frame`), feature, value, typical, contribution (in probability);
+            for each row the strongest first.
+        """
+        typed = parse_features(frame, self.contract)
+        typical = self.engineer_.typical_
+        risk = self.predict_proba(typed)[:, 1]
+        changed = pd.concat([typed.assign(**{name: typical[name]}) for name in typed])
+        contribution = risk - self.predict_proba(changed)[:, 1].reshape(typed.shape[1], -1)
+        table = pd.DataFrame(
+            {
+                "row": np.repeat(np.arange(len(typed)), typed.shape[1]),
+                "feature": np.tile(typed.columns, len(typed)),
+                "value": typed.astype(object).to_numpy().ravel(),
+                "typical": np.tile(np.array([typical[n] for n in typed], object), len(typed)),
+                "contribution": contribution.T.ravel(),
+            }
+        )
+        order = np.lexsort([-table["contribution"].abs(), table["row"]])
+        return table.iloc[order].reset_index(drop=True)
+
+    def reasons(self) -> Reasons:
+        """What explains single answers of the compiled model, as `explain` does."""
+        return Reasons(self.contract, self.engineer_.typical_, self.engineer_.usual_)
+
+    def fingerprint(self, frame: pd.DataFrame) -> str:
+        """SHA-256, in hex, over the exact probabilities of `frame`."""
+        return hashlib.sha256(self.predict_proba(frame)[:, 1].tobytes()).hexdigest()
+
+    def save(self, path: str | Path) -> None:
+        """Write the model with joblib, whole or not at all."""
+        path = Path(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            try:
+                joblib.dump(self, file)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    @staticmethod
+    def load(path: str | Path) -> "ChurnModel":
+        """Read a model that `save` wrote. Unpickling runs code: load only what you trust."""
+        return joblib.load(path)

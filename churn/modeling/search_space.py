@@ -1,0 +1,276 @@
+"""The search space: what may be trained. A candidate is a family and its parameters."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from churn.errors import ChurnError
+
+# A category of more levels is encoded by how many of each left, as a number.
+MAX_LEVELS = 20
+
+# What a search makes of its candidates; nobody asks for it by name.
+STACK = "stack"
+# The families that grow step by step, and for how much learning each of them goes on without
+# getting better. How many steps are best, of at most `max_iter`, is learned out of fold.
+STAGED = {"boosting": 2.5, "symmetric": 6.0}
+ITERATIONS_POWER = 0.25
+# From so many times the rows on a stack learns its weights anew: its members predict half of the
+# rows by the other half, which is far more than they were tuned on.
+RELEARN_GROWTH = 4.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to be tried.
+
+    Attributes
+    ----------
+    name : str
+    family : str
+        A key of `FAMILIES`.
+    params : Mapping
+    member : bool
+        Whether stacks may have it.
+    """
+
+    name: str
+    family: str
+    params: Mapping = field(default_factory=dict)
+    member: bool = True
+
+
+def _boosted(leaves: int, **params) -> Candidate:
+    return Candidate(f"boosting, {leaves} leaves", "boosting", {"max_leaf_nodes": leaves} | params)
+
+
+# The cheap ones first: the order in which they are tried.
+DEFAULT_CANDIDATES = (
+    Candidate("logistic", "logistic", {"C": 1.0}),
+    Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
+    Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
+    Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
+    Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
+    Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
+    # As a member it gave nothing that the second level's have not, and cost more than all others.
+    Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
+    _boosted(2, learning_rate=0.3),
+    _boosted(4, learning_rate=0.15),
+    Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
+    _boosted(31, learning_rate=0.06, max_features=0.5),
+    _boosted(63, learning_rate=0.06),
+)
+
+# What is tried on what the members of a stack say, beside the columns.
+SECOND_LEVEL = (
+    _boosted(3, learning_rate=0.1, l2_regularization=5.0),
+    Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.25}),
+)
+
+# The reference that every report sets a model beside: no search, no thought.
+BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
+
+
+def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1):
+    """Make the estimator of a candidate.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the category in a column has; 0 for a number.
+    seed : int
+        Seed of everything random in it.
+    threads : int
+        How many threads it may use; OpenMP is bounded where it is called, see `training`.
+
+    Returns
+    -------
+    scikit-learn classifier, not fitted
+    """
+    if candidate.family == STACK:
+        return _stack(levels, seed, threads, **candidate.params)
+    family, many = FAMILIES[candidate.family], levels > MAX_LEVELS
+    if not many.any():
+        return family(levels > 0, seed, threads, **candidate.params)
+    from sklearn.pipeline import make_pipeline
+
+    # The encoded columns come first, and are numbers.
+    categorical = np.append(np.zeros(many.sum(), dtype=bool), (levels > 0)[~many])
+    model = family(categorical, seed, threads, **candidate.params)
+    return make_pipeline(_encode_levels(many, seed), model)
+
+
+def for_rows(candidate: Candidate, growth: float) -> Candidate:
+    """The candidate for `growth` times as many rows as it was tuned on.
+
+    Boosting takes more iterations on more rows. What early stopping chose on 4,000 to 256,000
+    generated customers grew by this power of the rows.
+    """
+    params = dict(candidate.params)
+    if candidate.family == STACK:
+        params["members"] = tuple(for_rows(member, growth) for member in params["members"])
+        # A second level was fitted to what the first one said, and goes with its weights.
+        params["relearn"] = growth >= RELEARN_GROWTH and not params.get("above")
+    elif candidate.family in STAGED:
+        params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
+    return replace(candidate, params=params)
+
+
+def parse_toml(text: str) -> list[dict]:
+    """Read the text of a search space, `[[candidates]]` in TOML, for a Metaflow Config.
+
+    The word `built-in` in its place stands for no search space, an empty list.
+    """
+    if text == "built-in":
+        return []
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ChurnError("The search space is not a TOML file:", [str(error)]) from None
+    unknown = sorted(set(values) - {"candidates"})
+    if unknown:
+        problem = f"{', '.join(unknown)} is no entry; write [[candidates]]"
+        raise ChurnError("The candidates cannot be used:", [problem])
+    entries = values.get("candidates", [])
+    parse_candidates(entries)
+    return entries
+
+
+def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
+    """Candidates from plain dicts with `family`, and optionally `name` and `params`.
+
+    Raises
+    ------
+    ChurnError
+        Naming every entry that is none.
+    """
+    if not isinstance(entries, list):
+        raise ChurnError(
+            "The candidates cannot be used:", ["write [[candidates]], twice bracketed"]
+        )
+    problems, candidates = [], []
+    for number, entry in enumerate(entries, start=1):
+        wrong = _entry_problems(entry)
+        if wrong:
+            problems += [f"candidate {number}: {problem}" for problem in wrong]
+            continue
+        family, params = entry["family"], dict(entry.get("params", {}))
+        settings = ", ".join(f"{key}={value}" for key, value in params.items())
+        candidates.append(
+            Candidate(entry.get("name") or f"{family} {settings}".strip(), family, params)
+        )
+    names = [candidate.name for candidate in candidates]
+    problems += [f"two candidates are called {n!r}" for n in set(names) if names.count(n) > 1]
+    if problems or not candidates:
+        raise ChurnError("The candidates cannot be used:", problems or ["there are none"])
+    return tuple(candidates)
+
+
+def _entry_problems(entry) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return [f"{entry!r} is no table with a family"]
+    problems = []
+    unknown = sorted(set(entry) - {"name", "family", "params"})
+    if unknown:
+        problems.append(f"{', '.join(unknown)} is no entry")
+    if not isinstance(entry.get("family"), str) or entry["family"] not in FAMILIES:
+        problems.append(f"family must be one of {', '.join(FAMILIES)}")
+    if not isinstance(entry.get("params", {}), Mapping):
+        problems.append("params must be a table")
+    if not isinstance(entry.get("name", ""), str):
+        problems.append("name must be a text")
+    return problems
+
+
+def _encode_levels(many: np.ndarray, seed: int):
+    from sklearn.compose import ColumnTransformer
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import TargetEncoder
+
+    # It fits out of fold, so that a rare level does not know its own customers' answers.
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    encoder = TargetEncoder(target_type="binary", cv=folds)
+    return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")
+
+
+def _logistic(categorical, seed, threads, **params):
+    from churn.modeling.estimators.linear import logistic
+
+    return logistic(categorical, seed, **params)
+
+
+def _splines(categorical, seed, threads, **params):
+    from churn.modeling.estimators.linear import splines
+
+    return splines(categorical, seed, **params)
+
+
+def _pairs(categorical, seed, threads, **params):
+    from churn.modeling.estimators.linear import pairs
+
+    return pairs(categorical, seed, **params)
+
+
+def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+
+    from churn.modeling.estimators.linear import plain_terms
+
+    net = MLPClassifier(
+        hidden, early_stopping=True, n_iter_no_change=8, learning_rate_init=3e-3,
+        batch_size=128, random_state=seed, **params,
+    )  # fmt: skip
+    return make_pipeline(plain_terms(categorical, seed), net)
+
+
+def _boosting(
+    categorical, seed, threads, learning_rate=0.05, max_iter=500, l2_regularization=1.0, **params
+):
+    from churn.modeling.estimators.trees import Boosting
+
+    return Boosting(
+        learning_rate=learning_rate, max_iter=max_iter, l2_regularization=l2_regularization,
+        early_stopping=False, tol=0.0, categorical_features=categorical, random_state=seed,
+        **params,
+    )  # fmt: skip
+
+
+def _symmetric(categorical, seed, threads, **params):
+    from churn.modeling.estimators.oblivious import SymmetricTrees
+
+    return SymmetricTrees(categorical, random_state=seed, **params)
+
+
+def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
+    from churn.modeling.estimators.trees import ExtraTrees
+
+    return ExtraTrees(n_estimators, n_jobs=threads, random_state=seed, **params)
+
+
+def _random_forest(categorical, seed, threads, n_estimators=100, **params):
+    from churn.modeling.estimators.trees import RandomForest
+
+    return RandomForest(n_estimators, n_jobs=threads, random_state=seed, **params)
+
+
+def _stack(levels, seed, threads, members, weights, intercept, above=None, relearn=False):
+    from churn.modeling.stacking import Stack
+
+    built = [build(member, levels, seed, threads) for member in members]
+    return Stack(built, weights, intercept, above, relearn)
+
+
+FAMILIES = {
+    "logistic": _logistic,
+    "splines": _splines,
+    "pairs": _pairs,
+    "neural_net": _neural_net,
+    "boosting": _boosting,
+    "symmetric": _symmetric,
+    "extra_trees": _extra_trees,
+    "random_forest": _random_forest,
+}

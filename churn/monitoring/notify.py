@@ -1,0 +1,143 @@
+"""Telling others what the verdict is: a file for Prometheus, and a webhook."""
+
+import json
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from datetime import datetime
+from pathlib import Path
+
+from churn.data.readers import public_name
+from churn.errors import ChurnError
+from churn.monitoring.drift import Drift
+from churn.monitoring.performance import QUALITY, Quality
+from churn.monitoring.profit_drift import Money
+from churn.monitoring.verdict import LEVELS, Verdict
+
+SECONDS = 10
+
+
+def prometheus_text(
+    verdict: Verdict, drift: Drift, money: Money, quality: Quality, as_of: datetime
+) -> str:
+    """The verdict and the numbers behind it, in Prometheus' text format."""
+    run = _label(verdict.run)
+    metrics = [
+        ("verdict", "0 ok, 1 watch, 2 retrain", {"": LEVELS.index(verdict.verdict)}),
+        ("time_seconds", "When the run was looked at", {"": as_of.timestamp()}),
+        ("customers", "Customers in the period", {"": drift.customers}),
+        ("drifted", "Questions about the period that raised an alarm", {"": len(drift.alarms)}),
+        (
+            "effect",
+            "How far a column drifted, 0 to 1",
+            {
+                f',column="{_label(row.column)}",what="{_label(row.what)}"': row.effect
+                for row in drift.table.itertuples()
+            },
+        ),
+        ("expected_profit", "Money per customer expected of calling whom it pays to call",
+         {"": money.profit.now} if money.profit else {}),
+        ("calls", "Share of customers whom it pays to call",
+         {"": money.calls.now} if money.calls else {}),
+    ]  # fmt: skip
+    matured = quality.cohorts[quality.cohorts["state"] != "waiting"]
+    about = "Of the latest matured cohort"
+    latest = matured.iloc[-1] if len(matured) else {}
+    metrics.append(
+        (
+            "quality",
+            about,
+            {f',metric="{name}"': latest[name] for name in QUALITY if name in latest},
+        )
+    )
+    metrics.append(
+        ("label_completeness", about, {"": latest["completeness"]} if len(latest) else {})
+    )
+    lines = []
+    for name, help_text, values in metrics:
+        full = f"churn_monitor_{name}"
+        lines += [f"# HELP {full} {help_text}.", f"# TYPE {full} gauge"] if values else []
+        lines += [
+            f'{full}{{run="{run}"{labels}}} {float(value)!r}'.replace("nan", "NaN")
+            for labels, value in values.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def write_metrics(text: str, path: str | Path) -> None:
+    """Write metrics for the node exporter's textfile collector: whole or not at all.
+
+    Raises
+    ------
+    ChurnError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        # The collector reads *.prom, so it leaves this one alone.
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                os.chmod(file.name, 0o644)  # for whoever runs the collector
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise ChurnError(f"The metrics cannot be written to {path}:", [str(error)]) from error
+
+
+def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None = None) -> dict:
+    """What a webhook is sent, as plain values.
+
+    Parameters
+    ----------
+    where : str
+        The run of MonitorFlow that has everything.
+    retrained : str, optional
+        The run of ChurnFlow that was made because of it.
+    """
+    return {
+        "verdict": verdict.verdict,
+        "run": verdict.run,
+        "monitor": where,
+        "as_of": as_of.isoformat(),
+        "reasons": [vars(reason) for reason in verdict.reasons],
+        "remarks": list(verdict.remarks),
+        "retrained": retrained,
+        "text": str(verdict),  # what chat programs show
+    }
+
+
+def post(url: str, values: dict) -> None:
+    """Send values as JSON.
+
+    Raises
+    ------
+    ChurnError
+        If it is not taken, with a status of 2xx, within ten seconds.
+    """
+    try:
+        request = urllib.request.Request(
+            url, json.dumps(values).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=SECONDS):
+            pass
+    except (OSError, ValueError) as error:  # URLError is an OSError
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        raise ChurnError(f"The webhook {_host(url)} was not told:", [str(error)]) from error
+
+
+def _host(url: str) -> str:
+    # The path of a webhook is often its password.
+    return public_name(url).partition("://")[2].partition("/")[0] or "without a host"
+
+
+def _label(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

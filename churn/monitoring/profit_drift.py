@@ -1,0 +1,246 @@
+"""Drift in money: what calling by the model is expected to bring, in a period and before.
+
+Statistics say that something changed; this says what it is worth. A customer's net benefit is
+`churn.evaluation.profit.expected_profit`, a customer whom it pays to call is one with a positive one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from churn.data.contract import Contract
+from churn.evaluation.profit import Offer, expected_profit
+from churn.evaluation.segments import holm
+from churn.monitoring.drift import LEAST, LEVEL, Reference
+
+# Of the expected profit per customer: less of a change is no news.
+CHANGE = 0.2
+# Of the customers, who would be called first: the top of the ranking.
+TOP = 0.1
+QUARTILES = (0.25, 0.5, 0.75)
+# A segment is tested where, if nothing changed, it pays to call so many of it before and now: of
+# fewer the mean is far from bell-shaped.
+LEAST_CALLED = 30
+
+COLUMNS = [
+    "feature", "level", "customers", "share_before", "share", "profit_before", "profit",
+    "calls_before", "calls", "top_before", "top", "adjusted", "changed",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mean before and now: the two values, their difference, and its 95 % interval."""
+
+    before: float
+    now: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the value before; infinite where that was 0."""
+        return (self.now - self.before) / self.before if self.before else np.inf
+
+    @classmethod
+    def of(cls, before: np.ndarray, now: np.ndarray) -> "Change":
+        """The interval by Welch's standard error, p by that of customers who are all alike.
+
+        Most customers bring nothing and a few much: where a sample happens to have few of those,
+        its own variance is small as well, and Welch's test finds far too much.
+        """
+        gap = float(now.mean() - before.mean())
+        half = 1.959964 * float(
+            np.sqrt(sum(part.var(ddof=1) / len(part) for part in (before, now)))
+        )
+        spread = np.concatenate([before, now]).var(ddof=1)
+        error = float(np.sqrt(spread * (1 / len(before) + 1 / len(now))))
+        p = 2 * ndtr(-abs(gap) / error) if error else float(gap == 0)
+        return cls(float(before.mean()), float(now.mean()), gap - half, gap + half, float(p))
+
+
+@dataclass(frozen=True)
+class Money:
+    """What the period is worth beside the reference.
+
+    Attributes
+    ----------
+    customers : int
+        Of the period, those whose money can be told.
+    untold : int
+        Those of whom a column that the offer names is missing, or no amount.
+    profit : Change or None
+        Money per customer of the base, if those whom it pays to call are called; None where there
+        are too few customers.
+    calls : Change or None
+        The share of customers whom it pays to call.
+    top : Change or None
+        The share of customers who stand as high as the first tenth of the reference's ranking.
+    mix : float
+        How far the ranking changed: the largest total variation distance, over the features,
+        between the customers called first (the first tenth) then and now; 0 to 1.
+    mix_feature : str
+        The feature it is of.
+    segments : DataFrame
+        One row per segment, those that changed first, then by how much money: feature, level,
+        customers, share (of the customers), profit (money per customer of the segment), calls
+        (share whom it pays to call), top (share of the segment among those called first), each
+        with `_before`; adjusted (the p-value of the profit's change, by Holm), changed (bool).
+    """
+
+    customers: int
+    untold: int
+    profit: Change | None
+    calls: Change | None
+    top: Change | None
+    mix: float
+    mix_feature: str
+    segments: pd.DataFrame
+
+    @property
+    def changed(self) -> bool:
+        """Whether the expected profit clearly changed, by no trifle."""
+        return _changed(self.profit) if self.profit else False
+
+
+def appraise(
+    reference: Reference,
+    features: pd.DataFrame,
+    probabilities: np.ndarray,
+    contract: Contract,
+    offer: Offer,
+    least: int = LEAST,
+) -> Money:
+    """Set the expected money of a period beside the reference's.
+
+    Parameters
+    ----------
+    reference, features, probabilities, contract, least
+        See `churn.monitoring.drift.compare`.
+    offer : Offer
+        Constants, and columns that are features.
+
+    Raises
+    ------
+    ChurnError
+        If the offer names a column that is no feature.
+    """
+    offer.check(features.head(0))
+    told = ~_untold(features, offer)
+    untold = int((~told).sum())
+    if told.sum() < least:
+        empty = pd.DataFrame(columns=COLUMNS).astype({"changed": bool})
+        return Money(int(told.sum()), untold, None, None, None, 0.0, "", empty)
+    before = _Ranked(reference.features, reference.probabilities, offer)
+    now = _Ranked(features[told], probabilities[told], offer)
+    segments = _segments(before, now, contract)
+    gaps = (segments["top"] - segments["top_before"]).abs().groupby(segments["feature"]).sum() / 2
+    return Money(
+        customers=int(told.sum()),
+        untold=untold,
+        profit=Change.of(before.earned, now.earned),
+        calls=Change.of(before.called, now.called),
+        top=Change.of(*((part.profit >= before.cut).astype(np.float64) for part in (before, now))),
+        mix=float(gaps.max()),
+        mix_feature=gaps.idxmax(),
+        segments=segments,
+    )
+
+
+class _Ranked:
+    """Customers by what calling them brings."""
+
+    def __init__(self, features: pd.DataFrame, chance: np.ndarray, offer: Offer):
+        told = ~_untold(features, offer)
+        self.features = features[told].reset_index(drop=True)
+        self.profit = expected_profit(chance[told], self.features, offer)
+        self.earned = np.maximum(self.profit, 0)
+        self.called = (self.profit > 0).astype(np.float64)
+        self.cut = np.quantile(self.profit, 1 - TOP)
+        self.first = self.profit >= self.cut
+
+
+def _untold(features: pd.DataFrame, offer: Offer) -> np.ndarray:
+    bad = [at for _, _, at in offer.unusable(features)]
+    return np.logical_or.reduce(bad) if bad else np.zeros(len(features), dtype=bool)
+
+
+def _changed(change: Change) -> bool:
+    return change.p < LEVEL and abs(change.relative) >= CHANGE
+
+
+def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame:
+    rows, p = [], []
+    for feature, level, was, is_ in _levels(before.features, now.features, contract):
+        row = {"feature": feature, "level": level, "customers": int(is_.sum())}
+        for end, part, inside in (("_before", before, was), ("", now, is_)):
+            here = inside.any()
+            row |= {
+                f"share{end}": inside.mean(),
+                f"profit{end}": part.earned[inside].mean() if here else np.nan,
+                f"calls{end}": part.called[inside].mean() if here else np.nan,
+                f"top{end}": inside[part.first].mean(),
+            }
+        called = np.concatenate([before.called[was], now.called[is_]]).mean()
+        enough = called * min(was.sum(), is_.sum()) >= LEAST_CALLED
+        change = Change.of(before.earned[was], now.earned[is_]) if enough else None
+        rows.append(row | {"changed": enough and _changed(change)})
+        p.append(change.p if enough else np.nan)
+    table = pd.DataFrame(rows).assign(adjusted=holm(np.array(p)))
+    table["changed"] &= table["adjusted"] < LEVEL
+    moved = (
+        table["profit"] * table["share"] - table["profit_before"] * table["share_before"]
+    ).abs()
+    order = np.lexsort([-moved.fillna(0), ~table["changed"]])
+    return table[COLUMNS].iloc[order].reset_index(drop=True)
+
+
+def _levels(
+    before: pd.DataFrame, now: pd.DataFrame, contract: Contract
+) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Feature, level, and who is at it before and now: for each feature every customer once."""
+    for name, feature in contract.features.items():
+        columns = [before[name], now[name]]
+        if feature.kind == "number":
+            filled = columns[0].dropna()
+            edges = np.unique(np.quantile(filled, QUARTILES)) if len(filled) else np.array([])
+            codes = [np.searchsorted(edges, column) for column in columns]
+            ends = ["", *(feature.say(edge) for edge in edges), ""]
+            texts = [
+                f"{low} to {high}" if low and high else f"above {low}" if low else f"up to {high}"
+                for low, high in pairwise(ends)
+            ]
+        elif feature.kind == "flag":
+            codes = [column.fillna(0).to_numpy() for column in columns]
+            texts = [feature.say(0), feature.say(1)]
+        else:
+            known = {text: code for code, text in enumerate(feature.categories)}
+            codes = [column.astype(object).map(known).fillna(-1).to_numpy() for column in columns]
+            texts = list(feature.categories)
+        absent = [column.isna().to_numpy() for column in columns]
+        for code, text in enumerate(texts):
+            inside = [(c == code) & ~gone for c, gone in zip(codes, absent, strict=True)]
+            if any(at.any() for at in inside):
+                yield name, text, *inside
+        if feature.kind == "category":
+            new = [(c < 0) & ~gone for c, gone in zip(codes, absent, strict=True)]
+            if any(at.any() for at in new):
+                yield name, "new", *new
+        if any(gone.any() for gone in absent):
+            yield name, feature.say(None), *absent
+
+
+def terms(offer: Offer, given: dict[str, str]) -> Offer:
+    """An offer with some of its terms changed; those that are empty texts stay as they are.
+
+    Raises
+    ------
+    ChurnError
+        See `Offer.parse`.
+    """
+    return Offer.parse(**asdict(offer) | {name: text for name, text in given.items() if text})

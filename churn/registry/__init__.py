@@ -1,0 +1,1 @@
+"""MLOps: runs as models, one of them the champion."""

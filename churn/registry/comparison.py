@@ -1,0 +1,141 @@
+"""Models side by side: all of them in a list, or two of them in detail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from churn.errors import ChurnError
+from churn.registry.runs import champion, fetch_run, list_runs, told
+from churn.scoring.deployment import Deployment
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A run in a list of all.
+
+    Attributes
+    ----------
+    run : str
+        `ChurnFlow/<id>`.
+    started : datetime
+        In UTC.
+    deployment : Deployment or None
+    problem : str
+        Why there is no deployment that can be served; else empty.
+    champion : bool
+    """
+
+    run: str
+    started: datetime
+    deployment: Deployment | None
+    problem: str
+    champion: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models beside each other.
+
+    Attributes
+    ----------
+    first, second : Deployment
+    same : dict of str to bool or None
+        Whether `data`, `contract` and `code` are the same, and the `answers` to the customers that
+        judged them; None for code that was not committed, of which nobody knows.
+    differences : dict of str to tuple
+        Of the lineage, what is not the same: the first's and the second's.
+    """
+
+    first: Deployment
+    second: Deployment
+    same: dict[str, bool | None]
+    differences: dict[str, tuple]
+
+
+def list_models(last: int | None = None) -> list[Listed]:
+    """Every run of the flow, the newest first, with what it deploys.
+
+    Parameters
+    ----------
+    last : int, optional
+        Only so many of the newest, and the champion. Each of these has to be read.
+
+    Raises
+    ------
+    ChurnError
+        If the runs cannot be listed. A run that cannot be read is listed, with the reason.
+    """
+    best = champion()
+    with told("The runs cannot be listed:"):
+        runs = sorted(((_started(run), run.pathspec) for run in list_runs()), reverse=True)
+    shown = [pathspec for _, pathspec in runs[:last]]
+    found = []
+    for started, pathspec in runs:
+        is_champion = best is not None and pathspec == best.run
+        if is_champion or pathspec in shown:
+            deployment, problem = _read(pathspec)
+            found.append(Listed(pathspec, started, deployment, problem, is_champion))
+    return found
+
+
+def compare_models(first: str, second: str) -> Comparison:
+    """Set two models side by side.
+
+    Parameters
+    ----------
+    first, second : str
+        Runs, or `champion`; see `churn.registry.runs.fetch_run`.
+
+    Raises
+    ------
+    ChurnError
+        Naming every one of the two that cannot be read.
+    """
+    problems, read = [], []
+    for name in (first, second):
+        try:
+            read.append(fetch_run(name))
+        except ChurnError as error:
+            problems.append(f"{name}: {' '.join([error.summary, *error.problems])}")
+    if problems:
+        raise ChurnError("These cannot be compared:", problems)
+    one, two = read
+    ours, theirs = _flat(one.lineage), _flat(two.lineage)
+    same = {part: ours[part] == theirs[part] for part in ("data", "contract")}
+    same["code"] = _same_code(ours["code"], theirs["code"])
+    same["answers"] = one.fingerprint == two.fingerprint
+    differences = {
+        key: (ours.get(key), theirs.get(key))
+        for key in dict.fromkeys([*ours, *theirs])
+        if ours.get(key) != theirs.get(key)
+    }
+    return Comparison(one, two, same, differences)
+
+
+def _read(pathspec: str) -> tuple[Deployment | None, str]:
+    try:
+        return fetch_run(pathspec), ""
+    except ChurnError as error:
+        return None, "; ".join(error.problems)
+
+
+def _started(run) -> datetime:
+    """When a run began: its own time becomes that of its last tag, on the local provider."""
+    try:
+        first = run["start"]
+    except KeyError:
+        first = run
+    return first.created_at.astimezone(UTC)
+
+
+def _same_code(one: str, two: str) -> bool | None:
+    """See `churn.registry.lineage.git_commit` for what the texts say."""
+    if "unknown" in (one, two) or (one == two and one.endswith("+")):
+        return None
+    return one == two
+
+
+def _flat(lineage: Mapping) -> dict:
+    """The versions of packages among the rest, by their names."""
+    rest = {key: value for key, value in lineage.items() if key != "packages"}
+    return rest | dict(lineage.get("packages", {}))

@@ -1,0 +1,218 @@
+"""Linear models as source: each column's part of the sum is a table that is looked up.
+
+Whatever a pipeline makes of a column (ranks, splines, levels), its part of the log odds is a
+function of that column alone. A category has a value per level. A number's function is a cubic
+polynomial between any two of its breaks: the quantiles of its ranks, the knots of its splines and
+the ends of its scale. So the fitted pipeline itself is asked, at the breaks and at four points
+between them, and the answers are the table; no formula of a transformer is written twice.
+"""
+
+import numpy as np
+from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
+
+from churn.scoring.codegen.source import Source
+
+# Where a polynomial is asked for, as shares of the way from one break to the next.
+NODES = np.array([0.1, 0.35, 0.65, 0.9])
+# Beyond the last break a function is a line; it is asked for at two points so many scales away.
+FAR = np.array([1.0, 1000.0])
+
+
+def write_regression(written: Source, terms, regression, columns: list[str], levels) -> str:
+    """Write a logistic regression on the `terms` of `churn.modeling.estimators.linear`; the name of its log odds.
+
+    Parameters
+    ----------
+    terms : fitted transformer
+    regression : LogisticRegression
+    columns : list of str
+        The variables of the matrix' columns.
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the category in a column has; 0 for a number.
+    """
+    levels = written.states(columns, levels)
+    weights = regression.coef_[0]
+    additive = getattr(terms, "splines_", terms)
+    views = _Views(additive, levels)
+    total = repr(float(regression.intercept_[0] + weights[: views.width] @ views.constant))
+    parts = [
+        views.write(written, columns, column, weights[owned], owned)
+        for column, owned in views.owned.items()
+    ]
+    products = _products(written, terms, weights[views.width :], columns, levels)
+    return written.let(" + ".join([total, *parts, *products]))
+
+
+def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
+    """Write a neural net on `plain_terms`; the name of its log odds."""
+    if net.activation != "relu":
+        raise TypeError("a neural net is compiled with layers of rectifiers only")
+    levels = written.states(columns, levels)
+    views = _Views(terms, levels)
+    values = [repr(float(value)) for value in views.constant]
+    for column, owned in views.owned.items():
+        for term in owned:
+            values[term] = views.write(written, columns, column, np.ones(1), [term])
+    layer = f"array([{', '.join(values)}])"
+    *hidden, (last, offset) = zip(net.coefs_, net.intercepts_, strict=True)
+    for weights, bias in hidden:
+        weights = written.constant(np.ascontiguousarray(weights.T))
+        layer = written.let(f"maximum({weights} @ {layer} + {written.constant(bias)}, 0.0)")
+    output = written.constant(np.ascontiguousarray(last[:, 0]))
+    return written.let(f"float({output} @ {layer}) + {float(offset[0])!r}")
+
+
+def _products(written, terms, weights, columns, levels) -> list[str]:
+    if not len(weights):
+        return []
+    plain = _Views(terms.plain_, levels)
+    owner = {term: column for column, owned in plain.owned.items() for term in owned}
+    values = {
+        term: plain.write(written, columns, owner[term], np.ones(1), [term])
+        if term in owner
+        else repr(float(plain.constant[term]))
+        for term in dict.fromkeys(terms.pairs_.ravel().tolist())
+    }
+    return [
+        f"{float(weight)!r} * {values[first]} * {values[second]}"
+        for weight, (first, second) in zip(weights, terms.pairs_.tolist(), strict=True)
+    ]
+
+
+class _Views:
+    """What fitted terms make of each column of the matrix, asked point by point.
+
+    Attributes
+    ----------
+    width : int
+        How many terms there are.
+    owned : dict of int to list of int
+        For each column that matters, the terms that vary with it; a term varies with one only.
+    constant : ndarray of float64, shape (width,)
+        The terms that vary with no column; 0 for others.
+    """
+
+    def __init__(self, terms, levels):
+        self.levels = levels
+        self.breaks = _breaks(getattr(terms, "terms_", terms), levels)
+        self.points = [self._points(column) for column in range(len(levels))]
+        base = np.zeros((1, len(levels)))
+        at_base = terms.transform(base)[0]
+        self.width, self.owned, self.answers = len(at_base), {}, {}
+        varies = np.zeros(self.width, dtype=bool)
+        for column, points in enumerate(self.points):
+            rows = np.repeat(base, len(points), axis=0)
+            rows[:, column] = points
+            answers = terms.transform(rows)
+            own = np.flatnonzero((answers != answers[0]).any(axis=0))
+            if len(own):
+                self.owned[column], self.answers[column] = own.tolist(), answers
+                varies[own] = True
+        self.constant = np.where(varies, 0.0, at_base)
+
+    def _points(self, column) -> np.ndarray:
+        """Missing first; then every level, or the breaks and what lies between and beyond them."""
+        if self.levels[column]:
+            return np.append(np.nan, np.arange(self.levels[column]))
+        breaks = self.breaks[column]
+        between = (breaks[:-1, None] + np.diff(breaks)[:, None] * NODES).ravel()
+        scale = _scale(breaks)
+        beyond = np.concatenate([breaks[0] - FAR * scale, breaks[-1] + FAR * scale])
+        return np.concatenate([[np.nan], breaks, between, beyond])
+
+    def write(self, written, columns, column, weights, owned) -> str:
+        """Write the sum of some terms of a column; the name of it."""
+        terms = self.answers[column][:, owned]
+        answers = terms @ weights
+        if self.levels[column]:
+            return written.by_code(columns[column], answers[1:].tolist(), float(answers[0]))
+        flat = [np.array_equal(*terms[-4:-2]), np.array_equal(*terms[-2:])]
+        return self._write_curve(written, columns[column], column, answers, flat)
+
+    def _write_curve(self, written, x, column, answers, flat) -> str:
+        breaks, points = self.breaks[column], self.points[column]
+        n, scale = len(breaks), _scale(breaks)
+        pieces = [
+            _line(breaks[0], -scale, points[-4:-2], answers[-4:-2], flat[0]),
+            *_cubics(breaks, points[n + 1 : -4].reshape(-1, 4), answers[n + 1 : -4].reshape(-1, 4)),
+            _line(breaks[-1], scale, points[-2:], answers[-2:], flat[1]),
+        ]
+        at_breaks = dict(zip(breaks.tolist(), answers[1 : n + 1].tolist(), strict=True))
+        exact, ends = written.constant(at_breaks), written.constant(breaks.tolist())
+        table = written.constant([tuple(map(float, piece)) for piece in pieces])
+        y = written.let(f"{exact}.get({x})")
+        written.add(
+            f"if {y} is None:",
+            f"    if {x} != {x}:",
+            f"        {y} = {float(answers[0])!r}",
+            "    else:",
+            f"        start, width, a, b, c, d = {table}[bisect({ends}, {x})]",
+            f"        u = ({x} - start) / width",
+            f"        {y} = a + u * (b + u * (c + u * d))",
+        )
+        return y
+
+
+def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[tuple]:
+    """The cubic polynomials through four points between each two breaks."""
+    starts, widths = breaks[:-1], np.diff(breaks)
+    # The points as they were rounded, not as they were meant; unless the breaks are so near each
+    # other that there is nothing between them to be rounded to.
+    shares = (points - starts[:, None]) / widths[:, None]
+    near = (np.diff(shares, axis=1) < 0.05).any(axis=1)
+    shares = np.where(near[:, None], NODES, shares)
+    powers = shares[:, :, None] ** np.arange(4)
+    coefficients = np.linalg.solve(powers, answers[:, :, None])[:, :, 0]
+    return [
+        (start, width, *row) for start, width, row in zip(starts, widths, coefficients, strict=True)
+    ]
+
+
+def _line(start, width, points, answers, flat: bool) -> tuple:
+    """The line through two points beyond a break; `flat` where it is level but for rounding."""
+    first, second = (points - start) / width
+    slope = 0.0 if flat else (answers[1] - answers[0]) / (second - first)
+    return start, width, answers[0] - slope * first, slope, 0.0, 0.0
+
+
+def _scale(breaks: np.ndarray) -> float:
+    return float(np.ptp(breaks)) or max(abs(float(breaks[0])), 1.0)
+
+
+def _breaks(transformer, levels) -> list[np.ndarray]:
+    """For each column the ends of the pieces that its function is made of."""
+    found = [[] for _ in levels]
+    for name, part, where in transformer.transformers_:
+        if name in ("empty", "categories") or part == "drop":
+            continue
+        steps = {type(step): step for _, step in part.steps}
+        for place, column in enumerate(np.arange(len(levels))[where]):
+            found[column] += _of_one(steps, place)
+    return [np.unique(breaks or [0.0]) for breaks in found]
+
+
+def _of_one(steps: dict, place: int) -> list[float]:
+    if StandardScaler in steps:
+        scaler = steps[StandardScaler]
+        return (scaler.mean_[place] + scaler.scale_[place] * np.array([-3.0, 0.0, 3.0])).tolist()
+    quantiles = np.unique(steps[QuantileTransformer].quantiles_[:, place])
+    if SplineTransformer not in steps or len(quantiles) < 2:
+        return quantiles.tolist()
+    return [*quantiles.tolist(), *_crossings(steps, place, quantiles)]
+
+
+def _crossings(steps, place, quantiles) -> list[float]:
+    """Where a rank, a line between two quantiles, passes a knot of its spline."""
+    ranks, spline = steps[QuantileTransformer], steps[SplineTransformer].bsplines_[place]
+    rows = np.zeros((2 * (len(quantiles) - 1), ranks.quantiles_.shape[1]))
+    widths = np.diff(quantiles)
+    inside = [quantiles[:-1] + share * widths for share in (0.25, 0.75)]
+    rows[:, place] = np.concatenate(inside)
+    first, second = np.split(ranks.transform(rows)[:, place] - 0.5, 2)
+    crossings = []
+    for start, width, a, b in zip(quantiles, widths, first, second, strict=False):
+        if a == b:
+            continue
+        share = 0.25 + 0.5 * (np.unique(spline.t) - a) / (b - a)
+        crossings += (start + width * share[(share > 0) & (share < 1)]).tolist()
+    return crossings

@@ -1,0 +1,113 @@
+"""Why a customer's risk is what it is, and what would change it: the model asked again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from churn.data.contract import Contract
+from churn.scoring.scorer import Scorer, flag
+
+# A change that lowers the risk by less, in probability, is none.
+LEAST = 0.0005
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What one feature adds to a customer's risk.
+
+    Attributes
+    ----------
+    feature : str
+    value, typical : float, str or None
+        The customer's value, and a typical customer's; None where missing.
+    contribution : float
+        The risk less what it would be if the feature were typical, in probability.
+    actionable : bool
+        Whether the business can change it.
+    """
+
+    feature: str
+    value: float | str | None
+    typical: float | str | None
+    contribution: float
+    actionable: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another value of a feature that the business can change, and the risk with it."""
+
+    feature: str
+    value: float | str
+    probability: float
+
+
+class Reasons:
+    """Explains answers of a scorer.
+
+    Nothing is approximated: the scorer is asked again with one feature at a time set to another
+    value, derived features following. Contributions of features that act together do not add up to
+    the risk.
+
+    Parameters
+    ----------
+    contract : Contract
+    typical : mapping of str to float or str
+        A typical customer; NaN where there is none. See `FeatureEngineer.typical_`.
+    usual : mapping of str to list of float or str
+        The values to try of each feature. See `FeatureEngineer.usual_`.
+    """
+
+    def __init__(self, contract: Contract, typical: Mapping, usual: Mapping):
+        self.typical = {name: _known(value) for name, value in typical.items()}
+        self.flags = {name for name, feature in contract.features.items() if feature.kind == "flag"}
+        self.actionable = {
+            name: usual[name] for name, feature in contract.features.items() if feature.actionable
+        }
+
+    def explain(self, scorer: Scorer, record: Mapping, most: int | None = None) -> list[Reason]:
+        """What each feature adds to the risk, the strongest first.
+
+        Parameters
+        ----------
+        record : mapping of str to value
+            See `Scorer`.
+        most : int, optional
+            At most so many, and only those that add anything.
+        """
+        risk, asked = scorer(record), dict(record)
+        reasons = []
+        for name, typical in self.typical.items():
+            value = asked.get(name)
+            asked[name] = typical
+            contribution = risk - scorer(asked)
+            asked[name] = value
+            value = _known(flag(value) if name in self.flags else value)
+            reasons.append(Reason(name, value, typical, contribution, name in self.actionable))
+        reasons.sort(key=lambda reason: -abs(reason.contribution))
+        if most is None:
+            return reasons
+        return [reason for reason in reasons if reason.contribution][:most]
+
+    def best_change(self, scorer: Scorer, record: Mapping) -> Change | None:
+        """The single change by the business after which the risk is lowest.
+
+        Returns
+        -------
+        Change or None
+            None where no change lowers the risk.
+        """
+        best, asked = None, dict(record)
+        lowest = scorer(record) - LEAST
+        for name, values in self.actionable.items():
+            kept = asked.get(name)
+            for value in values:
+                asked[name] = value
+                risk = scorer(asked)
+                if risk < lowest:
+                    best, lowest = Change(name, value, risk), risk
+            asked[name] = kept
+        return best
+
+
+def _known(value):
+    return None if value is None or value != value else value

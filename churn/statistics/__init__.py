@@ -1,0 +1,1 @@
+"""Numbers that every stage uses: log odds and losses, intervals, tests."""

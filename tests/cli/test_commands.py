@@ -1,0 +1,185 @@
+"""`python -m churn`, as a process."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from churn.data import TELCO
+from churn.data.contract import Contract
+from running import ROOT
+from tiny import copy_store, environment, tiny_runs
+
+
+def churn(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "churn", *map(str, arguments)],
+        cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_writes_a_contract_that_can_be_read_again(tmp_path):
+    done = churn("contract", "telco", "--id", "customer_id", "--target", "churn", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "19 features of 7,043 customers" in done.stdout
+    inferred, shipped = (
+        Contract.read(tmp_path / "contract.toml"),
+        Contract.read(TELCO / "contract.toml"),
+    )
+    assert {k: f.kind for k, f in inferred.features.items()} == {
+        k: f.kind for k, f in shipped.features.items()
+    }
+    assert (inferred.positive, inferred.negative) == ("Yes", ("No",))
+
+
+def test_does_not_overwrite_what_somebody_may_have_edited(tmp_path):
+    (tmp_path / "contract.toml").write_text("mine")
+    done = churn("contract", "telco", "--target", "churn", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "--force" in done.stderr
+    assert (tmp_path / "contract.toml").read_text() == "mine"
+    assert churn("contract", "telco", "--target", "churn", "--force", cwd=tmp_path).returncode == 0
+
+
+def test_names_every_column_that_is_not_there(tmp_path):
+    done = churn("contract", "telco", "--id", "key", "--target", "gone", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no column 'key'" in done.stderr
+    assert "no column 'gone'" in done.stderr
+    assert "customer_id, female" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_column_cannot_have_two_roles(tmp_path):
+    done = churn("contract", "telco", "--id", "churn", "--target", "churn", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("these columns have two roles: churn")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path):
+    where = tmp_path / "no folder" / "contract.toml"
+    done = churn("contract", "telco", "--target", "churn", "--output", where, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no folder" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_time_column_without_dates_is_refused(tmp_path):
+    done = churn("contract", "telco", "--target", "churn", "--time", "contract", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "time: 'contract' holds no dates" in done.stderr
+
+
+@pytest.fixture
+def store(tmp_path):
+    return copy_store(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def runs():
+    return tiny_runs()[1]
+
+
+def on_models(store, *arguments):
+    """A command in an environment as bare as a container's, without a user."""
+    bare = environment(store)
+    del bare["METAFLOW_USER"]
+    return subprocess.run(
+        [sys.executable, "-m", "churn", *arguments],
+        cwd=store, env=bare, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def lines(done):
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+class TestModels:
+    def test_a_model_is_promoted_taken_back_and_told_of(self, store, runs):
+        good, better = runs["good"], runs["better"]
+        done = on_models(store, "history")
+        assert done.stdout == "No run was promoted yet.\n"
+        done = on_models(store, "promote", good, "--why", "the first")
+        assert done.stdout == f"{good} is the champion now (promotion 1).\n"
+        done = on_models(store, "promote", better.split("/")[1], "--why", "fewer\ncomplaints")
+        assert done.stdout == f"{better} is the champion now (promotion 2).\n"
+        done = on_models(store, "rollback", "--why", "more complaints")
+        assert done.stdout == f"{good} is the champion now (promotion 3, taking up 1 again).\n"
+        head, *told = lines(on_models(store, "history"))
+        assert head == ["run", "at", "(UTC)", "why"]
+        assert [[line[0], line[1], " ".join(line[4:])] for line in told] == [
+            ["3", good, "rollback to 1 more complaints"],
+            ["2", better, "promoted fewer complaints"],
+            ["1", good, "promoted the first"],
+        ]
+
+    def test_the_list_shows_figures_the_champion_and_what_went_wrong(self, store, runs):
+        assert on_models(store, "promote", runs["good"], "--why", "best").returncode == 0
+        done = on_models(store, "models")
+        text = {line[3:].split()[0]: line for line in done.stdout.splitlines()}
+        assert text[runs["good"]].startswith(f"*  {runs['good']}  20")
+        assert text[runs["good"]].endswith(
+            "1,000    0.5000  0.8000 (0.7000 to 0.8500)  hold-out   the good one (champion)"
+        )
+        assert text[runs["better"]].startswith(f"   {runs['better']}  20")
+        assert text[runs["better"]].endswith("the better one")
+        assert "failed in end" in text[runs["fails"]]
+        assert "running, or killed" in text[runs["killed"]]
+        assert "it has no deployment" in text[runs["bare"]]
+        assert "0.1 away from the model" in text[runs["disagrees"]]
+        assert len({line.index(" 20") for line in text.values() if " 20" in line}) == 1
+
+    def test_the_list_can_be_short(self, store, runs):
+        assert len(lines(on_models(store, "models", "--last", "2"))) == 4
+        assert len(lines(on_models(store, "models", "--last", "0"))) == 1 + len(runs)
+        done = on_models(store, "models", "--last", "-1")
+        assert done.returncode == 2
+        assert "'-1' is no whole number" in done.stderr
+
+    def test_two_models_are_shown_side_by_side(self, store, runs):
+        good, other = runs["good"], runs["other data"]
+        found = on_models(store, "compare", good, other)
+        rows = [re.split(r"\s{2,}", line) for line in found.stdout.splitlines()]
+        cells = {label: values for label, *values in rows}
+        assert cells["log loss"] == ["0.5000 (0.4000 to 0.6000)", "0.6000 (0.5000 to 0.7000)"]
+        assert cells["calibration slope"] == ["-", "-"]
+        assert cells["data"] == ["a" * 12, "b" * 12]
+        assert cells["contract"][1] == "the same"
+        assert cells["code"] == ["c0dec0dec0de", "c0dec0dec0de+"]
+        assert "judged on different customers" in found.stdout.splitlines()[-1]
+        again = on_models(store, "compare", good, runs["better"])
+        assert "numpy" in again.stdout
+        assert "different customers" not in again.stdout
+
+    def test_what_cannot_be_done_is_said_without_a_traceback(self, store, runs):
+        for arguments, problem in (
+            (["promote", runs["fails"], "--why", "why not"], "failed in end"),
+            (["promote", runs["good"], "--why", " "], "A reason is needed"),
+            (["rollback", "--why", "worse"], "There is no champion yet"),
+            (["compare", runs["good"], "champion"], "There is no champion yet"),
+        ):
+            done = on_models(store, *arguments)
+            assert done.returncode == 1
+            assert problem in done.stderr
+            assert "Traceback" not in done.stderr
+            assert done.stdout == ""
+
+    def test_where_nothing_ran_the_list_says_how_to_begin(self, tmp_path):
+        assert "make run" in on_models(tmp_path, "models").stdout
+
+
+def test_help_waits_for_no_library():
+    script = (
+        "import sys; from churn.__main__ import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(len({'metaflow', 'numpy', 'pandas', 'pydantic'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in ("contract", "models", "compare", "promote", "rollback", "history", "log"):
+        assert command in done.stdout

@@ -1,0 +1,307 @@
+"""The leakage sentinel: it finds what was planted, and leaves honest columns alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.data import (
+    TELCO,
+    generate_sample_data,
+    infer_contract,
+    labels,
+    load_table,
+    validate_data,
+)
+from churn.data.contract import Category, Contract, Flag, Number
+from churn.data.leakage import Finding, act_on, find_leaks, findings_table
+from churn.errors import ChurnError
+
+NUMBER, WHOLE, FLAG = Number(nullable=True), Number(integer=True), Flag(nullable=True)
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return Contract.read(TELCO / "contract.toml")
+
+
+@pytest.fixture(scope="module")
+def telco(contract):
+    return validate_data(load_table("telco"), contract).frame
+
+
+@pytest.fixture(scope="module")
+def left(telco, contract):
+    return labels(telco, contract)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def find(telco, left, contract):
+    """What is found once columns are planted: `find(name=(values, feature), ...)`."""
+
+    def find(**planted):
+        frame = telco.assign(**{name: values for name, (values, _) in planted.items()})
+        features = {name: feature for name, (_, feature) in planted.items()}
+        more = contract.model_copy(update={"features": contract.features | features})
+        return find_leaks(frame, left, more)
+
+    return find
+
+
+def test_the_honest_columns_of_telco_are_left_alone(find):
+    assert find() == []
+
+
+def test_the_generated_customers_are_left_alone(contract):
+    frame = validate_data(generate_sample_data(20_000), contract).frame
+    assert find_leaks(frame, labels(frame, contract), contract) == []
+
+
+def test_a_column_that_nearly_is_the_answer_is_found(find, left, rng):
+    (found,) = find(refund=(left + rng.normal(0, 0.3, len(left)), NUMBER))
+    assert (found.column, found.check) == ("refund", "knows the answer")
+    assert 0.95 < found.score <= 1
+    assert "alone ranks 9" in found.why
+
+
+def test_a_flag_and_a_category_that_are_nearly_the_answer_are_found(find, left, rng):
+    wrong = rng.random(len(left)) < 0.03
+    flag = np.where(wrong, 1 - left, left).astype(float)
+    words = pd.Categorical(np.where(rng.random(len(left)) < 0.03, "open", np.where(left, "b", "a")))
+    found = find(
+        cancelled=(flag, FLAG), status=(words, Category(categories=tuple(words.categories)))
+    )
+    assert [(f.column, f.check) for f in found] == [
+        ("cancelled", "knows the answer"),
+        ("status", "knows the answer"),
+    ]
+
+
+def test_a_column_that_knows_the_answer_without_an_order_is_found(find, left, rng):
+    # Who left is in the middle: no threshold tells them apart, bins do.
+    middle = np.where(left == 1, rng.normal(0, 0.3, len(left)), rng.choice([-3, 3], len(left)))
+    (found,) = find(distance=(middle + rng.normal(0, 0.3, len(left)), NUMBER))
+    assert found.check == "knows the answer"
+
+
+def test_missing_cells_count_as_a_value_of_their_own(find, left, rng):
+    # Too few are missing to be found by that alone, and the rest tells too little without them.
+    values = np.where((left == 1) & (rng.random(len(left)) < 0.3), np.nan, left)
+    (found,) = find(cancelled=(values, FLAG))
+    assert found.check == "knows the answer"
+
+
+def test_a_column_of_noise_in_a_small_table_is_left_alone(rng):
+    contract = Contract(target="left", positive="1", negative=("0",), features={"x": NUMBER})
+    left = (np.arange(130) % 3 == 0).astype(np.int8)
+    for _ in range(20):
+        assert find_leaks(pd.DataFrame({"x": rng.normal(size=130)}), left, contract) == []
+
+
+def test_a_strong_but_honest_column_is_left_alone(find, left, rng):
+    assert find(mood=(left + rng.normal(0, 1, len(left)), NUMBER)) == []
+
+
+@pytest.mark.parametrize("when_left", [True, False], ids=["empty if left", "filled if left"])
+def test_a_column_whose_being_empty_knows_the_answer_is_found(find, left, rng, when_left):
+    empty = (left == 1) == when_left
+    empty ^= rng.random(len(left)) < 0.15
+    (found,) = find(contract_end=(np.where(empty, np.nan, rng.random(len(left))), NUMBER))
+    assert (found.column, found.check) == ("contract_end", "missing knows the answer")
+    assert "of those without it left" in found.why
+
+
+def test_a_column_that_is_empty_at_random_is_left_alone(find, left, rng):
+    values = np.where(rng.random(len(left)) < 0.5, np.nan, rng.random(len(left)))
+    assert find(survey=(values, NUMBER)) == []
+
+
+def test_an_id_in_disguise_is_found_as_number_and_as_text(find, left, rng):
+    shuffled = rng.permutation(len(left))
+    texts = pd.Categorical([f"name {n}" for n in shuffled])
+    found = find(
+        row_number=(np.arange(1.0, len(left) + 1), WHOLE),
+        account=(texts, Category(categories=tuple(texts.categories))),
+    )
+    assert [(f.column, f.check) for f in found] == [
+        ("row_number", "id in disguise"),
+        ("account", "id in disguise"),
+    ]
+
+
+def test_an_amount_of_its_own_for_every_customer_is_no_id(find, left, rng):
+    assert find(balance=(rng.normal(1000, 100, len(left)), NUMBER)) == []
+
+
+def test_whole_amounts_that_repeat_are_no_id(find, left, rng):
+    assert find(salary=(rng.integers(11, 200_000, len(left)).astype(float), WHOLE)) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        lambda n: np.ones(n),
+        lambda n: np.full(n, np.nan),
+        lambda n: np.where(np.arange(n) < 0, 1.0, 0.0),
+    ],
+    ids=["ones", "all missing", "zeros"],
+)
+def test_a_constant_is_found(find, left, values):
+    (found,) = find(country=(values(len(left)), NUMBER))
+    assert (found.column, found.check) == ("country", "constant")
+
+
+def test_a_constant_with_gaps_is_no_constant(find, left, rng):
+    values = np.where(rng.random(len(left)) < 0.5, np.nan, 1.0)
+    assert find(opted_in=(values, NUMBER)) == []
+
+
+def test_a_copy_and_a_recoding_are_found_and_the_first_of_them_is_kept(find, telco):
+    plan = telco["contract"].map({"Month-to-month": "M", "One year": "1Y", "Two year": "2Y"})
+    found = find(
+        months=(telco["tenure"].to_numpy(), WHOLE),
+        years=(telco["tenure"].to_numpy() / 12, NUMBER),
+        plan=(plan.astype("category"), Category(categories=("M", "1Y", "2Y"))),
+        male=(1 - telco["female"].to_numpy(), FLAG),
+    )
+    assert [(f.column, f.check) for f in found] == [
+        ("months", "copy"),
+        ("years", "copy"),
+        ("plan", "copy"),
+        ("male", "copy"),
+    ]
+    assert "'tenure'" in found[0].why
+    assert "'contract'" in found[2].why
+
+
+def test_a_coarser_recoding_is_no_copy(find, telco):
+    bound = (telco["contract"] != "Month-to-month").astype(float)
+    assert find(bound=(bound.to_numpy(), FLAG)) == []
+
+
+def test_two_columns_that_both_never_repeat_are_no_copies(find, left, rng):
+    a, b = rng.normal(size=(2, len(left)))
+    assert find(latitude=(a, NUMBER), longitude=(b, NUMBER)) == []
+
+
+def test_a_product_is_found(find, telco):
+    product = (telco["tenure"] * telco["monthly_charges"]).to_numpy()
+    (found,) = find(paid=(product, NUMBER))
+    assert (found.column, found.check) == ("paid", "formula")
+    assert "tenure" in found.why
+    assert "monthly_charges" in found.why
+
+
+def test_a_ratio_is_found(find, telco, rng):
+    visits = rng.integers(1, 90, len(telco)).astype(float)
+    ratio = telco["monthly_charges"].to_numpy() / visits
+    found = find(visits=(visits, WHOLE), per_visit=(ratio, NUMBER))
+    assert [(f.column, f.check) for f in found] == [("per_visit", "formula")]
+    assert found[0].why == "is monthly_charges / visits, in every row that has them all"
+
+
+def test_a_sum_of_multiples_is_found_with_the_columns_it_uses(find, telco, rng):
+    calls = rng.integers(0, 90, len(telco)).astype(float)
+    bill = 3 + 0.07 * calls + 1.19 * telco["monthly_charges"].to_numpy()
+    found = find(calls=(calls, WHOLE), bill=(bill, NUMBER))
+    assert [(f.column, f.check) for f in found] == [("bill", "formula")]
+    assert "is a sum of multiples of monthly_charges, calls, in" in found[0].why
+
+
+def test_of_columns_that_follow_from_each_other_only_one_is_found(find, rng, telco):
+    a, b = rng.normal(size=(2, len(telco)))
+    found = find(day=(a, NUMBER), night=(b, NUMBER), both=(a + b, NUMBER))
+    assert [f.column for f in found] == ["both"]
+
+
+def test_nearly_a_product_is_left_alone(find, telco, rng):
+    product = telco["tenure"] * telco["monthly_charges"] * rng.normal(1, 0.001, len(telco))
+    assert find(paid=(product.to_numpy(), NUMBER)) == []
+
+
+def test_a_column_is_found_once_and_all_in_the_order_of_the_contract(find, left):
+    answer = left.astype(float)
+    found = find(one=(np.ones(len(left)), NUMBER), answer=(answer, FLAG), again=(answer, FLAG))
+    assert [(f.column, f.check) for f in found] == [
+        ("one", "constant"),
+        ("answer", "knows the answer"),
+        ("again", "copy"),
+    ]
+
+
+def test_of_very_many_rows_an_even_selection_is_looked_at(rng):
+    contract = Contract(target="left", positive="1", negative=("0",), features={"x": NUMBER})
+    left = (rng.random(450_000) < 0.3).astype(np.int8)
+    frame = pd.DataFrame({"x": left + rng.normal(0, 0.1, len(left))})
+    assert [f.check for f in find_leaks(frame, left, contract)] == ["knows the answer"]
+
+
+# Real tables
+
+
+def found_in(frame, target, id):
+    contract = infer_contract(frame, target, id)
+    clean = validate_data(frame, contract).frame
+    return [(f.column, f.check) for f in find_leaks(clean, labels(clean, contract), contract)]
+
+
+def test_the_remaining_contract_of_the_internet_provider_knows_who_left(shared_data):
+    frame = load_table(shared_data / "internet_service_churn.csv")
+    assert found_in(frame, "churn", "id") == [("reamining_contract", "missing knows the answer")]
+
+
+def test_the_row_number_of_the_bank_is_an_id(shared_data):
+    frame = load_table(shared_data / "Churn_Modelling.csv")
+    assert found_in(frame, "Exited", "CustomerId") == [("RowNumber", "id in disguise")]
+
+
+def test_the_public_telco_table_is_clean(shared_data):
+    frame = load_table(shared_data / "Telco-Customer-Churn.csv")
+    assert found_in(frame, "Churn", "customerID") == []
+
+
+# What is done about it
+
+FINDINGS = [Finding("tenure", "knows the answer", 0.97, "because")]
+
+
+def test_drop_leaves_the_column_and_what_is_derived_from_it_out(contract):
+    less = act_on(FINDINGS, contract, "drop")
+    assert "tenure" not in less.features
+    assert "tenure" in less.ignore
+    assert list(less.derived) == ["packages"]
+
+
+def test_stop_names_every_column_and_why(contract):
+    findings = [*FINDINGS, Finding("partner", "constant", 1.0, "has one value")]
+    with pytest.raises(ChurnError, match="must not be trained on") as error:
+        act_on(findings, contract, "stop")
+    assert error.value.problems == ["tenure: because", "partner: has one value"]
+
+
+def test_tell_changes_nothing(contract):
+    assert act_on(FINDINGS, contract, "tell") is contract
+
+
+@pytest.mark.parametrize("action", ["drop", "stop", "tell"])
+def test_where_nothing_is_found_nothing_is_done(contract, action):
+    assert act_on([], contract, action) is contract
+
+
+def test_drop_does_not_drop_the_last_feature(contract):
+    findings = [Finding(name, "constant", 1.0, "has one value") for name in contract.features]
+    with pytest.raises(ChurnError, match="No feature is left") as error:
+        act_on(findings, contract, "drop")
+    assert len(error.value.problems) == len(contract.features)
+
+
+def test_findings_make_a_table_even_when_there_are_none():
+    assert findings_table(FINDINGS).values.tolist() == [
+        ["tenure", "knows the answer", 0.97, "because"]
+    ]
+    assert list(findings_table([]).columns) == ["column", "check", "score", "why"]
+    assert len(findings_table([])) == 0

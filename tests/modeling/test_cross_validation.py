@@ -1,0 +1,162 @@
+"""Folds, early stopping and the budget keep what they promise."""
+
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn.data import TELCO, generate_sample_data, validate_data
+from churn.data.contract import Contract
+from churn.modeling.cross_validation import (
+    assign_folds,
+    bounded_threads,
+    cross_validate,
+    draw_sample,
+    fair_share,
+    threads_per_task,
+)
+from churn.modeling.search_space import BASELINE, Candidate, build
+from churn.statistics.log_odds import row_losses
+
+CONTRACT = Contract.read(TELCO / "contract.toml")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    frame = validate_data(generate_sample_data(3000, seed=2), CONTRACT).frame
+    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+
+
+@pytest.fixture(scope="module")
+def plain(sample):
+    return cross_validate(BASELINE, sample)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 60)), min_size=10, max_size=300),
+    st.integers(2, 6),
+    st.integers(0, 9),
+)
+def test_copies_share_a_fold_and_folds_are_even(rows, n_folds, seed):
+    content = np.array([key for _, key in rows], dtype=np.uint64)
+    target = np.array([left for left, _ in rows], dtype=int)
+    fold = assign_folds(target, content, n_folds, seed)
+    for key in np.unique(content):
+        assert len(np.unique(fold[content == key])) == 1
+    _, first = np.unique(content, return_index=True)
+    sizes = np.bincount(fold[first], minlength=n_folds)
+    assert sizes.max() - sizes.min() <= 1
+    for label in (0, 1):
+        part = np.bincount(fold[first][target[first] == label], minlength=n_folds)
+        assert part.max() - part.min() <= 1
+
+
+def test_a_sample_holds_no_more_rows_than_allowed_and_draws_them_again(sample):
+    frame = validate_data(generate_sample_data(3000, seed=2), CONTRACT).frame
+    again = draw_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+    assert len(sample.labels) == 2000 == len(np.unique(sample.rows))
+    assert np.array_equal(sample.rows, again.rows)
+    assert np.array_equal(sample.fold, again.fold)
+
+
+@pytest.mark.parametrize("family", ["pairs", "extra_trees"])
+def test_out_of_fold_predictions_know_nothing_of_their_own_labels(sample, family):
+    """Changing the labels of one fold cannot change that fold's predictions."""
+    candidate = Candidate("any", family)
+    before = cross_validate(candidate, sample).probabilities
+    flipped = replace(sample, labels=np.where(sample.fold == 1, 1 - sample.labels, sample.labels))
+    after = cross_validate(candidate, flipped).probabilities
+    assert np.array_equal(before[sample.fold == 1], after[sample.fold == 1])
+    assert not np.array_equal(before[sample.fold != 1], after[sample.fold != 1])
+
+
+def test_boosting_learns_how_many_iterations_are_best(sample):
+    params = {"max_leaf_nodes": 15, "learning_rate": 0.1, "max_iter": 300}
+    tuned = cross_validate(Candidate("trees", "boosting", params), sample)
+    best = tuned.candidate.params["max_iter"]
+    assert 5 < best < 300
+
+    def loss(iterations):
+        chance = np.empty(len(sample.labels))
+        candidate = Candidate("trees", "boosting", params | {"max_iter": iterations})
+        for fold in range(sample.n_folds):
+            test = sample.fold == fold
+            model = build(candidate, sample.levels, seed=0)
+            model.fit(sample.matrix[~test], sample.labels[~test])
+            chance[test] = model.predict_proba(sample.matrix[test])[:, 1]
+        return row_losses(sample.labels, chance).mean(), chance
+
+    found, chance = loss(best)
+    assert np.allclose(chance, tuned.probabilities)
+    assert found < min(loss(best // 2)[0], loss(300)[0])
+
+
+def test_each_fold_is_reported(sample):
+    lines = []
+    trial = cross_validate(Candidate("plain", "logistic"), sample, report=lines.append)
+    assert len(lines) == 4 == len(trial.fold_losses)
+    assert lines[1].startswith("plain: fold 2 of 4, log loss 0.")
+    assert not trial.stopped
+
+
+def test_the_hopeless_is_stopped_and_says_why(sample, plain):
+    lines = []
+    flat = Candidate("flat", "logistic", {"C": 1e-6})
+    trial = cross_validate(flat, sample, report=lines.append, plain=plain)
+    assert len(trial.fold_losses) == 2
+    assert trial.stopped.startswith("clearly behind plain logistic regression (+0.")
+    assert np.isnan(trial.probabilities[sample.fold > 1]).all()
+    assert np.isfinite(trial.probabilities[sample.fold < 2]).all()
+    assert lines[-1] == f"flat: stopped, {trial.stopped}"
+
+
+@pytest.mark.parametrize("C", [1.0, 0.9])
+def test_a_model_that_is_nearly_the_plain_one_is_not_hopeless(sample, plain, C):
+    assert not cross_validate(Candidate("near", "logistic", {"C": C}), sample, plain=plain).stopped
+
+
+def test_who_cannot_end_in_time_is_stopped_after_the_first_fold(sample):
+    trial = cross_validate(BASELINE, sample, deadline=time.time() - 5)
+    assert re.fullmatch(r"out of time by \d+ s", trial.stopped)
+    assert len(trial.fold_losses) == 1
+    assert not cross_validate(BASELINE, sample, deadline=time.time() + 60).stopped
+
+
+def test_trees_cost_more_to_score_than_a_line(sample):
+    forest = cross_validate(Candidate("forest", "random_forest", {"n_estimators": 300}), sample)
+    assert forest.microseconds > 3 * cross_validate(BASELINE, sample).microseconds > 0
+
+
+def test_tasks_and_threads_together_do_not_exceed_the_cores(monkeypatch):
+    for cores in (1, 2, 5, 12, 64):
+        monkeypatch.setattr("churn.modeling.cross_validation.cpu_count", lambda cores=cores: cores)
+        for tasks in (1, 2, 12, 100):
+            assert min(tasks, cores) * threads_per_task(tasks) <= cores
+    monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
+    assert threads_per_task(100) == 64
+
+
+def test_a_budget_is_shared_by_tasks_that_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr("churn.modeling.cross_validation.cpu_count", lambda: 2)
+    assert fair_share(60, 12) == 10
+    assert fair_share(60, 1) == 60
+    monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
+    assert fair_share(60, 12) == 60
+
+
+def test_openmp_is_bounded_inside_and_free_again_outside():
+    import sklearn.ensemble  # noqa: F401 (loads the OpenMP that is bounded)
+    from threadpoolctl import threadpool_info
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp"}
+
+    before = threads()
+    with bounded_threads(1):
+        assert threads() == {1}
+    assert threads() == before

@@ -1,0 +1,156 @@
+"""ChurnModel as its users hold it: raw columns in, probabilities out."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from churn.data import TELCO, generate_sample_data, labels, validate_data
+from churn.data.contract import Contract
+from churn.errors import ChurnError
+from churn.evaluation.metrics import roc_auc
+from churn.modeling.model import ChurnModel
+from churn.modeling.search_space import (
+    DEFAULT_CANDIDATES,
+    Candidate,
+    build,
+    parse_candidates,
+    parse_toml,
+)
+
+CONTRACT = Contract.read(TELCO / "contract.toml")
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return validate_data(generate_sample_data(2000, seed=5), CONTRACT).frame
+
+
+@pytest.fixture(scope="module", params=["splines, 5 knots", "symmetric trees"])
+def model(request, frame):
+    (candidate,) = [c for c in DEFAULT_CANDIDATES if c.name == request.param]
+    return ChurnModel(CONTRACT, candidate, seed=1).fit(frame)
+
+
+@pytest.mark.parametrize("candidate", DEFAULT_CANDIDATES, ids=lambda c: c.name)
+def test_every_candidate_takes_missing_and_nearly_empty_columns(candidate):
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(200, 4))
+    matrix[:, 1] = rng.integers(0, 3, 200)
+    matrix[rng.random(200) < 0.2, 1] = np.nan
+    matrix[rng.random(200) < 0.2, 2] = np.nan
+    matrix[1:, 3] = np.nan
+    target = (matrix[:, 0] + rng.normal(size=200) > 0).astype(int)
+    model = build(candidate, np.array([False, True, False, False]), seed=0)
+    unseen = np.array([[0.0, 2.0, np.nan, 5.0], [3.0, np.nan, 9.0, np.nan]])
+    chance = model.fit(matrix, target).predict_proba(unseen)
+    assert chance.shape == (2, 2)
+    assert np.isfinite(chance).all()
+
+
+def test_probabilities_are_a_pair_per_customer(model, frame):
+    chance = model.predict_proba(frame)
+    assert chance.shape == (len(frame), 2)
+    assert np.allclose(chance.sum(axis=1), 1)
+    assert roc_auc(labels(frame, CONTRACT), chance[:, 1]) > 0.8
+
+
+def test_raw_texts_and_typed_columns_get_the_same_answer(model, frame):
+    raw = frame.head(50)[list(CONTRACT.features)].astype(object)
+    texts = raw.where(raw.notna(), "").astype(str)
+    assert np.array_equal(model.predict_proba(texts), model.predict_proba(frame.head(50)))
+
+
+def test_an_answer_does_not_depend_on_the_other_customers(model, frame):
+    together = model.predict_proba(frame.head(40))
+    alone = np.vstack([model.predict_proba(frame.iloc[[i]]) for i in range(40)])
+    assert np.abs(together - alone).max() < 1e-12
+
+
+def test_the_id_and_the_order_of_columns_do_not_matter(model, frame):
+    shuffled = frame.head(30).assign(customer_id="somebody else")[sorted(frame.columns)]
+    assert np.array_equal(model.predict_proba(shuffled), model.predict_proba(frame.head(30)))
+
+
+def test_the_decision_is_at_the_threshold(model, frame):
+    chance = model.predict_proba(frame)[:, 1]
+    assert np.array_equal(model.predict(frame), (chance >= model.threshold).astype(int))
+
+
+def test_the_same_seed_gives_the_same_model_on_any_number_of_threads(model, frame):
+    again = ChurnModel(CONTRACT, model.candidate, seed=1).fit(frame, threads=2)
+    assert again.fingerprint(frame) == model.fingerprint(frame)
+
+
+def test_saved_and_loaded_it_is_the_same(model, frame, tmp_path):
+    model.save(tmp_path / "model.joblib")
+    assert ChurnModel.load(tmp_path / "model.joblib").fingerprint(frame) == model.fingerprint(frame)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.joblib"]
+
+
+def test_a_save_that_fails_leaves_the_old_file(model, tmp_path):
+    path = tmp_path / "model.joblib"
+    path.write_bytes(b"old")
+    broken = ChurnModel(CONTRACT, model.candidate)
+    broken.engineer_ = lambda: None  # cannot be pickled
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        broken.save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.joblib"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_contribution_is_what_changing_that_one_feature_does(model, frame):
+    row = frame.iloc[[3]]
+    table = model.explain(row)
+    assert set(table["feature"]) == set(CONTRACT.features)
+    strongest = table.iloc[0]
+    changed = row.assign(**{strongest["feature"]: strongest["typical"]})
+    gap = model.predict_proba(row)[0, 1] - model.predict_proba(changed)[0, 1]
+    assert strongest["contribution"] == pytest.approx(gap, abs=1e-12)
+    assert table["contribution"].abs().is_monotonic_decreasing
+
+
+def test_an_explanation_speaks_of_each_row(model, frame):
+    table = model.explain(frame.iloc[[5, 9, 2]])
+    assert table["row"].value_counts().tolist() == [len(CONTRACT.features)] * 3
+    value = table[(table["row"] == 1) & (table["feature"] == "tenure")]["value"].item()
+    assert value == frame["tenure"].iloc[9]
+
+
+def test_what_cannot_be_scored_is_named_at_once(model, frame):
+    broken = frame.head(3).drop(columns="contract").astype({"tenure": object})
+    broken.loc[broken.index[1], "tenure"] = "long"
+    with pytest.raises(ChurnError) as error:
+        model.predict_proba(broken)
+    assert "contract: the column is missing" in str(error.value)
+    assert "tenure" in str(error.value)
+    assert "'long'" in str(error.value)
+
+
+def test_a_search_space_names_every_mistake():
+    entries = [{"family": "magic"}, {"family": "logistic", "speed": 3}]
+    with pytest.raises(ChurnError) as error:
+        parse_candidates(entries)
+    assert "candidate 1: family must be one of" in str(error.value)
+    assert "candidate 2: speed" in str(error.value)
+    with pytest.raises(ChurnError, match="two candidates"):
+        parse_candidates([{"family": "logistic"}, {"family": "logistic"}])
+    assert parse_candidates([{"family": "logistic", "name": "a"}]) == (Candidate("a", "logistic"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[candidates]\nfamily = 'boosting'", r"write \[\[candidates\]\]"),
+        ("[[candidate]]\nfamily = 'boosting'", "candidate is no entry"),
+        ("candidates = ['boosting']", "candidate 1: 'boosting' is no table"),
+        ("[[candidates]]\nfamily = 'boosting'\nparams = 3", "params must be a table"),
+        ("[[candidates]]\nfamily = ['boosting']", "family must be one of"),
+        ("[[candidates]]\nfamily = 'boosting'\nname = 3", "name must be a text"),
+        ("[[candidates", "not a TOML file"),
+        ("", "there are none"),
+    ],
+)
+def test_a_search_space_that_cannot_be_used_is_told_why(text, says):
+    with pytest.raises(ChurnError, match=says):
+        parse_toml(text)

@@ -1,0 +1,305 @@
+"""The champion: whatever happens to promotions, there is exactly one."""
+
+import json
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import metaflow
+import pytest
+
+from churn.errors import ChurnError
+from churn.registry.promotion import Promotion
+from churn.registry.runs import champion, fetch_run, history, promote, resolve_run, rollback
+from running import STORE
+from tiny import copy_store, environment, multiply, tiny_runs
+
+# Promotes A and B in turn, as often as it is told, once somebody says so; prints what came of it.
+TURNS = """
+import json, sys
+from churn.errors import ChurnError
+from churn.registry.runs import promote
+who, *names, times = sys.argv[1:]
+done = []
+print("ready", flush=True)
+sys.stdin.readline()
+for i in range(int(times)):
+    try:
+        promotion = promote(names[i % 2], f"{who}: {i}")
+    except ChurnError as error:
+        assert "is the champion already" in str(error), error
+    else:
+        done.append([promotion.number, promotion.run, promotion.why])
+print(json.dumps(done))
+"""
+
+# Forks children that promote A and B in turn without an end, and kills each a bit later.
+KILLS = """
+import os, signal, sys, time
+from churn.registry.runs import promote, champion
+*names, kills = sys.argv[1:]
+promote(names[0], "before")
+for i in range(int(kills)):
+    child = os.fork()
+    if child == 0:
+        turn = champion().run == names[0]
+        while True:
+            promote(names[turn], f"child {i}")
+            turn = not turn
+    time.sleep(0.0005 * i)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store of finished, failed and killed runs, none of which was promoted."""
+    metaflow.metadata(f"local@{copy_store(tmp_path)}")
+    yield tmp_path
+    (STORE / ".metaflow").mkdir(exist_ok=True)
+    metaflow.metadata(f"local@{STORE}")
+
+
+@pytest.fixture(scope="session")
+def runs() -> dict[str, str]:
+    return tiny_runs()[1]
+
+
+@pytest.fixture
+def abc(store, runs) -> dict[str, str]:
+    """Three runs that can be promoted, A the oldest."""
+    return {"A": runs["good"], "B": runs["better"], "C": runs["other data"]}
+
+
+def tags(run: str) -> set[str]:
+    return set(metaflow.Run(run).user_tags)
+
+
+def start(script: str, store: Path, *arguments) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], cwd=store, env=environment(store),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen) -> str:
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return output
+
+
+class TestPromotion:
+    def test_at_first_nobody_is_the_champion(self, store):
+        assert champion() is None
+        assert history() == []
+        with pytest.raises(ChurnError, match="There is no champion yet") as caught:
+            fetch_run("champion")
+        assert "promote RUN --why" in str(caught.value)
+        with pytest.raises(ChurnError, match="There is no champion yet"):
+            rollback("it never was good")
+
+    def test_where_the_flow_never_ran_nobody_is_the_champion(self, store):
+        (store / ".metaflow" / "ChurnFlow").rename(store / "away")
+        assert champion() is None
+
+    def test_is_on_the_run_and_nowhere_else(self, abc, store):
+        before = datetime.now(UTC) - timedelta(seconds=1)
+        made = promote(abc["A"], "the first")
+        assert (made.number, made.run, made.why, made.restores) == (1, abc["A"], "the first", None)
+        assert before < made.at < datetime.now(UTC)
+        assert champion() == made
+        assert history() == [made]
+        at = made.at.isoformat(timespec="milliseconds")
+        assert tags(abc["A"]) == {"promoted", "champion:1", f"promotion:1 at {at}: the first"}
+        for name in ("champion", " champion "):
+            assert resolve_run(name) == fetch_run(name).run == abc["A"]
+
+    def test_the_id_alone_names_a_run(self, abc):
+        assert promote(abc["B"].split("/")[1], "short").run == abc["B"]
+
+    def test_the_highest_number_is_the_champion_and_not_the_newest_run(self, abc):
+        promote(abc["C"], "first")
+        made = promote(abc["A"], "the oldest, and the best")
+        assert champion() == made
+        assert [promotion.number for promotion in history()] == [2, 1]
+
+    def test_a_tag_on_an_old_run_moves_the_latest_run_and_not_the_champion(self, abc):
+        promote(abc["A"], "first")
+        made = promote(abc["C"], "better")
+        time.sleep(0.01)  # Metaflow counts milliseconds
+        metaflow.Run(abc["A"]).add_tag("a note")
+        assert metaflow.Flow("ChurnFlow").latest_run.pathspec == abc["A"]
+        assert champion() == made
+
+    def test_the_champion_is_not_promoted_again(self, abc):
+        made = promote(abc["A"], "first")
+        with pytest.raises(ChurnError, match="is the champion already"):
+            promote("champion", "again")
+        assert history() == [made]
+
+    def test_a_run_without_room_for_tags_is_refused(self, abc):
+        made = promote(abc["A"], "first")
+        metaflow.Run(abc["B"]).add_tags([f"tag {i}" for i in range(48)])
+        with pytest.raises(ChurnError, match="cannot be tagged"):
+            promote(abc["B"], "better")
+        assert history() == [made]
+
+    def test_a_run_tagged_by_hand_counts(self, abc):
+        promote(abc["A"], "first")
+        metaflow.Run(abc["B"]).add_tags(["promoted", "champion:7", "champion:x", "promotion:9 at"])
+        assert champion() == Promotion(7, abc["B"], None, "")
+        assert promote(abc["C"], "after it").number == 8
+
+    @pytest.mark.parametrize(
+        ("kind", "problem"),
+        [
+            ("fails", "failed in end"),
+            ("killed", "running, or killed"),
+            ("bare", "it has no deployment"),
+            ("disagrees", "100 customers the scorer is at most 0.1 away"),
+        ],
+    )
+    def test_a_run_that_cannot_be_served_is_refused(self, store, runs, kind, problem):
+        with pytest.raises(ChurnError, match=runs[kind]) as caught:
+            promote(runs[kind], "why not")
+        assert problem in str(caught.value)
+        assert tags(runs[kind]) == set()
+        assert champion() is None
+
+    def test_a_run_that_is_not_there_is_refused(self, store):
+        with pytest.raises(ChurnError, match="There is no run ChurnFlow/1 in"):
+            promote("1", "why not")
+
+    def test_a_run_of_another_flow_is_refused(self, store):
+        with pytest.raises(ChurnError, match="it is no run of ChurnFlow"):
+            promote("OtherFlow/1", "why not")
+
+
+class TestWhy:
+    @pytest.mark.parametrize("why", ["", " \n\t ", "\x00\x07"])
+    def test_has_to_be_said(self, abc, why):
+        with pytest.raises(ChurnError, match="A reason is needed"):
+            promote(abc["A"], why)
+        assert champion() is None
+
+    def test_is_one_line(self, abc):
+        promote(abc["A"], " better:\r\n\tby 3 %,\x00 says  Zoë  at 12: restoring 4: „gut“\u2028")
+        said = "better: by 3 %, says Zoë at 12: restoring 4: „gut“"
+        assert champion().why == said
+        assert champion().restores is None
+
+    def test_may_have_400_characters(self, abc):
+        assert promote(abc["A"], "ä" * 400) == champion()
+        with pytest.raises(ChurnError, match="401 characters"):
+            promote(abc["B"], "b" * 401)
+        with pytest.raises(ChurnError, match="401 characters"):
+            rollback("b" * 401)
+
+
+class TestRollback:
+    @pytest.mark.parametrize(
+        ("story", "champions"),
+        [
+            ("AB<", "ABA"),
+            ("ABC<<", "ABCBA"),  # one further, not forth again
+            ("AB<C<", "ABACA"),
+            ("ABC<A<<", "ABCBABA"),
+            ("ABA<<", "ABABA"),
+        ],
+    )
+    def test_goes_back_one_further_each_time(self, abc, story, champions):
+        names = {run: name for name, run in abc.items()}
+        seen = ""
+        for letter in story:
+            made = rollback("worse") if letter == "<" else promote(abc[letter], "better")
+            assert champion() == made
+            seen += names[made.run]
+        assert seen == champions
+        assert [p.number for p in history()] == list(range(len(story), 0, -1))
+
+    def test_ends_at_the_first(self, abc):
+        promote(abc["A"], "first")
+        for _ in range(2):
+            with pytest.raises(ChurnError, match=f"no champion before {abc['A']}"):
+                rollback("not good")
+            if len(history()) == 1:
+                promote(abc["B"], "second")
+                rollback("worse")
+        assert len(history()) == 3
+
+    def test_says_what_it_took_up_again(self, abc):
+        promote(abc["A"], "first")
+        promote(abc["B"], "second")
+        made = rollback("complaints")
+        assert (made.number, made.restores, made.why) == (3, 1, "complaints")
+        assert champion() == made
+
+    def test_to_a_run_that_cannot_be_read_is_refused(self, abc, store):
+        promote(abc["A"], "first")
+        made = promote(abc["B"], "second")
+        (store / ".metaflow" / abc["A"] / "end").rename(store / "away")
+        with pytest.raises(ChurnError, match=abc["A"]):
+            rollback("worse")
+        assert champion() == made
+
+
+class TestAtOnce:
+    def test_of_four_processes_no_promotion_is_lost_and_no_number_given_twice(self, abc, store):
+        """All promote the same two runs, as fast as they can."""
+        processes = [
+            start(TURNS, store, f"process {i}", *names, 11)
+            for i, names in enumerate(2 * [(abc["A"], abc["B"]), (abc["B"], abc["A"])])
+        ]
+        assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        done = [tuple(each) for process in processes for each in json.loads(finish(process))]
+        told = [(p.number, p.run, p.why) for p in reversed(history())]
+        assert sorted(done) == told
+        assert [number for number, *_ in told] == list(range(1, len(told) + 1))
+        assert len({why.split(":")[0] for *_, why in told}) > 1
+        assert champion() == history()[0]
+
+    def test_where_two_machines_took_the_same_number_the_later_one_wins(self, abc):
+        """As it can be on a metadata service, where nobody holds a lock."""
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        later = Promotion(2, abc["A"], at + timedelta(milliseconds=1), "mine")
+        sooner = Promotion(2, abc["B"], at, "no, mine")
+        promote(abc["C"], "first")
+        for promotion in (later, sooner):
+            metaflow.Run(promotion.run).add_tags(promotion.tags)
+        assert champion() == later
+        assert history()[:2] == [later, sooner]
+        assert rollback("neither").run == abc["C"]
+
+    def test_at_the_same_time_too_the_name_decides(self, abc):
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        for name in "BA":
+            metaflow.Run(abc[name]).add_tags(Promotion(1, abc[name], at, "mine").tags)
+        assert champion().run == max(abc["A"], abc["B"])
+
+    def test_a_promotion_killed_at_any_moment_is_there_whole_or_not_at_all(self, abc, store):
+        finish(start(KILLS, store, abc["A"], abc["B"], 60))
+        past = history()
+        assert [p.number for p in past] == list(range(len(past), 0, -1))
+        assert all(p.at and p.why for p in past)
+        assert len({p.why for p in past}) > 10  # the later ones lived long enough to promote
+        assert champion() == past[0]
+        after = promote(abc["C"], "nobody holds the lock")
+        assert champion() == after
+        assert after.number == len(past) + 1
+
+
+def test_asking_for_the_champion_costs_little_among_hundreds_of_runs(abc, store):
+    multiply(store, abc["A"], 300)
+    made = promote(abc["B"], "one of many")
+    took = []
+    for _ in range(5):
+        begun = time.process_time()
+        assert champion() == made
+        took.append(time.process_time() - begun)
+    assert min(took) < 0.1  # seconds; it takes 0.012

@@ -1,0 +1,151 @@
+"""The gate lets a good model through, and names what is wrong with any other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.data import labels
+from churn.registry.gate import SLOPE, hold_against, judge
+from churn.registry.runs import fetch_run
+from running import run_flow
+
+MARGIN = 0.005
+
+
+@pytest.fixture(scope="module")
+def graded(telco_run):
+    data = telco_run.data
+    rows = data.frame[data.split == "holdout"]
+    return data, rows, data.model.predict_proba(rows)[:, 1]
+
+
+@pytest.fixture(scope="module")
+def champion(telco_run):
+    return fetch_run(telco_run.pathspec)
+
+
+def decide(data, rival=None, **changed):
+    given = {
+        "report": data.report, "contract": data.contract, "agreement": data.agreement,
+        "leaks": data.leaks,
+    }  # fmt: skip
+    return judge(**given | changed, rival=rival, margin=MARGIN)
+
+
+def failed(decision):
+    return [check.name for check in decision.checks if not check.passed]
+
+
+def test_first_good_model_passes(graded):
+    data, *_ = graded
+    decision = decide(data)
+    assert failed(decision) == []
+    assert decision.passed
+    assert "there was no champion" in decision.why
+    assert list(decision.table()["name"]) == [check.name for check in decision.checks]
+
+
+def test_model_is_not_worse_than_itself(graded, champion):
+    data, rows, chance = graded
+    rival = hold_against(champion, data.contract, rows, chance)
+    decision = decide(data, rival)
+    assert decision.passed
+    assert decision.checks[-1].actual == pytest.approx(0, abs=1e-6)
+    assert champion.run in decision.why
+
+
+def test_model_that_is_worse_than_the_champion_is_held_back(graded, champion):
+    data, rows, chance = graded
+    blurred = 1 / (1 + np.exp(-np.log(chance / (1 - chance)) * 0.5))
+    decision = decide(data, hold_against(champion, data.contract, rows, blurred))
+    assert failed(decision) == ["not worse than the champion"]
+    assert decision.why == "not promoted; checks failed: not worse than the champion"
+    assert decision.checks[-1].actual > MARGIN
+
+
+def test_better_model_passes_its_champion(graded, champion):
+    data, rows, chance = graded
+    target = labels(rows, data.contract)
+    knowing = np.clip(chance + 0.1 * (2 * target - 1), 0.001, 0.999)
+    assert decide(data, hold_against(champion, data.contract, rows, knowing)).passed
+
+
+def test_champion_that_was_trained_on_them_cannot_be_asked(graded, champion):
+    data, rows, chance = graded
+    everybody = replace(champion, judged_on="cross-validation")
+    decision = decide(data, hold_against(everybody, data.contract, rows, chance))
+    assert failed(decision) == ["not worse than the champion"]
+    assert "trained on them" in decision.checks[-1].why
+
+
+def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(graded, champion):
+    data, rows, chance = graded
+    rival = hold_against(champion, data.contract, rows.drop(columns="tenure"), chance)
+    decision = decide(data, rival)
+    assert failed(decision) == ["not worse than the champion"]
+    assert "tenure" in decision.checks[-1].why
+
+
+def test_run_that_passes_makes_itself_the_champion_and_one_that_may_be_worse_does_not(tmp_path):
+    store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path), "METAFLOW_RUN_PROMOTE": "auto"}
+    said = []
+    for penalty, margin in (("0.3", "0.005"), ("0.1", "0")):
+        search = tmp_path / "search.toml"
+        search.write_text(f'[[candidates]]\nfamily = "splines"\nparams = {{ C = {penalty} }}\n')
+        run = run_flow(
+            "--config", "candidates", str(search), "run", "--gate-margin", margin, **store
+        )
+        assert run.code == 0, run.output
+        said.append(run.output)
+    assert "there was no champion" in said[0]
+    assert "It is the champion now, by promotion 1." in said[0]
+    assert "not worse than the champion" in said[1]
+    assert "It is the champion" not in said[1]
+
+
+def changed_metric(report, name, **values):
+    return replace(report, metrics=report.metrics | {name: report.metrics[name] | values})
+
+
+def test_each_fault_is_named(graded):
+    data, *_ = graded
+    report, baseline = (
+        data.report,
+        next(name for name in data.report.differences if "plain" in name),
+    )
+    behind = {**report.differences[baseline]["log_loss"], "value": 0.01, "low": 0.002}
+    differences = report.differences | {baseline: {"log_loss": behind}}
+    guess = {**report.differences["base rate"]["log_loss"], "high": 0.001}
+    cases = {
+        f"not worse than {baseline}": {"report": replace(report, differences=differences)},
+        "better than the base rate": {
+            "report": replace(
+                report, differences=report.differences | {"base rate": {"log_loss": guess}}
+            )
+        },
+        "calibrated": {
+            "report": changed_metric(report, "calibration_slope", value=0.5, low=0.4, high=0.6)
+        },
+        "scorer agrees": {"agreement": replace(data.agreement, decisions=1)},
+        "no leakage left in": {"leaks": pd.DataFrame({"column": ["tenure", "gone"]})},
+    }
+    for name, change in cases.items():
+        assert failed(decide(data, **change)) == [name]
+
+
+def test_slope_that_may_be_right_is_not_held_against_a_small_hold_out(graded):
+    data, *_ = graded
+    wide = changed_metric(data.report, "calibration_slope", value=SLOPE + 0.2, low=0.9, high=2.0)
+    assert decide(data, report=wide).passed
+
+
+def test_segment_that_is_badly_worse_is_named(graded):
+    data, *_ = graded
+    table = data.report.segments.copy()
+    table.loc[0, ["worse", "gap", "rest_gap"]] = [True, 0.3, 0.0]
+    decision = decide(data, report=replace(data.report, segments=table))
+    assert failed(decision) == ["no segment badly worse"]
+    check = next(one for one in decision.checks if not one.passed)
+    assert f"{table.loc[0, 'feature']} {table.loc[0, 'level']}" in check.why

@@ -1,0 +1,119 @@
+"""The request model follows from the contract, whatever its columns are called."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn.data.contract import Contract
+from churn.scoring.request_schema import Invalid, Requests
+
+CONTRACT = Contract.parse(
+    {
+        "target": "left", "positive": "1", "negative": ["0"],
+        "features": {
+            "Monthly Charges (€)": {"kind": "number", "min": 0.5, "description": "What is paid"},
+            "class": {"kind": "category", "categories": ["a", "b"], "unseen": "flag"},
+            "_private": {"kind": "flag", "nullable": True},
+            "model_config": {"kind": "number", "integer": True, "nullable": True, "max": 9},
+        },
+    }
+)  # fmt: skip
+GOOD = {"Monthly Charges (€)": 1, "class": "c", "_private": "No", "model_config": 3.0}
+
+
+@pytest.fixture(scope="module")
+def requests():
+    return Requests(CONTRACT, max_batch=2)
+
+
+def read(requests, value):
+    return requests.read_record(json.dumps(value).encode())
+
+
+def problem_of(requests, value):
+    with pytest.raises(Invalid) as caught:
+        read(requests, value)
+    (problem,) = caught.value.wrong
+    return problem
+
+
+def test_any_column_name_will_do(requests):
+    record = read(requests, GOOD)
+    assert record == GOOD
+    assert isinstance(record["Monthly Charges (€)"], float)
+
+
+def test_what_may_be_missing_may_be_left_out(requests):
+    record = read(requests, {"Monthly Charges (€)": 1, "class": "a"})
+    assert (record.get("_private"), record.get("model_config")) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("Monthly Charges (€)", 0.4, "a number of at least 0.5"),
+        ("Monthly Charges (€)", None, "a number of at least 0.5"),
+        ("Monthly Charges (€)", True, "a number of at least 0.5"),
+        ("model_config", 3.00000001, "a whole number of at most 9, or null"),
+        ("model_config", "3", "a whole number of at most 9, or null"),
+        ("class", "", "a text"),
+        ("class", "NaN", "a text"),
+        ("class", 3, "a text"),
+        ("_private", 0.5, "true or false (or 1 or 0, yes or no), or null"),
+        ("f0", 1, "no such field"),
+        ("id", 1, "no such field"),
+    ],
+)
+def test_problem_says_where_what_was_expected_and_what_came(requests, name, value, expected):
+    problem = problem_of(requests, GOOD | {name: value})
+    assert (problem.where, problem.expected) == (name, expected)
+    assert problem.got == json.dumps(value)
+
+
+def test_batch_says_which_customer(requests):
+    body = {"customers": [GOOD, GOOD | {"class": None}]}
+    records, (problem,) = requests.read_batch(json.dumps(body).encode())
+    assert problem.where == "customers[1].class"
+    assert records == [read(requests, GOOD), None]
+
+
+def test_batch_of_bad_customers_alone_is_refused(requests):
+    body = {"customers": [GOOD | {"class": None}, 3]}
+    with pytest.raises(Invalid) as caught:
+        requests.read_batch(json.dumps(body).encode())
+    assert [one.where for one in caught.value.wrong] == ["customers[0].class", "customers[1]"]
+
+
+@given(
+    bad=st.lists(st.booleans(), min_size=1, max_size=2).filter(lambda bad: not all(bad)),
+    whole=st.integers(-(2**70), 9),
+)
+def test_good_customers_of_a_batch_are_read_as_if_they_were_alone(requests, bad, whole):
+    good = GOOD | {"model_config": whole, "Monthly Charges (€)": 0.7 + 0.1}
+    sent = [GOOD | {"class": 3} if one else good for one in bad]
+    records, problems = requests.read_batch(json.dumps({"customers": sent}).encode())
+    assert records == [None if one else read(requests, good) for one in bad]
+    assert [one.where for one in problems] == [
+        f"customers[{i}].class" for i, one in enumerate(bad) if one
+    ]
+
+
+def test_long_values_are_cut(requests):
+    problem = problem_of(requests, GOOD | {"model_config": "x" * 10_000})
+    assert len(problem.got) <= 80
+
+
+def test_what_is_no_json(requests):
+    with pytest.raises(Invalid, match="not JSON") as caught:
+        requests.read_record(b"{")
+    assert caught.value.malformed
+
+
+def test_schema_carries_the_contract(requests):
+    schema = requests.record.json_schema()
+    charges = schema["properties"]["Monthly Charges (€)"]
+    assert (charges["minimum"], charges["description"]) == (0.5, "What is paid")
+    assert schema["required"] == ["Monthly Charges (€)", "class"]
+    assert schema["additionalProperties"] is False
