@@ -112,14 +112,14 @@ class Watched:
     def __init__(self, seed: int):
         from churn.data import TELCO, generate_sample_data, parse_features
         from churn.data.contract import Contract
-        from churn.evaluation.profit import Offer
+        from churn.evaluation.profit import RetentionCosts
         from churn.modeling.model import ChurnModel
         from churn.modeling.search_space import BASELINE
         from churn.monitoring.drift import Reference
 
         self.contract = Contract.read(TELCO / "contract.toml")
         training = generate_sample_data(TRAINING, seed)
-        self.model, self.offer = ChurnModel(self.contract, BASELINE).fit(training), Offer()
+        self.model, self.offer = ChurnModel(self.contract, BASELINE).fit(training), RetentionCosts()
         known = parse_features(generate_sample_data(REFERENCE, seed + 1), self.contract)
         self.reference = Reference(known, self.model.predict_proba(known)[:, 1])
 

@@ -71,7 +71,7 @@ def the_same_by_joblib(source: str) -> None:
         validate_data,
     )  # fmt: skip
     from churn.data.leakage import act_on, find_leaks
-    from churn.evaluation.profit import Offer
+    from churn.evaluation.profit import RetentionCosts
     from churn.evaluation.report import grade, summary
     from churn.modeling.cross_validation import cross_validate, draw_sample
     from churn.modeling.model import ChurnModel
@@ -95,7 +95,7 @@ def the_same_by_joblib(source: str) -> None:
     )
     ended = finished(trials)
     ended += stack(ended, sample)
-    best, offer = choose(ended, sample), Offer()
+    best, offer = choose(ended, sample), RetentionCosts()
     leaderboard(ended, [trial for trial in trials if trial.stopped], best, sample)
     threshold = offer.settle_threshold(best.probabilities, train.iloc[sample.rows])
     candidate = sample.for_all(best.candidate, len(train))

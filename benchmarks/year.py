@@ -23,7 +23,7 @@ from pathlib import Path
 from serving import Broken, say, use_store
 
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def live(options, folder: Path) -> list[dict]:
         options.customers, options.customers * 6 // 100, options.months, options.prices,
         options.broken, options.seed,
     )  # fmt: skip
-    offer, begin = Offer(), time.monotonic()
+    offer, begin = RetentionCosts(), time.monotonic()
     flows = partial(run_flow, log=folder / "flows.txt")
     loop = Loop(plan, offer, options.budget, folder.resolve(), flows)
     first = loop.train()

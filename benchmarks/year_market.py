@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.synthetic import draw_customers, log_odds, to_frame
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 
 # Log odds that make the generator's customers, of whom a quarter leaves, leave at a month's rate.
 CALM = -1.7
@@ -90,7 +90,7 @@ class Market:
         Of those who are customers now.
     """
 
-    def __init__(self, plan: Plan, offer: Offer):
+    def __init__(self, plan: Plan, offer: RetentionCosts):
         self.plan, self.offer, self.month = plan, offer, 0
         everybody = draw_customers(plan.everybody, np.random.default_rng(plan.seed))
         newcomers = np.arange(plan.everybody) >= plan.customers

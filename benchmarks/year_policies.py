@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sqlalchemy import create_engine, update
 from year_market import LATE, Market, Plan
 
-from churn.evaluation.profit import Offer, expected_profit
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.feedback.prediction_log import PredictionLog
 from churn.feedback.prediction_log.store import PREDICTIONS
 from churn.registry.runs import champion, fetch_model
@@ -64,7 +64,7 @@ class Nobody:
 
     name = "no calls"
 
-    def __init__(self, plan: Plan, offer: Offer):
+    def __init__(self, plan: Plan, offer: RetentionCosts):
         self.market = Market(plan, offer)
         self.market.live()
 
@@ -78,7 +78,7 @@ class Once:
 
     name = "trained once"
 
-    def __init__(self, plan: Plan, offer: Offer, run: str, budget: int):
+    def __init__(self, plan: Plan, offer: RetentionCosts, run: str, budget: int):
         self.plan, self.offer, self.budget = plan, offer, budget
         _, self.model = fetch_model(run)
         self.market = Market(plan, offer)
@@ -111,7 +111,7 @@ class Loop:
     name = "this loop"
 
     def __init__(
-        self, plan: Plan, offer: Offer, budget: int, folder: Path,
+        self, plan: Plan, offer: RetentionCosts, budget: int, folder: Path,
         run_flow: Callable[..., int],
     ):  # fmt: skip
         self.plan, self.offer, self.budget = plan, offer, budget

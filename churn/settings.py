@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 
 
 class Settings(BaseModel):
@@ -24,34 +24,34 @@ class Settings(BaseModel):
     gate_margin: float = Field(ge=0)
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> Offer:
+    def check(cls, offer: Mapping[str, str], **values) -> RetentionCosts:
         """Look at all of them at once.
 
         Parameters
         ----------
         offer : mapping of str to str
-            See `Offer.parse`.
+            See `RetentionCosts.parse`.
         values
             By the names of the attributes.
 
         Returns
         -------
-        Offer
+        RetentionCosts
 
         Raises
         ------
         ChurnError
             Naming every value out of its range.
         """
-        _, parsed, problems = look_at(cls, values, offer)
+        _, parsed, problems = validate_settings(cls, values, offer)
         if problems:
             raise ChurnError("The run cannot start:", problems)
         return parsed
 
 
-def look_at(
+def validate_settings(
     model: type[BaseModel], values: Mapping, offer: Mapping[str, str]
-) -> tuple[BaseModel | None, Offer | None, list[str]]:
+) -> tuple[BaseModel | None, RetentionCosts | None, list[str]]:
     """Settings and an offer, either None where it cannot be used, and all that is wrong.
 
     Parameters
@@ -60,7 +60,7 @@ def look_at(
     values : mapping
         By the names of its fields.
     offer : mapping of str to str
-        See `Offer.parse`.
+        See `RetentionCosts.parse`.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def look_at(
             for item in error.errors()
         ]
     try:
-        parsed = Offer.parse(**offer)
+        parsed = RetentionCosts.parse(**offer)
     except ChurnError as error:
         problems += error.problems
     return settings, parsed, problems

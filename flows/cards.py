@@ -108,7 +108,7 @@ def model(run) -> list:
     return [
         Markdown(f"# {run.model.candidate.name}"),
         Markdown(
-            f"Judged on {report.customers:,} customers by {report.judged_on}. Cross-validation "
+            f"Judged on {report.customers:,} customers by {report.evaluated_on}. Cross-validation "
             f"promised a log loss of {report.promised:.4f}; it is {loss:.4f}. That is "
             f"{abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain logistic "
             f"regression's (95 % interval of the difference {gap['low']:+.4f} to "

@@ -44,14 +44,14 @@ class MonitorFlow(FlowSpec):
 
         from churn.monitoring.inputs import read_reference
         from churn.monitoring.profit_drift import terms
-        from churn.monitoring.settings import Look
+        from churn.monitoring.settings import MonitorSettings
         from churn.registry.runs import fetch_run
 
         offer = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
-        self.look = Look.check(
+        self.look = MonitorSettings.check(
             offer, as_of=self.as_of, since=self.since, until=self.until, horizon=self.horizon,
             completeness=self.completeness, least=self.least, months=self.months,
             retrain=self.retrain_it, data=self.data,

@@ -10,7 +10,7 @@ import tomli_w
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.monitoring.verdict import RETRAIN
-from churn.registry.runs import told
+from churn.registry.runs import translate_errors
 from churn.scoring.deployment import Deployment
 
 # What the new run is told as the old one was; the table's roles come from the contract.
@@ -47,7 +47,7 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
         hint = "say which run of MonitorFlow it follows: --trigger MonitorFlow/<id>"
         raise ChurnError("Nobody knows whether to train anew:", [hint])
     namespace(None)
-    with told(f"{looked} cannot be read:"):
+    with translate_errors(f"{looked} cannot be read:"):
         found = Run(looked).data
         verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
         data = data or found.data
@@ -84,7 +84,7 @@ def train_anew(deployment: Deployment, data: str) -> str:
     from metaflow import Run, namespace
 
     namespace(None)  # whoever made it
-    with told(f"How {deployment.run} was made cannot be read:"):
+    with translate_errors(f"How {deployment.run} was made cannot be read:"):
         run = Run(deployment.run)
         made, store = run.data, run.end_task.metadata_dict
         options = [word for name in SAME for word in (f"--{name}", str(getattr(made, _name(name))))]

@@ -80,7 +80,7 @@ def info():
         made=run.made.isoformat(timespec="seconds"),
         customers=run.customers,
         threshold=run.scorer.threshold,
-        judged_on=run.judged_on,
+        evaluated_on=run.evaluated_on,
         metrics=_plain(run.metrics),
         fingerprint=run.fingerprint,
         lineage=_plain(run.lineage),
@@ -168,7 +168,7 @@ def answer_one(model: Model, written: Log | None, body: bytes, explain: bool = F
 
     Raises
     ------
-    Invalid
+    InvalidRequest
         Naming every problem of the body.
     LogFailed
         If it is not safe in the log.

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import LogFailed
-from churn.scoring.request_schema import Invalid, Problem
+from churn.scoring.request_schema import InvalidRequest, Problem
 from serve.metrics import count_log_failure
 from serve.served import NoModel
 
@@ -36,7 +36,7 @@ class Refused(Exception):
 def init_app(app: Flask) -> None:
     """Answer every error of an app with problem details."""
     app.register_error_handler(Refused, _refused)
-    app.register_error_handler(Invalid, _invalid)
+    app.register_error_handler(InvalidRequest, _invalid)
     app.register_error_handler(NoModel, _no_model)
     app.register_error_handler(LogFailed, _log_failed)
     app.register_error_handler(ChurnError, _unavailable)
@@ -58,7 +58,7 @@ def _refused(error: Refused) -> Response:
     return _answer(error.status, error.detail, [asdict(problem) for problem in error.problems])
 
 
-def _invalid(error: Invalid) -> Response:
+def _invalid(error: InvalidRequest) -> Response:
     status = 400 if error.malformed else 422
     return _answer(status, error.summary, [asdict(problem) for problem in error.wrong])
 

@@ -12,7 +12,7 @@ from churn.data.contract import Category
 from churn.errors import ChurnError
 from churn.registry.runs import fetch_run
 from churn.scoring.deployment import Deployment
-from churn.scoring.request_schema import Requests
+from churn.scoring.request_schema import RequestSchema
 from serve.cache import load_model
 
 NO_RUN = ChurnError(
@@ -36,7 +36,7 @@ class Model:
     Attributes
     ----------
     run : Deployment
-    requests : churn.scoring.request_schema.Requests
+    requests : churn.scoring.request_schema.RequestSchema
         Reads what the model can score.
     said_of_all : str
         What every answer says of the model, as JSON without braces.
@@ -46,7 +46,7 @@ class Model:
 
     def __init__(self, run: Deployment, max_batch: int):
         self.run = run
-        self.requests = Requests(run.contract, max_batch)
+        self.requests = RequestSchema(run.contract, max_batch)
         threshold, name = run.scorer.threshold, json.dumps(run.run)
         self.said_of_all = f'"threshold":{threshold!r},"run":{name}'
         self._accepted = [

@@ -39,7 +39,7 @@ class ChurnFlow(FlowSpec):
 
         from churn.data.contract import Contract
         from churn.scoring.deployment import Deployment
-        from churn.scoring.explanations import Reasons
+        from churn.scoring.explanations import Explainer
         from churn.scoring.scorer import Agreement, Scorer
 
         contract = Contract.parse({
@@ -53,13 +53,13 @@ class ChurnFlow(FlowSpec):
             contract=contract,
             scorer=Scorer("def score(record):\\n    return 0.25\\n", {}, 0.2),
             agreement=Agreement(100, 0.1 if self.kind == "disagrees" else 0.0, 0, 1.0),
-            reasons=Reasons(contract, {"tenure": 1.0}, {"tenure": [1.0]}),
+            reasons=Explainer(contract, {"tenure": 1.0}, {"tenure": [1.0]}),
             metrics={
                 "log_loss": {"value": 0.4 + worse, "low": 0.3 + worse, "high": 0.5 + worse},
                 "roc_auc": {"value": 0.9 - worse, "low": 0.8 - worse, "high": 0.95 - worse},
                 "calibration_slope": {"value": float("nan"), "low": 0.0, "high": 0.0},
             },
-            judged_on="hold-out",
+            evaluated_on="hold-out",
             reliability=[],
             importances=[],
             lineage={

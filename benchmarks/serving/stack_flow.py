@@ -56,7 +56,7 @@ class ChurnFlow(FlowSpec):
         self.deployment = Deployment(
             run=f"{current.flow_name}/{current.run_id}", candidate=candidate.name,
             contract=contract, scorer=scorer, agreement=self.agreement,
-            reasons=self.model.reasons(), metrics={}, judged_on="hold-out", reliability=[],
+            reasons=self.model.explainer(), metrics={}, evaluated_on="hold-out", reliability=[],
             importances=[], lineage={}, fingerprint="", customers=len(train),
             made=datetime.now(UTC),
         )  # fmt: skip

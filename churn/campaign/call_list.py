@@ -22,7 +22,7 @@ from churn.campaign.ranking import (
 )
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer, expected_profit
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.modeling.model import ChurnModel
 from churn.scoring.deployment import Deployment
 
@@ -87,7 +87,7 @@ def score_shard(
     chunks: Iterable[Chunk],
     model: ChurnModel,
     campaign: Campaign,
-    offer: Offer,
+    offer: RetentionCosts,
     spared: Sequence[str],
     reliability: Sequence[Mapping] | None = None,
 ) -> tuple[Part, pa.Table | None]:
@@ -140,7 +140,7 @@ def score_shard(
     return part, pa.concat_tables(everyone) if everyone else None
 
 
-def _score(chunk: Chunk, model: ChurnModel, offer: Offer) -> tuple[np.ndarray, np.ndarray]:
+def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.ndarray, np.ndarray]:
     if not len(chunk.ids):  # scikit-learn predicts for no less than one
         return np.zeros(0), np.zeros(0)
     chance = model.predict_proba(chunk.customers)[:, 1]
@@ -173,7 +173,9 @@ def _shortlist(chunk, chance, profit, worth, campaign: Campaign) -> pd.DataFrame
         most = min(len(worth), 2 * most)
 
 
-def _money(chance, customers: pd.DataFrame, offer: Offer, reliability) -> dict[str, np.ndarray]:
+def _money(
+    chance, customers: pd.DataFrame, offer: RetentionCosts, reliability
+) -> dict[str, np.ndarray]:
     low, high = probability_interval(chance, reliability)
     benefits = (expected_profit(one, customers, offer) for one in (chance, low, high))
     return dict(zip(MONEY, (chance * offer.values(customers), *benefits), strict=True))
@@ -220,7 +222,7 @@ class CallList:
 
 def make_list(
     parts: Iterable[Part], deployment: Deployment, contract: Contract, campaign: Campaign,
-    offer: Offer,
+    offer: RetentionCosts,
 ) -> CallList:  # fmt: skip
     """Put the shards together, and say why and what to do about those who are on the list.
 

@@ -14,7 +14,7 @@ from churn.data.parsing import parse_texts
 from churn.data.validation import Problems, check_rows, in_words, parse_rows
 from churn.data.values import MISSING
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 
 # An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
 PLAIN = "^[!-\\-/-~]+$"
@@ -98,7 +98,7 @@ class Chunk:
 
 
 def clean_chunks(
-    source: Source, shard: Shard, contract: Contract, offer: Offer, repeated: np.ndarray
+    source: Source, shard: Shard, contract: Contract, offer: RetentionCosts, repeated: np.ndarray
 ) -> Iterator[Chunk]:
     """Read a shard and set aside what breaks the contract, as `churn.data.validate_data` does.
 
@@ -128,7 +128,7 @@ def clean_chunks(
             found.set_aside(name, f"not {rule}", bad)
         typed = typed.assign(**{name: raw[name] for name in offer.columns if name not in typed})
         keep = ~found.broken
-        rejected = raw[~keep].assign(**{_reason(raw): found.reasons()})
+        rejected = raw[~keep].assign(**{_reason(raw): found.explainer()})
         yield Chunk(typed[keep], ids.filter(pa.array(keep)), rejected, found.table())
 
 
@@ -139,7 +139,7 @@ def _reason(raw: pd.DataFrame) -> str:
     return name
 
 
-def columns_needed(contract: Contract, offer: Offer) -> list[str]:
+def columns_needed(contract: Contract, offer: RetentionCosts) -> list[str]:
     """The columns that scoring reads."""
     return list(dict.fromkeys([contract.id, *contract.features, *offer.columns]))
 

@@ -19,8 +19,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.data.values import as_text
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer
-from churn.settings import look_at
+from churn.evaluation.profit import RetentionCosts
+from churn.settings import validate_settings
 
 FORMATS = (".csv", ".csv.gz", ".parquet")
 BLOCKS = 1_000
@@ -58,13 +58,13 @@ class Campaign(BaseModel):
     output: str
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> tuple["Campaign", Offer]:
+    def check(cls, offer: Mapping[str, str], **values) -> tuple["Campaign", RetentionCosts]:
         """Look at all of them at once.
 
         Parameters
         ----------
         offer : mapping of str to str
-            See `Offer.parse`.
+            See `RetentionCosts.parse`.
         values
             By the names of the attributes; without a day it is today, in UTC.
 
@@ -74,7 +74,7 @@ class Campaign(BaseModel):
             Naming every value out of its range.
         """
         values["as_of"] = values["as_of"] or f"{datetime.now(UTC):%Y-%m-%d}"
-        settings, parsed, problems = look_at(cls, values, offer)
+        settings, parsed, problems = validate_settings(cls, values, offer)
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
         if problems:

@@ -70,7 +70,7 @@ def _row(model) -> list[str]:
     named = f"{ours.candidate} (champion)" if model.champion else ours.candidate
     return [
         mark, model.run, _minute(ours.made), f"{ours.customers:,}",
-        _figure(ours.metrics["log_loss"]), _span(ours.metrics["roc_auc"]), ours.judged_on, named,
+        _figure(ours.metrics["log_loss"]), _span(ours.metrics["roc_auc"]), ours.evaluated_on, named,
     ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _compare(options) -> None:
             ("model", lambda model: model.candidate),
             ("made (UTC)", lambda model: _minute(model.made)),
             ("customers", lambda model: f"{model.customers:,}"),
-            ("judged on", lambda model: model.judged_on),
+            ("judged on", lambda model: model.evaluated_on),
         )
     ]
     for name in dict.fromkeys([*one.metrics, *two.metrics]):
@@ -105,7 +105,7 @@ def _compare(options) -> None:
         if part not in found.same
     ]
     print(table(rows))
-    if not (found.same["data"] and found.same["contract"]) or one.judged_on != two.judged_on:
+    if not (found.same["data"] and found.same["contract"]) or one.evaluated_on != two.evaluated_on:
         print("They were judged on different customers, so the figures differ for that reason too.")
 
 

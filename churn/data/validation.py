@@ -97,7 +97,7 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     reason = "reason"
     while reason in raw:  # a column of the table's own
         reason = f"_{reason}"
-    return Validation(clean, raw[~keep].assign(**{reason: found.reasons()}), problems)
+    return Validation(clean, raw[~keep].assign(**{reason: found.explainer()}), problems)
 
 
 def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.DataFrame:
@@ -185,7 +185,7 @@ class Problems:
         masks = [at for name, _, at in self.masks if name == column]
         return np.logical_or.reduce(masks) if masks else np.zeros(len(self.raw), dtype=bool)
 
-    def reasons(self) -> pd.Series:
+    def explainer(self) -> pd.Series:
         reasons = pd.Series("", index=self.raw.index[self.broken])
         for column, check, at in self.masks:
             reasons.loc[self.raw.index[at]] += f"; {column}: {check}"

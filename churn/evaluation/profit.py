@@ -22,7 +22,7 @@ POINTS = 100
 
 
 @dataclass(frozen=True)
-class Offer:
+class RetentionCosts:
     """What a call costs and may bring; the defaults are those of Verbraken et al. (2013).
 
     Each is a constant, or the name of a number column of the customer table.
@@ -46,7 +46,7 @@ class Offer:
     customer_value: float | str = 200.0
 
     @classmethod
-    def parse(cls, **values: float | str) -> "Offer":
+    def parse(cls, **values: float | str) -> "RetentionCosts":
         """Build an offer from the texts of a command line.
 
         Parameters
@@ -100,7 +100,7 @@ class Offer:
         if problems:
             raise ChurnError("The offer cannot be used:", problems)
 
-    def stakes(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def payoff_terms(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """The two numbers of each customer that all profits are made of.
 
         Returns
@@ -193,7 +193,9 @@ def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | 
     return f"{bad.sum()} cells are not {rule}, the first in row {frame.index[row]}: {shown}"
 
 
-def expected_profit(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer) -> np.ndarray:
+def expected_profit(
+    probabilities: np.ndarray, frame: pd.DataFrame, offer: RetentionCosts
+) -> np.ndarray:
     """What calling each customer brings, on average over who leaves and who accepts.
 
     The profit of Neslin et al. (2006), "Defection detection", Journal of Marketing Research
@@ -218,13 +220,13 @@ def expected_profit(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer
     Raises
     ------
     ChurnError
-        See `Offer.check`.
+        See `RetentionCosts.check`.
     """
-    gain, cost = offer.stakes(frame)
+    gain, cost = offer.payoff_terms(frame)
     return probabilities * gain - cost
 
 
-def realised_profit(target: np.ndarray, frame: pd.DataFrame, offer: Offer) -> np.ndarray:
+def realised_profit(target: np.ndarray, frame: pd.DataFrame, offer: RetentionCosts) -> np.ndarray:
     """What calling each customer would have brought, on average over who accepts.
 
     Parameters
@@ -240,7 +242,7 @@ def realised_profit(target: np.ndarray, frame: pd.DataFrame, offer: Offer) -> np
     return expected_profit(target.astype(np.float64), frame, offer)
 
 
-def break_even(frame: pd.DataFrame, offer: Offer) -> np.ndarray:
+def break_even(frame: pd.DataFrame, offer: RetentionCosts) -> np.ndarray:
     """The probability from which on calling a customer pays.
 
     Where p * gain - cost, the `expected_profit`, is 0: at
@@ -251,7 +253,7 @@ def break_even(frame: pd.DataFrame, offer: Offer) -> np.ndarray:
     ndarray of float64, shape (n,)
         From 0 to 1, or infinity where a call never pays, even if the customer surely leaves.
     """
-    return _break_even(*offer.stakes(frame))
+    return _break_even(*offer.payoff_terms(frame))
 
 
 def _break_even(gain: np.ndarray, cost: np.ndarray) -> np.ndarray:
@@ -260,7 +262,7 @@ def _break_even(gain: np.ndarray, cost: np.ndarray) -> np.ndarray:
     return np.divide(cost, gain, out=np.full(len(gain), np.inf), where=pays)
 
 
-def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer) -> float:
+def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, offer: RetentionCosts) -> float:
     """The probability from which on calling pays, so that the sum over those called is greatest.
 
     No outcome is looked at, so nothing is tuned on a hold-out. With one threshold for all,
@@ -272,7 +274,7 @@ def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer)
     probabilities : ndarray of float, shape (n,)
         Calibrated; at least one.
     frame : DataFrame, n rows
-    offer : Offer
+    offer : RetentionCosts
 
     Returns
     -------
@@ -285,9 +287,9 @@ def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, offer: Offer)
     Raises
     ------
     ChurnError
-        See `Offer.check`.
+        See `RetentionCosts.check`.
     """
-    gain, cost = offer.stakes(frame)
+    gain, cost = offer.payoff_terms(frame)
     chances = _break_even(gain, cost)
     if np.all(chances == chances[0]):
         return float(chances[0])
@@ -394,7 +396,7 @@ def expected_maximum_profit(
 
 
 @dataclass(frozen=True)
-class Worth:
+class ProfitReport:
     """What a model is worth to a campaign, on customers whose outcome is known.
 
     Attributes
@@ -429,10 +431,10 @@ def appraise(
     target: np.ndarray,
     probabilities: np.ndarray,
     frame: pd.DataFrame,
-    offer: Offer,
+    offer: RetentionCosts,
     threshold: float,
     seed: int = 0,
-) -> Worth:
+) -> ProfitReport:
     """What calling by `probabilities` is worth.
 
     Parameters
@@ -442,14 +444,14 @@ def appraise(
     probabilities : ndarray of float, shape (n,)
     frame : DataFrame, n rows
         The same customers, with the columns that `offer` names.
-    offer : Offer
+    offer : RetentionCosts
     threshold : float
         Call where `probabilities >= threshold`.
 
     Raises
     ------
     ChurnError
-        See `Offer.check`.
+        See `RetentionCosts.check`.
     """
     picked = probabilities >= threshold
     profits = realised_profit(target, frame, offer)
@@ -465,7 +467,7 @@ def appraise(
         }
 
     emp, fraction = expected_maximum_profit(target, probabilities)
-    return Worth(
+    return ProfitReport(
         threshold=threshold,
         called=float(picked.mean()),
         promised=float((expected_profit(probabilities, frame, offer) * picked).mean()),

@@ -8,7 +8,7 @@ import pandas as pd
 from churn.data.parsing import labels, parse_features
 from churn.evaluation.metrics import compare, gains, reliability
 from churn.evaluation.partial_dependence import partial_dependence
-from churn.evaluation.profit import Offer, Worth, appraise
+from churn.evaluation.profit import ProfitReport, RetentionCosts, appraise
 from churn.evaluation.segments import segments
 from churn.modeling.cross_validation import Sample, Trial
 from churn.modeling.model import ChurnModel
@@ -26,7 +26,7 @@ class Report:
 
     Attributes
     ----------
-    judged_on : str
+    evaluated_on : str
         `hold-out`, or `cross-validation` where nobody was held out.
     customers : int
     metrics : dict
@@ -37,7 +37,7 @@ class Report:
         The metrics of the base rate and of a plain logistic regression.
     differences : dict of str to dict
         Model less baseline, paired; see `churn.evaluation.metrics.compare`.
-    worth : Worth
+    worth : ProfitReport
         The money that calling by the model brings.
     reliability, gains, importances, explanations : DataFrame
     dependence : DataFrame
@@ -48,13 +48,13 @@ class Report:
         SHA-256 over the model's probabilities of the rows that judged it.
     """
 
-    judged_on: str
+    evaluated_on: str
     customers: int
     metrics: dict
     promised: float
     baselines: dict
     differences: dict
-    worth: Worth
+    worth: ProfitReport
     reliability: pd.DataFrame
     gains: pd.DataFrame
     importances: pd.DataFrame
@@ -71,7 +71,7 @@ def grade(
     sample: Sample,
     trial: Trial,
     plain: Trial,
-    offer: Offer,
+    offer: RetentionCosts,
 ) -> Report:
     """Grade a model exactly as it is stored.
 
@@ -86,7 +86,7 @@ def grade(
         What the model was chosen by.
     plain : Trial
         What the baseline made of the same sample.
-    offer : Offer
+    offer : RetentionCosts
         What a call costs and may bring.
 
     Returns
@@ -95,20 +95,20 @@ def grade(
     """
     base_rate = labels(train, model.contract).mean()
     if len(holdout):
-        judged_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
+        evaluated_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
         ours = model.predict_proba(holdout)[:, 1]
         baseline = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
         theirs = baseline.predict_proba(holdout)[:, 1]
         said = ours
     else:
-        judged_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
+        evaluated_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
         ours, theirs = trial.probabilities, plain.probabilities
         said = model.predict_proba(rows)[:, 1]
     baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
     metrics, beside, differences = compare(target, ours, baselines)
     leading = importances(model, rows, model.seed)
     return Report(
-        judged_on=judged_on,
+        evaluated_on=evaluated_on,
         customers=len(rows),
         metrics=metrics,
         promised=float(row_losses(sample.labels, trial.probabilities).mean()),
@@ -182,7 +182,7 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame, risk: np.ndarray) -> pd
 
 def summary(report: Report, name: str) -> str:
     """What came out, in a few lines for a terminal."""
-    lines = [f"{name}, judged on {report.customers:,} customers by {report.judged_on}:"]
+    lines = [f"{name}, judged on {report.customers:,} customers by {report.evaluated_on}:"]
     for metric, label in (
         ("roc_auc", "ROC-AUC"), ("pr_auc", "PR-AUC"), ("log_loss", "log loss"),
         ("brier", "Brier"), ("top_decile_lift", "lift, top tenth"),

@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import Prediction
 from churn.registry.runs import fetch_model
-from churn.scoring.request_schema import Invalid, Requests
+from churn.scoring.request_schema import InvalidRequest, RequestSchema
 from churn.scoring.scorer import TOLERANCE
 
 
@@ -65,8 +65,8 @@ def replay(prediction: Prediction) -> Replay:
     """
     deployment, model = fetch_model(prediction.run)
     try:
-        record = Requests(deployment.contract, 1).read_record(to_json(prediction.inputs))
-    except Invalid as error:
+        record = RequestSchema(deployment.contract, 1).read_record(to_json(prediction.inputs))
+    except InvalidRequest as error:
         summary = f"{deployment.run} does not take the inputs of {prediction.prediction}:"
         raise ChurnError(summary, error.problems) from error
     customer = pd.DataFrame([record], columns=list(deployment.contract.features))

@@ -15,7 +15,7 @@ from churn.data.contract import Contract
 from churn.data.holdout import content_hash
 from churn.data.parsing import labels
 from churn.modeling.encoder import FeatureEngineer
-from churn.modeling.search_space import STAGED, Candidate, build, for_rows
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build, rescale_iterations
 from churn.scoring.codegen.estimators import compile_for_rows
 from churn.statistics.log_odds import row_losses
 
@@ -57,7 +57,7 @@ class Sample:
     def for_all(self, candidate: Candidate, n_rows: int) -> Candidate:
         """A candidate tuned on this sample, for as many training rows as there are."""
         tuned_on = len(self.labels) * (1 - 1 / self.n_folds)
-        return for_rows(candidate, n_rows / tuned_on)
+        return rescale_iterations(candidate, n_rows / tuned_on)
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class _Fold:
         train_matrix, train_labels = sample.matrix[~test], sample.labels[~test]
         self.test, self.matrix, self.labels = test, sample.matrix[test], sample.labels[test]
         self.model = build(candidate, sample.levels, seed, threads)
-        self.family, self.staged = candidate.family, candidate.family in STAGED
+        self.family, self.staged = candidate.family, candidate.family in ITERATIVE_FAMILIES
         with bounded_threads(threads):
             if self.staged:
                 self._grow(train_matrix, train_labels)
@@ -239,7 +239,7 @@ class _Fold:
                 encoder.fit_transform(matrix, labels),
                 encoder.transform(self.matrix),
             )
-        patience = round(STAGED[self.family] / booster.learning_rate)
+        patience = round(ITERATIVE_FAMILIES[self.family] / booster.learning_rate)
         booster.set_params(early_stopping=True, n_iter_no_change=patience)
         booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)
         self.losses, self.booster = -booster.validation_score_[1:], booster
@@ -269,7 +269,7 @@ def _last_step(model):
 def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
     """The candidate with the number of steps that is best over all folds, and what it predicts."""
     steps = 0
-    if candidate.family in STAGED:
+    if candidate.family in ITERATIVE_FAMILIES:
         # Every fold went on for some time after its own best, so few folds miss the best of all.
         shared = min(len(fold.losses) for fold in folds)
         steps = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())

@@ -8,7 +8,7 @@ from churn.data.expressions import Formula
 from churn.data.parsing import parse_features
 
 # The quantiles of a number that stand for what it may be.
-USUAL = (0.1, 0.25, 0.5, 0.75, 0.9)
+GRID_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 def create_derived_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
@@ -52,7 +52,7 @@ class FeatureEngineer:
     typical_ : dict of str to float or str
         After `fit`, for each feature the lower median (numbers) or the most frequent value
         (others); NaN where every value is missing.
-    usual_ : dict of str to list of float or str
+    grid_ : dict of str to list of float or str
         After `fit`, for each feature some values that customers have: five quantiles of a number,
         every level of a category or flag.
     """
@@ -75,7 +75,7 @@ class FeatureEngineer:
             else next(iter(typed[name].mode()), np.nan)
             for name, feature in self.contract.features.items()
         }
-        self.usual_ = {
+        self.grid_ = {
             name: _usual(typed[name], feature.kind == "number")
             for name, feature in self.contract.features.items()
         }
@@ -114,5 +114,5 @@ class FeatureEngineer:
 
 def _usual(column: pd.Series, number: bool) -> list:
     known = column.dropna()
-    values = known.quantile(USUAL, interpolation="lower") if number else known
+    values = known.quantile(GRID_QUANTILES, interpolation="lower") if number else known
     return sorted(values.unique().tolist())

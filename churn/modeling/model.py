@@ -15,7 +15,7 @@ from churn.evaluation.metrics import evaluate
 from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.search_space import Candidate, build
-from churn.scoring.explanations import Reasons
+from churn.scoring.explanations import Explainer
 
 
 class ChurnModel:
@@ -124,9 +124,9 @@ class ChurnModel:
         order = np.lexsort([-table["contribution"].abs(), table["row"]])
         return table.iloc[order].reset_index(drop=True)
 
-    def reasons(self) -> Reasons:
+    def explainer(self) -> Explainer:
         """What explains single answers of the compiled model, as `explain` does."""
-        return Reasons(self.contract, self.engineer_.typical_, self.engineer_.usual_)
+        return Explainer(self.contract, self.engineer_.typical_, self.engineer_.grid_)
 
     def fingerprint(self, frame: pd.DataFrame) -> str:
         """SHA-256, in hex, over the exact probabilities of `frame`."""

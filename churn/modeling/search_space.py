@@ -15,7 +15,7 @@ MAX_LEVELS = 20
 STACK = "stack"
 # The families that grow step by step, and for how much learning each of them goes on without
 # getting better. How many steps are best, of at most `max_iter`, is learned out of fold.
-STAGED = {"boosting": 2.5, "symmetric": 6.0}
+ITERATIVE_FAMILIES = {"boosting": 2.5, "symmetric": 6.0}
 ITERATIONS_POWER = 0.25
 # From so many times the rows on a stack learns its weights anew: its members predict half of the
 # rows by the other half, which is far more than they were tuned on.
@@ -103,7 +103,7 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
     return make_pipeline(_encode_levels(many, seed), model)
 
 
-def for_rows(candidate: Candidate, growth: float) -> Candidate:
+def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
     """The candidate for `growth` times as many rows as it was tuned on.
 
     Boosting takes more iterations on more rows. What early stopping chose on 4,000 to 256,000
@@ -111,10 +111,12 @@ def for_rows(candidate: Candidate, growth: float) -> Candidate:
     """
     params = dict(candidate.params)
     if candidate.family == STACK:
-        params["members"] = tuple(for_rows(member, growth) for member in params["members"])
+        params["members"] = tuple(
+            rescale_iterations(member, growth) for member in params["members"]
+        )
         # A second level was fitted to what the first one said, and goes with its weights.
         params["relearn"] = growth >= RELEARN_GROWTH and not params.get("above")
-    elif candidate.family in STAGED:
+    elif candidate.family in ITERATIVE_FAMILIES:
         params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
     return replace(candidate, params=params)
 
@@ -240,9 +242,9 @@ def _boosting(
 
 
 def _symmetric(categorical, seed, threads, **params):
-    from churn.modeling.estimators.oblivious import SymmetricTrees
+    from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 
-    return SymmetricTrees(categorical, random_state=seed, **params)
+    return ObliviousTreesClassifier(categorical, random_state=seed, **params)
 
 
 def _extra_trees(categorical, seed, threads, n_estimators=100, **params):

@@ -8,7 +8,7 @@ from churn.errors import ChurnError
 from churn.modeling.cross_validation import Sample, Trial, cross_validate, threads_per_task
 from churn.modeling.search_space import SECOND_LEVEL, STACK, Candidate, build
 from churn.modeling.stacking import (
-    Above,
+    SecondLevel,
     forward_order,
     learn_weights,
     learn_weights_above,
@@ -77,7 +77,7 @@ def stack(trials: list[Trial], sample: Sample, seed: int = 0) -> list[Trial]:
 
 
 def second_level(stacked: Trial, members: list[Trial], sample: Sample, seed: int = 0) -> Trial:
-    """A stack with a second level, see `churn.modeling.stacking.Above`.
+    """A stack with a second level, see `churn.modeling.stacking.SecondLevel`.
 
     It too is judged out of fold: the models of the second level are cross-validated on what the
     first level said out of fold. None of them is stopped for being behind the first level, since
@@ -93,7 +93,7 @@ def second_level(stacked: Trial, members: list[Trial], sample: Sample, seed: int
     models = tuple(
         build(above.for_all(t.candidate, len(said)), levels, seed, threads) for t in tried
     )
-    second = Above(models, tuple(weights.tolist()), intercept, above.matrix, sample.labels)
+    second = SecondLevel(models, tuple(weights.tolist()), intercept, above.matrix, sample.labels)
     candidate = Candidate(
         f"{stacked.candidate.name}, two levels",
         STACK,

@@ -18,7 +18,7 @@ SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
-class Above:
+class SecondLevel:
     """The second level of a stack: models that see the columns and what the first level says.
 
     Where one member is right for some customers and another for others, a regression on what they
@@ -41,7 +41,7 @@ class Above:
     seen: np.ndarray | None
     target: np.ndarray | None
 
-    def fit(self) -> "Above":
+    def fit(self) -> "SecondLevel":
         """The same with its models fitted, and without what they were fitted to."""
         if self.seen is None:
             return self
@@ -85,7 +85,7 @@ class Stack:
     members : list of classifiers
     weights : ndarray of float64, shape (n_members,)
     intercept : float
-    above : Above, optional
+    above : SecondLevel, optional
         A second level.
     relearn : bool
         Learn the weights anew when the stack is fitted, from each half of the rows predicted by
@@ -98,7 +98,7 @@ class Stack:
         members: list,
         weights: Sequence[float],
         intercept: float,
-        above: Above | None = None,
+        above: SecondLevel | None = None,
         relearn: bool = False,
     ):
         self.members = members

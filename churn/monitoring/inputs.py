@@ -13,18 +13,18 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.parsing import parse_feature
 from churn.errors import ChurnError
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 from churn.feedback.outcomes import OutcomeStore, frame_of, read_table
 from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.monitoring.drift import MOST, Reference
-from churn.registry.runs import told
+from churn.registry.runs import translate_errors
 from churn.scoring.deployment import Deployment
 
 ARTIFACTS = ("frame", "split", "sample", "trial", "offer")
 
 
 @dataclass(frozen=True)
-class Answered:
+class ScoredCustomers:
     """Customers who were asked about, each once per period, when first asked about.
 
     Attributes
@@ -83,7 +83,7 @@ def read_answers(
     end: datetime,
     period: Callable[[datetime], str] = lambda _: "",
     most: int = MOST,
-) -> Answered:
+) -> ScoredCustomers:
     """Read what a run answered from `start` to before `end`.
 
     Of more than `most` customers in a period some are drawn, by a hash of the key, so that nobody
@@ -121,10 +121,10 @@ def read_answers(
         if bad.any():
             unreadable[name] = int(bad.sum())
     features = pd.DataFrame(columns, index=answers.index, copy=False)
-    return Answered(answers, features, unreadable, predictions, others)
+    return ScoredCustomers(answers, features, unreadable, predictions, others)
 
 
-def read_reference(deployment: Deployment) -> tuple[Reference, Offer]:
+def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
     """The customers that a run's model knows, and what the run was told about money.
 
     Raises
@@ -135,7 +135,7 @@ def read_reference(deployment: Deployment) -> tuple[Reference, Offer]:
     import metaflow
 
     metaflow.namespace(None)
-    with told(f"The customers of {deployment.run} cannot be read:"):
+    with translate_errors(f"The customers of {deployment.run} cannot be read:"):
         data = metaflow.Run(deployment.run)["end"].task.data
         absent = [name for name in ARTIFACTS if name not in data]
         if absent:

@@ -25,7 +25,7 @@ from churn.errors import ChurnError
 from churn.evaluation.metrics import interval
 from churn.evaluation.segments import segments
 from churn.feedback.prediction_log.entries import customer_text
-from churn.monitoring.inputs import Answered
+from churn.monitoring.inputs import ScoredCustomers
 from churn.scoring.deployment import Deployment
 from churn.statistics.log_odds import row_losses
 
@@ -96,7 +96,7 @@ def labels(answers: pd.DataFrame, outcomes: pd.DataFrame, horizon: int) -> np.nd
     Parameters
     ----------
     answers : DataFrame of n rows
-        customer and time, see `churn.monitoring.inputs.Answered`.
+        customer and time, see `churn.monitoring.inputs.ScoredCustomers`.
     outcomes : DataFrame
         customer (str), date, left (bool), one row per customer and day.
     horizon : int
@@ -194,7 +194,7 @@ def arms(answers: pd.DataFrame, calls: pd.DataFrame, horizon: int) -> np.ndarray
 
 
 def grade(
-    answered: Answered,
+    answered: ScoredCustomers,
     deployment: Deployment,
     outcomes: pd.DataFrame,
     calls: pd.DataFrame,
@@ -207,7 +207,7 @@ def grade(
 
     Parameters
     ----------
-    answered : Answered
+    answered : ScoredCustomers
         Of whole months, by `month`.
     deployment : Deployment
         Of the run.

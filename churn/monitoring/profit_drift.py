@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from churn.data.contract import Contract
-from churn.evaluation.profit import Offer, expected_profit
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.evaluation.segments import holm
 from churn.monitoring.drift import LEAST, LEVEL, Reference
 
@@ -113,7 +113,7 @@ def appraise(
     features: pd.DataFrame,
     probabilities: np.ndarray,
     contract: Contract,
-    offer: Offer,
+    offer: RetentionCosts,
     least: int = LEAST,
 ) -> Money:
     """Set the expected money of a period beside the reference's.
@@ -122,7 +122,7 @@ def appraise(
     ----------
     reference, features, probabilities, contract, least
         See `churn.monitoring.drift.compare`.
-    offer : Offer
+    offer : RetentionCosts
         Constants, and columns that are features.
 
     Raises
@@ -155,7 +155,7 @@ def appraise(
 class _Ranked:
     """Customers by what calling them brings."""
 
-    def __init__(self, features: pd.DataFrame, chance: np.ndarray, offer: Offer):
+    def __init__(self, features: pd.DataFrame, chance: np.ndarray, offer: RetentionCosts):
         told = ~_untold(features, offer)
         self.features = features[told].reset_index(drop=True)
         self.profit = expected_profit(chance[told], self.features, offer)
@@ -165,7 +165,7 @@ class _Ranked:
         self.first = self.profit >= self.cut
 
 
-def _untold(features: pd.DataFrame, offer: Offer) -> np.ndarray:
+def _untold(features: pd.DataFrame, offer: RetentionCosts) -> np.ndarray:
     bad = [at for _, _, at in offer.unusable(features)]
     return np.logical_or.reduce(bad) if bad else np.zeros(len(features), dtype=bool)
 
@@ -235,12 +235,14 @@ def _levels(
             yield name, feature.say(None), *absent
 
 
-def terms(offer: Offer, given: dict[str, str]) -> Offer:
+def terms(offer: RetentionCosts, given: dict[str, str]) -> RetentionCosts:
     """An offer with some of its terms changed; those that are empty texts stay as they are.
 
     Raises
     ------
     ChurnError
-        See `Offer.parse`.
+        See `RetentionCosts.parse`.
     """
-    return Offer.parse(**asdict(offer) | {name: text for name, text in given.items() if text})
+    return RetentionCosts.parse(
+        **asdict(offer) | {name: text for name, text in given.items() if text}
+    )

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.errors import ChurnError
-from churn.settings import look_at
+from churn.settings import validate_settings
 
 PERIOD = timedelta(days=30)
 
@@ -16,7 +16,7 @@ Day = Annotated[
 ]
 
 
-class Look(BaseModel):
+class MonitorSettings(BaseModel):
     """When to look, at what, and what it takes to judge.
 
     Attributes
@@ -47,13 +47,13 @@ class Look(BaseModel):
     months: int = Field(ge=1, le=120)
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> "Look":
+    def check(cls, offer: Mapping[str, str], **values) -> "MonitorSettings":
         """Look at all of them at once.
 
         Parameters
         ----------
         offer : mapping of str to str
-            The terms that are not to be the run's; see `Offer.parse`.
+            The terms that are not to be the run's; see `RetentionCosts.parse`.
         values
             By the names of the attributes; `retrain` and `data` too.
 
@@ -64,7 +64,7 @@ class Look(BaseModel):
         """
         retrain, data = values.pop("retrain"), values.pop("data")
         given = {name: text for name, text in offer.items() if text}
-        look, _, problems = look_at(cls, values, given)
+        look, _, problems = validate_settings(cls, values, given)
         if look:
             start, end = look.period(datetime.now(UTC))
             if start >= end:

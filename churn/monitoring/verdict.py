@@ -20,7 +20,7 @@ Too few customers, cohorts that wait, and cohorts that cannot judge are told, an
 from dataclasses import dataclass
 
 from churn.monitoring.drift import MISSING, SCORE, UNSEEN, Drift
-from churn.monitoring.inputs import Answered
+from churn.monitoring.inputs import ScoredCustomers
 from churn.monitoring.performance import Quality
 from churn.monitoring.profit_drift import Money
 
@@ -84,13 +84,15 @@ class Verdict:
         return "\n".join([*lines, *(f"  {remark}" for remark in self.remarks)])
 
 
-def judge(run: str, answered: Answered, drift: Drift, money: Money, quality: Quality) -> Verdict:
+def judge(
+    run: str, answered: ScoredCustomers, drift: Drift, money: Money, quality: Quality
+) -> Verdict:
     """Put everything that was found together.
 
     Parameters
     ----------
     run : str
-    answered : Answered
+    answered : ScoredCustomers
         Of the period that `drift` and `money` are of.
     """
     reasons = [*_of_drift(answered, drift), *_of_money(money), *_of_quality(quality)]
@@ -98,7 +100,7 @@ def judge(run: str, answered: Answered, drift: Drift, money: Money, quality: Qua
     return Verdict(run, tuple(reasons), tuple(_remarks(answered, drift, money, quality)))
 
 
-def _of_drift(answered: Answered, drift: Drift):
+def _of_drift(answered: ScoredCustomers, drift: Drift):
     for row in drift.alarms.itertuples():
         what = {MISSING: "missing in ", UNSEEN: "a new category, "}.get(row.what, "")
         said = f"{row.column}: {what}{row.current}, was {row.reference}"
@@ -144,7 +146,7 @@ def _of_quality(quality: Quality):
             yield Reason(WATCH, "quality", f"cohort {quality.judged}: {why}")
 
 
-def _remarks(answered: Answered, drift: Drift, money: Money, quality: Quality):
+def _remarks(answered: ScoredCustomers, drift: Drift, money: Money, quality: Quality):
     if drift.too_few:
         yield (
             f"Too few to compare: {drift.customers:,} customers in the period, "

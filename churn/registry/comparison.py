@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from churn.errors import ChurnError
-from churn.registry.runs import champion, fetch_run, list_runs, told
+from churn.registry.runs import champion, fetch_run, list_runs, translate_errors
 from churn.scoring.deployment import Deployment
 
 
@@ -66,7 +66,7 @@ def list_models(last: int | None = None) -> list[Listed]:
         If the runs cannot be listed. A run that cannot be read is listed, with the reason.
     """
     best = champion()
-    with told("The runs cannot be listed:"):
+    with translate_errors("The runs cannot be listed:"):
         runs = sorted(((_started(run), run.pathspec) for run in list_runs()), reverse=True)
     shown = [pathspec for _, pathspec in runs[:last]]
     found = []

@@ -113,9 +113,9 @@ def decide(
             chance = model.predict_proba(holdout)[:, 1]
             rival = hold_against(fetch_run(now.run), model.contract, holdout, chance)
         except ChurnError as error:
-            rival = Rival(now.run, None, str(error))
+            rival = ChampionComparison(now.run, None, str(error))
     elif now is not None:
-        rival = Rival(now.run, None, "nobody was held out")
+        rival = ChampionComparison(now.run, None, "nobody was held out")
     return judge(report, model.contract, agreement, leaks, rival, margin)
 
 
@@ -124,7 +124,7 @@ def judge(
     contract: Contract,
     agreement: Agreement,
     leaks: pd.DataFrame,
-    rival: "Rival | None",
+    rival: "ChampionComparison | None",
     margin: float,
 ) -> Decision:
     """Put a graded model through the gate.
@@ -138,7 +138,7 @@ def judge(
         Of the model and its scorer.
     leaks : DataFrame
         What the sentinel found, dropped or not; see `churn.data.leakage.findings_table`.
-    rival : Rival or None
+    rival : ChampionComparison or None
         The champion on the same customers, if there is one.
     margin : float
         How much the log loss may be above the champion's, in nats.
@@ -157,7 +157,7 @@ def judge(
 
 
 @dataclass(frozen=True)
-class Rival:
+class ChampionComparison:
     """The champion, held against a new model on the same customers.
 
     Attributes
@@ -190,7 +190,7 @@ class Rival:
 
 def hold_against(
     champion: Deployment, contract: Contract, rows: pd.DataFrame, probabilities: np.ndarray
-) -> Rival:
+) -> ChampionComparison:
     """Ask the champion about the customers that judged a new model.
 
     Whom a run holds out follows from the customers' keys and not from the run, so the champion has
@@ -206,15 +206,15 @@ def hold_against(
     probabilities : ndarray of float64, shape (n,)
         What the new model says of them.
     """
-    if champion.judged_on != "hold-out":
-        return Rival(champion.run, None, "it held nobody out, and was trained on them")
+    if champion.evaluated_on != "hold-out":
+        return ChampionComparison(champion.run, None, "it held nobody out, and was trained on them")
     try:
         asked = records(parse_features(rows, champion.contract))
     except ChurnError as error:
-        return Rival(champion.run, None, "; ".join(error.problems))
+        return ChampionComparison(champion.run, None, "; ".join(error.problems))
     theirs = np.array([champion.scorer(record) for record in asked])
     _, _, differences = compare(labels(rows, contract), probabilities, {"champion": theirs})
-    return Rival(champion.run, differences["champion"]["log_loss"])
+    return ChampionComparison(champion.run, differences["champion"]["log_loss"])
 
 
 def _better(report: Report, baseline: str) -> Check:

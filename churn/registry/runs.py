@@ -99,7 +99,7 @@ def fetch_model(pathspec: str) -> tuple[Deployment, "ChurnModel"]:
     import metaflow
 
     deployment = fetch_run(pathspec)
-    with told(f"The model of {deployment.run} cannot be read:"):
+    with translate_errors(f"The model of {deployment.run} cannot be read:"):
         artifacts = metaflow.Run(deployment.run)["end"].task.data
         if "model" in artifacts:
             return deployment, artifacts.model
@@ -150,7 +150,7 @@ def list_runs(*tags: str) -> list:
     from metaflow.exception import MetaflowNotFound
 
     metaflow.namespace(None)
-    with told("The runs cannot be listed:"):
+    with translate_errors("The runs cannot be listed:"):
         try:
             return list(metaflow.Flow(FLOW).runs(*tags))
         except MetaflowNotFound:
@@ -254,13 +254,13 @@ def _promote(run: str, why: str, restores: int | None = None) -> Promotion:
     at = datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the tag has it
     promotion = Promotion(now.number + 1 if now else 1, run, at, why, restores)
-    with told(f"{run} cannot be tagged:"):
+    with translate_errors(f"{run} cannot be tagged:"):
         metaflow.Run(run).add_tags(promotion.tags)
     return promotion
 
 
 @contextmanager
-def told(summary: str) -> Iterator[None]:
+def translate_errors(summary: str) -> Iterator[None]:
     """Turn what Metaflow's client raises into a ChurnError that says `summary`, and the reason."""
     from metaflow.exception import MetaflowException
 
@@ -284,7 +284,7 @@ def _one_at_a_time() -> Iterator[None]:
         yield
         return
     path = Path(LocalStorage.datastore_root, "promotion.lock")
-    with told("Nothing can be promoted here:"), path.open("a") as lock:
+    with translate_errors("Nothing can be promoted here:"), path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from churn.data.contract import Contract
-from churn.scoring.explanations import Reasons
+from churn.scoring.explanations import Explainer
 from churn.scoring.scorer import Agreement, Scorer
 
 
@@ -25,11 +25,11 @@ class Deployment:
         The model, compiled.
     agreement : Agreement
         How far the scorer's answers are from the model's.
-    reasons : Reasons
+    reasons : Explainer
         Explains an answer.
     metrics : mapping of str to mapping
         For each metric its `value`, and `low` and `high`, the ends of its interval.
-    judged_on : str
+    evaluated_on : str
         `hold-out` or `cross-validation`: what the metrics are of.
     reliability : sequence of mapping
         What was promised beside what happened; see `churn.evaluation.metrics.reliability`.
@@ -50,9 +50,9 @@ class Deployment:
     contract: Contract
     scorer: Scorer
     agreement: Agreement
-    reasons: Reasons
+    reasons: Explainer
     metrics: Mapping
-    judged_on: str
+    evaluated_on: str
     reliability: Sequence[Mapping]
     importances: Sequence[Mapping]
     lineage: Mapping

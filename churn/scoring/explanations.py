@@ -41,7 +41,7 @@ class Change:
     probability: float
 
 
-class Reasons:
+class Explainer:
     """Explains answers of a scorer.
 
     Nothing is approximated: the scorer is asked again with one feature at a time set to another
@@ -54,7 +54,7 @@ class Reasons:
     typical : mapping of str to float or str
         A typical customer; NaN where there is none. See `FeatureEngineer.typical_`.
     usual : mapping of str to list of float or str
-        The values to try of each feature. See `FeatureEngineer.usual_`.
+        The values to try of each feature. See `FeatureEngineer.grid_`.
     """
 
     def __init__(self, contract: Contract, typical: Mapping, usual: Mapping):

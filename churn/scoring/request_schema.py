@@ -42,7 +42,7 @@ class Problem:
     got: str
 
 
-class Invalid(ChurnError):
+class InvalidRequest(ChurnError):
     """A body that cannot be answered.
 
     Attributes
@@ -58,7 +58,7 @@ class Invalid(ChurnError):
         self.malformed = malformed
 
 
-class Requests:
+class RequestSchema:
     """Reads scoring requests about customers that keep a contract.
 
     Parameters
@@ -102,7 +102,7 @@ class Requests:
 
         Raises
         ------
-        Invalid
+        InvalidRequest
             Naming every problem.
         """
         try:
@@ -127,7 +127,7 @@ class Requests:
 
         Raises
         ------
-        Invalid
+        InvalidRequest
             If nobody can be scored, naming every problem.
         """
         try:
@@ -209,14 +209,14 @@ def problems_of(error: ValidationError, expected: Callable[[dict, int], str]) ->
 
     Raises
     ------
-    Invalid
+    InvalidRequest
         If the body is no JSON.
     """
     details = _details(error)
     if details[0]["type"] == "json_invalid":
         message = details[0]["msg"].removeprefix("Invalid JSON: ")
         wrong = Problem("the body", "JSON in UTF-8", message)
-        raise Invalid("The body is not JSON.", [wrong], malformed=True) from None
+        raise InvalidRequest("The body is not JSON.", [wrong], malformed=True) from None
     return [
         Problem(
             _where(detail["loc"]),
@@ -235,9 +235,9 @@ def _details(error: ValidationError) -> list[dict]:
     return error.errors(include_url=False, include_context=False)
 
 
-def _invalid(problems: list[Problem]) -> Invalid:
+def _invalid(problems: list[Problem]) -> InvalidRequest:
     what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return Invalid(f"The request breaks the model's contract: {what}.", problems)
+    return InvalidRequest(f"The request breaks the model's contract: {what}.", problems)
 
 
 def expected(feature: Feature) -> str:

@@ -28,7 +28,7 @@ from churn.data.contract import Contract
 from churn.data.parsing import parse_texts
 from churn.errors import ChurnError
 from churn.evaluation.metrics import reliability, wilson
-from churn.evaluation.profit import Offer, expected_profit
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.scoring.codegen.models import compare, compile_model
@@ -46,8 +46,8 @@ def deployed() -> tuple[Deployment, ChurnModel]:
     scorer, chance = compile_model(model), model.predict_proba(unseen)[:, 1]
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=compare(scorer, model, unseen), reasons=model.reasons(), metrics={},
-        judged_on="hold-out",
+        agreement=compare(scorer, model, unseen), reasons=model.explainer(), metrics={},
+        evaluated_on="hold-out",
         reliability=reliability(labels(unseen, CONTRACT), chance).to_dict("records"),
         importances=[], lineage={}, fingerprint="", customers=4_000, made=None,
     )  # fmt: skip
@@ -116,7 +116,7 @@ class TestWhomToCall:
     def test_nobody_could_be_swapped_for_more_money(self, deployed, customers, listed):
         found, _ = listed(customers, BY_VALUE)
         chance = deployed[1].predict_proba(customers)[:, 1]
-        profit = expected_profit(chance, customers, Offer(customer_value="worth"))
+        profit = expected_profit(chance, customers, RetentionCosts(customer_value="worth"))
         keys = customers["customer_id"].astype(str)
         control = in_control(keys, "spring", 0.2)
         best = np.sort(profit[~control & (profit > 0)])[::-1][:100].sum()

@@ -13,7 +13,7 @@ from scipy import integrate, stats
 from churn.errors import ChurnError
 from churn.evaluation import charts
 from churn.evaluation.profit import (
-    Offer,
+    RetentionCosts,
     appraise,
     best_threshold,
     break_even,
@@ -34,7 +34,7 @@ def campaign(n, seed=0):
 
 
 money = st.floats(0, 300)
-offers = st.builds(Offer, st.floats(0, 20), st.floats(0, 40), st.floats(0, 1), money)
+offers = st.builds(RetentionCosts, st.floats(0, 20), st.floats(0, 40), st.floats(0, 1), money)
 outcomes = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 9)), min_size=1, max_size=60)
 
 
@@ -46,9 +46,9 @@ def arrays(rows):
 def test_the_profit_of_a_call_is_the_papers():
     frame = pd.DataFrame(index=range(3))
     # 0.3 * (200 - 10) - 1 of one about to leave, -10 - 1 of one who stays, and half of each.
-    expected = expected_profit(np.array([1, 0, 0.5]), frame, Offer())
+    expected = expected_profit(np.array([1, 0, 0.5]), frame, RetentionCosts())
     assert expected == pytest.approx([56, -11, 22.5])
-    realised = realised_profit(np.array([1, 0, 1], dtype=np.int8), frame, Offer())
+    realised = realised_profit(np.array([1, 0, 1], dtype=np.int8), frame, RetentionCosts())
     assert realised == pytest.approx([56, -11, 56])
 
 
@@ -70,7 +70,7 @@ def test_profits_mean_over_outcomes_and_pay_from_the_break_even_on(offer, chance
 def test_no_threshold_pays_more_than_the_best(rows, random):
     _, chances = arrays(rows)
     frame = pd.DataFrame({"value": [random.uniform(0, 100) for _ in rows]})
-    offer = Offer(customer_value="value")
+    offer = RetentionCosts(customer_value="value")
     profits = expected_profit(chances, frame, offer)
     threshold = best_threshold(chances, frame, offer)
     every = [profits[chances >= cut].sum() for cut in (*np.unique(chances), np.inf)]
@@ -83,7 +83,7 @@ def test_constants_and_columns_that_repeat_them_have_one_threshold(offer, rows):
     _, chances = arrays(rows)
     names = ["contact_cost", "offer_cost", "acceptance", "customer_value"]
     frame = pd.DataFrame({name: getattr(offer, name) for name in names}, index=range(len(rows)))
-    columns = Offer(*names)
+    columns = RetentionCosts(*names)
     threshold = best_threshold(chances, frame, offer)
     assert threshold == best_threshold(chances, frame, columns)
     profits = expected_profit(chances, frame, offer)
@@ -93,33 +93,36 @@ def test_constants_and_columns_that_repeat_them_have_one_threshold(offer, rows):
 
 def test_thresholds_of_calls_that_always_and_never_pay():
     _, chance, frame = campaign(50)
-    assert best_threshold(chance, frame, Offer()) == pytest.approx(11 / 67)
-    assert best_threshold(chance, frame, Offer(contact_cost=0, offer_cost=0)) == 0
-    assert best_threshold(chance, frame, Offer(contact_cost=60)) == np.inf
-    assert best_threshold(chance, frame, Offer(acceptance=0)) == np.inf
-    assert best_threshold(chance, frame, Offer(0, 0, 0, 0)) == np.inf
-    assert best_threshold(chance, frame, Offer(contact_cost=500, customer_value="value")) == np.inf
+    assert best_threshold(chance, frame, RetentionCosts()) == pytest.approx(11 / 67)
+    assert best_threshold(chance, frame, RetentionCosts(contact_cost=0, offer_cost=0)) == 0
+    assert best_threshold(chance, frame, RetentionCosts(contact_cost=60)) == np.inf
+    assert best_threshold(chance, frame, RetentionCosts(acceptance=0)) == np.inf
+    assert best_threshold(chance, frame, RetentionCosts(0, 0, 0, 0)) == np.inf
+    assert (
+        best_threshold(chance, frame, RetentionCosts(contact_cost=500, customer_value="value"))
+        == np.inf
+    )
 
 
 def test_an_offer_is_read_from_a_command_line():
-    offer = Offer.parse(contact_cost=" 2.5", acceptance="0.25", customer_value="value")
-    assert offer == Offer(2.5, 10.0, 0.25, "value")
+    offer = RetentionCosts.parse(contact_cost=" 2.5", acceptance="0.25", customer_value="value")
+    assert offer == RetentionCosts(2.5, 10.0, 0.25, "value")
     offer.check(pd.DataFrame({"value": ["10", " 20.5 "]}))
-    assert Offer.parse(customer_value="not looked at yet").customer_value
+    assert RetentionCosts.parse(customer_value="not looked at yet").customer_value
 
 
 def test_an_offer_that_no_call_pays_is_refused():
     with pytest.raises(ChurnError, match="no call pays"):
-        Offer.parse(contact_cost="60")
+        RetentionCosts.parse(contact_cost="60")
     _, _, frame = campaign(50)
-    dear = Offer.parse(contact_cost="500", customer_value="value")
+    dear = RetentionCosts.parse(contact_cost="500", customer_value="value")
     with pytest.raises(ChurnError, match="no call pays"):
         dear.check_pays(frame)
 
 
 def test_where_only_the_surest_would_pay_the_threshold_is_where_they_begin_to():
     frame = pd.DataFrame({"value": [50.0, 400.0, 60.0]})
-    offer = Offer(customer_value="value")
+    offer = RetentionCosts(customer_value="value")
     offer.check_pays(frame)
     assert offer.settle_threshold(np.full(3, 0.01), frame) == break_even(frame, offer).min()
 
@@ -127,7 +130,7 @@ def test_where_only_the_surest_would_pay_the_threshold_is_where_they_begin_to():
 def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
     frame = pd.DataFrame({"value": [1.0, np.nan, -3.0], "rate": ["0.1", "0.5", "lots"]})
     with pytest.raises(ChurnError) as caught:
-        Offer(-1.0, "gift", "rate", "value").check(frame)
+        RetentionCosts(-1.0, "gift", "rate", "value").check(frame)
     assert caught.value.problems == [
         "--contact-cost -1.0: not a number of 0 or more",
         "--offer-cost gift: neither a number of 0 or more nor a column of the table",
@@ -135,17 +138,17 @@ def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
         "--customer-value value: 2 cells are not a number of 0 or more, the first in row 1: empty",
     ]
     with pytest.raises(ChurnError, match=r"--acceptance 1\.5: not a share from 0 to 1"):
-        Offer.parse(acceptance="1.5")
+        RetentionCosts.parse(acceptance="1.5")
     for hopeless in (np.nan, np.inf, "1e999"):
         with pytest.raises(ChurnError, match="--customer-value"):
-            Offer.parse(customer_value=hopeless)
+            RetentionCosts.parse(customer_value=hopeless)
     with pytest.raises(ChurnError, match="--offer-cost nowhere"):
-        expected_profit(np.array([0.5] * 3), frame, Offer(offer_cost="nowhere"))
+        expected_profit(np.array([0.5] * 3), frame, RetentionCosts(offer_cost="nowhere"))
 
 
 def test_a_curve_adds_up_the_calls_and_ends_where_random_calls_do():
     target, chance, frame = campaign(1000)
-    profits = realised_profit(target, frame, Offer(customer_value="value"))
+    profits = realised_profit(target, frame, RetentionCosts(customer_value="value"))
     curve = profit_curve(chance, profits)
     assert curve["called"].tolist() == pytest.approx(np.linspace(0, 1, 101))
     riskiest = np.argsort(-chance)[:200]
@@ -161,7 +164,7 @@ def test_a_curve_adds_up_the_calls_and_ends_where_random_calls_do():
 
 def test_a_curve_does_not_know_the_order_of_ties():
     target, _, frame = campaign(300)
-    profits = np.sort(realised_profit(target, frame, Offer()))
+    profits = np.sort(realised_profit(target, frame, RetentionCosts()))
     curve = profit_curve(np.full(300, 0.3), profits, points=10)
     assert curve["profit"].tolist() == pytest.approx(curve["random"].tolist())
     assert len(profit_curve(np.arange(7), profits[:7])) == 8
@@ -260,7 +263,7 @@ def test_the_emp_is_at_least_the_profit_of_any_one_threshold(rows):
     target, scores = arrays(rows)
     assume(0 < target.sum() < len(target))
     frame = pd.DataFrame(index=range(len(rows)))
-    profits = realised_profit(target, frame, Offer())  # at 0.3, the mean of Beta(6, 14)
+    profits = realised_profit(target, frame, RetentionCosts())  # at 0.3, the mean of Beta(6, 14)
     best = max((profits * (scores >= cut)).mean() for cut in (*np.unique(scores), np.inf))
     assert emp(target, scores)[0] >= best - 1e-9
 
@@ -275,7 +278,7 @@ def test_a_call_that_cannot_pay_has_no_emp():
 @pytest.mark.parametrize("value", [200, "value"])
 def test_true_probabilities_keep_what_they_promise(value):
     target, chance, frame = campaign(20_000)
-    offer = Offer(customer_value=value)
+    offer = RetentionCosts(customer_value=value)
     found = appraise(target, chance, frame, offer, best_threshold(chance, frame, offer))
     assert found.profit["low"] < found.promised < found.profit["high"]
     assert found.called == np.mean(chance >= found.threshold)
@@ -290,7 +293,7 @@ def test_true_probabilities_keep_what_they_promise(value):
 
 def test_nobody_is_called_where_it_does_not_pay():
     target, chance, frame = campaign(200)
-    found = appraise(target, chance, frame, Offer(contact_cost=100), np.inf)
+    found = appraise(target, chance, frame, RetentionCosts(contact_cost=100), np.inf)
     assert (found.threshold, found.called, found.promised) == (np.inf, 0, 0)
     assert found.profit == {"value": 0, "low": 0, "high": 0} == found.advantage
     assert found.everybody["high"] < 0
@@ -298,7 +301,7 @@ def test_nobody_is_called_where_it_does_not_pay():
 
 def test_the_chart_has_the_curve_its_interval_random_calls_and_the_cut():
     target, chance, frame = campaign(500)
-    found = appraise(target, chance, frame, Offer(), 11 / 67)
+    found = appraise(target, chance, frame, RetentionCosts(), 11 / 67)
     spec = json.loads(json.dumps(charts.profit(found.curve, found.called)))
     assert len(spec["data"]["values"]) == 101
     fields = {part["field"] for layer in spec["layer"] for part in layer["encoding"].values()

@@ -391,7 +391,7 @@ class TestOtherTables:
         run = run_flow("--config", "candidates", quick, "run", "--holdout", "0")
         assert run.code == 0, run.output
         data = run.data
-        assert data.report.judged_on == "cross-validation"
+        assert data.report.evaluated_on == "cross-validation"
         assert set(data.split) == {"train"}
         assert data.metrics["log_loss"]["value"] == pytest.approx(data.report.promised)
         assert data.report.customers == len(data.sample.labels)

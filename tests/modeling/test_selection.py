@@ -13,7 +13,7 @@ from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.modeling.cross_validation import Trial, cross_validate, draw_sample
 from churn.modeling.model import ChurnModel
-from churn.modeling.search_space import BASELINE, Candidate, for_rows
+from churn.modeling.search_space import BASELINE, Candidate, rescale_iterations
 from churn.modeling.selection import choose, finished, leaderboard, rank, stack
 from churn.modeling.stacking import (
     FREE,
@@ -159,13 +159,13 @@ def test_weights_are_learned_anew_where_there_are_far_more_rows(trials, sample):
     wrong = replace(every, params=every.params | {"weights": [0.0, 0.0, 3.0], "intercept": 1.0})
     losses = {}
     for growth in (3.0, 5.0):
-        model = ChurnModel(CONTRACT, for_rows(wrong, growth)).fit(many)
+        model = ChurnModel(CONTRACT, rescale_iterations(wrong, growth)).fit(many)
         predicted = model.predict_proba(fresh)[:, 1]
         losses[growth] = np.mean(
             chance * row_losses(np.ones(20_000), predicted)
             + (1 - chance) * row_losses(np.zeros(20_000), predicted)
         )
-        again = ChurnModel(CONTRACT, for_rows(wrong, growth)).fit(many)
+        again = ChurnModel(CONTRACT, rescale_iterations(wrong, growth)).fit(many)
         assert (again.predict_proba(fresh)[:, 1] == predicted).all()
     truth = np.mean(chance * -np.log(chance) - (1 - chance) * np.log(1 - chance))
     assert losses[3.0] > truth + 0.05

@@ -13,7 +13,7 @@ from churn.data import TELCO, generate_sample_data, labels, parse_features
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
-from churn.evaluation.profit import Offer
+from churn.evaluation.profit import RetentionCosts
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.modeling.model import ChurnModel
@@ -21,9 +21,9 @@ from churn.modeling.search_space import BASELINE
 from churn.monitoring import notify, performance, verdict
 from churn.monitoring.drift import LEVEL, Reference, compare, questions
 from churn.monitoring.evidently_report import evidently_report
-from churn.monitoring.inputs import Answered, open_log, read_answers, read_outcomes
+from churn.monitoring.inputs import ScoredCustomers, open_log, read_answers, read_outcomes
 from churn.monitoring.profit_drift import appraise, terms
-from churn.monitoring.settings import Look
+from churn.monitoring.settings import MonitorSettings
 from churn.monitoring.stattests import CHISQUARE, FISHER, p_value
 from churn.scoring.codegen.models import compare as hold_to
 from churn.scoring.codegen.models import compile_model, records
@@ -43,8 +43,8 @@ def watched() -> tuple[Deployment, Reference]:
     scorer = compile_model(model)
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=hold_to(scorer, model, known.head(100)), reasons=model.reasons(),
-        metrics=evaluate(labels(known, CONTRACT), chance), judged_on="hold-out", reliability=[],
+        agreement=hold_to(scorer, model, known.head(100)), reasons=model.explainer(),
+        metrics=evaluate(labels(known, CONTRACT), chance), evaluated_on="hold-out", reliability=[],
         importances=[], lineage={}, fingerprint="", customers=4_000, made=None,
     )  # fmt: skip
     return deployment, Reference(parse_features(known, CONTRACT), chance)
@@ -146,7 +146,7 @@ class TestMoney:
     def test_unchanged_customers_are_worth_what_they_were(self, watched):
         deployment, reference = watched
         typed = parse_features(period(2_000), CONTRACT)
-        money = appraise(reference, typed, score(deployment, typed), CONTRACT, Offer())
+        money = appraise(reference, typed, score(deployment, typed), CONTRACT, RetentionCosts())
         assert not money.changed
         assert not money.segments["changed"].any()
         assert money.top.now == pytest.approx(0.1, abs=0.03)
@@ -159,7 +159,7 @@ class TestMoney:
         deployment, reference = watched
         table = period(4_000)
         loyal = parse_features(table[table["tenure"] > 24], CONTRACT)
-        money = appraise(reference, loyal, score(deployment, loyal), CONTRACT, Offer())
+        money = appraise(reference, loyal, score(deployment, loyal), CONTRACT, RetentionCosts())
         assert money.changed
         assert money.profit.high < 0
         assert money.calls.now < money.calls.before
@@ -167,7 +167,7 @@ class TestMoney:
 
     def test_a_value_that_is_not_known_leaves_the_customer_out(self, watched):
         deployment, reference = watched
-        offer = terms(Offer(), {"customer_value": "monthly_charges", "contact_cost": ""})
+        offer = terms(RetentionCosts(), {"customer_value": "monthly_charges", "contact_cost": ""})
         typed = parse_features(period(), CONTRACT)
         chance = score(deployment, typed)
         some = typed.assign(monthly_charges=typed["monthly_charges"].where(typed.index >= 100))
@@ -178,13 +178,13 @@ class TestMoney:
         assert not none.changed
 
 
-def answered(customers, times, chance=0.5, features=None) -> Answered:
+def answered(customers, times, chance=0.5, features=None) -> ScoredCustomers:
     answers = pd.DataFrame({"customer": customers, "time": times}).assign(
         period=[performance.month(time) for time in times], probability=chance,
         prediction=[str(number) for number in range(len(customers))],
     )  # fmt: skip
     features = pd.DataFrame(index=answers.index) if features is None else features
-    return Answered(answers, features, {}, len(answers), 0)
+    return ScoredCustomers(answers, features, {}, len(answers), 0)
 
 
 def told(*rows) -> pd.DataFrame:
@@ -226,7 +226,7 @@ def january(watched):
     return asked, labels(table, CONTRACT), truth
 
 
-def happened(asked: Answered, left: np.ndarray) -> pd.DataFrame:
+def happened(asked: ScoredCustomers, left: np.ndarray) -> pd.DataFrame:
     days = np.where(left, date(2026, 1, 20), date(2026, 2, 15))
     customers = asked.answers["customer"]
     return told(*zip(customers, days, left.astype(bool), strict=True))
@@ -400,9 +400,9 @@ def judged(watched, january):
     def judge(table: pd.DataFrame, quality=quality, unreadable=None):
         typed = parse_features(table, CONTRACT)
         chance = score(deployment, typed)
-        period = Answered(pd.DataFrame(), typed, unreadable or {}, len(typed), 3)
+        period = ScoredCustomers(pd.DataFrame(), typed, unreadable or {}, len(typed), 3)
         drift = compare(reference, typed, chance, CONTRACT)
-        money = appraise(reference, typed, chance, CONTRACT, Offer())
+        money = appraise(reference, typed, chance, CONTRACT, RetentionCosts())
         found = verdict.judge(deployment.run, period, drift, money, quality)
         return found, drift, money, quality
 
@@ -501,18 +501,18 @@ GOOD = {
 
 class TestSettings:
     def test_the_period_is_the_thirty_days_before_one_looks(self):
-        look = Look.check({}, **GOOD | {"as_of": "2026-04-01"})
+        look = MonitorSettings.check({}, **GOOD | {"as_of": "2026-04-01"})
         assert look.period(JANUARY) == (APRIL - timedelta(days=30), APRIL)
         assert look.first_month(JANUARY) == datetime(2025, 4, 1, tzinfo=UTC)
-        assert Look.check({}, **GOOD).period(JANUARY)[1] == JANUARY
+        assert MonitorSettings.check({}, **GOOD).period(JANUARY)[1] == JANUARY
 
     def test_everything_that_is_wrong_is_named(self):
         bad = {
             "as_of": "soon", "horizon": 0, "completeness": 2, "least": 1, "retrain": True,
         }  # fmt: skip
         with pytest.raises(ChurnError) as failure:
-            Look.check({"acceptance": "2"}, **GOOD | bad)
+            MonitorSettings.check({"acceptance": "2"}, **GOOD | bad)
         for name in ("--as-of", "--horizon", "--completeness", "--least", "--data", "--acceptance"):
             assert name in str(failure.value)
         with pytest.raises(ChurnError, match="--since 2026-05-01"):
-            Look.check({}, **GOOD | {"since": "2026-05-01", "until": "2026-04-01"})
+            MonitorSettings.check({}, **GOOD | {"since": "2026-05-01", "until": "2026-04-01"})

@@ -74,7 +74,7 @@ def test_better_model_passes_its_champion(graded, champion):
 
 def test_champion_that_was_trained_on_them_cannot_be_asked(graded, champion):
     data, rows, chance = graded
-    everybody = replace(champion, judged_on="cross-validation")
+    everybody = replace(champion, evaluated_on="cross-validation")
     decision = decide(data, hold_against(everybody, data.contract, rows, chance))
     assert failed(decision) == ["not worse than the champion"]
     assert "trained on them" in decision.checks[-1].why

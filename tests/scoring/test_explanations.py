@@ -28,7 +28,7 @@ def test_contributions_are_those_of_the_model(model, frame):
     scorer, few = compile_model(model), frame.head(5)
     table = model.explain(few)
     for row, record in enumerate(records(parse_features(few, CONTRACT))):
-        found = {r.feature: r.contribution for r in model.reasons().explain(scorer, record)}
+        found = {r.feature: r.contribution for r in model.explainer().explain(scorer, record)}
         expected = table[table["row"] == row].set_index("feature")["contribution"]
         assert found.keys() == set(CONTRACT.features)
         assert np.allclose([found[name] for name in expected.index], expected, atol=1e-9)
@@ -37,7 +37,7 @@ def test_contributions_are_those_of_the_model(model, frame):
 def test_the_strongest_come_first_and_those_that_add_nothing_not_at_all(model, frame):
     scorer = compile_model(model)
     (record,) = records(parse_features(frame.head(1), CONTRACT))
-    reasons = model.reasons().explain(scorer, record, most=4)
+    reasons = model.explainer().explain(scorer, record, most=4)
     sizes = [abs(reason.contribution) for reason in reasons]
     assert len(reasons) <= 4
     assert sizes == sorted(sizes, reverse=True)
@@ -46,19 +46,19 @@ def test_the_strongest_come_first_and_those_that_add_nothing_not_at_all(model, f
 
 
 def test_a_typical_customer_has_no_reasons(model):
-    reasons = model.reasons()
+    reasons = model.explainer()
     assert reasons.explain(compile_model(model), reasons.typical, most=5) == []
 
 
 def test_the_best_change_is_what_the_business_can_make_of_it(model, frame):
-    scorer, reasons = compile_model(model), model.reasons()
+    scorer, reasons = compile_model(model), model.explainer()
     for record in records(parse_features(frame.head(20), CONTRACT)):
         change = reasons.best_change(scorer, record)
         others = [
             scorer(record | {name: value})
             for name, feature in CONTRACT.features.items()
             if feature.actionable
-            for value in model.engineer_.usual_[name]
+            for value in model.engineer_.grid_[name]
         ]
         if change is None:
             assert min(others) >= scorer(record) - 0.0005
@@ -69,7 +69,7 @@ def test_the_best_change_is_what_the_business_can_make_of_it(model, frame):
 
 
 def test_what_is_usual_occurs(model, frame):
-    for name, values in model.engineer_.usual_.items():
+    for name, values in model.engineer_.grid_.items():
         assert set(values) <= set(frame[name].dropna().astype(type(values[0])))
-    assert len(model.engineer_.usual_["tenure"]) == 5
-    assert model.engineer_.usual_["contract"] == ["Month-to-month", "One year", "Two year"]
+    assert len(model.engineer_.grid_["tenure"]) == 5
+    assert model.engineer_.grid_["contract"] == ["Month-to-month", "One year", "Two year"]

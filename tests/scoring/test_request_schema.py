@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn.data.contract import Contract
-from churn.scoring.request_schema import Invalid, Requests
+from churn.scoring.request_schema import InvalidRequest, RequestSchema
 
 CONTRACT = Contract.parse(
     {
@@ -25,7 +25,7 @@ GOOD = {"Monthly Charges (€)": 1, "class": "c", "_private": "No", "model_confi
 
 @pytest.fixture(scope="module")
 def requests():
-    return Requests(CONTRACT, max_batch=2)
+    return RequestSchema(CONTRACT, max_batch=2)
 
 
 def read(requests, value):
@@ -33,7 +33,7 @@ def read(requests, value):
 
 
 def problem_of(requests, value):
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         read(requests, value)
     (problem,) = caught.value.wrong
     return problem
@@ -81,7 +81,7 @@ def test_batch_says_which_customer(requests):
 
 def test_batch_of_bad_customers_alone_is_refused(requests):
     body = {"customers": [GOOD | {"class": None}, 3]}
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(InvalidRequest) as caught:
         requests.read_batch(json.dumps(body).encode())
     assert [one.where for one in caught.value.wrong] == ["customers[0].class", "customers[1]"]
 
@@ -106,7 +106,7 @@ def test_long_values_are_cut(requests):
 
 
 def test_what_is_no_json(requests):
-    with pytest.raises(Invalid, match="not JSON") as caught:
+    with pytest.raises(InvalidRequest, match="not JSON") as caught:
         requests.read_record(b"{")
     assert caught.value.malformed
 

@@ -17,7 +17,14 @@ from pydantic import (
 
 from churn.feedback.outcomes.entries import FIRST, Outcome, check_day
 from churn.feedback.prediction_log.entries import customer_text
-from churn.scoring.request_schema import MAX_ID, Invalid, Problem, problems_of, shown, typed_dict
+from churn.scoring.request_schema import (
+    MAX_ID,
+    InvalidRequest,
+    Problem,
+    problems_of,
+    shown,
+    typed_dict,
+)
 
 OUTCOMES = "outcomes"
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -109,7 +116,7 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
 
     Raises
     ------
-    Invalid
+    InvalidRequest
         Naming every problem: what is no outcome, or of a day after tomorrow, and where a customer
         both left and stayed by what was recorded at the same moment.
     """
@@ -149,6 +156,6 @@ def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
             yield Problem(f"{OUTCOMES}[{place}].left", wanted, shown(row.left))
 
 
-def _invalid(problems: list[Problem]) -> Invalid:
+def _invalid(problems: list[Problem]) -> InvalidRequest:
     what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return Invalid(f"The outcomes cannot be taken: {what}.", problems)
+    return InvalidRequest(f"The outcomes cannot be taken: {what}.", problems)

@@ -38,7 +38,7 @@ class Tree(NamedTuple):
     values: np.ndarray
 
 
-class SymmetricTrees(ClassifierMixin, BaseEstimator):
+class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
     """Gradient boosting of symmetric trees on the log loss, for two classes, 0 and 1.
 
     Numbers are cut into bins at quantiles, what is missing in a bin of its own below all others;
@@ -100,7 +100,7 @@ class SymmetricTrees(ClassifierMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    def fit(self, matrix, target, X_val=None, y_val=None) -> "SymmetricTrees":
+    def fit(self, matrix, target, X_val=None, y_val=None) -> "ObliviousTreesClassifier":
         """Grow the trees.
 
         Parameters
@@ -201,7 +201,7 @@ class _Grower:
 
     Parameters
     ----------
-    model : SymmetricTrees
+    model : ObliviousTreesClassifier
     cuts : list of int
         How many places there are to cut each column.
     """

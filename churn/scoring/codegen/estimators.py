@@ -11,11 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
-from churn.modeling.estimators.oblivious import SymmetricTrees
+from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.modeling.stacking import Stack
 from churn.scoring.codegen.linear import write_net, write_regression
 from churn.scoring.codegen.source import Source
-from churn.scoring.codegen.trees import write_boosting, write_forest, write_symmetric
+from churn.scoring.codegen.trees import write_boosting, write_forest, write_oblivious
 from churn.scoring.scorer import build
 from churn.statistics.log_odds import logit
 
@@ -53,7 +53,7 @@ def _write_log_odds(written, model, columns, levels) -> str:
         return _write_stack(written, model, columns, levels)
     if isinstance(model, HistGradientBoostingClassifier):
         return write_boosting(written, model, columns, levels)
-    if isinstance(model, SymmetricTrees):
+    if isinstance(model, ObliviousTreesClassifier):
         return _write_symmetric(written, model, columns, levels)
     if isinstance(model, FORESTS):
         return written.let(f"log_odds({write_forest(written, model, columns)})")
@@ -116,7 +116,7 @@ def _write_symmetric(written, model, columns, levels) -> str:
         )
         for column, number in zip(owned, encoded, strict=True):
             numbers[column] = number
-    return write_symmetric(written, model, numbers)
+    return write_oblivious(written, model, numbers)
 
 
 def _write_encoded(written, transform, encoded, columns, levels) -> list[str]:

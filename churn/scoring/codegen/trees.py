@@ -51,8 +51,8 @@ def _write_stumps(written, booster, trees, columns, levels) -> str:
     return written.let(" + ".join(parts))
 
 
-def write_symmetric(written: Source, model, columns: list[str]) -> str:
-    """Write a fitted SymmetricTrees; the name of its log odds."""
+def write_oblivious(written: Source, model, columns: list[str]) -> str:
+    """Write a fitted ObliviousTreesClassifier; the name of its log odds."""
     total = written.let(repr(model.baseline_))
 
     def question(column, cut):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from churn.modeling.estimators.linear import PairedTerms
-from churn.modeling.search_space import STAGED, Candidate, build
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build
 from churn.statistics.log_odds import row_losses
 
 
@@ -66,7 +66,9 @@ def test_a_category_of_many_levels_is_encoded_by_its_answers(family):
     codes = rng.integers(0, 50, 5000)
     matrix = np.column_stack([rng.normal(size=5000), codes]).astype(float)
     target = (rng.random(5000) < rates[codes]).astype(int)
-    params = {"max_iter": 100} if family in STAGED else {}  # as few as a search would find
+    params = (
+        {"max_iter": 100} if family in ITERATIVE_FAMILIES else {}
+    )  # as few as a search would find
     model = build(Candidate("any", family, params), np.array([0, 60]), seed=0)
     model.fit(matrix[:4000], target[:4000])
     chance = model.predict_proba(matrix[4000:])[:, 1]

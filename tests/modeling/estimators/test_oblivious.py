@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from churn.modeling.estimators.oblivious import SymmetricTrees
+from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.statistics.log_odds import row_losses, sigmoid
 
 NONE = np.zeros(3, dtype=bool)
@@ -29,7 +29,7 @@ def test_finds_what_matters_together():
     fresh, _, truth = table(5000, seed=1)
     errors = {}
     for depth in (1, 4):
-        model = SymmetricTrees(NONE, max_iter=60, depth=depth).fit(matrix, target)
+        model = ObliviousTreesClassifier(NONE, max_iter=60, depth=depth).fit(matrix, target)
         errors[depth] = np.abs(model.predict_proba(fresh)[:, 1] - truth).mean()
     assert errors[4] < 0.07 < 0.2 < errors[1]
     asked = [column for tree in model._predictors[:10] for column in tree.columns]
@@ -38,7 +38,7 @@ def test_finds_what_matters_together():
 
 def test_a_tree_without_penalty_says_the_share_of_each_leaf():
     matrix, target, _ = table()
-    model = SymmetricTrees(
+    model = ObliviousTreesClassifier(
         NONE, learning_rate=1.0, max_iter=1, depth=3, l2=1e-9, noise=0.0, newton_steps=50
     ).fit(matrix, target)
     chance = model.predict_proba(matrix)[:, 1]
@@ -50,7 +50,9 @@ def test_a_tree_without_penalty_says_the_share_of_each_leaf():
 @pytest.mark.parametrize("seed", range(3))
 def test_each_cut_is_the_best_of_all(seed):
     matrix, target, _ = table(200, seed)
-    model = SymmetricTrees(NONE, max_iter=1, depth=4, l2=1.0, noise=0.0).fit(matrix, target)
+    model = ObliviousTreesClassifier(NONE, max_iter=1, depth=4, l2=1.0, noise=0.0).fit(
+        matrix, target
+    )
     (tree,), slope = model._predictors, target - target.mean()
     rights = {
         (column, cut): right
@@ -76,7 +78,7 @@ def agreement(slope, leaves):
 @given(st.integers(0, 100), st.sampled_from([np.exp, np.cbrt, lambda x: 3 * x - 7]))
 def test_only_the_order_of_a_columns_values_matters(seed, change):
     matrix, target, _ = table(300, seed)
-    model = SymmetricTrees(NONE, max_iter=10)
+    model = ObliviousTreesClassifier(NONE, max_iter=10)
     before = clone(model).fit(matrix, target).predict_proba(matrix)
     after = clone(model).fit(change(matrix), target).predict_proba(change(matrix))
     assert np.array_equal(before, after)
@@ -87,7 +89,7 @@ def test_levels_are_in_the_order_of_their_leavers_and_new_ones_are_as_all():
     shares = np.array([0.6, 0.1, 0.5, 0.2])
     level = rng.integers(0, 4, 4000)
     target = (rng.random(4000) < shares[level]).astype(int)
-    model = SymmetricTrees(np.array([True]), max_iter=60, depth=2).fit(
+    model = ObliviousTreesClassifier(np.array([True]), max_iter=60, depth=2).fit(
         level[:, None].astype(float), target
     )
     asked = np.array([[0.0], [1.0], [2.0], [3.0], [9.0], [np.nan]])
@@ -100,7 +102,7 @@ def test_levels_are_in_the_order_of_their_leavers_and_new_ones_are_as_all():
 
 def test_stops_when_other_customers_gain_no_more():
     (matrix, target, _), (fresh, answers, _) = table(1000), table(1000, seed=5)
-    model = SymmetricTrees(NONE, max_iter=400, early_stopping=True, n_iter_no_change=10)
+    model = ObliviousTreesClassifier(NONE, max_iter=400, early_stopping=True, n_iter_no_change=10)
     model.fit(matrix, target, X_val=fresh, y_val=answers)
     losses = [
         row_losses(answers, stage[:, 1]).mean() for stage in model.staged_predict_proba(fresh)
@@ -116,7 +118,7 @@ def test_few_rows_a_tree_see_all_in_the_end_and_the_seed_decides_which():
     matrix, target, _ = table(6000)
     fresh, _, truth = table(5000, seed=1)
     said = [
-        SymmetricTrees(NONE, max_iter=80, max_rows=1500, random_state=seed)
+        ObliviousTreesClassifier(NONE, max_iter=80, max_rows=1500, random_state=seed)
         .fit(matrix, target)
         .predict_proba(fresh)[:, 1]
         for seed in (0, 0, 1)
@@ -131,11 +133,11 @@ def test_columns_with_nothing_to_cut_are_left_alone(n):
     target = np.array([0, 1] * 20)
     for empty in itertools.product([np.nan, 1.0], repeat=n):
         matrix = np.tile(empty, (40, 1))
-        model = SymmetricTrees(np.zeros(n, dtype=bool), max_iter=3).fit(matrix, target)
+        model = ObliviousTreesClassifier(np.zeros(n, dtype=bool), max_iter=3).fit(matrix, target)
         assert model.predict_proba(matrix)[:, 1] == pytest.approx(0.5)
 
 
 def test_what_cannot_be_is_refused_all_at_once():
-    model = SymmetricTrees(NONE, depth=9, max_borders=254, l2=0)
+    model = ObliviousTreesClassifier(NONE, depth=9, max_borders=254, l2=0)
     with pytest.raises(ValueError, match=r"depth .* 9; max_borders .* 254; l2 .* 0; .* both"):
         model.fit(np.zeros((5, 3)), np.ones(5))
