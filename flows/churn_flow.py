@@ -23,7 +23,7 @@ class ChurnFlow(FlowSpec):
         default_value="built-in",
         parser="churn.modeling.search_space.parse_toml",
         plain=True,
-        help="search space (TOML); churn.modeling.search_space.DEFAULT_CANDIDATES when none is given",
+        help="search space (TOML); the built-in one when none is given",
     )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")

@@ -24,10 +24,10 @@ def list_schema(id_name: str) -> pa.Schema:
 
     The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated;
     in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
-    brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 % interval (see
-    `probability_interval` in `rules`; costs, acceptance and value are taken as known); the features
-    that raise the risk most; the change by the business that would lower it most; the campaign, the
-    run of the model, and the day.
+    brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 %
+    interval (see `probability_interval` in `rules`; costs, acceptance and value are taken as
+    known); the features that raise the risk most; the change by the business that would lower it
+    most; the campaign, the run of the model, and the day.
     """
     return pa.schema(
         [

@@ -60,8 +60,8 @@ def replay(prediction: Prediction) -> Replay:
     Raises
     ------
     ChurnError
-        If the run cannot be read any more, see `churn.registry.runs.fetch_run`, or does not take the
-        inputs.
+        If the run cannot be read any more, see `churn.registry.runs.fetch_run`, or does not take
+        the inputs.
     """
     deployment, model = fetch_model(prediction.run)
     try:

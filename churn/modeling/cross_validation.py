@@ -77,7 +77,8 @@ class Trial:
     seconds : float
         Time to fit and predict the folds.
     microseconds : float
-        What it costs to score a customer, encoded, by the compiled model; see `churn.scoring.codegen`.
+        What it costs to score a customer, encoded, by the compiled model; see
+        `churn.scoring.codegen`.
     stopped : str
         Why it was stopped, or empty.
     """

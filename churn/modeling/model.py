@@ -87,7 +87,7 @@ class ChurnModel:
         return (self.predict_proba(frame)[:, 1] >= self.threshold).astype(np.int64)
 
     def evaluate(self, frame: pd.DataFrame) -> dict:
-        """Metrics with intervals on customers the model has not seen; see `churn.evaluation.metrics`."""
+        """Metrics with intervals on customers the model has not seen; see `metrics.evaluate`."""
         return evaluate(labels(frame, self.contract), self.predict_proba(frame)[:, 1])
 
     def explain(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -160,7 +160,8 @@ def read_outcomes(store: OutcomeStore, customers: pd.Series, table: str, key: st
     Returns
     -------
     DataFrame
-        One row per customer and day, as it was recorded last; see `churn.feedback.outcomes.frame_of`.
+        One row per customer and day, as it was recorded last; see
+        `churn.feedback.outcomes.frame_of`.
 
     Raises
     ------

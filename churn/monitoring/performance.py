@@ -64,7 +64,8 @@ class Quality:
     worse : tuple of str
         In words, what of the latest cohort that judges is clearly worse than promised.
     segments : DataFrame
-        Where the run was worse than elsewhere in that cohort, see `churn.evaluation.segments.segments`.
+        Where the run was worse than elsewhere in that cohort, see
+        `churn.evaluation.segments.segments`.
     """
 
     cohorts: pd.DataFrame

@@ -1,7 +1,8 @@
 """Drift in money: what calling by the model is expected to bring, in a period and before.
 
 Statistics say that something changed; this says what it is worth. A customer's net benefit is
-`churn.evaluation.profit.expected_profit`, a customer whom it pays to call is one with a positive one.
+`churn.evaluation.profit.expected_profit`, a customer whom it pays to call is one with a positive
+one.
 """
 
 from collections.abc import Iterator

@@ -9,8 +9,8 @@ retrain  The latest cohort that can judge is clearly worse than promised: the in
          meet, and by more than a trifle (`churn.monitoring.performance.MARGINS` and `OFF`).
 watch    An input, the missing values, the categories or the scores drifted.
 watch    The expected profit per customer clearly changed, by a fifth or more
-         (`churn.monitoring.profit_drift.CHANGE`), or that of a segment. Customers may have changed, or
-         the calls may have worked; no training brings the money back.
+         (`churn.monitoring.profit_drift.CHANGE`), or that of a segment. Customers may have changed,
+         or the calls may have worked; no training brings the money back.
 watch    The run was worse in some segment of that cohort than elsewhere.
 watch    Cells arrive that cannot be read.
 

@@ -1,8 +1,8 @@
 """Runs as models: found by name, and one of them the champion, by tags and never by its age.
 
-A promotion only adds tags to a run (see `churn.registry.promotion`), with a number that counts up; the
-champion is the run with the highest. No second store can disagree with the runs, and there is no
-moment between two champions: before the tags are written it is the one, afterwards the other.
+A promotion only adds tags to a run (see `churn.registry.promotion`), with a number that counts up;
+the champion is the run with the highest. No second store can disagree with the runs, and there is
+no moment between two champions: before the tags are written it is the one, afterwards the other.
 
 On the local metadata provider promotions wait for each other by a lock on a file beside the runs.
 A metadata service adds tags in transactions, but two machines may count to the same number there;

@@ -2,8 +2,8 @@
 
 `ChurnModel.predict_proba` pays milliseconds for a data frame and a pipeline, however few the
 customers. A scorer is the fitted model written out as one plain Python function over the values of
-a record, by `churn.scoring.codegen`. To run it takes neither pandas nor scikit-learn, so that a server's
-process stays small and starts at once.
+a record, by `churn.scoring.codegen`. To run it takes neither pandas nor scikit-learn, so that a
+server's process stays small and starts at once.
 """
 
 import marshal
@@ -28,8 +28,8 @@ class Scorer:
     Parameters
     ----------
     text : str
-        The function, in Python, written by `churn.scoring.codegen`. It is executed: take it only from
-        where a model would be unpickled.
+        The function, in Python, written by `churn.scoring.codegen`. It is executed: take it only
+        from where a model would be unpickled.
     constants : dict of str to value
         What the function refers to by name.
     threshold : float

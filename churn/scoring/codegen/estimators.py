@@ -98,7 +98,7 @@ def _encodes_levels(step) -> bool:
 
 
 def _write_levels(written, encoder, columns, levels):
-    """Columns of many levels as numbers, which then come first; see `churn.modeling.search_space`."""
+    """Columns of many levels as numbers, which then come first."""
     (_, _, many), after = encoder.transformers_[0], np.zeros(len(levels), dtype=bool)
     encoded = _write_encoded(written, encoder.transform, np.flatnonzero(many), columns, levels)
     after[many] = True

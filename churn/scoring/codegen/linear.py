@@ -19,7 +19,7 @@ FAR = np.array([1.0, 1000.0])
 
 
 def write_regression(written: Source, terms, regression, columns: list[str], levels) -> str:
-    """Write a logistic regression on the `terms` of `churn.modeling.estimators.linear`; the name of its log odds.
+    """Write a logistic regression on the `terms` of `linear`; the name of its log odds.
 
     Parameters
     ----------
