@@ -276,7 +276,7 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
 
 
 def dependence(curve: pd.DataFrame) -> dict:
-    """One feature of `partial_dependence`: the mean risk, most customers' band, how many have it."""
+    """One feature of `partial_dependence`: mean risk, most customers' band, count."""
     name = curve["feature"].iloc[0]
     size = quantity("share", "share of customers", legend=None, scale={"range": [15, 200]})
     tooltip = [
