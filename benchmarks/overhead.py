@@ -154,7 +154,7 @@ def near_the_truth(customers: int, folder: str) -> None:
     from metaflow import Run, namespace
 
     from churn.data import generate_sample_data, labels
-    from churn.evaluation.metrics import roc_auc
+    from churn.statistics.ranking import roc_auc
 
     namespace(None)
     data = Run(f"ChurnFlow/{Path(folder, 'run-id').read_text()}").data

@@ -15,7 +15,7 @@ from churn.data.parsing import parse_numbers, parse_texts
 from churn.data.readers import load_table
 from churn.data.values import FLAGS
 from churn.errors import ChurnError
-from churn.evaluation.metrics import wilson
+from churn.statistics.intervals import wilson
 
 ARMS = ("contact", "control")
 NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")

@@ -8,7 +8,8 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.metrics import roc_auc
+from churn.statistics.bins import MISSING, quantile_edges, to_bins
+from churn.statistics.ranking import roc_auc
 
 Action = Literal["drop", "stop", "tell"]
 
@@ -185,8 +186,8 @@ def _alone(codes, target, contract):
 
 def _bins(column: np.ndarray) -> np.ndarray:
     """Bins of about equally many customers; missing values are a bin of their own."""
-    edges = np.unique(np.nanquantile(column, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
-    return np.where(np.isnan(column), len(edges) + 1, np.searchsorted(edges, column))
+    edges = quantile_edges(column, np.linspace(0, 1, BINS + 1)[1:-1])
+    return to_bins(column, edges) - MISSING
 
 
 def _rates_of_others(bins: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:

@@ -6,13 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from churn.statistics.intervals import Z, bootstrap, wilson
 from churn.statistics.log_odds import logit, row_losses
+from churn.statistics.logistic import fisher_errors, fit_logistic
+from churn.statistics.ranking import RankedRows, area_under_roc
 
-RESAMPLES = 1000
-# Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
-CHUNK_CELLS = 300_000
 BINS = 10
-LEVEL = 0.95
+# Nats that a step of the calibration line may still gain, far below what anybody reads.
+LINE_TOLERANCE = 1e-12
 
 
 def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
@@ -31,13 +32,8 @@ def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> di
         expected_calibration_error, calibration_slope, calibration_intercept: the `value`, and
         `low` and `high`, the ends of the interval.
     """
-    metrics = interval(_Metrics(target, probabilities), len(target), seed)
+    metrics = bootstrap(_Metrics(target, probabilities), len(target), seed)
     return metrics | calibration_line(target, probabilities)
-
-
-def roc_auc(target: np.ndarray, scores: np.ndarray) -> float:
-    """The share of pairs, one who left and one who stayed, that `scores` ranks right; ties half."""
-    return float(_Metrics(target, scores)(np.ones((1, len(target))))["roc_auc"][0])
 
 
 def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: int = 0):
@@ -72,7 +68,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
                 found["difference", name, metric] = mine[metric] - value
         return found
 
-    intervals = interval(every, len(target), seed)
+    intervals = bootstrap(every, len(target), seed)
 
     def part(*which):
         return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
@@ -92,29 +88,16 @@ def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
     intervals are Wald's, from the Fisher information. Where no line is determined (all
     predictions alike, or the outcomes perfectly separated by them) the values are NaN.
     """
-    weights, half = _logistic_line(logit(probabilities), target)
-    return {
-        f"calibration_{name}": {"value": value, "low": value - width, "high": value + width}
-        for name, value, width in zip(("intercept", "slope"), weights, half, strict=True)
-    }
-
-
-def _logistic_line(x: np.ndarray, target: np.ndarray) -> tuple[list[float], list[float]]:
-    """Intercept and slope by Newton's method, and the half widths of their intervals."""
-    unknown = [math.nan, math.nan], [math.nan, math.nan]
+    x, names = logit(probabilities), ("calibration_slope", "calibration_intercept")
     left, stayed = x[target == 1], x[target == 0]
     if np.ptp(x) < 1e-9 or left.min() >= stayed.max() or left.max() <= stayed.min():
-        return unknown
-    design, weights = np.column_stack([np.ones_like(x), x]), np.array([0.0, 1.0])
-    for _ in range(100):
-        fitted = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
-        step = np.linalg.solve(information, design.T @ (target - fitted))
-        weights = weights + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-10:
-            half = 1.959964 * np.sqrt(np.diag(np.linalg.inv(information)))
-            return weights.tolist(), half.tolist()
-    return unknown
+        return {name: dict.fromkeys(("value", "low", "high"), math.nan) for name in names}
+    weights = fit_logistic(x[:, None], target, tolerance=LINE_TOLERANCE)
+    half = Z * fisher_errors(x[:, None], weights)
+    return {
+        name: {"value": value, "low": value - width, "high": value + width}
+        for name, value, width in zip(names, weights.tolist(), half.tolist(), strict=True)
+    }
 
 
 def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
@@ -153,14 +136,6 @@ def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> p
     )
 
 
-def wilson(successes: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) score interval for a share."""
-    share = successes / n
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return float(centre - half), float(centre + half)
-
-
 class _Metrics:
     """The metrics of one set of probabilities under any weights of the rows.
 
@@ -168,33 +143,24 @@ class _Metrics:
     """
 
     def __init__(self, target, probabilities):
-        self.order = np.argsort(-probabilities, kind="stable")
-        chance = probabilities[self.order]
-        self.left = target[self.order].astype(np.float64)
-        self.chance = chance
-        self.losses = row_losses(self.left, chance)
-        # Ties: the last row of each run of equal probabilities.
-        self.run_ends = np.append(np.flatnonzero(np.diff(chance)), len(chance) - 1)
-        self.bins = _bin_ends(len(chance), BINS)[:-1]
+        self.ranked = RankedRows(target, probabilities)
+        self.left, self.chance = self.ranked.target, self.ranked.scores
+        self.losses = row_losses(self.left, self.chance)
+        self.bins = _bin_ends(len(target), BINS)[:-1]
 
     def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """`weights` (resamples, n) to one array (resamples,) per metric."""
-        w = weights[:, self.order]
+        w = weights[:, self.ranked.order]
         total = w.sum(axis=1)
-        positive = np.cumsum(w * self.left, axis=1)[:, self.run_ends]
-        called = np.cumsum(w, axis=1)[:, self.run_ends]
-        negative = called - positive
-        hits, misses = positive[:, -1], negative[:, -1]
-        before = np.pad(positive, ((0, 0), (1, 0)))[:, :-1]
-        gained = np.diff(negative, axis=1, prepend=0)
-        area = (gained * (before + positive) / 2).sum(axis=1) / (hits * misses)
+        positive, called = self.ranked.cumulate(w)
+        hits = positive[:, -1]
         found = np.diff(positive, axis=1, prepend=0)
         precision = positive / np.where(called > 0, called, 1)
         squares = (self.chance - self.left) ** 2
         promised = np.add.reduceat(w * self.chance, self.bins, axis=1)
         happened = np.add.reduceat(w * self.left, self.bins, axis=1)
         return {
-            "roc_auc": area,
+            "roc_auc": area_under_roc(positive, called),
             "pr_auc": (found * precision).sum(axis=1) / hits,
             "log_loss": w @ self.losses / total,
             "brier": w @ squares / total,
@@ -217,25 +183,3 @@ class _Metrics:
 
 def _bin_ends(n: int, bins: int) -> np.ndarray:
     return np.unique(np.round(np.linspace(0, n, bins + 1)).astype(int))
-
-
-def interval(metrics, n: int, seed: int) -> dict:
-    """`metrics` on the sample as it is, and its spread over resamples of the customers."""
-    rng = np.random.default_rng(seed)
-    value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
-    # Larger samples need fewer resamples for an interval that is as good.
-    resamples = int(np.clip(RESAMPLES * 2_000 / n, 100, RESAMPLES))
-    chunk = max(1, CHUNK_CELLS // n)
-    draws = []
-    for start in range(0, resamples, chunk):
-        size = min(chunk, resamples - start)
-        weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
-        with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
-            draws.append(metrics(weights.astype(np.float64)))
-    tail = (1 - LEVEL) / 2
-    result = {}
-    for name in value:
-        spread = np.concatenate([draw[name] for draw in draws])
-        low, high = np.nanquantile(spread, [tail, 1 - tail])
-        result[name] = {"value": value[name], "low": float(low), "high": float(high)}
-    return result

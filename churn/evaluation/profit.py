@@ -16,7 +16,7 @@ from scipy.special import betaincc
 
 from churn.data.parsing import NUMBER, parse_numbers
 from churn.errors import ChurnError
-from churn.evaluation.metrics import interval
+from churn.statistics.intervals import bootstrap
 
 POINTS = 100
 
@@ -333,7 +333,7 @@ def profit_curve(
         rows = [np.interp(sizes, *row) for row in zip(called, earned, strict=True)]
         return dict(enumerate(np.transpose(rows) / n))
 
-    table = pd.DataFrame(list(interval(curve, n, seed).values()))
+    table = pd.DataFrame(list(bootstrap(curve, n, seed).values()))
     table = table.rename(columns={"value": "profit"})
     table.insert(0, "called", sizes / n)
     return table.assign(random=table["called"] * profits.mean())
@@ -471,7 +471,7 @@ def appraise(
         threshold=threshold,
         called=float(picked.mean()),
         promised=float((expected_profit(probabilities, frame, offer) * picked).mean()),
-        **interval(money, len(profits), seed),
+        **bootstrap(money, len(profits), seed),
         emp=emp,
         emp_fraction=fraction,
         curve=profit_curve(probabilities, profits, seed=seed),

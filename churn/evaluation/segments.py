@@ -9,12 +9,14 @@ import pandas as pd
 
 from churn.data.contract import Contract, Feature
 from churn.data.parsing import parse_features
+from churn.statistics.intervals import Z
 from churn.statistics.log_odds import row_losses
+from churn.statistics.multiplicity import holm
+from churn.statistics.ranking import delong
 
 LEAST = 50
 MARGIN = 0.02
 LEVEL = 0.05
-Z = 1.959964
 QUARTILES = (0.25, 0.5, 0.75)
 QUESTIONS = ("gap", "ranking")
 
@@ -106,68 +108,6 @@ def segments(
     return table.iloc[np.lexsort([-table["gap"].abs(), smallest])].reset_index(drop=True)
 
 
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjust p-values for their number (Holm 1979).
-
-    Rejecting those below 5 % is wrong at all, however the tests depend on each other, in 5 % of
-    the cases at most.
-
-    Parameters
-    ----------
-    p_values : ndarray of float, shape (n,)
-        NaN for tests that were not made.
-
-    Returns
-    -------
-    ndarray of float, shape (n,)
-        At most 1; NaN where there was NaN.
-    """
-    adjusted = np.full(len(p_values), np.nan)
-    order = np.argsort(p_values, kind="stable")  # NaN last
-    order = order[: np.isfinite(p_values).sum()]
-    left_over = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * left_over), 1)
-    return adjusted
-
-
-def concordance(chance: np.ndarray, left: np.ndarray) -> tuple[float, np.ndarray]:
-    """ROC-AUC, also of outcomes that are probabilities, and what each customer adds to it.
-
-    Parameters
-    ----------
-    chance : ndarray of float, shape (n,)
-        Ascending.
-    left : ndarray of float, shape (n,)
-        Who left, 0 or 1: the result is the ROC-AUC. Or `chance` itself: the result is the
-        model-based concordance, the ROC-AUC expected if the probabilities are true.
-
-    Returns
-    -------
-    value : float
-        NaN unless somebody left and another one stayed.
-    influence : ndarray of float, shape (n,)
-        The root of the sum of its squares is the standard error (DeLong et al. 1988).
-    """
-    stayed = 1 - left
-    run = np.cumsum(np.diff(chance, prepend=chance[:1]) > 0)  # equal probabilities share a number
-    below = _below(stayed, run)
-    above = left.sum() - _below(left, run)
-    alone = (left * stayed).sum()  # nobody is compared with himself
-    pairs = left.sum() * stayed.sum() - alone
-    if pairs <= 1e-9:
-        return math.nan, np.full(len(chance), np.nan)
-    value = ((left * below).sum() - alone / 2) / pairs
-    influence = left * (below / stayed.sum() - value) / left.sum()
-    influence += stayed * (above / left.sum() - value) / stayed.sum()
-    return float(value), influence
-
-
-def _below(weights: np.ndarray, run: np.ndarray) -> np.ndarray:
-    """For each customer the weight of those below, ties half."""
-    sums = np.bincount(run, weights)
-    return (np.cumsum(sums) - sums / 2)[run]
-
-
 class _Part:
     """A segment, or all others: what was promised, what happened, and how sure each is.
 
@@ -186,8 +126,8 @@ class _Part:
         self.log_loss = row_losses(left, chance).mean()
         surprise = chance * row_losses(np.ones(1), chance)
         self.expected_log_loss = (surprise + (1 - chance) * row_losses(np.zeros(1), chance)).mean()
-        self.roc_auc, seen = concordance(chance, left)
-        self.expected_roc_auc, expected = concordance(chance, chance)
+        self.roc_auc, seen = delong(chance, left)
+        self.expected_roc_auc, expected = delong(chance, chance)
         self.roc_auc_error = math.sqrt((seen**2).sum())
         self.shortfall = self.expected_roc_auc - self.roc_auc
         self.shortfall_error = math.sqrt(((expected - seen) ** 2).sum())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from churn.statistics.log_odds import logit, row_losses, sigmoid
+from churn.statistics.logistic import fit_logistic
 
 # Inverse penalty of what a weight differs from the mean of all, and by how much less their sum is
 # held back.
@@ -13,8 +14,6 @@ C, FREE = 0.02, 10.0
 # Inverse penalties of what a second level changes of the first one's log odds, and of how far it
 # stretches them.
 C_ABOVE, C_STRETCH = 0.02, 1e3
-# Newton's steps end when the next one would gain so little, in nats over all rows.
-SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def learn_weights(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, f
     """
     mean = logits.mean(axis=1, keepdims=True)
     terms = np.column_stack([FREE * mean, logits - mean])
-    together, *apart, intercept = _regress(terms, target, np.full(terms.shape[1], 1 / C))
+    together, *apart, intercept = fit_logistic(terms, target, 1 / C)
     apart = np.array(apart)
     return FREE * together / len(apart) + apart - apart.mean(), float(intercept)
 
@@ -179,37 +178,8 @@ def learn_weights_above(said: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
     """
     terms = np.column_stack([said[:, 0], said[:, 1:] - said[:, :1]])
     penalties = np.append(1 / C_STRETCH, np.full(terms.shape[1] - 1, 1 / C_ABOVE))
-    stretch, *changes, intercept = _regress(terms, target, penalties, known=said[:, 0])
+    stretch, *changes, intercept = fit_logistic(terms, target, penalties, offset=said[:, 0])
     return np.array([1 + stretch - sum(changes), *changes]), float(intercept)
-
-
-def _regress(
-    terms: np.ndarray, target: np.ndarray, penalties: np.ndarray, known: np.ndarray | float = 0.0
-) -> np.ndarray:
-    """Coefficients and intercept of a logistic regression, by Newton's method.
-
-    They are those of scikit-learn's LogisticRegression, only sooner, since a search asks for
-    hundreds. `known` log odds are there before it.
-    """
-    design = np.column_stack([terms, np.ones(len(terms))])
-    held, sign = np.append(penalties, 0.0), 1 - 2 * target
-
-    def loss(weights):
-        odds = known + design @ weights
-        return np.logaddexp(0, sign * odds).sum() + held @ weights**2 / 2
-
-    weights = np.zeros(design.shape[1])
-    least = loss(weights)
-    while True:
-        chance = sigmoid(known + design @ weights)
-        slope = design.T @ (target - chance) - held * weights
-        curve = (design.T * (chance * (1 - chance))) @ design + np.diag(held)
-        step = np.linalg.solve(curve, slope)
-        if slope @ step < SETTLED:
-            return weights
-        while (found := loss(weights + step)) > least:
-            step /= 2
-        weights, least = weights + step, found
 
 
 def predict_out_of_fold(

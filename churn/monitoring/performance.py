@@ -22,12 +22,13 @@ from churn.data.contract import Contract
 from churn.data.parsing import parse_texts
 from churn.data.readers import load_table
 from churn.errors import ChurnError
-from churn.evaluation.metrics import interval
 from churn.evaluation.segments import segments
 from churn.feedback.prediction_log.entries import customer_text
 from churn.monitoring.inputs import ScoredCustomers
 from churn.scoring.deployment import Deployment
+from churn.statistics.intervals import bootstrap
 from churn.statistics.log_odds import row_losses
+from churn.statistics.ranking import RankedRows, area_under_roc
 
 HORIZON = 30
 # A cohort judges if of so many of its customers it is known what they did, ...
@@ -285,7 +286,7 @@ class _Cohort:
         label, chance = self.label[self.graded], self.chance[self.graded]
         if len(np.unique(label)) < 2:
             return {}
-        found = interval(_metrics(label, chance, self.weights), len(label), seed=0)
+        found = bootstrap(_metrics(label, chance, self.weights), len(label), seed=0)
         return {
             name + end: value[key]
             for name, value in found.items()
@@ -294,20 +295,16 @@ class _Cohort:
 
 
 def _metrics(label: np.ndarray, chance: np.ndarray, weights: np.ndarray) -> Callable:
-    """The metrics of weighted customers under any resample of them; see `evaluation.interval`."""
-    order = np.argsort(chance, kind="stable")
-    label, chance, weights = label[order], chance[order], weights[order]
-    starts = np.flatnonzero(np.diff(chance, prepend=-1) > 0)  # of runs of equal probabilities
+    """The metrics of weighted customers under any resample of them; see `intervals.bootstrap`."""
+    ranked = RankedRows(label, chance)
+    label, chance, weights = ranked.target, ranked.scores, weights[ranked.order]
     losses, squares = row_losses(label, chance), (label - chance) ** 2
 
     def metrics(drawn: np.ndarray) -> dict[str, np.ndarray]:
-        w = drawn[:, order] * weights
+        w = drawn[:, ranked.order] * weights
         total, left = w.sum(axis=1), w @ label
-        lost = np.add.reduceat(w * label, starts, axis=1)
-        kept = np.add.reduceat(w * (1 - label), starts, axis=1)
-        right = (lost * (np.cumsum(kept, axis=1) - kept / 2)).sum(axis=1)
         return {
-            "roc_auc": right / (left * (total - left)),
+            "roc_auc": area_under_roc(*ranked.cumulate(w)),
             "log_loss": w @ losses / total,
             "brier": w @ squares / total,
             "observed_to_expected": left / (w @ chance),

@@ -15,8 +15,8 @@ from scipy.special import ndtr
 
 from churn.data.contract import Contract
 from churn.evaluation.profit import RetentionCosts, expected_profit
-from churn.evaluation.segments import holm
 from churn.monitoring.drift import LEAST, LEVEL, Reference
+from churn.statistics.multiplicity import holm
 
 # Of the expected profit per customer: less of a change is no news.
 CHANGE = 0.2

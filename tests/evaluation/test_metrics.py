@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from churn.evaluation.metrics import compare, evaluate, gains, reliability, roc_auc, wilson
+from churn.evaluation.metrics import compare, evaluate, gains, reliability
 
 
 def customers(n, seed=0, sharpness=1.0):
@@ -81,12 +81,3 @@ def test_gains_reach_everybody_at_the_end_and_never_fall():
     assert curve["reached"].iloc[-1] == 1
     assert curve["reached"].is_monotonic_increasing
     assert curve["lift"].iloc[0] > curve["lift"].iloc[-1] == 1
-
-
-def test_roc_auc_counts_a_tie_as_half():
-    assert roc_auc(np.array([0, 1]), np.array([0.3, 0.3])) == 0.5
-
-
-def test_wilson_reproduces_a_published_interval():
-    # Newcombe 1998, table I: 81 of 263, method 3.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from churn.data import TELCO, generate_sample_data, labels
 from churn.data.contract import Contract
 from churn.evaluation import charts
-from churn.evaluation.segments import concordance, holm, segments
+from churn.evaluation.segments import segments
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 CROSSED = ("contract", "internet_service", "payment_method")
@@ -173,46 +173,6 @@ def test_a_perfect_model_and_one_that_says_one_number_are_judged_without_trouble
     assert flat["worse"].any()
     assert (flat["roc_auc"] == 0.5).all()
     assert "ranking" not in set(flat["why"])
-
-
-def test_concordance_is_roc_auc_with_the_error_of_delong():
-    rng = np.random.default_rng(0)
-    chance = np.sort(np.round(rng.random(120), 1))  # many ties
-    target = (rng.random(120) < chance).astype(float)
-    value, influence = concordance(chance, target)
-    left, stayed = chance[target == 1], chance[target == 0]
-    wins = (left[:, None] > stayed) + 0.5 * (left[:, None] == stayed)
-    variance = wins.mean(axis=1).var() / len(left) + wins.mean(axis=0).var() / len(stayed)
-    assert value == pytest.approx(roc_auc_score(target, chance))
-    assert (influence**2).sum() == pytest.approx(variance)
-
-
-def test_expected_concordance_is_the_mean_over_outcomes_drawn_from_the_probabilities():
-    rng = np.random.default_rng(0)
-    chance = np.sort(rng.beta(1, 2, 400))
-    drawn = [concordance(chance, rng.random(400) < chance)[0] for _ in range(2000)]
-    assert concordance(chance, chance)[0] == pytest.approx(np.mean(drawn), abs=0.002)
-
-
-def test_the_interval_of_a_ranking_holds_the_truth_about_as_often_as_it_says():
-    _, target, chance = customers(200_000, seed=99)
-    truth = roc_auc_score(target, chance)
-    order = np.argsort(chance)
-    chance, target, rng, hits = chance[order], target[order], np.random.default_rng(0), 0
-    for _ in range(100):
-        rows = np.sort(rng.integers(0, len(chance), 500))
-        value, influence = concordance(chance[rows], target[rows].astype(float))
-        hits += abs(value - truth) <= 1.96 * np.sqrt((influence**2).sum())
-    assert hits >= 88  # 95 % of 100 is 95; fewer than 88 has a chance below one in a hundred
-
-
-def test_holm_adjusts_as_worked_by_hand():
-    # 0.01 * 3; 0.02 * 2; then 0.03 may not be below the one before it.
-    assert holm(np.array([0.03, np.nan, 0.01, 0.02])) == pytest.approx(
-        [0.04, np.nan, 0.03, 0.04], nan_ok=True
-    )
-    assert holm(np.array([0.6, 1.4])).tolist() == [1, 1]
-    assert np.isnan(holm(np.array([np.nan]))).all()
 
 
 def test_the_chart_shows_those_that_could_be_judged(sample, table):

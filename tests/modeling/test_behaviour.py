@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from churn.data import TELCO, labels
 from churn.data.contract import Contract
-from churn.evaluation.metrics import roc_auc
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import DEFAULT_CANDIDATES
+from churn.statistics.ranking import roc_auc
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 BOUND = ("Month-to-month", "One year", "Two year")

@@ -8,7 +8,6 @@ import pytest
 from churn.data import TELCO, generate_sample_data, labels, validate_data
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.metrics import roc_auc
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import (
     DEFAULT_CANDIDATES,
@@ -17,6 +16,7 @@ from churn.modeling.search_space import (
     parse_candidates,
     parse_toml,
 )
+from churn.statistics.ranking import roc_auc
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 

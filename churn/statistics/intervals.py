@@ -1,0 +1,60 @@
+"""95 % intervals: a bootstrap over rows, and Wilson's for a share."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+LEVEL = 0.95
+# The normal quantile of a two-sided 95 % interval.
+Z = 1.959964
+RESAMPLES = 1000
+# Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
+CHUNK_CELLS = 300_000
+
+
+def bootstrap(
+    metrics: Callable[[np.ndarray], dict[str, np.ndarray]], n: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Metrics of a sample with percentile intervals from a bootstrap over its rows (Efron 1979).
+
+    Parameters
+    ----------
+    metrics : callable
+        Takes weights of the rows, (n_resamples, n) float64, and returns for each metric an array
+        of shape (n_resamples,). The weights of a resample count how often each row is drawn.
+    n : int
+        The number of rows.
+    seed : int
+
+    Returns
+    -------
+    dict of str to dict
+        For each metric its `value` on the sample, and `low` and `high`, the ends of the interval.
+        Resamples where a metric is NaN, as with one class only, are left out of its interval.
+    """
+    rng = np.random.default_rng(seed)
+    value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
+    # Larger samples need fewer resamples for an interval that is as good.
+    resamples = int(np.clip(RESAMPLES * 2_000 / n, 100, RESAMPLES))
+    chunk = max(1, CHUNK_CELLS // n)
+    draws = []
+    for start in range(0, resamples, chunk):
+        size = min(chunk, resamples - start)
+        weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
+        with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
+            draws.append(metrics(weights.astype(np.float64)))
+    tail = (1 - LEVEL) / 2
+    result = {}
+    for name in value:
+        spread = np.concatenate([draw[name] for draw in draws])
+        low, high = np.nanquantile(spread, [tail, 1 - tail])
+        result[name] = {"value": value[name], "low": float(low), "high": float(high)}
+    return result
+
+
+def wilson(successes: float, n: int, z: float = Z) -> tuple[float, float]:
+    """Wilson's (1927) score interval for a share."""
+    share = successes / n
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return float(centre - half), float(centre + half)
