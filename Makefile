@@ -1,5 +1,5 @@
-# The locks are complete, so nothing is resolved at install time (--no-deps).
-# `make run` and `make test` do all the set-up there is, in .venv, from the lock files.
+# `make run` and `make test` do all the set-up there is, in .venv, from the lock files, which are
+# complete: nothing is resolved at install time (--no-deps).
 PYTHON ?= python3
 PORT ?= 8000
 # The run to serve and to show: by default the one that `make run` finished last.
@@ -8,11 +8,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
-.PHONY: help run resume card serve test bench year quality lock
-help:            ## say what there is
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
+.PHONY: help run resume card serve test test-fast check bench year quality lock wheel image
+help:            ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
-run: .venv/run   ## train, choose and grade a model; ARGS="--data table.csv --target left"
+run: .venv/run   ## train, select and evaluate a model; ARGS="--data table.csv --target left"
 	$(FLOW) run --run-id-file .last-run $(ARGS)
 
 resume: .venv/run ## finish what a failed or killed run has not done
@@ -27,10 +27,19 @@ card: .venv/run  ## write the cards of RUN to cards/*.html
 serve: .venv/run ## start the scoring app for RUN on PORT
 	PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
-test: .venv/test ## run the tests
+test: .venv/test ## run all tests
 	$(PY) -m pytest $(ARGS)
 
-bench: .venv/test ## measure what the README says; needs wrk
+test-fast: .venv/test ## run the tests that need no flow, server, browser or database
+	$(PY) -m pytest -m "not slow" $(ARGS)
+
+check: .venv/test ## lint, check the format, the types and the workflows
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+
+bench: .venv/test ## measure what docs/benchmarks.md says; needs wrk
 	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/swaps.py
 	$(PY) benchmarks/scoring.py
@@ -39,7 +48,7 @@ bench: .venv/test ## measure what the README says; needs wrk
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
 	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1
 
-year: .venv/test ## twelve months of a made-up business, in minutes: table, and year.svg
+year: .venv/test ## twelve months of a generated business, in minutes: table, and year.svg
 	$(PY) benchmarks/year.py --picture year.svg
 
 quality: .venv/test ## compare with AutoML, on the same customers; takes hours
@@ -53,6 +62,15 @@ quality: .venv/test ## compare with AutoML, on the same customers; takes hours
 	$(PY) benchmarks/quality.py regret
 PEERS := benchmarks/.peers/bin/python
 
+wheel: .venv/bin/python ## build the package into dist/
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+image:           ## build the image, start the app in it, and ask it once; needs a container engine
+	docker build --tag churn .
+	docker run --detach --rm --name churn-smoke --publish 127.0.0.1:8999:8000 churn
+	for i in $$(seq 60); do curl -fs localhost:8999/health && break || sleep 1; done; \
+	  curl -fs localhost:8999/health; code=$$?; docker stop churn-smoke; exit $$code
+
 lock:            ## pin every version again (needs uv)
 	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
@@ -62,11 +80,13 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …"; exit 1; }
+	  || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 …"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-.venv/run: requirements.lock | .venv/bin/python
+# The project itself is installed editable: `churn` and `import churn` work from any directory.
+.venv/run: requirements.lock pyproject.toml | .venv/bin/python
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 .venv/test: tests/requirements.lock | .venv/run
