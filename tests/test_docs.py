@@ -1,0 +1,150 @@
+"""Every command of README and docs runs as it is written, in order, in a copy of the project.
+
+The info string of a fence says what a block needs: `server` stays up until the next one, `tables`
+needs the public tables, `exits: 3 4` may also end with these codes, and `not-run: why` is not run.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FENCE = re.compile(r"^```(\S*)[ ]?(.*?)\n(.*?)^```$", re.S | re.M)
+LINK = re.compile(r"\]\(([^)#:]+)\)|<img src=\"([^\"]+)\"")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of shell commands on a page."""
+
+    page: str
+    line: int
+    needs: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text("utf-8")
+    return [
+        Block(str(page.relative_to(ROOT)), text[: m.start()].count("\n") + 1, m[2], m[3])
+        for m in FENCE.finditer(text)
+        if m[1] == "sh"
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+@dataclass
+class Workplace:
+    """A copy of the project in which the commands run."""
+
+    folder: Path
+    environment: dict[str, str]
+    port: int
+    server: subprocess.Popen | None = None
+
+    def run(self, block: Block) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", self.text_of(block)], cwd=self.folder,
+            env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=400,
+        )  # fmt: skip
+
+    def serve(self, block: Block) -> None:
+        self.stop()
+        self.server = subprocess.Popen(
+            ["bash", "-c", f"exec {self.text_of(block)}"], cwd=self.folder, env=self.environment,
+            start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://localhost:{self.port}/ready", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise TimeoutError(f"{block.name}: the server is not ready after a minute")
+
+    def stop(self) -> None:
+        if self.server is not None:
+            os.killpg(self.server.pid, 15)
+            self.server.wait(30)
+            self.server = None
+
+    def text_of(self, block: Block) -> str:
+        return block.text.replace("8000", str(self.port)).strip()
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory) -> Iterator[Workplace]:
+    folder = tmp_path_factory.mktemp("docs") / "churn"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, target)
+    (folder / ".venv").symlink_to(sys.prefix)
+    for name in ("requirements.lock", "tests/requirements.lock", "pyproject.toml"):
+        os.utime(folder / name, (0, 0))  # what is installed is newer, so make installs nothing
+    tables = os.environ.get("CHURN_TEST_DATA")
+    for table in Path(tables).glob("*.csv") if tables else ():
+        shutil.copyfile(table, folder / table.name)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "PYTHONPATH": str(folder),
+    }
+    place = Workplace(folder, environment, port)
+    yield place
+    place.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_commands_work_as_they_are_written(workplace, block):
+    if block.needs.startswith("not-run:"):
+        pytest.skip(block.needs)
+    if "tables" in block.needs and not os.environ.get("CHURN_TEST_DATA"):
+        pytest.skip("CHURN_TEST_DATA does not say where the public tables are")
+    if block.needs == "server":
+        workplace.serve(block)
+        return
+    done = workplace.run(block)
+    allowed = {0, *map(int, re.findall(r"\d+", block.needs.partition("exits:")[2]))}
+    assert done.returncode in allowed, f"{block.text}\n{done.stdout[-3000:]}"
+    assert "Traceback" not in done.stdout, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    found = [Path(a or b) for a, b in LINK.findall(page.read_text("utf-8"))]
+    missing = [str(link) for link in found if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_readme_fits_on_a_few_screens():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
