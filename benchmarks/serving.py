@@ -6,9 +6,9 @@
 Three models are trained on Telco: what the flow picks by default, boosting of about 200 trees by
 a search space of its own, and a stack of four (serving/stack_flow.py; on Telco the flow would pick
 splines alone). They are served by `python -m serve`, with the prediction log off and on; validation
-and metrics are always on, and an ordinary request takes the short way of `serve.edge`. Beside them,
-under the same server with the same settings: `constant`, a Flask app that parses the body with
-`get_json` and answers a constant of the same shape, and `naive`, a Flask app that asks the default
+and metrics are always on, and an ordinary request takes the fast path (`serve.fast_path`). Beside
+them, under the same server with the same settings: `constant`, a Flask app that parses the body
+with `get_json` and answers a constant of the same shape, and `naive`, a Flask app that asks the default
 model itself with a data frame of one row, on one OpenMP thread. `mlflow models serve` of the same
 model is measured if the Python of a virtual environment with benchmarks/serving-peers.txt is named.
 
@@ -400,7 +400,7 @@ def memory(session: int) -> dict:
         except OSError:  # it has ended since it was listed
             continue
         sizes = {line.split()[0]: int(line.split()[1]) * 1024 / MB for line in lines}
-        if b"serve.keeper" in command:
+        if b"serve.server.keeper" in command:
             found["keeper_rss"] = sizes["Rss:"]
         else:
             found["rss"] = max(found["rss"], sizes["Rss:"])

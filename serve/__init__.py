@@ -16,7 +16,7 @@ def create_app(config: dict | None = None) -> Flask:
 
         RUN (CHURN_RUN)
             The run to serve, `ChurnFlow/<id>`, or `champion`. Without one the app starts and says
-            what to do. Under `python -m serve` a second process follows it (`serve.keeper`);
+            what to do. Under `python -m serve` a second process follows it (`serve.server.keeper`);
             elsewhere it is read once.
         LOG (CHURN_LOG)
             The database of the prediction log, or `off`; a SQLite file in STATE unless given.
@@ -37,17 +37,25 @@ def create_app(config: dict | None = None) -> Flask:
     ChurnError
         Naming every setting that cannot be used.
     """
-    from serve import api, edge, errors, keys, log, page, settings
-    from serve.served import Served
+    from serve import (
+        api,
+        api_keys,
+        fast_path,
+        prediction_log,
+        problem_details,
+        settings,
+    )
+    from serve.pages import routes as pages
+    from serve.served_model import ServedModel
 
     app = Flask(__name__)
     app.json.sort_keys = False
     settings.init_app(app, config)
-    Served().init_app(app)
-    log.init_app(app)
-    errors.init_app(app)
-    keys.init_app(app)
+    ServedModel().init_app(app)
+    prediction_log.init_app(app)
+    problem_details.init_app(app)
+    api_keys.init_app(app)
     app.register_blueprint(api.blueprint)
-    app.register_blueprint(page.blueprint)
-    edge.init_app(app)
+    app.register_blueprint(pages.blueprint)
+    fast_path.init_app(app)
     return app

@@ -81,7 +81,7 @@ def an_instance() -> Iterator[None]:
 def a_keeper() -> Iterator[None]:
     """The keeper, started again if it dies."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    command = [sys.executable, "-m", "serve.keeper"]
+    command = [sys.executable, "-m", "serve.server.keeper"]
     done = threading.Event()
     process = None
 

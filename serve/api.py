@@ -1,10 +1,7 @@
 """What programs ask: is it up, what is it, and who is about to leave."""
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
-from time import time
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -12,17 +9,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from churn.data.values import FLAGS
 from churn.feedback.outcomes import read_body
-from churn.feedback.prediction_log import entry, new_id
 from churn.scoring.request_schema import Problem
-from serve import metrics
-from serve.answers import say_many, say_one
-from serve.errors import Refused
-from serve.log import Log, log
+from serve import metrics, service
 from serve.openapi import document
-from serve.served import Model, served
+from serve.prediction_log import log
+from serve.problem_details import Refused
+from serve.responses import JSON
+from serve.served_model import served
 
-JSON = "application/json"
-REASONS = 5
 LATEST = 20
 MOST_LATEST = 1_000
 
@@ -92,41 +86,22 @@ def info():
 
 @blueprint.post("/predict")
 def predict():
-    """The risk of one customer; with `?explain=1` its reasons, and what would lower it most."""
+    """The risk of one customer; with `?explain=1` its reasons and the best change."""
     explain = _flag("explain")
-    return Response(answer_one(served(), log(), _body(), explain), content_type=JSON)
+    response = service.predict_one(served(), log(), _body(), explain=explain)
+    return Response(response, content_type=JSON)
 
 
 @blueprint.post("/predict/batch")
 def predict_batch():
-    """The risk of many customers, in their order; who cannot be scored is named."""
-    model = served()
-    body = _body()
-    records, problems = model.requests.read_batch(body)
-    scorer = model.run.scorer
-    probabilities = scorer.many(records)
-    prediction = new_id()
-    problems = [asdict(problem) for problem in problems]
-    said = say_many(model, prediction, records, probabilities, problems)
-    _write(log(), model, prediction, probabilities, body, batch=True)
-    metrics.count((p for p in probabilities if p is not None), scorer.threshold)
-    return Response(said, content_type=JSON)
+    """The risk of many customers, in their order; those that cannot be scored are named."""
+    return Response(service.predict_many(served(), log(), _body()), content_type=JSON)
 
 
 @blueprint.post("/what-if")
 def what_if():
     """The risk a customer would have, with its reasons; no prediction, and not logged."""
-    model = served()
-    record = model.requests.read_record(_body())
-    probability, threshold = model.run.scorer(record), model.run.scorer.threshold
-    return jsonify(
-        probability=probability,
-        churn=probability >= threshold,
-        unseen=model.unseen(record),
-        threshold=threshold,
-        run=model.run.run,
-        **model.explain(record, REASONS),
-    )
+    return jsonify(service.what_if(served(), _body()))
 
 
 @blueprint.get("/predictions")
@@ -163,27 +138,6 @@ def outcomes():
     return jsonify(log().add_outcomes(rows)._asdict())
 
 
-def answer_one(model: Model, written: Log | None, body: bytes, explain: bool = False) -> bytes:
-    """Read one customer, score, log and count it; the answer, as JSON.
-
-    Raises
-    ------
-    InvalidRequest
-        Naming every problem of the body.
-    LogFailed
-        If it is not safe in the log.
-    """
-    record = model.requests.read_record(body)
-    probability = model.run.scorer(record)
-    prediction = new_id()
-    said = say_one(model, prediction, record, probability)
-    if explain:
-        said += f",{json.dumps(model.explain(record, REASONS))[1:-1]}"
-    _write(written, model, prediction, [probability], body)
-    metrics.count_one(probability, probability >= model.run.scorer.threshold)
-    return f"{said}}}".encode()
-
-
 def _body() -> bytes:
     asked = request._get_current_object()  # the proxy costs as much as what it is asked for
     if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
@@ -193,19 +147,6 @@ def _body() -> bytes:
     if len(body) >= asked.max_content_length and asked.content_length is None:
         raise RequestEntityTooLarge  # a chunked body is cut at the limit without a word
     return body
-
-
-def _write(
-    written: Log | None, model: Model, prediction: str, probabilities: list, body: bytes,
-    batch: bool = False,
-) -> None:  # fmt: skip
-    if written is None:
-        return
-    line = entry(
-        prediction, time(), model.run.run, model.run.scorer.threshold, probabilities, body,
-        key=model.run.contract.id, batch=batch,
-    )  # fmt: skip
-    written.spool.write(line)
 
 
 def _flag(name: str) -> bool:

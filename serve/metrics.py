@@ -98,7 +98,7 @@ def exposition(found) -> bytes:
 
     Parameters
     ----------
-    found : serve.served.Served
+    found : serve.served_model.ServedModel
     """
     workers = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

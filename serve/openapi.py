@@ -3,9 +3,9 @@
 from pydantic import TypeAdapter
 
 from churn.feedback.outcomes import body_type
-from serve import answers
-from serve.keys import HEADER
-from serve.served import Model
+from serve import responses
+from serve.api_keys import HEADER
+from serve.served_model import Model
 
 REF = "#/components/schemas/{model}"
 PROBLEM = "application/problem+json"
@@ -41,7 +41,7 @@ def document(model: Model, keys: bool = False) -> dict:
         "Customer": model.requests.record,
         "Batch": model.requests.batch,
         "Outcomes": body_type(model.requests.max_batch),
-        **{name: TypeAdapter(getattr(answers, name)) for name in ANSWERS},
+        **{name: TypeAdapter(getattr(responses, name)) for name in ANSWERS},
     }
     body, said = "validation", "serialization"
     modes = {"Customer": body, "Batch": body, "Outcomes": body}

@@ -11,7 +11,7 @@ import pytest
 
 from churn.registry.runs import champion, fetch_run, promote
 from running import STORE, run_flow
-from serve.keeper import CHECK_SECONDS
+from serve.server.keeper import CHECK_SECONDS
 
 SECONDS = 30
 

@@ -13,7 +13,7 @@ def init_app(app: Flask) -> None:
     """Open the log of an app, unless it is to have none."""
     app.extensions["churn-log"] = None
     if app.config["LOG"] != OFF:
-        app.extensions["churn-log"] = Log(*places(app.config))
+        app.extensions["churn-log"] = LogWriter(*places(app.config))
 
 
 def places(config) -> tuple[Path, str]:
@@ -21,7 +21,7 @@ def places(config) -> tuple[Path, str]:
     return locations({"CHURN_STATE": config["STATE"], "CHURN_LOG": config["LOG"]})
 
 
-class Log:
+class LogWriter:
     """What a worker writes before it answers, and the database that it is read from."""
 
     def __init__(self, folder: Path, url: str):
@@ -47,6 +47,6 @@ class Log:
         return self._outcomes.add(rows)
 
 
-def log() -> Log | None:
+def log() -> LogWriter | None:
     """The log of this app, or None where it is off."""
     return current_app.extensions["churn-log"]

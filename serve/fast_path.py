@@ -10,8 +10,9 @@ from time import perf_counter
 
 from flask import Flask
 
-from serve.api import JSON, answer_one
 from serve.metrics import observe
+from serve.responses import JSON
+from serve.service import predict_one
 
 SHORT = "/predict"
 HEADERS = [
@@ -26,7 +27,7 @@ HEADERS = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 ]
-UNKEPT = [*HEADERS, ("Cache-Control", "no-store")]
+NO_STORE_HEADERS = [*HEADERS, ("Cache-Control", "no-store")]
 
 
 def init_app(app: Flask) -> None:
@@ -42,13 +43,13 @@ def init_app(app: Flask) -> None:
         path = environ["PATH_INFO"]
         if path == SHORT and not guarded and (answer := short_way(environ)) is not None:
             observe(SHORT, "200", perf_counter() - begin)
-            said = [("Content-Type", JSON), ("Content-Length", str(len(answer))), *UNKEPT]
+            said = [("Content-Type", JSON), ("Content-Length", str(len(answer))), *NO_STORE_HEADERS]
             start_response("200 OK", said)
             return [answer]
 
         def start(status, headers, error=None):
             observe(routes.get(path, "other"), status[:3], perf_counter() - begin)
-            added = HEADERS if path.startswith(static) else UNKEPT
+            added = HEADERS if path.startswith(static) else NO_STORE_HEADERS
             return start_response(status, headers + added, error)
 
         return inside(environ, start)
@@ -65,7 +66,7 @@ def init_app(app: Flask) -> None:
             return None
         body = environ["wsgi.input"].read(int(length))
         try:
-            return answer_one(model, written, body)
+            return predict_one(model, written, body)
         except Exception:  # Flask is asked the same, and tells and logs what is wrong with it
             environ["wsgi.input"] = io.BytesIO(body)
             return None

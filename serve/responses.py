@@ -11,7 +11,9 @@ from typing import Literal
 from typing_extensions import TypedDict  # Pydantic takes no older one than 3.12's
 
 from churn.scoring.request_schema import Problem
-from serve.served import Model
+from serve.served_model import Model
+
+JSON = "application/json"
 
 
 class Reason(TypedDict):
@@ -113,12 +115,12 @@ class ProblemDetails(TypedDict):
     problems: list[Problem]
 
 
-def say_one(model: Model, prediction: str, record: dict, probability: float) -> str:
+def prediction_json(model: Model, prediction: str, record: dict, probability: float) -> str:
     """An Answer as JSON, its closing brace left out."""
-    return f"{_prediction(model, prediction, record, probability)},{model.said_of_all}"
+    return f"{_prediction(model, prediction, record, probability)},{model.common_fields}"
 
 
-def say_many(
+def batch_json(
     model: Model, prediction: str, records: list, probabilities: list, problems: list[dict]
 ) -> str:
     """Answers as JSON; the i-th prediction of it is called `<prediction>-<i>`."""
@@ -128,7 +130,7 @@ def say_many(
             for i, (record, p) in enumerate(zip(records, probabilities, strict=True))
         ]
     )
-    return f'{{{model.said_of_all},"predictions":[{many}],"problems":{json.dumps(problems)}}}'
+    return f'{{{model.common_fields},"predictions":[{many}],"problems":{json.dumps(problems)}}}'
 
 
 def _prediction(model: Model, prediction: str, record: dict, probability: float) -> str:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from flask import Flask, request
 
 from churn.scoring.request_schema import Problem
-from serve.errors import Refused
+from serve.problem_details import Refused
 
 HEADER = "X-API-Key"
 # What tells of customers without being a POST.

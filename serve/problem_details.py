@@ -10,7 +10,7 @@ from churn.errors import ChurnError
 from churn.feedback.prediction_log import LogFailed
 from churn.scoring.request_schema import InvalidRequest, Problem
 from serve.metrics import count_log_failure
-from serve.served import NoModel
+from serve.served_model import NoModel
 
 MEDIA_TYPE = "application/problem+json"
 

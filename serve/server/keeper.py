@@ -1,6 +1,6 @@
 """The second process of `python -m serve`: looks after the model and the log for all workers.
 
-    CHURN_INSTANCE=… python -m serve.keeper
+    CHURN_INSTANCE=… python -m serve.server.keeper
 
 It asks Metaflow which run is wanted and puts that run's model where workers read it, and it takes
 what workers wrote to the database of the prediction log, so that no request waits for either.
@@ -18,8 +18,8 @@ from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
 from serve import settings
 from serve.cache import Cache
-from serve.log import places
-from serve.served import STATUS
+from serve.prediction_log import places
+from serve.served_model import STATUS
 
 CHECK_SECONDS = 5.0
 SHIP_SECONDS = 0.5
@@ -48,7 +48,7 @@ class Keeper:
         self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
         self._lock = threading.RLock()
 
-    def look(self) -> None:
+    def sync(self) -> None:
         """See which run is wanted, and offer it, if it is another one than before."""
         from churn.registry.runs import fetch_run, resolve_run
 
@@ -57,9 +57,9 @@ class Keeper:
             if run != self.status["run"]:
                 deployment = fetch_run(run)
                 digest, path = self.cache.put(self.asked, deployment)
-                self.say(run=run, digest=digest, file=str(path), why=None, problem=None)
+                self.publish(run=run, digest=digest, file=str(path), why=None, problem=None)
             else:
-                self.say(problem=None)
+                self.publish(problem=None)
         except ChurnError as error:
             self.fall_back(error)
 
@@ -68,19 +68,19 @@ class Keeper:
         found = self.cache.last(self.asked)
         with self._lock:
             if self.status["digest"] is not None:
-                self.say(problem=f"The model is the last one that could be read. {error}")
+                self.publish(problem=f"The model is the last one that could be read. {error}")
             elif found:
                 run, digest, path = found
                 # The run is not noted: it is fetched as soon as that is possible.
                 problem = f"Serving {run} from the cache. {error}"
-                self.say(digest=digest, file=str(path), problem=problem)
+                self.publish(digest=digest, file=str(path), problem=problem)
             else:
                 why = [error.summary, error.problems]
                 if why != self.status["why"]:
                     logger.error("%s", error)
-                self.say(why=why)
+                self.publish(why=why)
 
-    def say(self, **news) -> None:
+    def publish(self, **news) -> None:
         """Tell the workers, if it is news."""
         with self._lock:
             before = dict(self.status)
@@ -108,9 +108,9 @@ def main() -> int:
     instance, state = Path(config["INSTANCE"]), Path(config["STATE"])
     keeper = Keeper(config["RUN"], Cache(state / "models"), instance)
     if config["RUN"]:
-        _start_looking(keeper, stop)
+        _start_syncing(keeper, stop)
     else:
-        keeper.say()
+        keeper.publish()
     shipper = None
     if config["LOG"] != settings.OFF:
         folder, url = places(config)
@@ -121,12 +121,12 @@ def main() -> int:
     return 0
 
 
-def _start_looking(keeper: Keeper, stop: threading.Event) -> None:
+def _start_syncing(keeper: Keeper, stop: threading.Event) -> None:
     looked = threading.Event()
 
     def look() -> None:
         while not stop.is_set():
-            keeper.look()
+            keeper.sync()
             looked.set()
             stop.wait(CHECK_SECONDS)
 
@@ -142,7 +142,7 @@ def _ship(shipper: Shipper | None, keeper: Keeper) -> None:
     if shipper is None:
         return
     shipper.ship()
-    keeper.say(log=shipper.failure)
+    keeper.publish(log=shipper.failure)
 
 
 if __name__ == "__main__":

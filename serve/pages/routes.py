@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from flask import Blueprint, current_app, render_template, request
 
 from churn.data.contract import Feature, label
-from serve import docs, model_page
 from serve.openapi import document
-from serve.served import served
+from serve.pages import api_docs as docs
+from serve.pages import model_page
+from serve.served_model import served
 
 blueprint = Blueprint("page", __name__)
 

@@ -38,7 +38,7 @@ class Model:
     run : Deployment
     requests : churn.scoring.request_schema.RequestSchema
         Reads what the model can score.
-    said_of_all : str
+    common_fields : str
         What every answer says of the model, as JSON without braces.
     flags_unseen : bool
         Whether there is a feature that `unseen` may name.
@@ -48,7 +48,7 @@ class Model:
         self.run = run
         self.requests = RequestSchema(run.contract, max_batch)
         threshold, name = run.scorer.threshold, json.dumps(run.run)
-        self.said_of_all = f'"threshold":{threshold!r},"run":{name}'
+        self.common_fields = f'"threshold":{threshold!r},"run":{name}'
         self._accepted = [
             (name, frozenset(feature.categories))
             for name, feature in run.contract.features.items()
@@ -74,7 +74,7 @@ class Model:
         }
 
 
-class Served:
+class ServedModel:
     """What an app serves now.
 
     Attributes
@@ -106,15 +106,15 @@ class Served:
             return
         try:
             if app.config["SERVED"] is not None:
-                self._take(app.config["SERVED"])
+                self._load(app.config["SERVED"])
             elif app.config["RUN"]:
-                self._take(fetch_run(app.config["RUN"]))
+                self._load(fetch_run(app.config["RUN"]))
         except ChurnError as error:
             self.why = error
         if self.why is not None:
             app.logger.warning("Serving without a model. %s", self.why)
 
-    def _take(self, run: Deployment) -> None:
+    def _load(self, run: Deployment) -> None:
         self.model, self.why = Model(run, self._max_batch), None
         self._logger.info("Serving %s (%s)", run.run, run.candidate)
 
@@ -132,18 +132,18 @@ class Served:
                     text = None
                 if text not in (None, seen):
                     seen = text
-                    self._obey(json.loads(text))
+                    self.apply_status(json.loads(text))
                     first.set()
                 time.sleep(SECONDS if first.is_set() else 0.02)
 
         threading.Thread(target=look, name="follow", daemon=True).start()
         first.wait(FIRST_SECONDS)
 
-    def _obey(self, status: dict) -> None:
+    def apply_status(self, status: dict) -> None:
         problem = status["problem"]
         if status["digest"] not in (None, self._digest):
             try:
-                self._take(load_model(Path(status["file"]), status["digest"]))
+                self._load(load_model(Path(status["file"]), status["digest"]))
                 self._digest = status["digest"]
             except ChurnError as error:
                 problem = str(error)

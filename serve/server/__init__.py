@@ -1,0 +1,1 @@
+"""`python -m serve`: the processes that serve the app."""

@@ -1,0 +1,95 @@
+"""Predictions: read a request, score it, log it, count it; the same for every way in."""
+
+import json
+from dataclasses import asdict
+from time import time
+
+from churn.feedback.prediction_log import entry, new_id
+from serve import metrics
+from serve.prediction_log import LogWriter
+from serve.responses import batch_json, prediction_json
+from serve.served_model import Model
+
+# The reasons in an explained prediction, the strongest first.
+MAX_REASONS = 5
+
+
+def predict_one(
+    model: Model, log: LogWriter | None, body: bytes, *, explain: bool = False
+) -> bytes:
+    """Score one customer.
+
+    Parameters
+    ----------
+    model : Model
+    log : LogWriter or None
+        None where the prediction log is off.
+    body : bytes
+        A customer as JSON in UTF-8.
+    explain : bool
+        Whether the response has the reasons and the best change.
+
+    Returns
+    -------
+    bytes
+        The response as JSON.
+
+    Raises
+    ------
+    InvalidRequest
+        Naming the problems of the body.
+    LogFailed
+        If the prediction is not safe in the log; then it must not be answered.
+    """
+    record = model.requests.read_record(body)
+    probability = model.run.scorer(record)
+    prediction = new_id()
+    response = prediction_json(model, prediction, record, probability)
+    if explain:
+        response += f",{json.dumps(model.explain(record, MAX_REASONS))[1:-1]}"
+    _log(log, model, prediction, [probability], body)
+    metrics.count_one(probability, probability >= model.run.scorer.threshold)
+    return f"{response}}}".encode()
+
+
+def predict_many(model: Model, log: LogWriter | None, body: bytes) -> str:
+    """Score a batch; customers that cannot be scored are named in its `problems`.
+
+    Parameters, errors and the response are those of `predict_one`, for `{"customers": [...]}`.
+    """
+    records, problems = model.requests.read_batch(body)
+    scorer = model.run.scorer
+    probabilities = scorer.many(records)
+    prediction = new_id()
+    problems = [asdict(problem) for problem in problems]
+    response = batch_json(model, prediction, records, probabilities, problems)
+    _log(log, model, prediction, probabilities, body, batch=True)
+    metrics.count((p for p in probabilities if p is not None), scorer.threshold)
+    return response
+
+
+def what_if(model: Model, body: bytes) -> dict:
+    """The risk that a customer would have, with its reasons; it is neither logged nor counted."""
+    record = model.requests.read_record(body)
+    probability, threshold = model.run.scorer(record), model.run.scorer.threshold
+    return {
+        "probability": probability,
+        "churn": probability >= threshold,
+        "unseen": model.unseen(record),
+        "threshold": threshold,
+        "run": model.run.run,
+        **model.explain(record, MAX_REASONS),
+    }
+
+
+def _log(
+    log: LogWriter | None, model: Model, prediction: str, probabilities: list, body: bytes,
+    *, batch: bool = False,
+) -> None:  # fmt: skip
+    if log is None:
+        return
+    line = entry(
+        prediction, time(), model.run.run, model.run.scorer.threshold, probabilities, body,
+        key=model.run.contract.id, batch=batch,
+    )  # fmt: skip
+    log.spool.write(line)
