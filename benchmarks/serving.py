@@ -3,14 +3,15 @@
     python benchmarks/serving.py [--mlflow VENV/bin/python] [--output serving.json]
     python benchmarks/serving.py --seconds 1 --repeats 1 --only constant,ours-default   # a look
 
-Three models are trained on Telco: what the flow picks by default, boosting of about 200 trees by
-a search space of its own, and a stack of four (serving/stack_flow.py; on Telco the flow would pick
+Three models are trained on Telco: what the flow picks by default, boosting of about 200 trees by a
+search space of its own, and a stack of four (serving/stack_flow.py; on Telco the flow would pick
 splines alone). They are served by `python -m serve`, with the prediction log off and on; validation
 and metrics are always on, and an ordinary request takes the fast path (`serve.fast_path`). Beside
 them, under the same server with the same settings: `constant`, a Flask app that parses the body
-with `get_json` and answers a constant of the same shape, and `naive`, a Flask app that asks the default
-model itself with a data frame of one row, on one OpenMP thread. `mlflow models serve` of the same
-model is measured if the Python of a virtual environment with benchmarks/serving-peers.txt is named.
+with `get_json` and answers a constant of the same shape, and `naive`, a Flask app that asks the
+default model itself with a data frame of one row, on one OpenMP thread. `mlflow models serve` of
+the same model is measured if the Python of a virtual environment with benchmarks/serving-peers.txt
+is named.
 
 The load is wrk's (of the Debian package of that name): 500 real customers in turn, over 1 and over
 16 connections, on the same machine. All are measured in turn, each in a fresh process, then all
