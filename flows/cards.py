@@ -192,7 +192,7 @@ def calls(run, most: int = 10) -> list:
 
 
 def _worth(run) -> list:
-    worth, offer = run.report.worth, run.offer
+    worth, costs = run.report.worth, run.costs
     rows = [
         ["called: risk of", f"{worth.threshold:.1%} or more", f"{worth.called:.1%} of customers"],
         ["that promised", f"{worth.promised:.2f}", ""],
@@ -204,9 +204,9 @@ def _worth(run) -> list:
     return [
         Markdown("## What it is worth"),
         Markdown(
-            f"A call costs {offer.contact_cost}, an offer that is taken {offer.offer_cost}; of "
-            f"those about to leave {offer.acceptance} take it and stay, and are worth "
-            f"{offer.customer_value}. Money is per customer of the whole base. EMP is the measure "
+            f"A call costs {costs.contact_cost}, an offer that is taken {costs.offer_cost}; of "
+            f"those about to leave {costs.acceptance} take it and stay, and are worth "
+            f"{costs.customer_value}. Money is per customer of the whole base. EMP is the measure "
             "of Verbraken et al. (2013) with their published costs, to compare with other studies."
         ),
         Table(rows, headers=["", "money", "95 % interval"]),

@@ -52,12 +52,12 @@ class ChurnFlow(FlowSpec):
         from churn.registry.lineage import git_commit, package_versions
         from churn.settings import Settings
 
-        offer = {
+        costs = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
-        self.offer = Settings.check(
-            offer, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows,
+        self.costs = Settings.check(
+            costs, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows,
             seed=self.seed, max_rejected=self.max_rejected, leakage=self.leakage,
             margin=self.margin, budget_seconds=self.budget_seconds,
             promote=self.promote, gate_margin=self.gate_margin,
@@ -90,7 +90,7 @@ class ChurnFlow(FlowSpec):
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
-        self.offer.check_pays(self.frame)
+        self.costs.check_pays(self.frame)
         held = holdout_mask(self.frame, self.contract, self.holdout)
         seen = self.frame[~held]
         leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
@@ -155,7 +155,7 @@ class ChurnFlow(FlowSpec):
         self.leaderboard = leaderboard(ended, stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
         drawn = train.iloc[self.sample.rows]
-        threshold = self.offer.settle_threshold(self.trial.probabilities, drawn)
+        threshold = self.costs.settle_threshold(self.trial.probabilities, drawn)
         candidate = self.sample.for_all(self.trial.candidate, len(train))
         self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model.fit(train, threads=threads_per_task(1))
@@ -176,7 +176,7 @@ class ChurnFlow(FlowSpec):
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(
-            self.model, train, holdout, self.sample, self.trial, self.plain, self.offer
+            self.model, train, holdout, self.sample, self.trial, self.plain, self.costs
         )
         self.scorer = compile_model(self.model)
         self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)

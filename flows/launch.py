@@ -16,7 +16,13 @@ if warm.ADDRESS in os.environ and "card" in sys.argv:
     sys.exit(warm.client(os.environ[warm.ADDRESS], sys.argv))
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-import churn  # noqa: F401 (what is imported now goes to a cluster with the code)
+from churn.errors import ChurnError  # what is imported now goes to a cluster with the code
+from churn.metaflow_compat import run_flow, use_own_cache
+
+try:
+    use_own_cache()
+except ChurnError as error:
+    sys.exit(str(error))
 
 # Metaflow refuses to run for a user without a name, and for one called root.
 _names = (os.environ.get(key) for key in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
@@ -51,22 +57,18 @@ def start(flow) -> None:
 
     What a user can mend, a ChurnError, is told without a traceback.
     """
-    from metaflow import parameters
     from metaflow.exception import MetaflowException
 
-    from churn.errors import ChurnError
+    try:
+        # Without an entrypoint tasks start as Metaflow starts them.
+        run_flow(flow, _server.entrypoint if _server else None)
+    except ChurnError as error:
+        sys.exit(str(error))
+    except MetaflowException as error:
+        from metaflow.cli import print_metaflow_exception  # not before the flow is known to it
 
-    entrypoint = _server.entrypoint if _server else None  # None: as Metaflow starts a task
-    with parameters.flow_context(flow):
-        from metaflow import cli  # it reads the flow's Configs when it is imported
-
-        try:
-            cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)
-        except ChurnError as error:
-            sys.exit(str(error))
-        except MetaflowException as error:
-            cli.print_metaflow_exception(error)
-            sys.exit(1)
-        finally:
-            if _server:
-                _server.close()
+        print_metaflow_exception(error)
+        sys.exit(1)
+    finally:
+        if _server:
+            _server.close()

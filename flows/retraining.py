@@ -9,15 +9,10 @@ import tomli_w
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
+from churn.metaflow_compat import client, translate_errors
 from churn.monitoring.verdict import RETRAIN
-from churn.registry.runs import translate_errors
+from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
-
-# What the new run is told as the old one was; the table's roles come from the contract.
-SAME = (
-    "max-rejected", "leakage", "holdout", "folds", "search-rows", "budget-seconds", "margin",
-    "contact-cost", "offer-cost", "acceptance", "customer-value", "gate-margin", "seed",
-)  # fmt: skip
 
 
 def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
@@ -41,14 +36,11 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
     ChurnError
         If there is no such run, or no table.
     """
-    from metaflow import Run, namespace
-
     if not looked:
         hint = "say which run of MonitorFlow it follows: --trigger MonitorFlow/<id>"
         raise ChurnError("Nobody knows whether to train anew:", [hint])
-    namespace(None)
     with translate_errors(f"{looked} cannot be read:"):
-        found = Run(looked).data
+        found = client().Run(looked).data
         verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
         data = data or found.data
     if verdict.verdict != RETRAIN or retrained:
@@ -81,14 +73,13 @@ def train_anew(deployment: Deployment, data: str) -> str:
     ChurnError
         If it fails; why stands above, in what it printed.
     """
-    from metaflow import Run, namespace
-
-    namespace(None)  # whoever made it
-    with translate_errors(f"How {deployment.run} was made cannot be read:"):
-        run = Run(deployment.run)
-        made, store = run.data, run.end_task.metadata_dict
-        options = [word for name in SAME for word in (f"--{name}", str(getattr(made, _name(name))))]
-        contract, candidates = made.contract_file, made.candidates_file
+    run = TrainingRun.open(deployment.run)
+    store, contract, candidates = run.datastore, run.contract_file, run.candidates_file
+    options = [
+        word
+        for name, value in run.search_parameters.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
     configs = {
         "contract": contract and Contract.parse(contract).to_toml(),
         "candidates": candidates and tomli_w.dumps({"candidates": candidates}),
@@ -96,9 +87,7 @@ def train_anew(deployment: Deployment, data: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         number = Path(folder, "run")
         command = [sys.executable, str(Path(__file__).with_name("churn_flow.py"))]
-        command += ["--datastore", store["ds-type"]]
-        if store["ds-type"] != "local":
-            command += ["--datastore-root", store["ds-root"]]
+        command += store
         for name, text in configs.items():
             if text:
                 file = Path(folder, f"{name}.toml")
@@ -112,10 +101,6 @@ def train_anew(deployment: Deployment, data: str) -> str:
                 "The model could not be trained anew:", ["ChurnFlow failed, see above"]
             )
         return f"ChurnFlow/{number.read_text().strip()}"
-
-
-def _name(option: str) -> str:
-    return option.replace("-", "_")
 
 
 def _roles(deployment: Deployment) -> list[str]:

@@ -17,10 +17,8 @@ from churn.evaluation.profit import RetentionCosts
 from churn.feedback.outcomes import OutcomeStore, frame_of, read_table
 from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.monitoring.drift import MOST, Reference
-from churn.registry.runs import translate_errors
+from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
-
-ARTIFACTS = ("frame", "split", "sample", "trial", "offer")
 
 
 @dataclass(frozen=True)
@@ -132,19 +130,11 @@ def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
     ChurnError
         If the artifacts of the run cannot be read.
     """
-    import metaflow
-
-    metaflow.namespace(None)
-    with translate_errors(f"The customers of {deployment.run} cannot be read:"):
-        data = metaflow.Run(deployment.run)["end"].task.data
-        absent = [name for name in ARTIFACTS if name not in data]
-        if absent:
-            problem = f"it has no {', '.join(absent)}"
-            raise ChurnError(f"{deployment.run} cannot be compared with:", [problem])
-        reference = Reference.of_run(
-            deployment, data.frame, data.split, data.sample.rows, data.trial.probabilities
-        )
-        return reference, data.offer
+    run = TrainingRun.open(deployment.run)
+    reference = Reference.of_run(
+        deployment, run.frame, run.split, run.sample.rows, run.trial.probabilities
+    )
+    return reference, run.costs
 
 
 def read_outcomes(store: OutcomeStore, customers: pd.Series, table: str, key: str) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from churn.errors import ChurnError
-from churn.registry.runs import champion, fetch_run, list_runs, translate_errors
+from churn.metaflow_compat import translate_errors
+from churn.registry.runs import champion, fetch_run, list_runs
 from churn.scoring.deployment import Deployment
 
 

@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from churn.errors import ChurnError
+from churn.metaflow_compat import client, failed_step, local_store, translate_errors
 from churn.registry.promotion import PROMOTED, Promotion, read_promotions, read_why
+from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -47,12 +48,10 @@ def fetch_run(pathspec: str) -> Deployment:
         If there is no such run, it did not finish, failed, left no model behind, or its compiled
         model does not say what the model says; or if there is no champion.
     """
-    # Here, not above: a process without a run need not wait for the client.
-    import metaflow
+    metaflow = client()
     from metaflow.exception import MetaflowNotFound
 
     pathspec = resolve_run(pathspec)
-    metaflow.namespace(None)  # every user's runs, so nobody has to have a name here
     try:
         run = metaflow.Run(pathspec)
         _check_finished(run, pathspec)
@@ -96,14 +95,8 @@ def fetch_model(pathspec: str) -> tuple[Deployment, "ChurnModel"]:
     ChurnError
         See `fetch_run`; or if the run has no model.
     """
-    import metaflow
-
     deployment = fetch_run(pathspec)
-    with translate_errors(f"The model of {deployment.run} cannot be read:"):
-        artifacts = metaflow.Run(deployment.run)["end"].task.data
-        if "model" in artifacts:
-            return deployment, artifacts.model
-    raise ChurnError(f"{deployment.run} cannot score in bulk:", ["it has no model"])
+    return deployment, TrainingRun.open(deployment.run).model
 
 
 def resolve_run(name: str) -> str:
@@ -146,10 +139,9 @@ def list_runs(*tags: str) -> list:
     ChurnError
         If the runs cannot be listed.
     """
-    import metaflow
+    metaflow = client()
     from metaflow.exception import MetaflowNotFound
 
-    metaflow.namespace(None)
     with translate_errors("The runs cannot be listed:"):
         try:
             return list(metaflow.Flow(FLOW).runs(*tags))
@@ -246,8 +238,6 @@ def rollback(why: str) -> Promotion:
 
 
 def _promote(run: str, why: str, restores: int | None = None) -> Promotion:
-    import metaflow
-
     now = champion()
     if now and now.run == run:
         raise ChurnError(f"{run} is the champion already.", [f"by promotion {now.number}"])
@@ -255,19 +245,8 @@ def _promote(run: str, why: str, restores: int | None = None) -> Promotion:
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the tag has it
     promotion = Promotion(now.number + 1 if now else 1, run, at, why, restores)
     with translate_errors(f"{run} cannot be tagged:"):
-        metaflow.Run(run).add_tags(promotion.tags)
+        client().Run(run).add_tags(promotion.tags)
     return promotion
-
-
-@contextmanager
-def translate_errors(summary: str) -> Iterator[None]:
-    """Turn what Metaflow's client raises into a ChurnError that says `summary`, and the reason."""
-    from metaflow.exception import MetaflowException
-
-    try:
-        yield
-    except (MetaflowException, OSError) as error:
-        raise ChurnError(summary, [f"{type(error).__name__}: {error}"]) from error
 
 
 @contextmanager
@@ -277,13 +256,11 @@ def _one_at_a_time() -> Iterator[None]:
     Metaflow's local provider reads a run's tags and writes them back, so that of two at once on the
     same run one could be lost. The system frees the lock of a process that is killed.
     """
-    import metaflow
-    from metaflow.plugins.datastores.local_storage import LocalStorage
-
-    if not metaflow.get_metadata().startswith("local@"):
+    store = local_store()
+    if store is None:
         yield
         return
-    path = Path(LocalStorage.datastore_root, "promotion.lock")
+    path = store / "promotion.lock"
     with translate_errors("Nothing can be promoted here:"), path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -297,12 +274,7 @@ def _no_champion() -> ChurnError:
 def _check_finished(run, pathspec: str) -> None:
     if run.successful:
         return
-    # The client has no word for it; every attempt notes in its metadata how it ended.
-    failed = [
-        step.id
-        for step in run
-        if any(task.metadata_dict.get("attempt_ok") == "False" for task in step)
-    ]
-    problem = f"failed in {failed[0]}" if failed else "running, or killed"
+    failed = failed_step(run)
+    problem = f"failed in {failed}" if failed else "running, or killed"
     hint = f"{problem}: `resume` finishes it; or take another run"
     raise ChurnError(f"{pathspec} has not finished.", [hint])

@@ -378,9 +378,9 @@ class TestOtherTables:
         )  # fmt: skip
         assert run.code == 0, run.output
         data = run.data
-        assert data.offer.customer_value == "monthly_charges"
+        assert data.costs.customer_value == "monthly_charges"
         drawn = data.frame[data.split == "train"].iloc[data.sample.rows]
-        profits = expected_profit(data.trial.probabilities, drawn, data.offer)
+        profits = expected_profit(data.trial.probabilities, drawn, data.costs)
         called = data.trial.probabilities >= data.model.threshold
         for threshold in np.linspace(0.02, 0.9, 45):
             other = profits[data.trial.probabilities >= threshold].sum()

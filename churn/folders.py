@@ -1,0 +1,45 @@
+"""Folders whose content is trusted, so nobody else may have made them."""
+
+import os
+import stat
+from pathlib import Path
+
+from churn.errors import ChurnError
+
+
+def own_folder(path: str | Path) -> Path:
+    """Make a folder that only this user can write to, or check one that is there.
+
+    What is read from such a folder is believed, and some of it is a pickle, which runs code as it
+    is read. On a shared machine another user may make a folder of a known name first.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its parents are made too.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ChurnError
+        If another user owns it, others can write to it, it is no folder, or it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        raise _refused(path, f"it cannot be made: {error.strerror}") from error
+    if found.st_uid != os.geteuid():
+        raise _refused(path, f"user {found.st_uid} owns it, and you are user {os.geteuid()}")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _refused(path, f"others can write to it: chmod go-w {path}")
+    return path
+
+
+def _refused(path: Path, why: str) -> ChurnError:
+    return ChurnError(f"The folder {path} cannot be used:", [why])

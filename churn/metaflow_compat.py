@@ -1,0 +1,141 @@
+"""What the project needs of Metaflow beyond its documented interface, and nowhere else.
+
+Each function names the part that an upgrade may change; `tests/test_metaflow_compat.py` fails with
+that name when it does.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from churn.errors import ChurnError
+from churn.folders import own_folder
+
+CACHE = "METAFLOW_CLIENT_CACHE_PATH"
+
+
+def use_own_cache() -> None:
+    """Keep the client's cache in a folder that nobody else can write to.
+
+    Metaflow's own choice is `/tmp/metaflow_client`, the same for all users of a machine: whoever
+    makes it first decides which pickles the next user loads. To be called before Metaflow is
+    imported, which reads the setting then; a process whose environment names a folder keeps it,
+    once that is checked too.
+
+    Raises
+    ------
+    ChurnError
+        See `churn.folders.own_folder`.
+    """
+    os.environ[CACHE] = str(own_folder(os.environ.get(CACHE) or _cache_folder()))
+
+
+def _cache_folder() -> Path:
+    """In the user's cache, or, without a home to write to, beside other temporary files."""
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if os.path.isabs(root):
+        try:
+            os.makedirs(root, mode=0o700, exist_ok=True)
+        except OSError:
+            pass  # no home, as in many containers
+        else:
+            if os.access(root, os.W_OK):
+                return Path(root, "churn", "metaflow")
+    return own_folder(Path(tempfile.gettempdir(), f"churn-{os.geteuid()}")) / "metaflow"
+
+
+def client():
+    """The module `metaflow`, with the runs of all users in sight.
+
+    Raises
+    ------
+    ChurnError
+        See `use_own_cache`; where Metaflow was imported before, of the folder that it uses.
+    """
+    if "metaflow" not in sys.modules:
+        use_own_cache()
+    import metaflow
+    from metaflow.metaflow_config import CLIENT_CACHE_PATH
+
+    own_folder(CLIENT_CACHE_PATH)
+    metaflow.namespace(None)  # every user's runs, so nobody has to have a name here
+    return metaflow
+
+
+@contextmanager
+def translate_errors(summary: str) -> Iterator[None]:
+    """Turn what Metaflow's client raises into a ChurnError that says `summary`, and the reason."""
+    client()
+    from metaflow.exception import MetaflowException
+
+    try:
+        yield
+    except (MetaflowException, OSError) as error:
+        raise ChurnError(summary, [f"{type(error).__name__}: {error}"]) from error
+
+
+def local_store() -> Path | None:
+    """The folder of the local metadata provider; None where another one is in use.
+
+    Uses `metaflow.plugins.datastores.local_storage.LocalStorage.datastore_root`.
+    """
+    if not client().get_metadata().startswith("local@"):
+        return None
+    from metaflow.plugins.datastores.local_storage import LocalStorage
+
+    return Path(LocalStorage.datastore_root)
+
+
+def failed_step(run) -> str | None:
+    """The step of a `metaflow.Run` in which a task failed; None while nothing has failed.
+
+    The client has no word for it: every attempt notes in its metadata, as `attempt_ok`, how it
+    ended.
+    """
+    failed = (
+        step.id
+        for step in run
+        if any(task.metadata_dict.get("attempt_ok") == "False" for task in step)
+    )
+    return next(failed, None)
+
+
+def datastore_options(task) -> list[str]:
+    """The options by which a flow stores its artifacts where a `metaflow.Task` has them.
+
+    Uses `ds-type` and `ds-root` of the task's metadata.
+    """
+    found = task.metadata_dict
+    options = ["--datastore", found["ds-type"]]
+    if found["ds-type"] != "local":
+        options += ["--datastore-root", found["ds-root"]]
+    return options
+
+
+def run_flow(flow, entrypoint: list[str] | None = None) -> None:
+    """Do what `flow()` does in a script, and let errors through.
+
+    Uses `metaflow.cli.main`, which has a parameter for how a task is started, and
+    `metaflow.parameters.flow_context`, within which the command line of a flow is made.
+
+    Parameters
+    ----------
+    flow : type
+        A FlowSpec.
+    entrypoint : list of str, optional
+        The command, less its arguments, that starts a task; as Metaflow starts it by default.
+
+    Raises
+    ------
+    MetaflowException
+        What Metaflow tells its users without a traceback.
+    """
+    from metaflow import parameters
+
+    with parameters.flow_context(flow):
+        from metaflow import cli  # it reads the flow's Configs when it is imported
+
+        cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)

@@ -1,0 +1,147 @@
+"""A run of ChurnFlow, read: what its artifacts are called is known here, and nowhere else."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from churn.errors import ChurnError
+from churn.metaflow_compat import client, datastore_options, translate_errors
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from churn.data.contract import Contract
+    from churn.evaluation.profit import RetentionCosts
+    from churn.evaluation.report import Report
+    from churn.modeling.cross_validation import Sample, Trial
+    from churn.modeling.model import ChurnModel
+    from churn.modeling.search_space import Candidate
+    from churn.registry.gate import Decision
+    from churn.scoring.deployment import Deployment
+    from churn.scoring.scorer import Agreement
+
+# What trains another table in the same way; which of its columns is what, the contract says.
+SEARCH_PARAMETERS = (
+    "max_rejected", "leakage", "holdout", "folds", "search_rows", "budget_seconds", "margin",
+    "contact_cost", "offer_cost", "acceptance", "customer_value", "gate_margin", "seed",
+)  # fmt: skip
+
+
+class TrainingRun:
+    """The artifacts of a run of ChurnFlow, each read when it is asked for.
+
+    Parameters
+    ----------
+    artifacts : object
+        With the artifacts as attributes: the `data` of Metaflow's client, or, in a step, the flow.
+    pathspec : str
+        `ChurnFlow/<id>`.
+    datastore : sequence of str
+        The options by which a flow stores its artifacts where this run's are.
+
+    Attributes
+    ----------
+    data : str
+        The `--data` of the run.
+    contract_file, candidates_file : dict
+        As parsed from the files of the run's Configs; empty without one.
+    table : DataFrame
+        The customers as they were read.
+    contract : Contract
+        Of the features the model is trained on.
+    frame : DataFrame of n rows
+        The rows that keep the contract, typed.
+    split : ndarray of str, shape (n,)
+        `train`, `holdout`, or `copy` for a copy of a held-out customer.
+    rejected, problems, leaks : DataFrame
+        The rows that break the contract; what is wrong with the table; the columns that leak.
+    candidates : list of Candidate
+    sample : Sample
+        The training rows that candidates are cross-validated on.
+    trial : Trial
+        Of the chosen candidate.
+    leaderboard : list of dict
+        See `churn.modeling.selection.leaderboard`.
+    failures : dict of str to Exception
+        Why candidates failed, by name.
+    costs : RetentionCosts
+    model : ChurnModel
+        Unpickling runs code: read that of a run you trust.
+    report : Report
+    agreement : Agreement
+    decision : Decision
+        Of the gate.
+    deployment : Deployment
+    lineage : dict
+
+    Raises
+    ------
+    ChurnError
+        By every attribute: if the run has no such artifact, or it cannot be read.
+    """
+
+    data: str
+    contract_file: dict
+    candidates_file: dict
+    table: "pd.DataFrame"
+    contract: "Contract"
+    frame: "pd.DataFrame"
+    split: "np.ndarray"
+    rejected: "pd.DataFrame"
+    problems: "pd.DataFrame"
+    leaks: "pd.DataFrame"
+    candidates: "list[Candidate]"
+    sample: "Sample"
+    trial: "Trial"
+    leaderboard: list[dict]
+    failures: dict[str, Exception]
+    costs: "RetentionCosts"
+    model: "ChurnModel"
+    report: "Report"
+    agreement: "Agreement"
+    decision: "Decision"
+    deployment: "Deployment"
+    lineage: dict
+
+    def __init__(self, artifacts: Any, pathspec: str = "This run", datastore: Sequence[str] = ()):
+        self._artifacts = artifacts
+        self.pathspec = pathspec
+        self.datastore = list(datastore)
+
+    @classmethod
+    def open(cls, pathspec: str) -> "TrainingRun":
+        """Find a run that has come to its end.
+
+        Parameters
+        ----------
+        pathspec : str
+            `ChurnFlow/<id>`; `churn.registry.runs.resolve_run` knows shorter names.
+
+        Raises
+        ------
+        ChurnError
+            If there is none.
+        """
+        with translate_errors(f"{pathspec} cannot be read:"):
+            task = client().Run(pathspec).end_task
+            if task is None:
+                raise ChurnError(f"{pathspec} has not finished.", ["`resume` finishes it"])
+            return cls(task.data, pathspec, datastore_options(task))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in TrainingRun.__annotations__:
+            raise AttributeError(name)
+        return self._read(name)
+
+    @property
+    def search_parameters(self) -> dict[str, Any]:
+        """The values of `SEARCH_PARAMETERS`."""
+        return {name: self._read(name) for name in SEARCH_PARAMETERS}
+
+    def _read(self, name: str) -> Any:
+        try:
+            return getattr(self._artifacts, name)
+        except Exception as error:  # what is unpickled may raise anything
+            absent = isinstance(error, AttributeError) and error.args == (name,)
+            reason = f"it has no {name}" if absent else f"{name}: {type(error).__name__}: {error}"
+            raise ChurnError(f"{self.pathspec} cannot be read:", [reason]) from error
