@@ -104,7 +104,7 @@ def generated_table(customers: int) -> Table:
 def make_table(
     name: str, raw: pd.DataFrame, contract: Contract, truth: np.ndarray | None = None
 ) -> Table:
-    """Validate a raw table, and drop what its contract lets through but knows the answer."""
+    """Validate a raw table, and drop what its contract lets through but leaks the target."""
     rows = validate_data(raw, contract, MAX_REJECTED).frame
     left = labels(rows, contract)
     findings = find_leaks(rows, left, contract)

@@ -26,7 +26,7 @@ def data(run) -> list:
     left = (run.frame[run.contract.target] == run.contract.positive).mean()
     facts = [
         ["customers in the table", f"{len(run.table):,}"],
-        ["set aside for breaking the contract", f"{len(run.rejected):,}"],
+        ["rejected for breaking the contract", f"{len(run.rejected):,}"],
         ["trained on", f"{parts.get('train', 0):,}"],
         ["held out", f"{parts.get('holdout', 0):,}"],
         ["left out as copies of held-out customers", f"{parts.get('copy', 0):,}"],
@@ -152,7 +152,7 @@ def calls(run, most: int = 10) -> list:
     count, expected = found.counts, found.expected
     facts = [
         ["customers in the table", count["customers"]],
-        ["set aside for breaking the contract", count["rejected"]],
+        ["rejected for breaking the contract", count["rejected"]],
         ["on the do-not-contact list", count["spared"]],
         ["of the others, worth a call", count["pays"]],
         ["to call", count["contact"]],

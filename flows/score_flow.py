@@ -24,7 +24,7 @@ class ScoreFlow(FlowSpec):
     do_not_contact = Parameter("do-not-contact", default="", help="file with an id a line")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
-    max_rejected = Parameter("max-rejected", default=0.05, help="share of rows to set aside")
+    max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
     contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
     offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")

@@ -26,7 +26,7 @@ from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.modeling.model import ChurnModel
 from churn.scoring.deployment import Deployment
 
-# Of the rows set aside so many are kept, per shard, to be looked at; all are counted.
+# So many rejected rows are kept per shard, for the user to read; all are counted.
 KEPT_REJECTED = 10_000
 
 
@@ -229,7 +229,7 @@ def make_list(
     Raises
     ------
     ChurnError
-        If more rows were set aside than may be, with every problem of the table.
+        If more rows are rejected than may be, with every problem of the table.
     """
     top, problems, rejected, rankings, counts = [], [], [], [], Counter()
     for part in parts:

@@ -86,7 +86,7 @@ class Chunk:
     ids : Array of string
         Theirs.
     rejected : DataFrame
-        The rows set aside, as they were, and `reason`.
+        The rejected rows, as they are in the source, and `reason`.
     problems : DataFrame
         As `churn.data.Validation` has them.
     """
@@ -100,7 +100,7 @@ class Chunk:
 def clean_chunks(
     source: Source, shard: Shard, contract: Contract, offer: RetentionCosts, repeated: np.ndarray
 ) -> Iterator[Chunk]:
-    """Read a shard and set aside what breaks the contract, as `churn.data.validate_data` does.
+    """Read a shard and reject the rows that break the contract, as `churn.data.validate_data` does.
 
     The target is not looked at. Other than in training a category that was never seen is scored
     where the contract says `unseen = "flag"`, as the app does.
@@ -120,12 +120,12 @@ def clean_chunks(
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
         raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)
-        found.set_aside(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
-        found.set_aside(contract.id, "an id seen before", raw.index.isin(repeated))
+        found.reject(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
+        found.reject(contract.id, "an id seen before", raw.index.isin(repeated))
         typed = parse_rows(raw, features, found)
         check_rows(typed, _with_unseen(features, typed, found), found)
         for name, rule, bad in offer.unusable(raw):
-            found.set_aside(name, f"not {rule}", bad)
+            found.reject(name, f"not {rule}", bad)
         typed = typed.assign(**{name: raw[name] for name in offer.columns if name not in typed})
         keep = ~found.broken
         rejected = raw[~keep].assign(**{_reason(raw): found.explainer()})
@@ -161,12 +161,12 @@ def merge_problems(tables: list[pd.DataFrame]) -> pd.DataFrame:
     every = pd.concat(tables, ignore_index=True)
     by = every.groupby(["column", "check", "effect"], sort=False, as_index=False)
     merged = by.agg(count=("count", "sum"), examples=("examples", "first"))
-    merged = merged.sort_values("effect", key=lambda of: of != "set aside", kind="stable")
+    merged = merged.sort_values("effect", key=lambda of: of != "rejected", kind="stable")
     return merged.astype({"count": np.int64}).reset_index(drop=True)
 
 
 def check_share(problems: pd.DataFrame, rows: int, rejected: int, most: float) -> None:
-    """See that not too many rows were set aside.
+    """Check that not too many rows are rejected.
 
     Raises
     ------

@@ -40,7 +40,7 @@ class Campaign(BaseModel):
     as_of : date
         The day of the list.
     max_rejected : float
-        The largest share of rows that may be set aside.
+        The largest share of rows that may be rejected.
     shard_rows : int
         About so many customers to a task.
     output : str

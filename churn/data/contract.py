@@ -31,7 +31,7 @@ class Number(_Frozen):
     description: str = ""
 
     def say(self, value) -> str:
-        """A value as a person says it."""
+        """A value as text, for people."""
         return "missing" if _missing(value) else f"{float(value):,.6g} {self.unit}".strip()
 
     @model_validator(mode="after")
@@ -42,7 +42,7 @@ class Number(_Frozen):
 
 
 class Category(_Frozen):
-    """One of a list of texts; `unseen` says what a scoring request with another one gets."""
+    """One of a list of texts; `unseen` decides whether a request with another one is refused."""
 
     kind: Literal["category"] = "category"
     categories: tuple[str, ...] = Field(min_length=1)
@@ -52,7 +52,7 @@ class Category(_Frozen):
     description: str = ""
 
     def say(self, value) -> str:
-        """A value as a person says it."""
+        """A value as text, for people."""
         return "missing" if _missing(value) else str(value)
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class Flag(_Frozen):
     description: str = ""
 
     def say(self, value) -> str:
-        """A value as a person says it."""
+        """A value as text, for people."""
         return "missing" if _missing(value) else ("yes" if value else "no")
 
 
@@ -90,22 +90,28 @@ class Contract(_Frozen):
 
     Attributes
     ----------
+    project : str
+        The business that the contract belongs to: a champion is one per project.
+    horizon_days : int or None
+        Within how many days after the observation a customer counts as having left.
     target : str
-        The column that says who left.
+        The column with the label: whether the customer left.
     positive : str
         The value of `target` that means "left".
     negative : tuple of str
         The values of `target` that mean "stayed".
     id, time : str or None
-        The customer's key, and the date of the observation.
+        The columns with the customer's key and with the date of the observation.
     ignore : tuple of str
-        Columns the table has and the model must not see.
+        Columns of the table that are no features.
     features : dict of str to Number, Category or Flag
-        What the model may see, in the order of the matrix.
+        The model's inputs, in the order of the matrix.
     derived : dict of str to str
         New number columns as formulas over features; see `churn.data.expressions`.
     """
 
+    project: str = Field("", max_length=100)
+    horizon_days: int | None = Field(None, ge=1, le=3650)
     target: str
     positive: str
     negative: tuple[str, ...] = Field(min_length=1)
@@ -159,7 +165,8 @@ class Contract(_Frozen):
 
     def to_toml(self) -> str:
         """The contract as a file that a person can read and edit."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        values = self.model_dump(mode="json", exclude_none=True)
+        return tomli_w.dumps({k: v for k, v in values.items() if k != "project" or v})
 
     @property
     def columns(self) -> list[str]:

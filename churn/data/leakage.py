@@ -1,4 +1,4 @@
-"""The leakage sentinel: columns that know the answer, or say nothing, or say it twice."""
+"""Target leakage: features that reveal the label, and features without information of their own."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from churn.errors import ChurnError
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
 from churn.statistics.ranking import roc_auc
 
-Action = Literal["drop", "stop", "tell"]
+Action = Literal["drop", "stop", "warn"]
 
 # Alone, an honest column rarely ranks more than 8 of 10 pairs of customers the right way round.
 MAX_AUC_ALONE = 0.9
@@ -27,7 +27,7 @@ TINY = 1e-9
 
 @dataclass(frozen=True)
 class Finding:
-    """A column that should not be trained on, the check that says so, and why."""
+    """A column that should not be trained on, the check that found it, and the reason."""
 
     column: str
     check: str
@@ -36,13 +36,13 @@ class Finding:
 
 
 def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> list[Finding]:
-    """Look for features that a model must not see.
+    """Find features that a model must not be trained on.
 
     Parameters
     ----------
     frame : DataFrame
-        Clean training rows, as `validate_data` returns them; of more than 200,000 rows an even
-        selection is looked at.
+        Clean training rows, as `validate_data` returns them; of more than 200,000 rows an evenly
+        spaced sample is checked.
     target : ndarray of int, shape (n,)
         1 for customers who left.
 
@@ -63,7 +63,7 @@ def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> l
 
 
 def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contract:
-    """Drop what was found from the contract, or stop, or leave it.
+    """Drop the findings' columns from the contract, or stop, or keep them with a warning.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contr
     lines = [f"{finding.column}: {finding.why}" for finding in findings]
     if action == "stop" and findings:
         raise ChurnError("These columns must not be trained on:", lines)
-    if action == "tell" or not findings:
+    if action == "warn" or not findings:
         return contract
     if len(findings) == len(contract.features):
-        raise ChurnError("No feature is left; the sentinel would drop them all:", lines)
+        raise ChurnError("No feature is left: each of them is to be dropped:", lines)
     return contract.without([finding.column for finding in findings])
 
 
@@ -121,7 +121,7 @@ def _copies(codes, target, contract):
             recoded = np.unique(codes[name], return_inverse=True)[1]
         first = seen.setdefault(recoded.tobytes(), name)
         if first != name:
-            why = f"says the same as {first!r}, in other words"
+            why = f"has the same information as {first!r}"
             yield Finding(name, "copy", 1.0, why)
 
 
@@ -172,7 +172,7 @@ def _missing(codes, target, contract):
             if auc >= MAX_AUC_MISSING:
                 rates = f"{target[empty].mean():.0%} of those without it left, "
                 rates += f"{target[~empty].mean():.0%} of those with it"
-                yield Finding(name, "missing knows the answer", auc, rates)
+                yield Finding(name, "target leakage by missing values", auc, rates)
 
 
 def _alone(codes, target, contract):
@@ -181,7 +181,7 @@ def _alone(codes, target, contract):
         auc = roc_auc(target, _rates_of_others(_bins(codes[name].to_numpy()), target, fold))
         if auc >= MAX_AUC_ALONE:
             why = f"alone ranks {auc:.1%} of the pairs of customers the right way round"
-            yield Finding(name, "knows the answer", auc, why)
+            yield Finding(name, "target leakage", auc, why)
 
 
 def _bins(column: np.ndarray) -> np.ndarray:

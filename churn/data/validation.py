@@ -1,4 +1,4 @@
-"""Hold a table against its contract: name every problem at once, set broken rows aside."""
+"""Validate a table against its contract: name every problem at once, reject broken rows."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Validation:
-    """A table that was held against its contract.
+    """A table validated against its contract.
 
     Attributes
     ----------
@@ -24,10 +24,10 @@ class Validation:
         The rows that keep the contract, typed, in their order; the index is the row number in
         the source, from 1.
     rejected : DataFrame
-        The rows set aside, as they were in the source, and a column `reason` (with an underscore
+        The rejected rows, as they are in the source, and a column `reason` (with an underscore
         before it where the table has a column of that name).
     problems : DataFrame
-        One row per problem: column, check, effect (`stop`, `set aside`, `note`), count,
+        One row per problem: column, check, effect (`stop`, `rejected`, `note`), count,
         examples (row numbers from 1, with what stands there).
     """
 
@@ -37,14 +37,14 @@ class Validation:
 
 
 def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float = 0.05):
-    """Hold a raw table against its contract.
+    """Validate a raw table against its contract.
 
     Parameters
     ----------
     frame : DataFrame
         A table as `load_table` returns it.
     max_rejected : float
-        The largest share of rows that may be set aside.
+        The largest share of rows that may be rejected.
 
     Returns
     -------
@@ -101,22 +101,22 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
 
 
 def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.DataFrame:
-    """The columns that the contract knows, typed; cells that cannot be read are told to `found`."""
+    """The columns of the contract, typed; cells that cannot be read are reported to `found`."""
     columns = {}
     if contract.id in raw:
         columns[contract.id] = parse_texts(raw[contract.id]).astype("str")
     if contract.time in raw:
         columns[contract.time], bad = parse_times(raw[contract.time])
-        found.set_aside(contract.time, "not a date (ISO 8601)", bad)
+        found.reject(contract.time, "not a date (ISO 8601)", bad)
     for name, feature in contract.features.items():
         if name not in raw:
             continue
         columns[name], bad = parse_feature(raw[name], feature)
-        found.set_aside(name, f"not a {feature.kind}", bad)
+        found.reject(name, f"not a {feature.kind}", bad)
         if feature.kind == "number":
             whole = columns[name] % 1 != 0
             if feature.integer:
-                found.set_aside(name, "not a whole number", whole & ~np.isnan(columns[name]))
+                found.reject(name, "not a whole number", whole & ~np.isnan(columns[name]))
             empty = np.isnan(columns[name]) & ~bad
             if feature.nullable:
                 found.note(name, "blank, taken as missing", empty)
@@ -126,7 +126,7 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
 
 
 def check_rows(typed: pd.DataFrame, contract: Contract, found: "Problems") -> None:
-    """The checks that Pandera knows, all at once."""
+    """Check bounds, categories, missing values and repeated ids with Pandera, all at once."""
     import pandera.pandas as pa  # half a second that only this function needs to wait for
 
     columns = {}
@@ -154,11 +154,11 @@ def check_rows(typed: pd.DataFrame, contract: Contract, found: "Problems") -> No
         for (column, check), cases in errors.failure_cases.groupby(["column", "check"]):
             at = typed.index.isin(cases["index"])
             names = {"not_nullable": "missing", "field_uniqueness": "an id seen before"}
-            found.set_aside(column, names.get(check, check), at & ~found.at(column))
+            found.reject(column, names.get(check, check), at & ~found.at(column))
 
 
 class Problems:
-    """What is wrong with the rows of a table, and which rows are set aside for it."""
+    """What is wrong with the rows of a table, and which rows are rejected for it."""
 
     def __init__(self, raw: pd.DataFrame):
         self.raw = raw
@@ -173,10 +173,10 @@ class Problems:
         if at.any() or check.startswith("not in the contract"):
             self.rows.append((column, check, "note", int(at.sum()), self._examples(column, at)))
 
-    def set_aside(self, column: str, check: str, at: np.ndarray) -> None:
+    def reject(self, column: str, check: str, at: np.ndarray) -> None:
         if at.any():
             examples = self._examples(column, at)
-            self.rows.append((column, check, "set aside", int(at.sum()), examples))
+            self.rows.append((column, check, "rejected", int(at.sum()), examples))
             self.masks.append((column, check, at))
             self.broken |= at
 
@@ -194,7 +194,7 @@ class Problems:
     def table(self) -> pd.DataFrame:
         names = ["column", "check", "effect", "count", "examples"]
         table = pd.DataFrame(self.rows, columns=names)
-        order = table["effect"].map({"stop": 0, "set aside": 1, "note": 2})
+        order = table["effect"].map({"stop": 0, "rejected": 1, "note": 2})
         return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
     def _examples(self, column: str, at: np.ndarray) -> str:
@@ -207,7 +207,7 @@ class Problems:
 
 
 def in_words(problems: pd.DataFrame) -> list[str]:
-    """A table of problems, a line each."""
+    """A table of problems as one sentence per problem."""
     return [
         f"{row.column or 'table'}: {row.check}"
         + (f" ({row.count_} rows; {row.examples})" if row.count_ else "")

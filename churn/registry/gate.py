@@ -102,7 +102,7 @@ def decide(
     holdout : DataFrame
         The customers that judged it; where there are none it cannot be held against a champion.
     leaks : DataFrame
-        What the sentinel found, dropped or not; see `churn.data.leakage.findings_table`.
+        What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     margin : float
         How much the log loss may be above the champion's, in nats.
     """
@@ -137,7 +137,7 @@ def judge(
     agreement : Agreement
         Of the model and its scorer.
     leaks : DataFrame
-        What the sentinel found, dropped or not; see `churn.data.leakage.findings_table`.
+        What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     rival : ChampionComparison or None
         The champion on the same customers, if there is one.
     margin : float

@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,11 @@ def test_without_any_feature_there_is_no_contract(contract):
 )
 def test_a_value_is_said_as_a_person_says_it(feature, value, said):
     assert feature.say(value) == said
+
+
+def test_a_contract_names_its_business_and_its_horizon():
+    contract = Contract.parse(PLAIN | {"project": "telecom", "horizon_days": 30})
+    assert (contract.project, contract.horizon_days) == ("telecom", 30)
+    assert Contract.parse(tomllib.loads(contract.to_toml())) == contract
+    with pytest.raises(ChurnError, match="horizon_days"):
+        Contract.parse(PLAIN | {"horizon_days": 0})

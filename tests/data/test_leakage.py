@@ -1,4 +1,4 @@
-"""The leakage sentinel: it finds what was planted, and leaves honest columns alone."""
+"""The leakage checks: they find what was planted, and leave honest columns alone."""
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,7 @@ def test_the_generated_customers_are_left_alone(contract):
 
 def test_a_column_that_nearly_is_the_answer_is_found(find, left, rng):
     (found,) = find(refund=(left + rng.normal(0, 0.3, len(left)), NUMBER))
-    assert (found.column, found.check) == ("refund", "knows the answer")
+    assert (found.column, found.check) == ("refund", "target leakage")
     assert 0.95 < found.score <= 1
     assert "alone ranks 9" in found.why
 
@@ -76,8 +76,8 @@ def test_a_flag_and_a_category_that_are_nearly_the_answer_are_found(find, left, 
         cancelled=(flag, FLAG), status=(words, Category(categories=tuple(words.categories)))
     )
     assert [(f.column, f.check) for f in found] == [
-        ("cancelled", "knows the answer"),
-        ("status", "knows the answer"),
+        ("cancelled", "target leakage"),
+        ("status", "target leakage"),
     ]
 
 
@@ -85,14 +85,14 @@ def test_a_column_that_knows_the_answer_without_an_order_is_found(find, left, rn
     # Who left is in the middle: no threshold tells them apart, bins do.
     middle = np.where(left == 1, rng.normal(0, 0.3, len(left)), rng.choice([-3, 3], len(left)))
     (found,) = find(distance=(middle + rng.normal(0, 0.3, len(left)), NUMBER))
-    assert found.check == "knows the answer"
+    assert found.check == "target leakage"
 
 
 def test_missing_cells_count_as_a_value_of_their_own(find, left, rng):
     # Too few are missing to be found by that alone, and the rest tells too little without them.
     values = np.where((left == 1) & (rng.random(len(left)) < 0.3), np.nan, left)
     (found,) = find(cancelled=(values, FLAG))
-    assert found.check == "knows the answer"
+    assert found.check == "target leakage"
 
 
 def test_a_column_of_noise_in_a_small_table_is_left_alone(rng):
@@ -111,7 +111,7 @@ def test_a_column_whose_being_empty_knows_the_answer_is_found(find, left, rng, w
     empty = (left == 1) == when_left
     empty ^= rng.random(len(left)) < 0.15
     (found,) = find(contract_end=(np.where(empty, np.nan, rng.random(len(left))), NUMBER))
-    assert (found.column, found.check) == ("contract_end", "missing knows the answer")
+    assert (found.column, found.check) == ("contract_end", "target leakage by missing values")
     assert "of those without it left" in found.why
 
 
@@ -228,7 +228,7 @@ def test_a_column_is_found_once_and_all_in_the_order_of_the_contract(find, left)
     found = find(one=(np.ones(len(left)), NUMBER), answer=(answer, FLAG), again=(answer, FLAG))
     assert [(f.column, f.check) for f in found] == [
         ("one", "constant"),
-        ("answer", "knows the answer"),
+        ("answer", "target leakage"),
         ("again", "copy"),
     ]
 
@@ -237,7 +237,7 @@ def test_of_very_many_rows_an_even_selection_is_looked_at(rng):
     contract = Contract(target="left", positive="1", negative=("0",), features={"x": NUMBER})
     left = (rng.random(450_000) < 0.3).astype(np.int8)
     frame = pd.DataFrame({"x": left + rng.normal(0, 0.1, len(left))})
-    assert [f.check for f in find_leaks(frame, left, contract)] == ["knows the answer"]
+    assert [f.check for f in find_leaks(frame, left, contract)] == ["target leakage"]
 
 
 # Real tables
@@ -251,7 +251,9 @@ def found_in(frame, target, id):
 
 def test_the_remaining_contract_of_the_internet_provider_knows_who_left(shared_data):
     frame = load_table(shared_data / "internet_service_churn.csv")
-    assert found_in(frame, "churn", "id") == [("reamining_contract", "missing knows the answer")]
+    assert found_in(frame, "churn", "id") == [
+        ("reamining_contract", "target leakage by missing values")
+    ]
 
 
 def test_the_row_number_of_the_bank_is_an_id(shared_data):
@@ -266,7 +268,7 @@ def test_the_public_telco_table_is_clean(shared_data):
 
 # What is done about it
 
-FINDINGS = [Finding("tenure", "knows the answer", 0.97, "because")]
+FINDINGS = [Finding("tenure", "target leakage", 0.97, "because")]
 
 
 def test_drop_leaves_the_column_and_what_is_derived_from_it_out(contract):
@@ -284,10 +286,10 @@ def test_stop_names_every_column_and_why(contract):
 
 
 def test_tell_changes_nothing(contract):
-    assert act_on(FINDINGS, contract, "tell") is contract
+    assert act_on(FINDINGS, contract, "warn") is contract
 
 
-@pytest.mark.parametrize("action", ["drop", "stop", "tell"])
+@pytest.mark.parametrize("action", ["drop", "stop", "warn"])
 def test_where_nothing_is_found_nothing_is_done(contract, action):
     assert act_on([], contract, action) is contract
 
@@ -301,7 +303,7 @@ def test_drop_does_not_drop_the_last_feature(contract):
 
 def test_findings_make_a_table_even_when_there_are_none():
     assert findings_table(FINDINGS).values.tolist() == [
-        ["tenure", "knows the answer", 0.97, "because"]
+        ["tenure", "target leakage", 0.97, "because"]
     ]
     assert list(findings_table([]).columns) == ["column", "check", "score", "why"]
     assert len(findings_table([])) == 0

@@ -1,4 +1,4 @@
-"""A table held against its contract: every problem at once, broken rows set aside, order kept."""
+"""A table held against its contract: every problem at once, broken rows rejected, order kept."""
 
 import tempfile
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_the_columns_come_out_typed_and_categories_in_the_order_of_the_contract(
 )
 def test_a_broken_cell_sets_its_row_aside_with_the_reason(column, cell, check, shown):
     result = validate_data(broken((5, column, cell)), CONTRACT)
-    assert lines(result.problems) == [[column, check, "set aside", 1, f"row 5: {shown}"]]
+    assert lines(result.problems) == [[column, check, "rejected", 1, f"row 5: {shown}"]]
     assert result.rejected.index.tolist() == [5]
     assert result.rejected["reason"].tolist() == [f"{column}: {check}"]
     assert 5 not in result.frame.index
@@ -261,8 +261,8 @@ def test_times_are_typed_and_what_is_no_date_is_set_aside():
     result = validate_data(table().assign(day=days), contract)
     assert result.frame["day"].dtype.kind == "M"
     assert lines(result.problems) == [
-        ["day", "not a date (ISO 8601)", "set aside", 1, "row 199: 'soon'"],
-        ["day", "missing", "set aside", 1, "row 200: empty"],
+        ["day", "not a date (ISO 8601)", "rejected", 1, "row 199: 'soon'"],
+        ["day", "missing", "rejected", 1, "row 200: empty"],
     ]
 
 
