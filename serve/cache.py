@@ -3,13 +3,12 @@
 import hashlib
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import joblib
 
 from churn.errors import ChurnError
+from churn.files import write_file
 from churn.scoring.deployment import Deployment
 
 KEPT = 5
@@ -62,9 +61,9 @@ class Cache:
         joblib.dump(deployment, content, compress=3)
         digest = hashlib.sha256(content.getbuffer()).hexdigest()
         path = self.folder / f"{digest}.joblib"
-        self._write(path, content.getvalue())
+        write_file(path, content.getvalue())
         entry = {"asked": asked, "run": deployment.run, "digest": digest}
-        self._write(self._index(asked), json.dumps(entry).encode())
+        write_file(self._index(asked), json.dumps(entry))
         self._forget()
         return digest, path
 
@@ -78,15 +77,6 @@ class Cache:
 
     def _index(self, asked: str) -> Path:
         return self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
-
-    def _write(self, path: Path, content: bytes) -> None:
-        """Whole or not at all, whenever the process or the machine stops."""
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
 
     def _forget(self) -> None:
         """Delete former models, but for the latest, which another server may be about to read."""

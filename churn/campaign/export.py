@@ -1,5 +1,6 @@
 """The call list as a file: its columns, the reasons in words, and how it is written."""
 
+import gzip
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,6 +13,7 @@ from pyarrow import fs
 from churn.campaign.ranking import Campaign, locate
 from churn.data.contract import Contract, label
 from churn.errors import ChurnError
+from churn.files import atomic_write
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import LEAST, Change, Reason
 
@@ -113,32 +115,39 @@ def write_list(tables: Iterable[pa.Table], path: str) -> None:
     """
     try:
         filesystem, path = locate(path)
-        folder, name = os.path.split(path)
-        # Readers of a folder of tables leave a hidden file alone.
-        unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
-        try:
-            with filesystem.open_output_stream(unfinished, compression=_compression(name)) as file:
-                _write(iter(tables), file, name.lower().endswith(".parquet"))
-            if isinstance(filesystem, fs.LocalFileSystem):
-                with open(unfinished, "rb") as file:
-                    os.fsync(file.fileno())
-            filesystem.move(unfinished, path)
-        except BaseException:
-            if filesystem.get_file_info(unfinished).type != fs.FileType.NotFound:
-                filesystem.delete_file(unfinished)
-            raise
+        if isinstance(filesystem, fs.LocalFileSystem):
+            with atomic_write(path) as file:
+                _write(iter(tables), file, path)
+        else:
+            _upload(iter(tables), filesystem, path)
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
         reason = str(error).strip().splitlines()[0]
         raise ChurnError(f"The list cannot be written to {path}:", [reason]) from error
 
 
-def _compression(name: str) -> str | None:
-    return "gzip" if name.lower().endswith(".gz") else None
+def _upload(tables: Iterator[pa.Table], filesystem: fs.FileSystem, path: str) -> None:
+    folder, name = os.path.split(path)
+    # Readers of a folder of tables ignore a hidden file.
+    unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
+    try:
+        with filesystem.open_output_stream(unfinished, compression=None) as file:
+            _write(tables, file, path)
+        filesystem.move(unfinished, path)
+    except BaseException:
+        if filesystem.get_file_info(unfinished).type != fs.FileType.NotFound:
+            filesystem.delete_file(unfinished)
+        raise
 
 
-def _write(tables: Iterator[pa.Table], file, parquet: bool) -> None:
+def _write(tables: Iterator[pa.Table], file, path: str) -> None:
+    name = path.lower()
+    if name.endswith(".gz"):
+        # Without a name and a time, so that the same list is the same bytes.
+        with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
+            _write(tables, packed, path[: -len(".gz")])
+        return
     first = next(tables)
-    make = pyarrow.parquet.ParquetWriter if parquet else pyarrow.csv.CSVWriter
+    make = pyarrow.parquet.ParquetWriter if name.endswith(".parquet") else pyarrow.csv.CSVWriter
     with make(file, first.schema) as writer:
         writer.write_table(first)
         for table in tables:

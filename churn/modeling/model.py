@@ -1,8 +1,6 @@
 """ChurnModel: the artifact. Raw columns in, probabilities out, with everything it needs inside."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import joblib
@@ -12,6 +10,7 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.evaluation.metrics import evaluate
+from churn.files import atomic_write
 from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.search_space import Candidate, build
@@ -134,16 +133,8 @@ class ChurnModel:
 
     def save(self, path: str | Path) -> None:
         """Write the model with joblib, whole or not at all."""
-        path = Path(path)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            try:
-                joblib.dump(self, file)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with atomic_write(path) as file:
+            joblib.dump(self, file)
 
     @staticmethod
     def load(path: str | Path) -> "ChurnModel":

@@ -1,8 +1,6 @@
 """Telling others what the verdict is: a file for Prometheus, and a webhook."""
 
 import json
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from datetime import datetime
@@ -10,6 +8,7 @@ from pathlib import Path
 
 from churn.data.readers import public_name
 from churn.errors import ChurnError
+from churn.files import write_file
 from churn.monitoring.drift import Drift
 from churn.monitoring.performance import QUALITY, Quality
 from churn.monitoring.profit_drift import Money
@@ -73,21 +72,8 @@ def write_metrics(text: str, path: str | Path) -> None:
     ChurnError
         If the file cannot be written.
     """
-    path = Path(path)
     try:
-        # The collector reads *.prom, so it leaves this one alone.
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)  # for whoever runs the collector
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        write_file(path, text, mode=0o644)  # the collector runs as another user
     except OSError as error:
         raise ChurnError(f"The metrics cannot be written to {path}:", [str(error)]) from error
 

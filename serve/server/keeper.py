@@ -16,6 +16,7 @@ from pathlib import Path
 
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
+from churn.files import write_file
 from serve import settings
 from serve.cache import Cache
 from serve.prediction_log import places
@@ -90,9 +91,7 @@ class Keeper:
                 return
             if self.status["problem"] != before["problem"]:
                 logger.warning("%s", self.status["problem"] or "The model is the wanted one again.")
-            fresh = path.with_suffix(".new")
-            fresh.write_text(json.dumps(self.status), "utf-8")
-            fresh.replace(path)
+            write_file(path, json.dumps(self.status))
 
 
 def main() -> int:
