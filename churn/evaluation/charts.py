@@ -11,7 +11,7 @@ FAMILY_COLOURS = {
     "pairs": "#1f3f6b",
     "neural_net": "#8e6bb0",
     "boosting": ORANGE,
-    "symmetric": "#e8b878",
+    "oblivious_trees": "#e8b878",
     "extra_trees": "#8fbf9f",
     "random_forest": GREEN,
     "stack": "#2b2b2b",

@@ -249,7 +249,7 @@ class _Fold:
     def as_tuned(self, candidate: Candidate):
         """The fold's model, without the steps that turned out to be too many."""
         if self.staged:
-            del self.booster._predictors[candidate.params["max_iter"] :]
+            self.booster.truncate(candidate.params["max_iter"])
         return self.model
 
     def at(self, step: int) -> np.ndarray:

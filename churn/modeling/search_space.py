@@ -15,8 +15,9 @@ MAX_LEVELS = 20
 STACK = "stack"
 # The families that grow step by step, and for how much learning each of them goes on without
 # getting better. How many steps are best, of at most `max_iter`, is learned out of fold.
-ITERATIVE_FAMILIES = {"boosting": 2.5, "symmetric": 6.0}
+ITERATIVE_FAMILIES = {"boosting": 2.5, "oblivious_trees": 6.0}
 ITERATIONS_POWER = 0.25
+RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
 # From so many times the rows on a stack learns its weights anew: its members predict half of the
 # rows by the other half, which is far more than they were tuned on.
 RELEARN_GROWTH = 4.0
@@ -58,7 +59,7 @@ DEFAULT_CANDIDATES = (
     Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
     _boosted(2, learning_rate=0.3),
     _boosted(4, learning_rate=0.15),
-    Candidate("symmetric trees", "symmetric", {"depth": 4, "learning_rate": 0.1}),
+    Candidate("oblivious trees", "oblivious_trees", {"depth": 4, "learning_rate": 0.1}),
     _boosted(31, learning_rate=0.06, max_features=0.5),
     _boosted(63, learning_rate=0.06),
 )
@@ -178,7 +179,10 @@ def _entry_problems(entry) -> list[str]:
     unknown = sorted(set(entry) - {"name", "family", "params"})
     if unknown:
         problems.append(f"{', '.join(unknown)} is no entry")
-    if not isinstance(entry.get("family"), str) or entry["family"] not in FAMILIES:
+    family = entry.get("family")
+    if isinstance(family, str) and family in RENAMED_FAMILIES:
+        problems.append(f"family {family!r} is called {RENAMED_FAMILIES[family]!r} now")
+    elif not isinstance(family, str) or family not in FAMILIES:
         problems.append(f"family must be one of {', '.join(FAMILIES)}")
     if not isinstance(entry.get("params", {}), Mapping):
         problems.append("params must be a table")
@@ -241,7 +245,7 @@ def _boosting(
     )  # fmt: skip
 
 
-def _symmetric(categorical, seed, threads, **params):
+def _oblivious_trees(categorical, seed, threads, **params):
     from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 
     return ObliviousTreesClassifier(categorical, random_state=seed, **params)
@@ -272,7 +276,7 @@ FAMILIES = {
     "pairs": _pairs,
     "neural_net": _neural_net,
     "boosting": _boosting,
-    "symmetric": _symmetric,
+    "oblivious_trees": _oblivious_trees,
     "extra_trees": _extra_trees,
     "random_forest": _random_forest,
 }

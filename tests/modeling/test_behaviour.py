@@ -83,7 +83,7 @@ class TestInvariance:
         # A linear model's sums may differ in the last bit with a row's place in the matrix.
         assert np.abs(shuffled - chance[order]).max() < 1e-14
 
-    @pytest.mark.parametrize("name", ["splines, 5 knots", "boosting, 4 leaves", "symmetric trees"])
+    @pytest.mark.parametrize("name", ["splines, 5 knots", "boosting, 4 leaves", "oblivious trees"])
     def test_to_the_units_that_a_contract_is_written_in(self, train, held_out, name):
         """Years for months, cents for dollars: the same customers, the same probabilities."""
         (candidate,) = [c for c in DEFAULT_CANDIDATES if c.name == name]

@@ -26,7 +26,7 @@ def frame():
     return validate_data(generate_sample_data(2000, seed=5), CONTRACT).frame
 
 
-@pytest.fixture(scope="module", params=["splines, 5 knots", "symmetric trees"])
+@pytest.fixture(scope="module", params=["splines, 5 knots", "oblivious trees"])
 def model(request, frame):
     (candidate,) = [c for c in DEFAULT_CANDIDATES if c.name == request.param]
     return ChurnModel(CONTRACT, candidate, seed=1).fit(frame)
@@ -147,6 +147,7 @@ def test_a_search_space_names_every_mistake():
         ("[[candidates]]\nfamily = 'boosting'\nparams = 3", "params must be a table"),
         ("[[candidates]]\nfamily = ['boosting']", "family must be one of"),
         ("[[candidates]]\nfamily = 'boosting'\nname = 3", "name must be a text"),
+        ("[[candidates]]\nfamily = 'symmetric'", "'symmetric' is called 'oblivious_trees' now"),
         ("[[candidates", "not a TOML file"),
         ("", "there are none"),
     ],

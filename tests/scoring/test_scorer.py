@@ -64,7 +64,7 @@ def gaps_table(n=1500, seed=0):
 
 def quick(candidate: Candidate) -> Candidate:
     few = {"max_iter": 60}
-    shorter = {"boosting": few, "symmetric": few}
+    shorter = {"boosting": few, "oblivious_trees": few}
     return replace(candidate, params={**candidate.params, **shorter.get(candidate.family, {})})
 
 

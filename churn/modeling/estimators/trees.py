@@ -1,4 +1,4 @@
-"""scikit-learn's trees: the same answers whatever threads do, of any number, and of none."""
+"""scikit-learn's trees, with probabilities that do not depend on the number of threads."""
 
 import numpy as np
 from sklearn.ensemble import (
@@ -7,12 +7,14 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 
-# Forests count in float32; what is wider stays beyond any cut of what is not.
+from churn.modeling.estimators import sklearn_internals
+
+# Forests compare in float32; wider values are clipped, beyond every threshold of the others.
 WIDEST = float(np.finfo(np.float32).max)
 
 
-class _Steady:
-    """scikit-learn adds up the trees in the order in which its threads end: another last bit."""
+class _Deterministic:
+    """Sums trees in their order; in that in which threads end the last bit would vary."""
 
     def fit(self, matrix, target):
         return super().fit(_narrow(matrix), target)
@@ -20,25 +22,29 @@ class _Steady:
     def predict_proba(self, matrix) -> np.ndarray:
         """The probabilities of staying and of leaving, in one thread: (n, 2) float64."""
         narrow = _narrow(matrix)
-        said = sum(tree.predict_proba(narrow, check_input=False) for tree in self.estimators_)
-        return said / len(self.estimators_)
+        total = sum(tree.predict_proba(narrow, check_input=False) for tree in self.estimators_)
+        return total / len(self.estimators_)
 
 
-class ExtraTrees(_Steady, ExtraTreesClassifier):
+class ExtraTrees(_Deterministic, ExtraTreesClassifier):
     """Extremely randomized trees (Geurts et al. 2006)."""
 
 
-class RandomForest(_Steady, RandomForestClassifier):
+class RandomForest(_Deterministic, RandomForestClassifier):
     """Bagged trees with random features (Breiman 2001)."""
 
 
 class Boosting(HistGradientBoostingClassifier):
-    """Boosted trees, which may be fitted where nothing is known of a column."""
+    """Gradient boosting that accepts columns without any value."""
 
     def fit(self, matrix, target, **options):
-        """Fit, taking such a column for a constant; scikit-learn finds no place to cut it."""
-        unknown = np.isnan(matrix).all(axis=0)
-        return super().fit(np.where(unknown, 0.0, matrix), target, **options)
+        """Fit; a column without any value, which scikit-learn cannot bin, becomes a constant."""
+        empty = np.isnan(matrix).all(axis=0)
+        return super().fit(np.where(empty, 0.0, matrix), target, **options)
+
+    def truncate(self, n_trees: int) -> None:
+        """Drop all trees but the first `n_trees`."""
+        sklearn_internals.truncate(self, n_trees)
 
 
 def _narrow(matrix: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def _write_log_odds(written, model, columns, levels) -> str:
     if isinstance(model, HistGradientBoostingClassifier):
         return write_boosting(written, model, columns, levels)
     if isinstance(model, ObliviousTreesClassifier):
-        return _write_symmetric(written, model, columns, levels)
+        return _write_oblivious(written, model, columns, levels)
     if isinstance(model, FORESTS):
         return written.let(f"log_odds({write_forest(written, model, columns)})")
     if not isinstance(model, Pipeline):
@@ -107,8 +107,8 @@ def _write_levels(written, encoder, columns, levels):
     return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
 
 
-def _write_symmetric(written, model, columns, levels) -> str:
-    """Symmetric trees, whose categories are numbers in their places."""
+def _write_oblivious(written, model, columns, levels) -> str:
+    """Oblivious trees, whose categories are numbers in their places."""
     owned, numbers = np.flatnonzero(model.categorical), list(columns)
     if len(owned):
         encoded = _write_encoded(

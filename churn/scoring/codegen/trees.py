@@ -9,16 +9,17 @@ from collections import defaultdict
 
 import numpy as np
 
+from churn.modeling.estimators import sklearn_internals
 from churn.scoring.codegen.source import Source
 
 
 def write_boosting(written: Source, booster, columns: list[str], levels) -> str:
     """Write a fitted HistGradientBoostingClassifier; the name of its log odds."""
-    trees = [tree for (tree,) in booster._predictors]
+    trees = sklearn_internals.trees(booster)
     if all(len(tree.nodes) <= 3 for tree in trees):
         return _write_stumps(written, booster, trees, columns, levels)
     splits = _Splits(booster, columns)
-    total = written.let(repr(float(booster._baseline_prediction[0, 0])))
+    total = written.let(repr(sklearn_internals.baseline_log_odds(booster)))
     for tree in trees:
         written.add(f"{total} += {splits.tree(tree)}")
     return total
@@ -26,7 +27,8 @@ def write_boosting(written: Source, booster, columns: list[str], levels) -> str:
 
 def _write_stumps(written, booster, trees, columns, levels) -> str:
     """Write trees of two leaves at the most: what is missing everywhere, and each column's part."""
-    cuts, order, states = defaultdict(set), _order(booster), written.states(columns, levels)
+    cuts, states = defaultdict(set), written.states(columns, levels)
+    order = sklearn_internals.column_order(booster)
     for root in (tree.nodes[0] for tree in trees if len(tree.nodes) > 1):
         cuts[order[root["feature_idx"]]].add(float(root["num_threshold"]))
     nothing = np.full((1, len(columns)), np.nan)
@@ -60,13 +62,15 @@ def write_oblivious(written: Source, model, columns: list[str]) -> str:
             return f"{columns[column]} == {columns[column]}"
         return f"{columns[column]} > {float(model.borders_[column][cut - 1])!r}"
 
-    def write(tree, level, place):
+    def write(tree, level, leaf):
         if level == len(tree.columns):
-            return repr(float(tree.values[place]))
-        right, left = write(tree, level + 1, place + 2**level), write(tree, level + 1, place)
-        return f"({right} if {question(tree.columns[level], tree.cuts[level])} else {left})"
+            return repr(float(tree.leaf_values[leaf]))
+        right, left = write(tree, level + 1, leaf + 2**level), write(tree, level + 1, leaf)
+        return (
+            f"({right} if {question(tree.columns[level], tree.bin_thresholds[level])} else {left})"
+        )
 
-    for tree in model._predictors:
+    for tree in model.trees_:
         written.add(f"{total} += {write(tree, 0, 0)}")
     return total
 
@@ -82,16 +86,9 @@ class _Splits:
     """How a booster asks about the columns of the matrix, whose order it has changed."""
 
     def __init__(self, booster, columns):
-        self.column = [columns[i] for i in _order(booster)]
-        if booster._preprocessor is None:
-            self.known = {}
-            return
-        encoder = booster._preprocessor.named_transformers_["encoder"]
+        self.column = [columns[i] for i in sklearn_internals.column_order(booster)]
         # The booster's code of a level is its place among those seen in training.
-        self.known = {
-            place: [level for level in levels if level == level]
-            for place, levels in enumerate(encoder.categories_)
-        }
+        self.known = sklearn_internals.category_levels(booster)
 
     def tree(self, tree) -> str:
         nodes, bitsets = tree.nodes, tree.raw_left_cat_bitsets
@@ -124,14 +121,6 @@ class _Splits:
             return f"{column} in {_set(left)}"
         # A level never seen in training counts as missing.
         return f"{column} not in {_set(set(self.known[place]) - left)}"
-
-
-def _order(booster) -> list[int]:
-    """Which column of the matrix stands in each place of the booster's own."""
-    categorical = booster.is_categorical_
-    if booster._preprocessor is None:
-        return list(range(booster.n_features_in_))
-    return [*np.flatnonzero(categorical).tolist(), *np.flatnonzero(~categorical).tolist()]
 
 
 def _set(levels) -> str:

@@ -57,7 +57,7 @@ def test_more_rows_have_more_knots():
 
 
 @pytest.mark.parametrize(
-    "family", ["logistic", "splines", "pairs", "neural_net", "boosting", "symmetric"]
+    "family", ["logistic", "splines", "pairs", "neural_net", "boosting", "oblivious_trees"]
 )
 def test_a_category_of_many_levels_is_encoded_by_its_answers(family):
     """A level seen in training helps; one never seen is scored as an average customer."""

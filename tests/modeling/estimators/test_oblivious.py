@@ -1,4 +1,4 @@
-"""Symmetric trees: the best cut, the best values, and what they do not depend on."""
+"""Oblivious trees: the best split, the best values, and what they do not depend on."""
 
 import itertools
 
@@ -32,7 +32,7 @@ def test_finds_what_matters_together():
         model = ObliviousTreesClassifier(NONE, max_iter=60, depth=depth).fit(matrix, target)
         errors[depth] = np.abs(model.predict_proba(fresh)[:, 1] - truth).mean()
     assert errors[4] < 0.07 < 0.2 < errors[1]
-    asked = [column for tree in model._predictors[:10] for column in tree.columns]
+    asked = [column for tree in model.trees_[:10] for column in tree.columns]
     assert asked.count(2) < len(asked) / 10
 
 
@@ -53,7 +53,7 @@ def test_each_cut_is_the_best_of_all(seed):
     model = ObliviousTreesClassifier(NONE, max_iter=1, depth=4, l2=1.0, noise=0.0).fit(
         matrix, target
     )
-    (tree,), slope = model._predictors, target - target.mean()
+    (tree,), slope = model.trees_, target - target.mean()
     rights = {
         (column, cut): right
         for column, borders in enumerate(model.borders_)
@@ -62,7 +62,7 @@ def test_each_cut_is_the_best_of_all(seed):
         )
     }
     leaves = np.zeros(len(target), dtype=int)
-    for place in zip(tree.columns, tree.cuts, strict=True):
+    for place in zip(tree.columns, tree.bin_thresholds, strict=True):
         scores = {p: agreement(slope, 2 * leaves + right) for p, right in rights.items()}
         assert scores[place] == pytest.approx(max(scores.values()))
         leaves = 2 * leaves + rights[place]
@@ -107,7 +107,7 @@ def test_stops_when_other_customers_gain_no_more():
     losses = [
         row_losses(answers, stage[:, 1]).mean() for stage in model.staged_predict_proba(fresh)
     ]
-    assert len(losses) == len(model._predictors) < 400
+    assert len(losses) == len(model.trees_) < 400
     assert -model.validation_score_[1:] == pytest.approx(losses)
     assert int(np.argmin(losses)) == len(losses) - 1 - 10
     *_, last = model.staged_predict_proba(fresh)

@@ -1,0 +1,56 @@
+"""The private interfaces of scikit-learn that the project reads, and nothing else.
+
+HistGradientBoostingClassifier keeps its trees in private attributes. Early stopping needs to drop
+the last of them, and a compiled scorer needs to read them; scikit-learn has no public way to do
+either. requirements.txt bounds the version, and a test names the interface that an upgrade changes.
+"""
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+# The fields of a node that a compiled scorer reads.
+NODE_FIELDS = (
+    "value", "feature_idx", "num_threshold", "missing_go_to_left", "left", "right", "is_leaf",
+    "is_categorical", "bitset_idx",
+)  # fmt: skip
+
+
+def trees(booster: HistGradientBoostingClassifier) -> list:
+    """The trees of a fitted booster for two classes, first to last.
+
+    Returns
+    -------
+    list of TreePredictor
+        `nodes` is a structured array with `NODE_FIELDS`; `raw_left_cat_bitsets`, (n, 8) uint32,
+        has for each categorical node a bit per code of a level that goes left.
+    """
+    return [tree for (tree,) in booster._predictors]
+
+
+def truncate(booster: HistGradientBoostingClassifier, n_trees: int) -> None:
+    """Drop all trees but the first `n_trees`, in place."""
+    del booster._predictors[n_trees:]
+
+
+def baseline_log_odds(booster: HistGradientBoostingClassifier) -> float:
+    """The log odds to which the trees add."""
+    return float(booster._baseline_prediction[0, 0])
+
+
+def column_order(booster: HistGradientBoostingClassifier) -> list[int]:
+    """For each place of a column in the booster its place in the matrix: categories come first."""
+    if booster._preprocessor is None:
+        return list(range(booster.n_features_in_))
+    categorical = booster.is_categorical_
+    return [*np.flatnonzero(categorical).tolist(), *np.flatnonzero(~categorical).tolist()]
+
+
+def category_levels(booster: HistGradientBoostingClassifier) -> dict[int, list[float]]:
+    """For each place of a category in the booster its levels seen in fitting, by their code."""
+    if booster._preprocessor is None:
+        return {}
+    encoder = booster._preprocessor.named_transformers_["encoder"]
+    return {
+        place: [level for level in levels if level == level]
+        for place, levels in enumerate(encoder.categories_)
+    }
