@@ -9,7 +9,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from churn.data.values import FLAGS
 from churn.feedback.outcomes import read_body
-from churn.scoring.request_schema import Problem
+from churn.scoring.json_body import Problem
 from serve import metrics, service
 from serve.openapi import document
 from serve.prediction_log import log

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from flask import Flask, request
 
-from churn.scoring.request_schema import Problem
+from churn.scoring.json_body import Problem
 from serve.problem_details import Refused
 
 HEADER = "X-API-Key"

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import LogFailed
-from churn.scoring.request_schema import InvalidRequest, Problem
+from churn.scoring.json_body import InvalidRequest, Problem
 from serve.metrics import count_log_failure
 from serve.served_model import NoModel
 

@@ -5,12 +5,13 @@ that is known beforehand.
 """
 
 import json
+from dataclasses import asdict
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
 from typing_extensions import TypedDict  # Pydantic takes no older one than 3.12's
 
-from churn.scoring.request_schema import Problem
+from churn.scoring.json_body import Problem, Problems
 from serve.served_model import Model
 
 JSON = "application/json"
@@ -71,12 +72,16 @@ class WhatIf(TypedDict):
 
 
 class Answers(TypedDict):
-    """The risks of many customers, in their order; null where a problem says why."""
+    """The risks of many customers, in their order; null where a customer has a problem.
+
+    The first 100 problems are named; problem_count says how many there are.
+    """
 
     run: str
     threshold: float
     predictions: list[Prediction | None]
     problems: list[Problem]
+    problem_count: int
 
 
 class Logged(TypedDict):
@@ -121,7 +126,7 @@ def prediction_json(model: Model, prediction: str, record: dict, probability: fl
 
 
 def batch_json(
-    model: Model, prediction: str, records: list, probabilities: list, problems: list[dict]
+    model: Model, prediction: str, records: list, probabilities: list, problems: Problems
 ) -> str:
     """Answers as JSON; the i-th prediction of it is called `<prediction>-<i>`."""
     many = ",".join(
@@ -130,7 +135,11 @@ def batch_json(
             for i, (record, p) in enumerate(zip(records, probabilities, strict=True))
         ]
     )
-    return f'{{{model.common_fields},"predictions":[{many}],"problems":{json.dumps(problems)}}}'
+    named = json.dumps([asdict(problem) for problem in problems.named])
+    return (
+        f'{{{model.common_fields},"predictions":[{many}],'
+        f'"problems":{named},"problem_count":{problems.total}}}'
+    )
 
 
 def _prediction(model: Model, prediction: str, record: dict, probability: float) -> str:

@@ -1,7 +1,6 @@
 """Predictions: read a request, score it, log it, count it; the same for every way in."""
 
 import json
-from dataclasses import asdict
 from time import time
 
 from churn.feedback.prediction_log import entry, new_id
@@ -61,7 +60,6 @@ def predict_many(model: Model, log: LogWriter | None, body: bytes) -> str:
     scorer = model.run.scorer
     probabilities = scorer.many(records)
     prediction = new_id()
-    problems = [asdict(problem) for problem in problems]
     response = batch_json(model, prediction, records, probabilities, problems)
     _log(log, model, prediction, probabilities, body, batch=True)
     metrics.count((p for p in probabilities if p is not None), scorer.threshold)

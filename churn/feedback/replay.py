@@ -8,7 +8,8 @@ from pydantic_core import to_json
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import Prediction
 from churn.registry.runs import fetch_model
-from churn.scoring.request_schema import InvalidRequest, RequestSchema
+from churn.scoring.json_body import InvalidRequest
+from churn.scoring.request_schema import RequestSchema
 from churn.scoring.scorer import TOLERANCE
 
 

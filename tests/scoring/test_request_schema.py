@@ -1,5 +1,6 @@
 """The request model follows from the contract, whatever its columns are called."""
 
+import contextlib
 import json
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn.data.contract import Contract
-from churn.scoring.request_schema import InvalidRequest, RequestSchema
+from churn.scoring.json_body import InvalidRequest
+from churn.scoring.request_schema import RequestSchema
 
 CONTRACT = Contract.parse(
     {
@@ -74,7 +76,8 @@ def test_problem_says_where_what_was_expected_and_what_came(requests, name, valu
 
 def test_batch_says_which_customer(requests):
     body = {"customers": [GOOD, GOOD | {"class": None}]}
-    records, (problem,) = requests.read_batch(json.dumps(body).encode())
+    records, problems = requests.read_batch(json.dumps(body).encode())
+    (problem,) = problems.named
     assert problem.where == "customers[1].class"
     assert records == [read(requests, GOOD), None]
 
@@ -95,7 +98,7 @@ def test_good_customers_of_a_batch_are_read_as_if_they_were_alone(requests, bad,
     sent = [GOOD | {"class": 3} if one else good for one in bad]
     records, problems = requests.read_batch(json.dumps({"customers": sent}).encode())
     assert records == [None if one else read(requests, good) for one in bad]
-    assert [one.where for one in problems] == [
+    assert [one.where for one in problems.named] == [
         f"customers[{i}].class" for i, one in enumerate(bad) if one
     ]
 
@@ -117,3 +120,45 @@ def test_schema_carries_the_contract(requests):
     assert (charges["minimum"], charges["description"]) == (0.5, "What is paid")
     assert schema["required"] == ["Monthly Charges (€)", "class"]
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("customers", "total"),
+    [
+        (b"{}," * 9_999 + b"{}", 10_000 * 2),
+        (b"[]," * 9_999 + b"{}", 10_001),
+        (b'{"a":1,"b":2,"c":3},' * 9_999 + b"3", 9_999 * 5 + 1),
+    ],
+)
+def test_problems_are_named_up_to_a_hundred_and_counted(customers, total):
+    requests = RequestSchema(CONTRACT, max_batch=10_000)
+    with pytest.raises(InvalidRequest) as caught:
+        requests.read_batch(b'{"customers":[' + customers + b"]}")
+    assert len(caught.value.wrong) == 100
+    assert caught.value.total == total
+    assert f"{total:,} problems, of which the first 100 are named" in caught.value.summary
+
+
+def test_object_of_a_million_fields_is_one_problem(requests):
+    junk = b"{" + b",".join(b'"%x":1' % i for i in range(1_000_000)) + b"}"
+    for read, body, place in (
+        (requests.read_record, junk, "the body"),
+        (requests.read_batch, b'{"customers":[' + junk + b"]}", "customers[0]"),
+    ):
+        with pytest.raises(InvalidRequest) as caught:
+            read(body)
+        (problem,) = caught.value.wrong
+        assert (problem.where, problem.got) == (place, "1000000 fields")
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "other"]), values | st.sampled_from(["a", "No"])))
+def test_record_is_the_same_alone_and_in_a_batch(requests, record):
+    alone = batch = None
+    with contextlib.suppress(InvalidRequest):
+        alone = requests.read_record(json.dumps(record).encode())
+    with contextlib.suppress(InvalidRequest):
+        batch, _ = requests.read_batch(json.dumps({"customers": [record, {}]}).encode())
+    assert (batch and batch[0]) == alone

@@ -11,22 +11,22 @@ from pydantic import (
     Field,
     PlainValidator,
     TypeAdapter,
-    ValidationError,
     WithJsonSchema,
 )
 
 from churn.feedback.outcomes.entries import FIRST, Outcome, check_day
 from churn.feedback.prediction_log.entries import customer_text
-from churn.scoring.request_schema import (
-    MAX_ID,
+from churn.scoring.json_body import (
     InvalidRequest,
+    ObjectReader,
     Problem,
-    problems_of,
     shown,
     typed_dict,
 )
+from churn.scoring.request_schema import MAX_ID
 
 OUTCOMES = "outcomes"
+SUMMARY = "The outcomes cannot be taken"
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339.
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -96,11 +96,18 @@ _FIELDS = {
 }
 
 
+_OUTCOME = typed_dict("Outcome", _FIELDS)
+
+
+@cache
+def _reader() -> ObjectReader:
+    return ObjectReader(_OUTCOME, "outcome", _expected)
+
+
 @cache
 def body_type(most: int) -> TypeAdapter:
     """The type of a body, `{"outcomes": [...]}`, of so many outcomes at most."""
-    one = typed_dict("Outcome", _FIELDS)
-    many = Annotated[list[one], Field(min_length=1, max_length=most)]
+    many = Annotated[list[_OUTCOME], Field(min_length=1, max_length=most)]
     return TypeAdapter(typed_dict("Outcomes", {OUTCOMES: many}))
 
 
@@ -120,31 +127,24 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
         Naming every problem: what is no outcome, or of a day after tomorrow, and where a customer
         both left and stayed by what was recorded at the same moment.
     """
-    try:
-        sent = body_type(most).validate_json(body)[OUTCOMES]
-    except ValidationError as error:
-        problems = problems_of(error, lambda detail, _: _expected(detail, most))
-        raise _invalid(problems) from None
+    sent, problems = _reader().read_list(body, OUTCOMES, most, SUMMARY)
+    if problems.total:
+        raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
     now = datetime.now(UTC)
     rows = [
         Outcome(one["customer"], one["date"], one["left"], one.get("recorded") or now)
         for one in sent
     ]
-    if problems := list(_contradictions(rows)):
-        raise _invalid(problems)
+    problems.add(*_contradictions(rows))
+    if problems.total:
+        raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
     return rows
 
 
-def _expected(detail: dict, most: int) -> str:
-    place = detail["loc"]
-    if detail["type"] == "extra_forbidden":
+def _expected(place: tuple, error: str, _guess: bool) -> str:
+    if error == "extra_forbidden":
         return "no such field"
-    if len(place) == 3:
-        return WORDS[place[2]]
-    if len(place) == 2:
-        return "an object with customer, date and left"
-    whole = f"a list of 1 to {most} outcomes"
-    return whole if place else f"an object with {OUTCOMES!r}, {whole}"
+    return WORDS[place[0]] if place else "an object with customer, date and left"
 
 
 def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
@@ -154,8 +154,3 @@ def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
         if rows[before].left != row.left:
             wanted = f"the same as {OUTCOMES}[{before}].left, or with another 'recorded'"
             yield Problem(f"{OUTCOMES}[{place}].left", wanted, shown(row.left))
-
-
-def _invalid(problems: list[Problem]) -> InvalidRequest:
-    what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return InvalidRequest(f"The outcomes cannot be taken: {what}.", problems)
