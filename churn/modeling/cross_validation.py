@@ -15,14 +15,13 @@ from churn.data.contract import Contract
 from churn.data.holdout import content_hash
 from churn.data.parsing import labels
 from churn.modeling.encoder import FeatureEngineer
+from churn.modeling.scoring_cost import estimate_microseconds
 from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build, rescale_iterations
-from churn.scoring.codegen.estimators import compile_for_rows
 from churn.statistics.log_odds import row_losses
 
 # A candidate is hopeless when it is so many standard errors behind a plain one, after two folds,
 # and by more than nothing: two that are nearly the same model differ little, but very surely.
 HOPELESS, NOTHING = 3.0, 0.001
-COST_ROWS, COST_REPEATS = 200, 5
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,7 @@ class Trial:
     seconds : float
         Time to fit and predict the folds.
     microseconds : float
-        What it costs to score a customer, encoded, by the compiled model; see
-        `churn.scoring.codegen`.
+        What it costs to score a customer; see `churn.modeling.scoring_cost`.
     stopped : str
         Why it was stopped, or empty.
     """
@@ -210,7 +208,7 @@ def cross_validate(
         probabilities=probabilities,
         fold_losses=tuple(losses) if stopped else _fold_losses(sample, probabilities),
         seconds=time.perf_counter() - start,
-        microseconds=_cost(folds[0].as_tuned(candidate), sample),
+        microseconds=estimate_microseconds(folds[0].as_tuned(candidate)),
         stopped=stopped or "",
     )
 
@@ -309,16 +307,3 @@ def _best_step(fold: _Fold) -> int:
 def _late(seconds: float, deadline: float) -> str:
     over = time.time() + seconds - deadline
     return f"out of time by {over:.0f} s" if over > 0 else ""
-
-
-def _cost(model, sample: Sample) -> float:
-    """Microseconds to score a customer when compiled: the best of a few goes at some of them."""
-    score = compile_for_rows(model, sample.levels)
-    rows, taken = sample.matrix[:COST_ROWS].tolist(), []
-    with bounded_threads(1):
-        for _ in range(COST_REPEATS):
-            start = time.perf_counter()
-            for row in rows:
-                score(row)
-            taken.append(time.perf_counter() - start)
-    return min(taken) / len(rows) * 1e6

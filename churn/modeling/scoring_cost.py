@@ -1,0 +1,160 @@
+"""What it costs to score one customer, reckoned from the size of a fitted estimator.
+
+The choice among candidates weighs log loss against this cost. It is counted, not timed, so that the
+same table and seed choose the same model on any machine, however busy. `python benchmarks/
+scoring_cost.py` times compiled scorers beside it; the microseconds per operation come from there.
+"""
+
+from collections import Counter
+from functools import singledispatch
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from churn.modeling.estimators import sklearn_internals
+from churn.modeling.estimators.linear import PairedTerms
+from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
+
+# Of one operation of a compiled scorer, see `operations`.
+MICROSECONDS = {
+    "scorer": 0.3,
+    "curve": 0.2,
+    "table": 0.07,
+    "product": 0.07,
+    "layer": 1.5,
+    "weight": 0.0003,
+    "stump table": 0.06,
+    "tree": 0.008,
+    "split": 0.016,
+    "forest tree": 0.1,
+    "forest split": 0.12,
+}
+
+
+def estimate_microseconds(model) -> float:
+    """The microseconds to score one customer by a compiled estimator, on a usual core.
+
+    Parameters
+    ----------
+    model : fitted classifier
+        Of a family of `churn.modeling.search_space`, but for stacks, whose cost is the sum of
+        their members'.
+    """
+    counts = operations(model)
+    return sum(MICROSECONDS[name] * count for name, count in counts.items())
+
+
+@singledispatch
+def operations(model) -> Counter:
+    """How many operations of each kind a compiled estimator makes for one customer.
+
+    Returns
+    -------
+    Counter of str
+        scorer (once); curve (a number looked up among the breaks of a piecewise polynomial); table
+        (a level or flag looked up); product (of a pair of terms); layer and weight (of a neural
+        net); stump table (all that trees of two leaves add for one column); tree and split (of
+        boosting; the splits on the mean path of the training rows); forest tree and forest split.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is of no known family.
+    """
+    raise TypeError(f"the cost of {type(model).__name__} is not known")
+
+
+@operations.register
+def _(model: Pipeline) -> Counter:
+    first, last = model[0], model[-1]
+    if _encodes_levels(first):
+        return operations(last) + Counter(table=_width(first.transformers_[0]))
+    if isinstance(last, MLPClassifier):
+        terms = len(last.coefs_[0])
+        numbers = sum(_width(part) for part in first.transformers_ if _is_number(part))
+        weights = sum(weights.size for weights in last.coefs_)
+        counts = {"curve": numbers, "table": terms - numbers, "weight": weights}
+        return Counter(scorer=1, layer=len(last.coefs_), **counts)
+    if not isinstance(last, LogisticRegression):
+        raise TypeError(f"the cost of {type(last).__name__} is not known")
+    paired = isinstance(first, PairedTerms)
+    additive = first.splines_ if paired else first
+    counts = Counter(scorer=1) + _columns(getattr(additive, "terms_", additive))
+    if paired:
+        counts += _products(first)
+    return counts
+
+
+@operations.register
+def _(model: HistGradientBoostingClassifier) -> Counter:
+    trees = [tree.nodes for tree in sklearn_internals.trees(model)]
+    if all(len(nodes) <= 3 for nodes in trees):
+        split = {int(nodes[0]["feature_idx"]) for nodes in trees if len(nodes) > 1}
+        return Counter(scorer=1, **{"stump table": len(split)})
+    splits = sum(
+        nodes["depth"][leaves] @ nodes["count"][leaves] / nodes["count"][0]
+        for nodes in trees
+        for leaves in [nodes["is_leaf"].astype(bool)]
+    )
+    return Counter(scorer=1, tree=len(trees), split=splits)
+
+
+@operations.register
+def _(model: ObliviousTreesClassifier) -> Counter:
+    encoded = int(np.count_nonzero(model.categorical))
+    splits = sum(len(tree.columns) for tree in model.trees_)
+    return Counter(scorer=1, table=encoded, tree=len(model.trees_), split=splits)
+
+
+@operations.register(ExtraTreesClassifier)
+@operations.register(RandomForestClassifier)
+def _(model) -> Counter:
+    splits = 0.0
+    for tree in (estimator.tree_ for estimator in model.estimators_):
+        inner = tree.children_left >= 0
+        # A row passes each node above its leaf: the mean path is the share of rows per inner node.
+        splits += tree.n_node_samples[inner].sum() / tree.n_node_samples[0]
+    counts = {"forest tree": len(model.estimators_), "forest split": splits}
+    return Counter(scorer=1, **counts)
+
+
+def _encodes_levels(step) -> bool:
+    return isinstance(step, ColumnTransformer) and step.transformers_[0][0] == "levels"
+
+
+def _is_number(part) -> bool:
+    return part[0].startswith("numbers")
+
+
+def _width(part) -> int:
+    """How many columns a part of a ColumnTransformer takes."""
+    columns = np.asarray(part[2])
+    return int(np.count_nonzero(columns)) if columns.dtype == bool else len(columns)
+
+
+def _columns(terms: ColumnTransformer) -> Counter:
+    numbers = [_width(part) for part in terms.transformers_ if _is_number(part)]
+    tables = [_width(part) for part in terms.transformers_ if part[0] in ("flags", "categories")]
+    return Counter(curve=numbers[0], table=sum(tables))
+
+
+def _products(terms: PairedTerms) -> Counter:
+    """The pairs, and the look-ups of the terms that they are made of."""
+    plain = terms.plain_
+    owners = np.concatenate(
+        [
+            np.full(where.stop - where.start, name.startswith("numbers"))
+            for name, where in plain.output_indices_.items()
+        ]
+    )
+    used = owners[np.unique(terms.pairs_)] if len(terms.pairs_) else np.zeros(0, dtype=bool)
+    curves = int(used.sum())
+    return Counter(curve=curves, table=len(used) - curves, product=len(terms.pairs_))
