@@ -539,7 +539,7 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit("told to stop"))  # and so everything is ended
     try:
         with tempfile.TemporaryDirectory(prefix="churn-serving-") as folder:
-            repeats, runs = measure_all(options, Path(folder))
+            repeats, models = measure_all(options, Path(folder))
     except (Broken, ChurnError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -562,7 +562,7 @@ def main() -> int:
             "code": git_commit(),
             "cores": len(os.sched_getaffinity(0)),
             "options": {key: str(value) for key, value in vars(options).items()},
-            "models": {name: run.data.model.candidate.name for name, run in runs.items()},
+            "models": models,
             "repeats": repeats,
             "lines": [asdict(line) | {"met": line.met} for line in lines],
         }
@@ -570,8 +570,8 @@ def main() -> int:
     return int(options.strict and any(line.met is False for line in lines))
 
 
-def measure_all(options, folder: Path) -> tuple[list[dict], dict]:
-    """Measure every contender in each repeat: what was found by name, and the runs served."""
+def measure_all(options, folder: Path) -> tuple[list[dict], dict[str, str]]:
+    """Measure every contender in each repeat: figures by name, and the candidates served."""
     store = options.runs_from or folder / "runs"
     store.mkdir(parents=True, exist_ok=True)
     use_store(store.resolve())
@@ -597,7 +597,8 @@ def measure_all(options, folder: Path) -> tuple[list[dict], dict]:
             repeats[-1][contender.name] = found
             rates = ", ".join(f"{found[f'rate_{n}']:,.0f}/s at {n}" for n in CONNECTIONS)
             say(f"repeat {number} of {options.repeats}, {contender.name}: {rates}")
-    return repeats, runs
+    # The runs themselves are gone with the folder that they are in.
+    return repeats, {name: run.data.model.candidate.name for name, run in runs.items()}
 
 
 def parse() -> argparse.Namespace:
