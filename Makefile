@@ -58,7 +58,7 @@ quality: .venv/test ## compare with AutoML, on the same customers; takes hours
 	$(PY) benchmarks/quality.py tables benchmarks/.quality-tables
 	$(PY) benchmarks/quality.py compare --tables benchmarks/.quality-tables --peers $(PEERS)
 	$(PY) benchmarks/quality.py report
-	$(PY) benchmarks/quality.py promises --tables benchmarks/.quality-tables
+	$(PY) benchmarks/quality.py generalization --tables benchmarks/.quality-tables
 	$(PY) benchmarks/quality.py regret
 PEERS := benchmarks/.peers/bin/python
 

@@ -38,8 +38,8 @@ def main() -> None:
         chance = np.asarray(model.predict_proba(test), dtype=np.float64)[:, 1]
     np.save(options.folder / "probabilities.npy", chance)
     packages = {name: version(name) for name in PACKAGES[options.peer]}
-    told = {"seconds": seconds, "packages": packages}
-    (options.folder / "fit.json").write_text(json.dumps(told), "utf-8")
+    result = {"seconds": seconds, "packages": packages}
+    (options.folder / "fit.json").write_text(json.dumps(result), "utf-8")
 
 
 def parse() -> argparse.Namespace:

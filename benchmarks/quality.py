@@ -1,16 +1,16 @@
-"""How good ChurnFlow's models are beside what a user would pick instead, on the same customers.
+"""The log loss of ChurnFlow beside that of other libraries, on the same splits.
 
     python benchmarks/quality.py tables FOLDER       # more public churn tables, with contracts
     python benchmarks/quality.py compare --tables FOLDER --peers VENV/bin/python
-    python benchmarks/quality.py report              # the table for the README, and the picture
-    python benchmarks/quality.py promises --tables FOLDER
+    python benchmarks/quality.py report              # the table and the picture of the docs
+    python benchmarks/quality.py generalization --tables FOLDER
     python benchmarks/quality.py regret
     python benchmarks/quality.py forget ours         # after a change of the code
 
 VENV is a virtual environment with benchmarks/peers.txt. Every table is validated, what the
-leakage sentinel finds is dropped, and for each seed a fifth of each class is set aside to test on;
-copies of a customer are never on both sides. All contenders train on the same file and are asked
-about the same rows. ChurnFlow is the flow's own command line, timed as a whole process; a peer is
+search for target leakage finds is dropped, and for each seed a fifth of each class is the test set;
+copies of a customer are never on both sides. All contenders train on the same file and predict the
+same rows. ChurnFlow is the flow's own command line, timed as a whole process; a peer is
 a process of its own, of which only the fit is timed.
 
 What is measured is appended to a file of JSON lines (--results) at once, and the predictions to a
@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 from quality_fits import FitFailed, Results, compare  # noqa: E402
 from quality_report import report  # noqa: E402
 from quality_tables import say, write_tables  # noqa: E402
-from quality_truth import promises, regret  # noqa: E402
+from quality_truth import generalization, regret  # noqa: E402
 
 from churn.errors import ChurnError  # noqa: E402
 
@@ -77,8 +77,8 @@ def parse() -> argparse.Namespace:
     command = _add(commands, report, "say what compare measured", kept, limited)
     command.add_argument("--picture", type=Path, default=ROOT / ".github" / "quality.svg")
 
-    about = "what cross-validation promised beside what the test rows gave"
-    command = _add(commands, promises, about, kept, limited, fitting)
+    about = "cross-validated beside test log loss"
+    command = _add(commands, generalization, about, kept, limited, fitting)
     command.add_argument("--seeds", type=int, default=20, help="%(default)s")
 
     about = "how far from the true probabilities of generated customers"

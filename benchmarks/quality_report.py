@@ -1,4 +1,4 @@
-"""What benchmarks/quality.py found, as a table and as a picture."""
+"""The results of benchmarks/quality.py as a table and a picture."""
 
 import html
 import math
@@ -21,13 +21,13 @@ LEVEL = 0.95
 def report(options) -> None:
     """Print the comparison as Markdown, and draw it.
 
-    Only splits count that every contender has been tried on. The interval of a difference is from
-    a bootstrap that is stratified by table: in each table the splits are drawn anew, and the
+    Only splits count on which every contender has a result. The interval of a difference is from
+    a bootstrap that is stratified by table: in each table the splits are resampled, and the
     customers too, one draw for all splits of the table, since the same customer may be tested on
-    in several of them. So it covers the luck of the split and the fit, and that of who happens to
-    be in the tables. The first has some of the second in it already, so that it is too wide, by up
-    to a factor of 1.4, rather than too narrow. The tables are taken as given, each with the same
-    weight: it says nothing about tables to come.
+    in several of them. So it covers the variance of the split and the fit, and that of the
+    customers in the tables. The first contains some of the second already, so that it is too wide,
+    by up to a factor of 1.4, rather than too narrow. The tables are taken as given, each with the
+    same weight: it does not generalise to other tables.
     """
     fits = Results(options.results).fits(options.rows)
     names = list(dict.fromkeys(fits["contender"]))

@@ -108,8 +108,10 @@ def make_table(
     rows = validate_data(raw, contract, MAX_REJECTED).frame
     left = labels(rows, contract)
     findings = find_leaks(rows, left, contract)
-    told = [finding.column for finding in findings]
-    say(f"{name}: {len(rows):,} customers, {left.mean():.1%} left; leaks dropped: {told or 'none'}")
+    found = [finding.column for finding in findings]
+    say(
+        f"{name}: {len(rows):,} customers, {left.mean():.1%} left; leaks dropped: {found or 'none'}"
+    )
     contract = act_on(findings, contract, "drop")
     columns = {
         column: as_typed(rows[column], feature) for column, feature in contract.features.items()

@@ -1,4 +1,4 @@
-"""How honest benchmarks/quality.py finds ChurnFlow: what it promised, how far from the truth."""
+"""How far ChurnFlow's cross-validated loss is from its test loss, and that from the truth."""
 
 import math
 import tempfile
@@ -21,26 +21,26 @@ FRESH_CUSTOMERS = 200_000
 FRESH_SEED = 2**32
 
 
-def promises(options) -> None:
-    """Print what cross-validation promised beside what the test rows gave, table by table.
+def generalization(options) -> None:
+    """Print the cross-validated and the test log loss of each table, and their gap.
 
     The interval of the mean gap is Student's over the seeds: given the table, its splits are drawn
-    independently, and over many of them every customer is in what was promised and in what was
-    given, so that easy and hard customers cancel. Within one table a rank correlation below zero
-    is no fault: easy customers that are tested on are missing from what was promised. Calibration
-    is of the test rows of all splits, pooled.
+    independently, and over many of them every customer is both trained and tested on, so that easy
+    and hard customers cancel. Within one table a rank correlation below zero is no fault: customers
+    that are easy to predict lower the test loss and are missing from the cross-validated one.
+    Calibration is measured on the test rows of all splits, pooled.
     """
     tables = read_tables(options.tables)
     fits = measure(tables, [OURS], options).fits(options.rows)
     fits = fits[(fits["contender"] == OURS.name) & (fits["seed"] < options.seeds)]
     fits = fits[fits["log_loss"].notna() & fits["table"].isin([table.name for table in tables])]
     lines = [
-        ["", "seeds", "promised", "given", "gap (95 %)", "rank correlation",
+        ["", "seeds", "cross-validated", "test", "gap (95 %)", "rank correlation",
          "calibration error", "calibration slope"],
         ["---", *["---:"] * 7],
     ]  # fmt: skip
     for table, of_table in fits.groupby("table", sort=False):
-        gaps = of_table["log_loss"] - of_table["promised"]
+        gaps = of_table["log_loss"] - of_table["cv_log_loss"]
         pooled = [np.load(path) for path in of_table["predictions"]]
         target, chance = (np.concatenate([p[key] for p in pooled]) for key in ("target", "chance"))
         metrics = evaluate(target, chance)
@@ -58,10 +58,10 @@ def promises(options) -> None:
 
 
 def rank_correlation(fits: pd.DataFrame) -> float:
-    """Spearman's, of what was promised and what was given; NaN of a single split."""
+    """Spearman's, of cross-validated and test log loss; NaN of a single split."""
     if len(fits) < 2:
         return math.nan
-    return float(fits["promised"].corr(fits["log_loss"], method="spearman"))
+    return float(fits["cv_log_loss"].corr(fits["log_loss"], method="spearman"))
 
 
 def student(values: pd.Series) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What an answer costs: the app beside Flask alone, and beside what people serve models with.
+"""Requests per second of the app beside those of Flask alone and of other ways to serve a model.
 
     python benchmarks/serving.py [--mlflow VENV/bin/python] [--output serving.json]
     python benchmarks/serving.py --seconds 1 --repeats 1 --only constant,ours-default   # a look
@@ -358,13 +358,13 @@ def measure(contender: Contender, expected: np.ndarray | None, folder: Path, sec
         load(port, contender.path, bodies, max(CONNECTIONS), WARM_UP_SECONDS)
         found = {"ready": ready}
         for connections in CONNECTIONS:
-            told = load(port, contender.path, bodies, connections, seconds)
-            found |= {f"{what}_{connections}": value for what, value in told.items()}
+            result = load(port, contender.path, bodies, connections, seconds)
+            found |= {f"{what}_{connections}": value for what, value in result.items()}
         if contender.takes_batches:
             with (folder / "batch").open("rb") as lines:
                 compare(ask(port, "/predict/batch", next(lines)), expected)
-            told = load(port, "/predict/batch", folder / "batch", BATCH_CONNECTIONS, seconds)
-            found["batch"] = told["rate"] * BATCH
+            result = load(port, "/predict/batch", folder / "batch", BATCH_CONNECTIONS, seconds)
+            found["batch"] = result["rate"] * BATCH
         return found | memory(process.pid)
 
 
@@ -375,13 +375,13 @@ def compare(answer: tuple[int, bytes], expected: np.ndarray) -> None:
         raise Broken(f"{status} {body[:1000]}")
     found = json.loads(body)
     if "predictions" in found:  # a dict each of ours, a list of both probabilities of MLflow's
-        told = [one["probability"] if isinstance(one, dict) else one[1]
+        result = [one["probability"] if isinstance(one, dict) else one[1]
                 for one in found["predictions"]]  # fmt: skip
     else:
-        told = [found["probability"]]
-    if len(told) != len(expected):
-        raise Broken(f"{len(told)} answers for {len(expected)} customers")
-    gap = np.abs(np.array(told) - expected).max()
+        result = [found["probability"]]
+    if len(result) != len(expected):
+        raise Broken(f"{len(result)} answers for {len(expected)} customers")
+    gap = np.abs(np.array(result) - expected).max()
     if not gap <= TOLERANCE:
         raise Broken(f"it is {gap:.1g} away from the model's probabilities")
 
@@ -558,7 +558,7 @@ def main() -> int:
     if "mlflow" not in repeats[0]:
         print("MLflow was left out: --mlflow names the Python that has it.")
     if options.output:
-        told = {
+        result = {
             "code": git_commit(),
             "cores": len(os.sched_getaffinity(0)),
             "options": {key: str(value) for key, value in vars(options).items()},
@@ -566,7 +566,7 @@ def main() -> int:
             "repeats": repeats,
             "lines": [asdict(line) | {"met": line.met} for line in lines],
         }
-        options.output.write_text(json.dumps(told, indent=1), "utf-8")
+        options.output.write_text(json.dumps(result, indent=1), "utf-8")
     return int(options.strict and any(line.met is False for line in lines))
 
 

@@ -1,16 +1,16 @@
-"""A year in minutes: what the whole loop is worth, beside a model that nobody looks after.
+"""A simulated year: the money that the whole loop brings, beside a model trained once.
 
     make year
     python benchmarks/year.py [--folder FOLDER] [--picture year.svg]
 
 Generated customers come, and leave or stay with probabilities that are known (year_market.py), for
 twelve months after one of history. A new price list comes in the fifth month, and a job upstream
-breaks in the tenth. Three businesses have the same customers with the same luck, and differ in whom
-they call: nobody; those whom a model names that was trained on the history and never touched; and
-those whom the loop names. The loop is the real one: each month all customers are scored by the app,
+breaks in the tenth. Three businesses have the same customers and random numbers, and differ
+in whom they call: nobody; the list of a model that is trained once, on the history; and the list of
+the loop. The loop is the real one: each month all customers are scored by the app,
 the call list comes from ScoreFlow, outcomes are posted to the app, a part of them a month late,
-and MonitorFlow compares, grades, and retrains by ChurnFlow, whose gate decides. Nothing is made up
-but the customers, and the dates in the prediction log.
+and MonitorFlow compares, evaluates, and retrains by ChurnFlow, whose gate decides. Only the
+customers are generated, and the dates in the prediction log are set.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def live(options, folder: Path) -> list[dict]:
-    """Let the year go by: for each month what each business told, by its name."""
+    """Simulate the year: for each month the result of each business, by its name."""
     folder.mkdir(parents=True, exist_ok=True)
     use_store(folder.resolve())
     # They read the environment that use_store sets.

@@ -1,9 +1,9 @@
-"""A made-up market: customers come, grow older, and leave or stay with known probabilities.
+"""A generated market: customers come, grow older, and leave or stay with known probabilities.
 
-Whoever takes the offer takes a contract of two years, and is content with his price.
+A customer who accepts the offer gets a contract of two years, and no longer minds the price.
 
-Several markets of one seed differ by nothing but whom somebody called: each customer has the same
-luck in each month of each of them, so what differs between two is what calling did.
+Several markets of one seed differ only in who is called: each customer has the same random numbers
+in each month of each of them, so the difference between two is the effect of calling.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ RESENTMENT = {0: 1.8, 1: -0.9}
 TWO_YEARS = 2
 # Streams of random numbers beside that of who the customers are.
 LUCK, LATE = 1, 2
-# What the broken job upstream says of everybody, and what stays right.
+# The values that the broken job upstream writes for everybody.
 BROKEN = {"contract": "Month-to-month", "online_security": "No", "tech_support": "No"}
 
 

@@ -27,7 +27,7 @@ from churn.registry.runs import champion, fetch_model
 BATCH = 1_000
 # February has so many days, and every cohort has to mature by the beginning of the month after.
 HORIZON = 28
-# Of a month's outcomes this share is told at its end, and the others a month later.
+# Of a month's outcomes this share is known at its end, and the others a month later.
 IN_TIME = 0.7
 FIRST_YEAR = 2025
 SECONDS = 60
@@ -39,13 +39,13 @@ def first_of(month: int) -> date:
 
 
 @dataclass
-class Told:
-    """What a month of a policy came to.
+class MonthResult:
+    """The result of a month of a policy.
 
     Attributes
     ----------
     money : float
-        What leavers took away and calls cost, negative.
+        The value of leavers and the cost of calls, negative.
     called : int
     roc_auc : float or None
         Of the scores, on who would have left if nobody called.
@@ -68,9 +68,9 @@ class Nobody:
         self.market = Market(plan, offer)
         self.market.live()
 
-    def month(self) -> Told:
+    def month(self) -> MonthResult:
         month = self.market.live()
-        return Told(-month.lost - month.spent)
+        return MonthResult(-month.lost - month.spent)
 
 
 class Once:
@@ -84,7 +84,7 @@ class Once:
         self.market = Market(plan, offer)
         self.market.live()
 
-    def month(self) -> Told:
+    def month(self) -> MonthResult:
         # Without anybody who watches, it takes another month until the job upstream is mended.
         broken = self.market.month in (self.plan.broken, self.plan.broken + 1)
         table = self.market.table(broken)
@@ -94,7 +94,7 @@ class Once:
         called = table["customer_id"].to_numpy()[best[profit[best] > 0]]
         month = self.market.live(called)
         quality = roc_auc_score(month.leaving, chances)
-        return Told(-month.lost - month.spent, len(called), quality)
+        return MonthResult(-month.lost - month.spent, len(called), quality)
 
 
 class Loop:
@@ -146,7 +146,7 @@ class Loop:
         with serving(contender, body) as (_, self.port, _):
             yield
 
-    def month(self) -> Told:
+    def month(self) -> MonthResult:
         number, run = self.market.month, champion().run
         today, tomorrow = first_of(number), first_of(number).replace(day=2)
         upstream = self.market.table(broken=number == self.plan.broken)
@@ -165,18 +165,18 @@ class Loop:
             "--as-of", tomorrow, "--horizon", HORIZON, "--calls", ",".join(map(str, self.calls)),
             "--retrain", "--data", newest,
         )  # fmt: skip
-        told = Told(0.0, len(called), notes=_notes(watched))
+        result = MonthResult(0.0, len(called), notes=_notes(watched))
         if champion().run != run:
-            told.notes.append("promoted")
-        # Whoever is told repairs the column; the history is then delivered anew.
+            result.notes.append("promoted")
+        # An alarm repairs the column; the history is then delivered anew.
         table = self.market.table()
         month = self.market.live(called)
         self._tell(table, month.left, first_of(number + 1))
         free = ~np.isin(table["customer_id"], called)
         self.labelled.append(_label(table[free], month.left[free]))
-        told.money = -month.lost - month.spent
-        told.roc_auc = roc_auc_score(month.leaving, chances)
-        return told
+        result.money = -month.lost - month.spent
+        result.roc_auc = roc_auc_score(month.leaving, chances)
+        return result
 
     def _ask(self, table: pd.DataFrame, today: date) -> np.ndarray:
         """Ask the app about everybody, once the champion answers; the log then says `today`."""
