@@ -85,11 +85,11 @@ def predict(run: str, rows: int, start: float) -> float:
     from threadpoolctl import threadpool_limits
 
     from churn.campaign.shards import CHUNK_ROWS
-    from churn.data import generate_sample_data
+    from churn.data import generate_sample_data, parse_features
 
     metaflow.namespace(None)
     model = metaflow.Run(f"ChurnFlow/{run}").data.model
-    matrix = model.engineer_.transform(generate_sample_data(rows))
+    matrix = model.engineer_.transform(parse_features(generate_sample_data(rows), model.contract))
     with threadpool_limits(1):
         model.estimator_.predict_proba(matrix[:CHUNK_ROWS])
         if time.time() > start:

@@ -173,6 +173,7 @@ class ChurnFlow(FlowSpec):
         from churn.registry.gate import decide
         from churn.scoring.codegen.models import compare, compile_model
         from churn.scoring.deployment import Deployment
+        from churn.scoring.explanations import Explainer
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = grade(
@@ -187,7 +188,7 @@ class ChurnFlow(FlowSpec):
             contract=self.contract,
             scorer=self.scorer,
             agreement=self.agreement,
-            reasons=self.model.explainer(),
+            reasons=Explainer.of_model(self.model),
             metrics=self.metrics,
             evaluated_on=self.report.evaluated_on,
             reliability=self.report.reliability.to_dict("records"),

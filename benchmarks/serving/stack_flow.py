@@ -40,6 +40,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.selection import stack
         from churn.scoring.codegen.models import compare, compile_model
         from churn.scoring.deployment import Deployment
+        from churn.scoring.explanations import Explainer
 
         table = load_table("telco")
         contract = settle_contract(table, "telco", {})
@@ -56,8 +57,8 @@ class ChurnFlow(FlowSpec):
         self.deployment = Deployment(
             run=f"{current.flow_name}/{current.run_id}", candidate=candidate.name,
             contract=contract, scorer=scorer, agreement=self.agreement,
-            reasons=self.model.explainer(), metrics={}, evaluated_on="hold-out", reliability=[],
-            importances=[], lineage={}, fingerprint="", customers=len(train),
+            reasons=Explainer.of_model(self.model), metrics={}, evaluated_on="hold-out",
+            reliability=[], importances=[], lineage={}, fingerprint="", customers=len(train),
             made=datetime.now(UTC),
         )  # fmt: skip
 

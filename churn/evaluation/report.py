@@ -139,11 +139,11 @@ def importances(model: ChurnModel, frame: pd.DataFrame, seed: int = 0) -> pd.Dat
     typed = parse_features(frame.iloc[rows], model.contract)
     target = labels(frame.iloc[rows], model.contract)
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
-    as_it_is = row_losses(target, model.predict_proba(typed)[:, 1]).mean()
+    as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
     table = []
     for name in typed:
         shuffled = [typed.assign(**{name: typed[name].array[order]}) for order in orders]
-        chance = model.predict_proba(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
+        chance = model.predict_proba_typed(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
         rises = row_losses(target, chance).mean(axis=1) - as_it_is
         table.append((name, rises.mean(), rises.std(ddof=1)))
     table = pd.DataFrame(table, columns=["feature", "importance", "spread"])

@@ -1,13 +1,12 @@
-"""Raw columns to a float matrix, for training and for scoring in bulk."""
+"""Typed features to a float matrix, for training and for scoring in bulk."""
 
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Contract
+from churn.data.contract import Contract, Feature
 from churn.data.expressions import Formula
-from churn.data.parsing import parse_features
 
-# The quantiles of a number that stand for what it may be.
+# The quantiles of a number that represent its range.
 GRID_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -33,11 +32,11 @@ def create_derived_features(frame: pd.DataFrame, contract: Contract) -> pd.DataF
 
 
 class FeatureEngineer:
-    """Turns raw columns into the matrix that every candidate trains on and every model scores.
+    """Encodes typed features as the matrix that every candidate is fitted to and scores.
 
-    The encoding follows from the contract alone, nothing of it is learned from the answers, so
-    it may be built once for all folds. A category is its position in the contract's list; missing
-    values and categories that the contract does not know are NaN.
+    The encoding follows from the contract alone and learns nothing from rows or labels, so one
+    matrix serves all folds. A category is its position in the contract's list; missing values and
+    categories that are not in the contract are NaN.
 
     Parameters
     ----------
@@ -53,8 +52,8 @@ class FeatureEngineer:
         After `fit`, for each feature the lower median (numbers) or the most frequent value
         (others); NaN where every value is missing.
     grid_ : dict of str to list of float or str
-        After `fit`, for each feature some values that customers have: five quantiles of a number,
-        every level of a category or flag.
+        After `fit`, for each feature some values that occur: five quantiles of a number, every
+        level of a category or flag.
     """
 
     def __init__(self, contract: Contract):
@@ -65,9 +64,14 @@ class FeatureEngineer:
             if feature.kind == "category":
                 self.levels[i] = len(feature.categories)
 
-    def fit(self, frame: pd.DataFrame) -> "FeatureEngineer":
-        """Learn what customers look like, for explanations; see `transform`."""
-        typed = parse_features(frame, self.contract)
+    def fit(self, typed: pd.DataFrame) -> "FeatureEngineer":
+        """Learn typical values and a grid of values of each feature, for explanations.
+
+        Parameters
+        ----------
+        typed : DataFrame
+            See `transform`.
+        """
         self.typical_ = {
             # The lower median, so that a whole number stays one.
             name: typed[name].quantile(0.5, interpolation="lower")
@@ -76,29 +80,24 @@ class FeatureEngineer:
             for name, feature in self.contract.features.items()
         }
         self.grid_ = {
-            name: _usual(typed[name], feature.kind == "number")
+            name: _grid(typed[name], feature.kind == "number")
             for name, feature in self.contract.features.items()
         }
         return self
 
-    def transform(self, frame: pd.DataFrame) -> np.ndarray:
-        """Encode customers.
+    def transform(self, typed: pd.DataFrame) -> np.ndarray:
+        """Encode rows.
 
         Parameters
         ----------
-        frame : DataFrame of n rows
-            Raw columns; it must have every feature, and may have others.
+        typed : DataFrame of n rows
+            Typed features, as `parse_features` and `validate_data` return them; other columns are
+            ignored.
 
         Returns
         -------
         ndarray of float64, shape (n, n_columns)
-
-        Raises
-        ------
-        ChurnError
-            Naming every feature that is missing and every cell that cannot be read.
         """
-        typed = parse_features(frame, self.contract)
         matrix = np.empty((len(typed), len(self.names)))
         for i, (name, feature) in enumerate(self.contract.features.items()):
             if feature.kind == "category":
@@ -112,7 +111,28 @@ class FeatureEngineer:
         return matrix
 
 
-def _usual(column: pd.Series, number: bool) -> list:
+def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value) -> pd.DataFrame:
+    """A copy of a typed frame in which one feature has the same value in all rows.
+
+    Parameters
+    ----------
+    typed : DataFrame
+    feature : Feature
+        That of the column `name`.
+    value : float, str, bool or None
+        Of the feature's kind; NaN or None where missing.
+    """
+    missing = value is None or value != value
+    if feature.kind == "category":
+        levels = typed[name].cat.categories
+        code = levels.get_loc(value) if value in levels else -1
+        column = pd.Categorical.from_codes(np.full(len(typed), code), dtype=typed[name].dtype)
+    else:
+        column = np.full(len(typed), np.nan if missing else float(value))
+    return typed.assign(**{name: column})
+
+
+def _grid(column: pd.Series, number: bool) -> list:
     known = column.dropna()
     values = known.quantile(GRID_QUANTILES, interpolation="lower") if number else known
     return sorted(values.unique().tolist())

@@ -1,4 +1,4 @@
-"""ChurnModel: the artifact. Raw columns in, probabilities out, with everything it needs inside."""
+"""ChurnModel, the fitted artifact: raw columns in, probabilities out."""
 
 import hashlib
 from pathlib import Path
@@ -9,12 +9,10 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
-from churn.evaluation.metrics import evaluate
 from churn.files import atomic_write
 from churn.modeling.cross_validation import bounded_threads
-from churn.modeling.encoder import FeatureEngineer
+from churn.modeling.encoder import FeatureEngineer, set_feature
 from churn.modeling.search_space import Candidate, build
-from churn.scoring.explanations import Explainer
 
 
 class ChurnModel:
@@ -25,10 +23,9 @@ class ChurnModel:
     contract : Contract
         Its features are the model's.
     candidate : Candidate
-        What to train.
     seed : int
     threshold : float
-        `predict` says 1 from this probability on.
+        `predict` returns 1 from this probability on.
 
     Attributes
     ----------
@@ -47,7 +44,7 @@ class ChurnModel:
         self.threshold = threshold
 
     def fit(self, frame: pd.DataFrame, threads: int = 1) -> "ChurnModel":
-        """Train on customers of whom it is known who left.
+        """Fit to labelled customers.
 
         Parameters
         ----------
@@ -55,8 +52,9 @@ class ChurnModel:
             Rows that keep the contract, with the target.
         threads : int
         """
-        self.engineer_ = FeatureEngineer(self.contract).fit(frame)
-        matrix, target = self.engineer_.transform(frame), labels(frame, self.contract)
+        typed, target = parse_features(frame, self.contract), labels(frame, self.contract)
+        self.engineer_ = FeatureEngineer(self.contract).fit(typed)
+        matrix = self.engineer_.transform(typed)
         self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
         with bounded_threads(threads):
             self.estimator_.fit(matrix, target)
@@ -68,7 +66,7 @@ class ChurnModel:
         Parameters
         ----------
         frame : DataFrame of n rows
-            Raw columns; missing values and categories never seen are allowed.
+            Raw columns; missing values and categories that are not in the contract are allowed.
 
         Returns
         -------
@@ -79,22 +77,22 @@ class ChurnModel:
         ChurnError
             Naming every feature that is missing and every cell that cannot be read.
         """
-        return self.estimator_.predict_proba(self.engineer_.transform(frame))
+        return self.predict_proba_typed(parse_features(frame, self.contract))
+
+    def predict_proba_typed(self, typed: pd.DataFrame) -> np.ndarray:
+        """The same of features that are typed already, as `parse_features` returns them."""
+        return self.estimator_.predict_proba(self.engineer_.transform(typed))
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """1 for customers whose probability reaches the threshold, else 0: (n,) int64."""
         return (self.predict_proba(frame)[:, 1] >= self.threshold).astype(np.int64)
 
-    def evaluate(self, frame: pd.DataFrame) -> dict:
-        """Metrics with intervals on customers the model has not seen; see `metrics.evaluate`."""
-        return evaluate(labels(frame, self.contract), self.predict_proba(frame)[:, 1])
-
     def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What each feature adds to each customer's risk.
+        """The contribution of each feature to each customer's risk.
 
-        The model is asked again with one raw feature at a time set to its typical value, derived
-        features following; a contribution is the risk as it is less that risk. Nothing is
-        approximated, and contributions of features that act together do not add up to the risk.
+        The model scores each row again with one raw feature at a time at its typical value,
+        derived features following; a contribution is the risk less that risk. Contributions of
+        features that interact do not add up to the risk.
 
         Parameters
         ----------
@@ -108,9 +106,14 @@ class ChurnModel:
         """
         typed = parse_features(frame, self.contract)
         typical = self.engineer_.typical_
-        risk = self.predict_proba(typed)[:, 1]
-        changed = pd.concat([typed.assign(**{name: typical[name]}) for name in typed])
-        contribution = risk - self.predict_proba(changed)[:, 1].reshape(typed.shape[1], -1)
+        risk = self.predict_proba_typed(typed)[:, 1]
+        changed = pd.concat(
+            [
+                set_feature(typed, feature, name, typical[name])
+                for name, feature in self.contract.features.items()
+            ]
+        )
+        contribution = risk - self.predict_proba_typed(changed)[:, 1].reshape(typed.shape[1], -1)
         table = pd.DataFrame(
             {
                 "row": np.repeat(np.arange(len(typed)), typed.shape[1]),
@@ -122,10 +125,6 @@ class ChurnModel:
         )
         order = np.lexsort([-table["contribution"].abs(), table["row"]])
         return table.iloc[order].reset_index(drop=True)
-
-    def explainer(self) -> Explainer:
-        """What explains single answers of the compiled model, as `explain` does."""
-        return Explainer(self.contract, self.engineer_.typical_, self.engineer_.grid_)
 
     def fingerprint(self, frame: pd.DataFrame) -> str:
         """SHA-256, in hex, over the exact probabilities of `frame`."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from churn.data.contract import Contract
+from churn.modeling.model import ChurnModel
 from churn.scoring.scorer import Scorer, flag
 
 # A change that lowers the risk by less, in probability, is none.
@@ -63,6 +64,11 @@ class Explainer:
         self.actionable = {
             name: usual[name] for name, feature in contract.features.items() if feature.actionable
         }
+
+    @classmethod
+    def of_model(cls, model: ChurnModel) -> "Explainer":
+        """The explainer of a fitted model's compiled scorer."""
+        return cls(model.contract, model.engineer_.typical_, model.engineer_.grid_)
 
     def explain(self, scorer: Scorer, record: Mapping, most: int | None = None) -> list[Reason]:
         """What each feature adds to the risk, the strongest first.

@@ -33,6 +33,7 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.scoring.codegen.models import compare, compile_model
 from churn.scoring.deployment import Deployment
+from churn.scoring.explanations import Explainer
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 DAY = "2026-03-02"
@@ -46,7 +47,7 @@ def deployed() -> tuple[Deployment, ChurnModel]:
     scorer, chance = compile_model(model), model.predict_proba(unseen)[:, 1]
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=compare(scorer, model, unseen), reasons=model.explainer(), metrics={},
+        agreement=compare(scorer, model, unseen), reasons=Explainer.of_model(model), metrics={},
         evaluated_on="hold-out",
         reliability=reliability(labels(unseen, CONTRACT), chance).to_dict("records"),
         importances=[], lineage={}, fingerprint="", customers=4_000, made=None,

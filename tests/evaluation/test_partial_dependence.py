@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import TELCO, generate_sample_data, validate_data
+from churn.data import TELCO, generate_sample_data, parse_features, validate_data
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.evaluation import charts
@@ -55,7 +55,9 @@ def test_derived_features_follow(model, frame, curves):
     """Else a customer's price change would stay what it was at another price."""
     value = of(curves, "monthly_charges")["value"][0]
     changed = frame.assign(monthly_charges=value)
-    followed = model.engineer_.transform(changed)[:, model.engineer_.names.index("price_change")]
+    followed = model.engineer_.transform(parse_features(changed, model.contract))[
+        :, model.engineer_.names.index("price_change")
+    ]
     expected = changed["total_charges"] / (changed["tenure"] * value)
     assert np.allclose(followed, expected.where(changed["tenure"] > 0), equal_nan=True)
     risk = of(curves, "monthly_charges")["risk"][0]

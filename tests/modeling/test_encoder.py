@@ -50,9 +50,19 @@ def record(**changes):
     return {"spend": 10.0, "visits": 4, "plan": "basic", "member": "yes"} | changes
 
 
+def encode(engineer, frame):
+    """The matrix of raw customers."""
+    return engineer.transform(parse_features(frame, engineer.contract))
+
+
+def fitted(engineer, frame):
+    """The engineer, fitted to raw customers."""
+    return engineer.fit(parse_features(frame, engineer.contract))
+
+
 def row(engineer, **changes):
     """The one row of the matrix of one customer."""
-    (values,) = engineer.transform(pd.DataFrame([record(**changes)]))
+    (values,) = encode(engineer, pd.DataFrame([record(**changes)]))
     return dict(zip(engineer.names, values.tolist(), strict=True))
 
 
@@ -96,7 +106,7 @@ def test_the_matrix_is_of_floats_whatever_comes_in(engineer):
     frame = pd.DataFrame(
         {"spend": [1, 2], "visits": [1, 2], "plan": ["gold"] * 2, "member": [1, 0]}
     )
-    matrix = engineer.transform(frame)
+    matrix = encode(engineer, frame)
     assert matrix.dtype == np.float64
     assert matrix.shape == (2, 6)
 
@@ -104,23 +114,23 @@ def test_the_matrix_is_of_floats_whatever_comes_in(engineer):
 def test_the_order_of_columns_and_columns_of_others_do_not_matter(engineer):
     frame = pd.DataFrame([record(), record(plan="gold", spend=3)])
     other = frame[["member", "plan", "visits", "spend"]].assign(colour="red", left=None, id=7)
-    np.testing.assert_array_equal(engineer.transform(other), engineer.transform(frame))
+    np.testing.assert_array_equal(encode(engineer, other), encode(engineer, frame))
 
 
 def test_the_index_does_not_matter(engineer):
     frame = pd.DataFrame([record(), record(plan="gold", spend=3)], index=[9, 9])
-    expected = engineer.transform(frame.reset_index(drop=True))
-    np.testing.assert_array_equal(engineer.transform(frame), expected)
+    expected = encode(engineer, frame.reset_index(drop=True))
+    np.testing.assert_array_equal(encode(engineer, frame), expected)
 
 
 def test_no_customers_make_an_empty_matrix(engineer):
-    assert engineer.transform(pd.DataFrame([record()]).head(0)).shape == (0, 6)
+    assert encode(engineer, pd.DataFrame([record()]).head(0)).shape == (0, 6)
 
 
 def test_missing_columns_and_unreadable_cells_are_all_named_in_one_error(engineer):
     frame = pd.DataFrame({"spend": ["1", "a lot"], "member": ["maybe", "perhaps"]})
     with pytest.raises(ChurnError, match="cannot be scored") as error:
-        engineer.transform(frame)
+        encode(engineer, frame)
     assert error.value.problems == [
         "visits: the column is missing",
         "plan: the column is missing",
@@ -132,7 +142,7 @@ def test_missing_columns_and_unreadable_cells_are_all_named_in_one_error(enginee
 def test_the_frame_given_is_not_changed(engineer):
     frame = pd.DataFrame([record(), record(plan="platinum")])
     before = frame.copy()
-    engineer.fit(frame).transform(frame)
+    encode(fitted(engineer, frame), frame)
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -145,28 +155,28 @@ def test_the_typical_customer_has_the_median_and_the_most_frequent(engineer):
             record(spend=9, visits=5),
         ]
     )
-    typical = engineer.fit(frame).typical_
+    typical = fitted(engineer, frame).typical_
     assert typical == {"spend": 2.0, "visits": 4.0, "plan": "gold", "member": 1.0}
 
 
 @pytest.mark.parametrize("name", ["plan", "member"])
 def test_a_column_that_is_empty_in_this_table_does_not_stop_the_fit(engineer, name):
-    typical = engineer.fit(pd.DataFrame([record(**{name: None})] * 3)).typical_
+    typical = fitted(engineer, pd.DataFrame([record(**{name: None})] * 3)).typical_
     assert pd.isna(typical[name])
     assert typical["spend"] == 10
 
 
 def test_nothing_of_the_matrix_is_learned(engineer):
     frame = pd.DataFrame([record(), record(plan="gold", spend=3)])
-    before = engineer.transform(frame)
-    engineer.fit(pd.DataFrame([record(spend=1e6, plan="gold")]))
-    np.testing.assert_array_equal(engineer.transform(frame), before)
+    before = encode(engineer, frame)
+    fitted(engineer, pd.DataFrame([record(spend=1e6, plan="gold")]))
+    np.testing.assert_array_equal(encode(engineer, frame), before)
 
 
 def test_it_survives_being_stored(engineer):
     frame = pd.DataFrame([record(), record(plan="gold", spend=3)])
-    again = pickle.loads(pickle.dumps(engineer.fit(frame)))
-    np.testing.assert_array_equal(again.transform(frame), engineer.transform(frame))
+    again = pickle.loads(pickle.dumps(fitted(engineer, frame)))
+    np.testing.assert_array_equal(encode(again, frame), encode(engineer, frame))
     assert again.typical_ == engineer.typical_
 
 
@@ -187,8 +197,8 @@ cells = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None)
 def test_customers_one_by_one_make_the_matrix_of_all_together(rows):
     engineer = FeatureEngineer(CONTRACT)
-    bulk = engineer.transform(pd.DataFrame(rows, columns=list(CONTRACT.features)))
-    single = [engineer.transform(pd.DataFrame([row]))[0] for row in rows]
+    bulk = encode(engineer, pd.DataFrame(rows, columns=list(CONTRACT.features)))
+    single = [encode(engineer, pd.DataFrame([row]))[0] for row in rows]
     np.testing.assert_array_equal(bulk, single)
 
 
@@ -196,7 +206,7 @@ def test_customers_one_by_one_make_the_matrix_of_all_together(rows):
 def test_a_truth_is_no_number_alone_or_among_others(engineer, others):
     rows = pd.DataFrame([record(visits=value) for value in [*others, True]])
     with pytest.raises(ChurnError, match=f"visits: 1 cells .* row {len(others) + 1}: 'True'"):
-        engineer.transform(rows.astype({"visits": object}) if others else rows)
+        encode(engineer, rows.astype({"visits": object}) if others else rows)
 
 
 # Derived features
@@ -212,20 +222,20 @@ def test_derived_features_alone_are_columns_of_floats():
 
 def test_a_derived_constant_fills_its_column():
     contract = CONTRACT.model_copy(update={"derived": {"one": "1"}})
-    matrix = FeatureEngineer(contract).transform(pd.DataFrame([record()] * 3))
+    matrix = encode(FeatureEngineer(contract), pd.DataFrame([record()] * 3))
     assert matrix[:, -1].tolist() == [1, 1, 1]
 
 
 def test_a_contract_without_derived_features_has_none():
     contract = CONTRACT.model_copy(update={"derived": {}})
-    assert FeatureEngineer(contract).transform(pd.DataFrame([record()])).shape == (1, 4)
+    assert encode(FeatureEngineer(contract), pd.DataFrame([record()])).shape == (1, 4)
 
 
 # The shipped table
 
 
 def test_the_telco_table_becomes_a_matrix(telco, telco_engineer):
-    matrix = telco_engineer.transform(telco)
+    matrix = encode(telco_engineer, telco)
     assert matrix.shape == (7043, 21)
     first = dict(zip(telco_engineer.names, matrix[0].tolist(), strict=True))
     assert first["female"] == 1
@@ -243,11 +253,11 @@ def test_the_telco_table_becomes_a_matrix(telco, telco_engineer):
 
 def test_raw_and_validated_customers_make_the_same_matrix(telco, telco_engineer):
     clean = validate_data(telco, telco_engineer.contract).frame
-    np.testing.assert_array_equal(telco_engineer.transform(telco), telco_engineer.transform(clean))
+    np.testing.assert_array_equal(encode(telco_engineer, telco), encode(telco_engineer, clean))
 
 
 def test_real_customers_one_by_one_make_the_matrix_of_all_together(telco, telco_engineer):
     some = telco.iloc[[0, 1, 488, 753, 7042]]  # two of them without total_charges
     records = [row.where(row.notna(), None).to_dict() for _, row in some.iterrows()]
-    single = [telco_engineer.transform(pd.DataFrame([record]))[0] for record in records]
-    np.testing.assert_array_equal(telco_engineer.transform(some), single)
+    single = [encode(telco_engineer, pd.DataFrame([record]))[0] for record in records]
+    np.testing.assert_array_equal(encode(telco_engineer, some), single)

@@ -28,6 +28,7 @@ from churn.monitoring.stattests import CHISQUARE, FISHER, p_value
 from churn.scoring.codegen.models import compare as hold_to
 from churn.scoring.codegen.models import compile_model, records
 from churn.scoring.deployment import Deployment
+from churn.scoring.explanations import Explainer
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 JANUARY, APRIL = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ def watched() -> tuple[Deployment, Reference]:
     scorer = compile_model(model)
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=hold_to(scorer, model, known.head(100)), reasons=model.explainer(),
+        agreement=hold_to(scorer, model, known.head(100)), reasons=Explainer.of_model(model),
         metrics=evaluate(labels(known, CONTRACT), chance), evaluated_on="hold-out", reliability=[],
         importances=[], lineage={}, fingerprint="", customers=4_000, made=None,
     )  # fmt: skip

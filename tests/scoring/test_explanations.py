@@ -9,6 +9,7 @@ from churn.data.parsing import parse_features
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.scoring.codegen.models import compile_model, records
+from churn.scoring.explanations import Explainer
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 
@@ -28,7 +29,9 @@ def test_contributions_are_those_of_the_model(model, frame):
     scorer, few = compile_model(model), frame.head(5)
     table = model.explain(few)
     for row, record in enumerate(records(parse_features(few, CONTRACT))):
-        found = {r.feature: r.contribution for r in model.explainer().explain(scorer, record)}
+        found = {
+            r.feature: r.contribution for r in Explainer.of_model(model).explain(scorer, record)
+        }
         expected = table[table["row"] == row].set_index("feature")["contribution"]
         assert found.keys() == set(CONTRACT.features)
         assert np.allclose([found[name] for name in expected.index], expected, atol=1e-9)
@@ -37,7 +40,7 @@ def test_contributions_are_those_of_the_model(model, frame):
 def test_the_strongest_come_first_and_those_that_add_nothing_not_at_all(model, frame):
     scorer = compile_model(model)
     (record,) = records(parse_features(frame.head(1), CONTRACT))
-    reasons = model.explainer().explain(scorer, record, most=4)
+    reasons = Explainer.of_model(model).explain(scorer, record, most=4)
     sizes = [abs(reason.contribution) for reason in reasons]
     assert len(reasons) <= 4
     assert sizes == sorted(sizes, reverse=True)
@@ -46,12 +49,12 @@ def test_the_strongest_come_first_and_those_that_add_nothing_not_at_all(model, f
 
 
 def test_a_typical_customer_has_no_reasons(model):
-    reasons = model.explainer()
+    reasons = Explainer.of_model(model)
     assert reasons.explain(compile_model(model), reasons.typical, most=5) == []
 
 
 def test_the_best_change_is_what_the_business_can_make_of_it(model, frame):
-    scorer, reasons = compile_model(model), model.explainer()
+    scorer, reasons = compile_model(model), Explainer.of_model(model)
     for record in records(parse_features(frame.head(20), CONTRACT)):
         change = reasons.best_change(scorer, record)
         others = [
