@@ -110,8 +110,10 @@ class Watched:
     """A model in use, and the customers it knows."""
 
     def __init__(self, seed: int):
-        from churn.data import TELCO, generate_sample_data, parse_features
         from churn.data.contract import Contract
+        from churn.data.parsing import parse_features
+        from churn.data.readers import TELCO
+        from churn.data.synthetic import generate_sample_data
         from churn.evaluation.profit import RetentionCosts
         from churn.modeling.model import ChurnModel
         from churn.modeling.search_space import BASELINE
@@ -125,13 +127,13 @@ class Watched:
 
     def customers(self, n: int, seed: int) -> pd.DataFrame:
         """Customers of a period, numbers as numbers."""
-        from churn.data import generate_sample_data
+        from churn.data.synthetic import generate_sample_data
 
         return generate_sample_data(n, seed).astype({"tenure": float})
 
     def look(self, table: pd.DataFrame):
         """What monitoring finds."""
-        from churn.data import parse_features
+        from churn.data.parsing import parse_features
         from churn.monitoring.drift import compare
         from churn.monitoring.profit_drift import appraise
 

@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = "telco"
         if options.customers:
-            from churn.data import generate_sample_data
+            from churn.data.synthetic import generate_sample_data
 
             source = str(Path(folder) / "customers.parquet")
             generate_sample_data(options.customers, seed=1).to_parquet(source)
@@ -62,15 +62,12 @@ def the_same_by_joblib(source: str) -> None:
     """What somebody without a flow would write: the same work in one script, nothing kept."""
     from joblib import Parallel, cpu_count, delayed
 
-    from churn.data import (
-        holdout_mask,
-        labels,
-        load_table,
-        settle_contract,
-        split_customers,
-        validate_data,
-    )  # fmt: skip
+    from churn.data.holdout import holdout_mask, split_customers
+    from churn.data.inference import settle_contract
     from churn.data.leakage import act_on, find_leaks
+    from churn.data.parsing import labels
+    from churn.data.readers import load_table
+    from churn.data.validation import validate_data  # fmt: skip
     from churn.evaluation.profit import RetentionCosts
     from churn.evaluation.report import grade, summary
     from churn.modeling.cross_validation import cross_validate, draw_sample
@@ -153,7 +150,8 @@ def near_the_truth(customers: int, folder: str) -> None:
     os.chdir(folder)
     from metaflow import Run, namespace
 
-    from churn.data import generate_sample_data, labels
+    from churn.data.parsing import labels
+    from churn.data.synthetic import generate_sample_data
     from churn.statistics.ranking import roc_auc
 
     namespace(None)

@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from churn.data import (
-    content_hash,
-    generate_sample_data,
-    infer_contract,
-    labels,
-    load_table,
-    settle_contract,
-    validate_data,
-)
 from churn.data.contract import Contract
+from churn.data.holdout import content_hash
+from churn.data.inference import infer_contract, settle_contract
 from churn.data.leakage import act_on, find_leaks
+from churn.data.parsing import labels
+from churn.data.readers import load_table
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 TEST_SHARE = 0.2

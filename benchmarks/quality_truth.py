@@ -11,7 +11,8 @@ from quality_fits import OURS, Results, a_store, clear, measure, run_flow
 from quality_report import LEVEL, markdown, span
 from quality_tables import read_tables, say
 
-from churn.data import TELCO, generate_sample_data
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
 from churn.registry.lineage import git_commit
 from churn.statistics.log_odds import row_losses

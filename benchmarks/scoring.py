@@ -57,7 +57,7 @@ def write_customers(n: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from churn.data import generate_sample_data
+    from churn.data.synthetic import generate_sample_data
 
     writer = None
     for start in range(0, n, PART_ROWS):
@@ -85,7 +85,8 @@ def predict(run: str, rows: int, start: float) -> float:
     from threadpoolctl import threadpool_limits
 
     from churn.campaign.shards import CHUNK_ROWS
-    from churn.data import generate_sample_data, parse_features
+    from churn.data.parsing import parse_features
+    from churn.data.synthetic import generate_sample_data
 
     metaflow.namespace(None)
     model = metaflow.Run(f"ChurnFlow/{run}").data.model

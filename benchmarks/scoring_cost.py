@@ -13,7 +13,10 @@ import time
 import numpy as np
 from scipy.optimize import nnls
 
-from churn.data import infer_contract, labels, load_table, validate_data
+from churn.data.inference import infer_contract
+from churn.data.parsing import labels
+from churn.data.readers import load_table
+from churn.data.validation import validate_data
 from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.scoring_cost import MICROSECONDS, estimate_microseconds, operations

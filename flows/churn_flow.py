@@ -68,7 +68,8 @@ class ChurnFlow(FlowSpec):
     @step
     def load(self):
         """Read the table, and the contract it has to keep."""
-        from churn.data import load_table, settle_contract
+        from churn.data.inference import settle_contract
+        from churn.data.readers import load_table
         from churn.registry.lineage import data_digest
 
         self.table = load_table(self.data, self.query)
@@ -85,8 +86,10 @@ class ChurnFlow(FlowSpec):
     def validate(self):
         """Set broken rows aside, hold customers out, drop columns that know the answer."""
         import cards
-        from churn.data import holdout_mask, labels, split_customers, validate_data
+        from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
+        from churn.data.parsing import labels
+        from churn.data.validation import validate_data
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems

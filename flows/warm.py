@@ -27,7 +27,6 @@ LIBRARIES = (
     "churn.registry.lineage",
     "scipy.special",
     "churn.settings",
-    "churn.data",
     "pandera.pandas",
     "cards",
     "churn.data.leakage",

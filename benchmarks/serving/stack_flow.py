@@ -33,7 +33,10 @@ class ChurnFlow(FlowSpec):
         """Stack the four, and leave what a server needs."""
         from datetime import UTC, datetime
 
-        from churn.data import holdout_mask, load_table, settle_contract, validate_data
+        from churn.data.holdout import holdout_mask
+        from churn.data.inference import settle_contract
+        from churn.data.readers import load_table
+        from churn.data.validation import validate_data
         from churn.modeling.cross_validation import cross_validate, draw_sample
         from churn.modeling.model import ChurnModel
         from churn.modeling.search_space import parse_candidates

@@ -21,7 +21,8 @@ def add(commands) -> None:
 
 
 def _contract(options) -> None:
-    from churn.data import infer_contract, load_table
+    from churn.data.inference import infer_contract
+    from churn.data.readers import load_table
 
     if options.output.exists() and not options.force:
         problem = f"{options.output} is there already; --force overwrites it"

@@ -23,9 +23,11 @@ from churn.campaign.export import list_schema, write_list
 from churn.campaign.ranking import Campaign, in_control, probability_interval, read_ids, shortlist
 from churn.campaign.savings import measure
 from churn.campaign.shards import Source
-from churn.data import TELCO, generate_sample_data, holdout_mask, labels
 from churn.data.contract import Contract
-from churn.data.parsing import parse_texts
+from churn.data.holdout import holdout_mask
+from churn.data.parsing import labels, parse_texts
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import reliability, wilson
 from churn.evaluation.profit import RetentionCosts, expected_profit

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from churn.data import TELCO
 from churn.data.contract import Contract
+from churn.data.readers import TELCO
 from running import ROOT
 from tiny import copy_store, environment, tiny_runs
 

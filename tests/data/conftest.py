@@ -2,8 +2,9 @@
 
 import pytest
 
-from churn.data import TELCO, load_table, validate_data
 from churn.data.contract import Contract
+from churn.data.readers import TELCO, load_table
+from churn.data.validation import validate_data
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import TELCO
 from churn.data.contract import Category, Contract, Flag, Number, parse_toml
+from churn.data.readers import TELCO
 from churn.data.values import MISSING
 from churn.errors import ChurnError
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import content_hash, holdout_mask, parse_features, split_customers
 from churn.data.contract import Contract
+from churn.data.holdout import content_hash, holdout_mask, split_customers
+from churn.data.parsing import parse_features
 
 CONTRACT = Contract.parse(
     {

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import TELCO, infer_contract, load_table, settle_contract, validate_data
+from churn.data.inference import infer_contract, settle_contract
+from churn.data.readers import TELCO, load_table
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 ROWS = 4000

@@ -4,16 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import (
-    TELCO,
-    generate_sample_data,
-    infer_contract,
-    labels,
-    load_table,
-    validate_data,
-)
 from churn.data.contract import Category, Contract, Flag, Number
+from churn.data.inference import infer_contract
 from churn.data.leakage import Finding, act_on, find_leaks, findings_table
+from churn.data.parsing import labels
+from churn.data.readers import TELCO, load_table
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 NUMBER, WHOLE, FLAG = Number(nullable=True), Number(integer=True), Flag(nullable=True)

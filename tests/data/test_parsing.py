@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import labels, parse_features
 from churn.data.contract import Contract
-from churn.data.parsing import parse_flags, parse_numbers, parse_texts, parse_times
+from churn.data.parsing import (
+    labels,
+    parse_features,
+    parse_flags,
+    parse_numbers,
+    parse_texts,
+    parse_times,
+)
 from churn.errors import ChurnError
 
 CONTRACT = Contract.parse(

@@ -7,8 +7,10 @@ import traceback
 import pandas as pd
 import pytest
 
-from churn.data import content_hash, holdout_mask, load_csv, load_table, validate_data
 from churn.data.contract import Contract
+from churn.data.holdout import content_hash, holdout_mask
+from churn.data.readers import load_csv, load_table
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 PASSWORD = "s3cret-Pa55"

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn.data import generate_sample_data, labels, validate_data
+from churn.data.parsing import labels
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 
 
 @pytest.fixture(scope="module")

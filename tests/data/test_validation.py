@@ -9,15 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import (
-    content_hash,
-    holdout_mask,
-    infer_contract,
-    labels,
-    load_table,
-    validate_data,
-)
 from churn.data.contract import Contract
+from churn.data.holdout import content_hash, holdout_mask
+from churn.data.inference import infer_contract
+from churn.data.parsing import labels
+from churn.data.readers import load_table
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 CONTRACT = Contract.parse(
@@ -398,7 +395,7 @@ def test_the_contract_ignores_no_column_of_the_shipped_table(telco_table, telco_
 
 
 def test_the_readme_beside_the_shipped_table_says_true_numbers(telco_clean, telco_contract):
-    from churn.data import TELCO
+    from churn.data.readers import TELCO
 
     text = " ".join((TELCO / "README.md").read_text("utf-8").split())
     assert f"{len(telco_clean):,} customers" in text

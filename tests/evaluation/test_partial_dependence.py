@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import TELCO, generate_sample_data, parse_features, validate_data
 from churn.data.contract import Contract
+from churn.data.parsing import parse_features
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.evaluation import charts
 from churn.evaluation.partial_dependence import partial_dependence

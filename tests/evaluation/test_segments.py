@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn.data import TELCO, generate_sample_data, labels
 from churn.data.contract import Contract
+from churn.data.parsing import labels
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
 from churn.evaluation import charts
 from churn.evaluation.segments import segments
 

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from churn.data import TELCO, generate_sample_data, labels
+from churn.data.parsing import labels
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import labels, parse_features
+from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.scoring.codegen.models import records

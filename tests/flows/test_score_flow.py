@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from churn.campaign.ranking import in_control
-from churn.data import generate_sample_data
+from churn.data.synthetic import generate_sample_data
 from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
 
 DAY = ("--as-of", "2026-03-02")

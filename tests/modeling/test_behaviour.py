@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import TELCO, labels
 from churn.data.contract import Contract
+from churn.data.parsing import labels
+from churn.data.readers import TELCO
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import DEFAULT_CANDIDATES
 from churn.statistics.ranking import roc_auc

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import TELCO, generate_sample_data, validate_data
 from churn.data.contract import Contract
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.modeling.cross_validation import (
     assign_folds,
     bounded_threads,

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data import TELCO, load_table, parse_features, validate_data
 from churn.data.contract import Contract
+from churn.data.parsing import parse_features
+from churn.data.readers import TELCO, load_table
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.modeling.encoder import FeatureEngineer, create_derived_features
 

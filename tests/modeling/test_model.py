@@ -5,8 +5,11 @@ import pickle
 import numpy as np
 import pytest
 
-from churn.data import TELCO, generate_sample_data, labels, validate_data
 from churn.data.contract import Contract
+from churn.data.parsing import labels
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import (

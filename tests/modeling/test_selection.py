@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from churn.data import TELCO, generate_sample_data, validate_data
 from churn.data.contract import Contract
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.modeling.cross_validation import Trial, cross_validate, draw_sample
 from churn.modeling.model import ChurnModel

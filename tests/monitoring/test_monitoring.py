@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import TELCO, generate_sample_data, labels, parse_features
 from churn.data.contract import Contract
+from churn.data.parsing import labels, parse_features
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import RetentionCosts

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data import labels
+from churn.data.parsing import labels
 from churn.registry.gate import SLOPE, hold_against, judge
 from churn.registry.runs import fetch_run
 from running import run_flow

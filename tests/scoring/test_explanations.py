@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from churn.data import TELCO, generate_sample_data, validate_data
 from churn.data.contract import Contract
 from churn.data.parsing import parse_features
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.scoring.codegen.models import compile_model, records

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from churn.data import TELCO, generate_sample_data, validate_data
 from churn.data.contract import Contract
+from churn.data.readers import TELCO
+from churn.data.synthetic import generate_sample_data
+from churn.data.validation import validate_data
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import DEFAULT_CANDIDATES, STACK, Candidate
 from churn.scoring.codegen.models import compare, compile_model
