@@ -1,16 +1,18 @@
-"""The knobs of a training run, checked before anything is read."""
+"""The settings of a training run, checked before anything is read."""
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+
+Model = TypeVar("Model", bound=BaseModel)
+Parsed = TypeVar("Parsed")
 
 
 class Settings(BaseModel):
-    """What a run may be told beside its table: shares, folds, seed, and what to do about leaks."""
+    """What a training run takes beside its table and the costs of retention."""
 
     holdout: float = Field(ge=0, le=0.9)
     folds: int = Field(ge=2, le=50)
@@ -24,50 +26,50 @@ class Settings(BaseModel):
     gate_margin: float = Field(ge=0)
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> RetentionCosts:
-        """Look at all of them at once.
+    def check(cls, parse_costs: Callable[[], Parsed], **values) -> Parsed:
+        """Validate all of them at once.
 
         Parameters
         ----------
-        offer : mapping of str to str
-            See `RetentionCosts.parse`.
-        values
+        parse_costs : callable
+            Returns the costs of retention, or raises a ChurnError; see `RetentionCosts.parse`.
+        **values
             By the names of the attributes.
 
         Returns
         -------
-        RetentionCosts
+        Whatever `parse_costs` returns.
 
         Raises
         ------
         ChurnError
             Naming every value out of its range.
         """
-        _, parsed, problems = validate_settings(cls, values, offer)
-        if problems:
+        _, costs, problems = validate_settings(cls, values, parse_costs)
+        if problems or costs is None:
             raise ChurnError("The run cannot start:", problems)
-        return parsed
+        return costs
 
 
 def validate_settings(
-    model: type[BaseModel], values: Mapping, offer: Mapping[str, str]
-) -> tuple[BaseModel | None, RetentionCosts | None, list[str]]:
-    """Settings and an offer, either None where it cannot be used, and all that is wrong.
+    model: type[Model], values: Mapping, parse_costs: Callable[[], Parsed]
+) -> tuple[Model | None, Parsed | None, list[str]]:
+    """Settings and costs, either None where it cannot be used, and everything that is wrong.
 
     Parameters
     ----------
     model : type of the settings
     values : mapping
         By the names of its fields.
-    offer : mapping of str to str
-        See `RetentionCosts.parse`.
+    parse_costs : callable
+        Returns the costs of retention, or raises a ChurnError.
 
     Returns
     -------
-    settings, offer, problems
-        A problem with a setting is told by the option of the command line that sets it.
+    settings, costs, problems
+        A problem with a setting begins with the option of the command line that sets it.
     """
-    settings, parsed, problems = None, None, []
+    settings, costs, problems = None, None, []
     try:
         settings = model(**values)
     except ValidationError as error:
@@ -76,7 +78,7 @@ def validate_settings(
             for item in error.errors()
         ]
     try:
-        parsed = RetentionCosts.parse(**offer)
+        costs = parse_costs()
     except ChurnError as error:
         problems += error.problems
-    return settings, parsed, problems
+    return settings, costs, problems

@@ -49,6 +49,9 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and note what made this run."""
+        from functools import partial
+
+        from churn.evaluation.profit import RetentionCosts
         from churn.registry.lineage import git_commit, package_versions
         from churn.settings import Settings
 
@@ -57,9 +60,9 @@ class ChurnFlow(FlowSpec):
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
         self.costs = Settings.check(
-            costs, holdout=self.holdout, folds=self.folds, search_rows=self.search_rows,
-            seed=self.seed, max_rejected=self.max_rejected, leakage=self.leakage,
-            margin=self.margin, budget_seconds=self.budget_seconds,
+            partial(RetentionCosts.parse, **costs), holdout=self.holdout, folds=self.folds,
+            search_rows=self.search_rows, seed=self.seed, max_rejected=self.max_rejected,
+            leakage=self.leakage, margin=self.margin, budget_seconds=self.budget_seconds,
             promote=self.promote, gate_margin=self.gate_margin,
         )  # fmt: skip
         self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}

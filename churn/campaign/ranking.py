@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
@@ -74,7 +75,9 @@ class Campaign(BaseModel):
             Naming every value out of its range.
         """
         values["as_of"] = values["as_of"] or f"{datetime.now(UTC):%Y-%m-%d}"
-        settings, parsed, problems = validate_settings(cls, values, offer)
+        settings, parsed, problems = validate_settings(
+            cls, values, partial(RetentionCosts.parse, **offer)
+        )
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
         if problems:

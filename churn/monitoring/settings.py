@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.errors import ChurnError
+from churn.evaluation.profit import RetentionCosts
 from churn.settings import validate_settings
 
 PERIOD = timedelta(days=30)
@@ -64,7 +66,7 @@ class MonitorSettings(BaseModel):
         """
         retrain, data = values.pop("retrain"), values.pop("data")
         given = {name: text for name, text in offer.items() if text}
-        look, _, problems = validate_settings(cls, values, given)
+        look, _, problems = validate_settings(cls, values, partial(RetentionCosts.parse, **given))
         if look:
             start, end = look.period(datetime.now(UTC))
             if start >= end:
