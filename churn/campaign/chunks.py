@@ -10,36 +10,10 @@ import pyarrow.compute as pc
 
 from churn.campaign.shards import CHUNK_ROWS, Shard, Source
 from churn.data.contract import Contract
-from churn.data.parsing import parse_texts
-from churn.data.validation import Problems, check_rows, in_words, parse_rows
-from churn.data.values import MISSING
+from churn.data.parsing import lost_digits, parse_ids
+from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
 from churn.errors import ChurnError
 from churn.evaluation.profit import RetentionCosts
-
-# An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
-PLAIN = "^[!-\\-/-~]+$"
-
-
-def id_texts(column: pd.Series | pa.Array) -> pa.Array:
-    """Ids as texts, null where missing: what `parse_texts` makes of them, mostly far sooner."""
-    if isinstance(column, pd.Series):
-        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
-            return _texts(column)
-        column = pa.array(column)
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    if pa.types.is_integer(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        plain = pc.match_substring_regex(column, PLAIN)
-        absent = pc.is_in(column, pa.array(MISSING, column.type))
-        if pc.all(pc.and_not(plain, absent), min_count=0).as_py():
-            return column.cast(pa.string())
-    return _texts(column.to_pandas())
-
-
-def _texts(column: pd.Series) -> pa.Array:
-    return pa.array(parse_texts(column).astype(object), pa.string(), from_pandas=True)
 
 
 def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
@@ -54,12 +28,12 @@ def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
     for shard in shards:
         for _, batch in source.chunks(shard, [name], rows=20 * CHUNK_ROWS):
             column = batch[name]
-            if isinstance(column, pa.Array) and pa.types.is_integer(column.type):
+            if isinstance(column, pa.Array) and pa.types.is_signed_integer(column.type):
                 numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
                 keys.append(numbers.astype(np.int64, copy=False))
                 missing.append(column.is_null().to_numpy(zero_copy_only=False))
             else:
-                texts = id_texts(column).to_numpy(zero_copy_only=False)
+                texts = parse_ids(column).to_numpy(zero_copy_only=False)
                 keys.append(pd.util.hash_array(texts, categorize=False).view(np.int64))
                 missing.append(pd.isna(texts))
     rows = np.flatnonzero(~np.concatenate(missing))
@@ -115,12 +89,13 @@ def clean_chunks(
     columns = columns_needed(contract, offer)
     features = contract.model_copy(update={"id": None, "time": None})
     for first, batch in source.chunks(shard, columns):
-        ids = id_texts(batch[contract.id])
+        ids = parse_ids(batch[contract.id])
         frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas(ignore_metadata=True)
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
         raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)
         found.reject(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
+        found.reject(contract.id, LOST_DIGITS, lost_digits(batch[contract.id]))
         found.reject(contract.id, "an id seen before", raw.index.isin(repeated))
         typed = parse_rows(raw, features, found)
         check_rows(typed, _with_unseen(features, typed, found), found)

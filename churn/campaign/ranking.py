@@ -18,7 +18,7 @@ import pandas as pd
 from pyarrow import fs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from churn.data.values import as_text
+from churn.data.ids import id_text
 from churn.errors import ChurnError
 from churn.evaluation.profit import RetentionCosts
 from churn.settings import validate_settings
@@ -133,7 +133,7 @@ def read_ids(path: str) -> tuple[str, ...]:
     ]
     if problems:
         raise ChurnError(f"Cannot use the do-not-contact list {path}:", problems)
-    ids = {as_text(line[0]) for line in lines if line}
+    ids = {id_text(line[0]) for line in lines if line}
     return tuple(sorted(ids - {None}))
 
 

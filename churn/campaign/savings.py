@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from churn.data.parsing import parse_numbers, parse_texts
+from churn.data.parsing import parse_ids, parse_numbers, parse_texts
 from churn.data.readers import load_table
 from churn.data.values import FLAGS
 from churn.errors import ChurnError
@@ -100,7 +100,8 @@ def read_calls(paths: Sequence[str]) -> pd.DataFrame:
         if not np.isfinite(risk / chance).all():
             problems.append(f"{path}: a probability or a value at risk is no number")
         columns = {name: table[name].astype("str") for name in ("arm", "campaign", "as_of")}
-        keys = {"id": parse_texts(table.iloc[:, 0]).astype("str"), "key": table.columns[0]}
+        ids = parse_ids(table.iloc[:, 0]).to_pandas().astype("str")
+        keys = {"id": ids, "key": table.columns[0]}
         tables.append(pd.DataFrame(keys | columns | {"value": risk / chance}))
     if not problems:
         every = pd.concat(tables).sort_values("as_of", kind="stable")
@@ -157,7 +158,7 @@ def read_outcomes(path: str, key: str, column: str = "", positive: str = "") -> 
     if problems:
         raise ChurnError(f"The outcomes in {path} cannot be used:", problems)
     texts = parse_texts(table[column or others[0]]).astype(object)
-    said = pd.Series(texts, index=parse_texts(table[key]).astype("str")).dropna()
+    said = pd.Series(texts, index=parse_ids(table[key]).to_pandas().astype("str")).dropna()
     if positive:
         left = (said == positive).astype(np.float64)
     else:

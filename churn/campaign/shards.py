@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 
-from churn.data.readers import URL, load_table
+from churn.data.parquet import open_dataset
+from churn.data.readers import is_parquet, load_table, locate
 from churn.errors import ChurnError
 
 CHUNK_ROWS = 50_000
@@ -76,10 +77,7 @@ class Source:
         ChurnError
             If it cannot be read, or naming every column that is missing or there twice.
         """
-        in_one_piece = location.lower().endswith((".csv", ".csv.gz")) or (
-            URL.match(location) and not location.startswith("s3://")
-        )
-        if location == "telco" or query or in_one_piece:
+        if query or not is_parquet(location):
             source = cls(location, load_table(location, query))
             names = list(source.frame.columns)
         else:
@@ -159,7 +157,8 @@ class Source:
 
     def _dataset(self) -> pyarrow.dataset.FileSystemDataset:
         try:
-            return pyarrow.dataset.dataset(self.location, format="parquet", partitioning="hive")
+            filesystem, path = locate(self.location)
+            return open_dataset(path, filesystem)[0]
         except (OSError, pa.ArrowException) as error:
             reason = str(error).strip().splitlines()[0]
             raise ChurnError(f"Cannot read {self.location} as Parquet:", [reason]) from error

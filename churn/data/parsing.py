@@ -8,11 +8,16 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn.data.contract import Contract, Feature
-from churn.data.values import FLAGS, as_text
+from churn.data.ids import LARGEST_FLOAT_ID, id_text
+from churn.data.values import FLAGS, MISSING, as_text
 from churn.errors import ChurnError
 
+# An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
+PLAIN_ID = "^[!-\\-/-~]+$"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -24,6 +29,43 @@ def parse_texts(column: pd.Series) -> pd.Categorical:
     recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
     return pd.Categorical.from_codes(codes, categories=list(categories))
+
+
+def parse_ids(column: pd.Series | pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Ids as texts, null where missing; `churn.data.ids.id_text` of every cell.
+
+    Returns
+    -------
+    pa.Array of string
+    """
+    if isinstance(column, pd.Series):
+        if column.dtype == object or isinstance(column.dtype, pd.CategoricalDtype):
+            return pa.array([id_text(cell) for cell in _cells(column)], pa.string())
+        column = pa.array(column, from_pandas=True)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        plain = pc.match_substring_regex(column, PLAIN_ID)
+        absent = pc.is_in(column, pa.array(MISSING, column.type))
+        if pc.all(pc.and_not(plain, absent), min_count=0).as_py():
+            return column.cast(pa.string())
+    known = column.dictionary_encode()
+    texts = pa.array([id_text(cell) for cell in known.dictionary.to_pylist()], pa.string())
+    return texts.take(known.indices)
+
+
+def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
+    """Which ids are floating-point numbers too large to tell one id from the next."""
+    dtype = getattr(column, "dtype", None)
+    if isinstance(column, pa.Array) and pa.types.is_floating(column.type):
+        numbers = column.to_numpy(zero_copy_only=False)
+    elif isinstance(dtype, np.dtype) and dtype.kind == "f":
+        numbers = column.to_numpy()
+    else:
+        return np.zeros(len(column), dtype=bool)
+    return np.abs(numbers) >= LARGEST_FLOAT_ID
 
 
 def parse_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -108,4 +150,9 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def _text(value) -> str | None:
-    return None if pd.isna(value) else as_text(value)
+    return None if value is None or value is pd.NA or value is pd.NaT else as_text(value)
+
+
+def _cells(column: pd.Series) -> list:
+    """The cells of a column as Python objects, None where missing."""
+    return [None if value is pd.NA or value is pd.NaT else value for value in column.tolist()]

@@ -1,28 +1,36 @@
-"""Read a customer table from where it lies: CSV, Parquet or a database, local or on S3."""
+"""Read a customer table from where it lies: text, Excel, Parquet or a database, local or on S3."""
 
 import csv
-import io
+import lzma
 import re
+import zipfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.dataset
 from pyarrow import fs
 
-from churn.data.values import MISSING
+from churn.data.delimited import cause, column_names, decompressed, not_utf8, read_delimited
+from churn.data.parquet import open_dataset, to_frame
+from churn.data.source import SourceOptions, add_note
 from churn.errors import ChurnError
 
 TELCO = Path(__file__).parent / "telco"
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/|.*://")
+TEXT = re.compile(r"\.(csv|tsv|tab|txt|psv)(\.(gz|bz2|zst|xz|zip))?$|\.(gz|bz2|zst|xz|zip)$", re.I)
+WORKBOOK = re.compile(r"\.(xlsx|xlsm|xlsb|xls|ods)$", re.I)
+ASKED = SourceOptions()
 
 
-def load_csv(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file, plain or compressed (by its ending), local or `s3://`.
+def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
+    """Read a text file, plain or compressed, local or `s3://`.
 
-    Every column is read as text and kept as it is typed, so that an id keeps its leading zeros
-    and nothing is lost before the contract has judged it; cells of `MISSING` are missing.
+    Compression, encoding (UTF-8, or UTF-16 with its mark), separator, a `sep=` line and title
+    lines are recognised, and told in the frame's notes. Every column is read as text and kept as
+    it is written; cells of `MISSING` are missing.
 
     Returns
     -------
@@ -31,62 +39,82 @@ def load_csv(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ChurnError
-        If the file is not there, has no rows, or its rows have different numbers of cells.
+        If the file is not there, has no rows, or is not read whole: its rows have different
+        numbers of cells, or a quote is not closed.
     """
-    filesystem, inside = _locate(path)
+    filesystem, inside = locate(path)
+
+    def unpacked():
+        return decompressed(lambda: filesystem.open_input_file(inside))
+
     try:
-        with filesystem.open_input_stream(inside, compression="detect") as stream:
-            names = next(csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline="")), [])
-        with filesystem.open_input_stream(inside, compression="detect") as stream:
-            table = pyarrow.csv.read_csv(
-                stream,
-                # On one thread errors name the row.
-                read_options=pyarrow.csv.ReadOptions(use_threads=False),
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=list(MISSING),
-                    strings_can_be_null=True,
-                ),
-            )
-    except (OSError, ValueError, csv.Error) as error:  # pyarrow's own errors are ValueErrors
-        raise ChurnError(f"Cannot read {path} as CSV:", [_first_line(error)]) from error
-    return _usable(table.to_pandas(), path)
+        file, kind = unpacked()
+        with file:
+            frame = read_delimited(file, lambda: unpacked()[0], options)
+    except ChurnError as error:
+        problems = error.problems or [error.summary]
+        raise ChurnError(f"Cannot read {path} as CSV:", problems) from None
+    except (OSError, ValueError, EOFError, csv.Error, lzma.LZMAError, zipfile.BadZipFile,
+            zlib.error, LookupError) as error:  # fmt: skip
+        reason = _reason(error)
+        raise ChurnError(f"Cannot read {path} as CSV:", [reason, *cause(reason)]) from error
+    if kind and not str(path).lower().endswith((".gz", ".bz2", ".zst", ".xz", ".zip")):
+        add_note(frame, f"the file is compressed ({kind}), though its name does not say so")
+    return usable(frame, path)
 
 
-def load_table(source: str | Path, query: str = "") -> pd.DataFrame:
+def load_table(source: str | Path, query: str = "", options: SourceOptions = ASKED) -> pd.DataFrame:
     """Read a customer table.
 
     Parameters
     ----------
     source : str or Path
-        `telco` (the table that ships with the project); a `.csv` or `.csv.gz` file; a Parquet
-        file, or a folder of them; any of these on `s3://`; or a database URL of SQLAlchemy
-        (`sqlite:///crm.db`, `postgresql+psycopg://host/crm`), with `query`.
+        `telco` (the table that ships with the project); a text file (`.csv`, `.tsv`, `.txt`, also
+        compressed); a workbook (`.xlsx`); a Parquet file, or a folder of them; any of these on
+        `s3://`; or a database URL of SQLAlchemy (`sqlite:///crm.db`,
+        `postgresql+psycopg://host/crm`), with `query`.
     query : str, optional
         The SELECT to run, with a database URL only.
+    options : SourceOptions, optional
+        How a file is written, where that cannot be recognised.
 
     Returns
     -------
     DataFrame
-        One row per customer, with the columns as they are in the source.
+        One row per customer, with the columns as they are in the source. Whole numbers stay whole
+        where some are missing. What was recognised is in `churn.data.source.notes`.
 
     Raises
     ------
     ChurnError
-        If the source is not there, cannot be read, has no rows, or two columns of one name.
+        If the source is not there, cannot be read whole, has no rows, or two columns of one name.
     """
     source = str(source)
     if source == "telco":
         return load_csv(TELCO / "telco.csv")
-    if URL.match(source) and not source.startswith("s3://"):
+    if is_database(source):
         return _load_sql(source, query)
     if query:
         problem = f"{public_name(source)} is a file"
         raise ChurnError("A query needs a database URL as its source.", [problem])
-    if source.lower().endswith((".csv", ".csv.gz")):
-        return load_csv(source)
+    if WORKBOOK.search(source):
+        return _load_workbook(source, options)
+    if TEXT.search(source):
+        return load_csv(source, options)
     return _load_parquet(source)
+
+
+def is_database(source: str) -> bool:
+    """Whether a source is a database's URL."""
+    return bool(URL.match(source)) and not source.startswith("s3://")
+
+
+def is_parquet(source: str) -> bool:
+    """Whether a source is Parquet, which can be read in parts."""
+    patterns = (WORKBOOK, TEXT)
+    return source != "telco" and not is_database(source) and not any(
+        pattern.search(source) for pattern in patterns
+    )  # fmt: skip
 
 
 def public_name(source: str) -> str:
@@ -98,14 +126,48 @@ def public_name(source: str) -> str:
 
 
 def _load_parquet(source: str) -> pd.DataFrame:
-    filesystem, inside = _locate(source)
+    filesystem, inside = locate(source)
     try:
-        table = pyarrow.dataset.dataset(
-            inside, filesystem=filesystem, format="parquet", partitioning="hive"
-        ).to_table()
+        dataset, notes = open_dataset(inside, filesystem)
+        frame = to_frame(dataset.to_table())
     except (OSError, pa.ArrowException) as error:
-        raise ChurnError(f"Cannot read {source} as Parquet:", [_first_line(error)]) from error
-    return _usable(table.to_pandas(split_blocks=True, self_destruct=True), source)
+        raise ChurnError(f"Cannot read {source} as Parquet:", [_reason(error)]) from error
+    except ChurnError as error:
+        raise ChurnError(f"Cannot use {source}:", error.problems) from None
+    add_note(frame, *notes)
+    return usable(frame, source)
+
+
+def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
+    filesystem, inside = locate(source)
+    try:
+        with (
+            filesystem.open_input_file(inside) as file,
+            pd.ExcelFile(file, engine="calamine") as book,
+        ):
+            sheet = options.sheet or _only_sheet(book)
+            if sheet not in book.sheet_names:
+                raise ChurnError("", [f"no sheet {sheet!r}; there are {_listed(book.sheet_names)}"])
+            cells = book.parse(sheet, header=None, dtype=object)
+    except ChurnError as error:
+        raise ChurnError(f"Cannot use {source}:", error.problems) from None
+    except Exception as error:  # calamine has errors of its own, without a common class
+        raise ChurnError(f"Cannot read {source} as a workbook:", [_reason(error)]) from error
+    cells = cells.dropna(how="all")
+    if cells.empty:
+        raise ChurnError(f"Cannot use {source}:", ["it has no rows"])
+    header = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
+    names, changed = column_names(header)
+    frame = cells.iloc[1:].set_axis(names, axis=1).reset_index(drop=True)
+    add_note(frame, f"the sheet {sheet!r} is read", *changed)
+    return usable(frame, source)
+
+
+def _only_sheet(book: pd.ExcelFile) -> str:
+    filled = [name for name in book.sheet_names if not book.parse(name, header=None).empty]
+    if len(filled) > 1:
+        raise ChurnError("", [f"say which sheet (--sheet): {_listed(filled)}"])
+    return filled[0] if filled else book.sheet_names[0]
 
 
 def _load_sql(url: str, query: str) -> pd.DataFrame:
@@ -126,17 +188,49 @@ def _load_sql(url: str, query: str) -> pd.DataFrame:
         raise ChurnError(f"Cannot read from {where}:", [f"there is no file {path}"])
     try:
         with engine.connect() as connection:
-            return _usable(pd.read_sql_query(text(query), connection), where)
-    except (SQLAlchemyError, pd.errors.DatabaseError) as error:
-        reason = _first_line(error.__cause__ or error)
+            result = connection.execute(text(query))
+            if not result.returns_rows:
+                raise ChurnError(f"Cannot read from {where}:", ["the query returns no rows"])
+            names, changed = column_names(list(result.keys()))
+            frame = pd.DataFrame(result.fetchall(), columns=names, dtype=object)
+    except SQLAlchemyError as error:
+        reason = _reason(error.__cause__ or error)
         raise ChurnError(f"Cannot read from {where}:", [reason]) from error
     finally:
         engine.dispose()
+    frame = usable(frame, where).apply(_typed)
+    add_note(frame, *changed)
+    return frame
 
 
-def _usable(frame: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+def _typed(column: pd.Series) -> pd.Series:
+    """A column of a database's values: whole numbers stay whole where some are missing."""
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    missing = column.isna().any()
+    if kind == "integer":
+        whole = [abs(value) < 2**63 for value in column.dropna()]
+        return column.astype("Int64" if missing else "int64") if all(whole) else column
+    if kind == "boolean":
+        return column if missing else column.astype(bool)
+    if kind == "floating":
+        return column.astype("float64")
+    if kind == "string":
+        return column.astype("str")
+    if kind in ("datetime", "datetime64"):
+        return pd.to_datetime(column, utc=any(value.tzinfo for value in column.dropna()))
+    return column
+
+
+def usable(frame: pd.DataFrame, source: str | Path) -> pd.DataFrame:
+    """The frame, if it has rows, and no two columns of one name.
+
+    Raises
+    ------
+    ChurnError
+    """
     problems = [
-        f"{name}: two columns have this name" for name in frame.columns[frame.columns.duplicated()]
+        f"{name}: two columns have this name"
+        for name in frame.columns[frame.columns.duplicated()].unique()
     ]
     if frame.empty:
         problems.append("it has no rows")
@@ -145,7 +239,14 @@ def _usable(frame: pd.DataFrame, source: str | Path) -> pd.DataFrame:
     return frame
 
 
-def _locate(path: str | Path) -> tuple[fs.FileSystem, str]:
+def locate(path: str | Path) -> tuple[fs.FileSystem, str]:
+    """The file system of a path, and the path within it.
+
+    Raises
+    ------
+    ChurnError
+        If there is no such file.
+    """
     path = str(path)
     if path.startswith("s3://"):
         return fs.FileSystem.from_uri(path)
@@ -155,5 +256,12 @@ def _locate(path: str | Path) -> tuple[fs.FileSystem, str]:
     return fs.LocalFileSystem(), str(Path(path).resolve())
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0]
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+def _reason(error: BaseException) -> str:
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in text:
+        return not_utf8(text.replace("UTF8", "utf-8"))
+    return text

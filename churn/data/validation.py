@@ -6,12 +6,20 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
-from churn.data.parsing import labels, parse_feature, parse_texts, parse_times
+from churn.data.parsing import (
+    labels,
+    lost_digits,
+    parse_feature,
+    parse_ids,
+    parse_texts,
+    parse_times,
+)
 from churn.errors import ChurnError
 
 MIN_ROWS = 100
 MIN_PER_CLASS = 20
 EXAMPLES = 5
+LOST_DIGITS = "an id above 2**53 as a floating-point number, whose last digits are lost"
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,8 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
     """The columns of the contract, typed; cells that cannot be read are reported to `found`."""
     columns = {}
     if contract.id in raw:
-        columns[contract.id] = parse_texts(raw[contract.id]).astype("str")
+        columns[contract.id] = parse_ids(raw[contract.id]).to_pandas().astype("str").array
+        found.reject(contract.id, LOST_DIGITS, lost_digits(raw[contract.id]))
     if contract.time in raw:
         columns[contract.time], bad = parse_times(raw[contract.time])
         found.reject(contract.time, "not a date (ISO 8601)", bad)

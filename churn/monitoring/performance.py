@@ -19,11 +19,11 @@ import pandas as pd
 
 from churn.campaign.savings import ARMS
 from churn.data.contract import Contract
-from churn.data.parsing import parse_texts
+from churn.data.ids import id_text
+from churn.data.parsing import parse_ids
 from churn.data.readers import load_table
 from churn.errors import ChurnError
 from churn.evaluation.segments import segments
-from churn.feedback.prediction_log.entries import customer_text
 from churn.monitoring.inputs import ScoredCustomers
 from churn.scoring.deployment import Deployment
 from churn.statistics.intervals import bootstrap
@@ -113,7 +113,7 @@ def labels(answers: pd.DataFrame, outcomes: pd.DataFrame, horizon: int) -> np.nd
     """
     told = pd.DataFrame(
         {
-            "customer": outcomes["customer"].map(customer_text).astype(object),
+            "customer": outcomes["customer"].map(id_text).astype(object),
             "date": pd.to_datetime(outcomes["date"]),
             "left": outcomes["left"].astype(bool),
         }
@@ -163,7 +163,7 @@ def read_call_days(paths: Sequence[str]) -> pd.DataFrame:
             continue
         table = table[table["arm"].isin(ARMS)]
         columns = {
-            "customer": parse_texts(table.iloc[:, 0]).astype(object),
+            "customer": parse_ids(table.iloc[:, 0]).to_pandas().astype(object),
             "arm": table["arm"].astype(object).to_numpy(),
             "day": pd.to_datetime(table["as_of"]).to_numpy(),
         }

@@ -18,14 +18,15 @@ from churn.campaign.call_list import (
     make_list,
     score_shard,
 )
-from churn.campaign.chunks import clean_chunks, columns_needed, id_texts, repeated_ids
+from churn.campaign.chunks import clean_chunks, columns_needed, repeated_ids
 from churn.campaign.export import list_schema, write_list
 from churn.campaign.ranking import Campaign, in_control, probability_interval, read_ids, shortlist
 from churn.campaign.savings import measure
 from churn.campaign.shards import Source
 from churn.data.contract import Contract
 from churn.data.holdout import holdout_mask
-from churn.data.parsing import labels, parse_texts
+from churn.data.ids import id_text
+from churn.data.parsing import labels, parse_ids
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
@@ -421,11 +422,10 @@ class TestTable:
         ],
     )
     def test_ids_are_read_as_everywhere(self, cells):
-        wanted = parse_texts(cells).astype(object)
-        wanted = [None if pd.isna(text) else text for text in wanted]
-        assert id_texts(cells).to_pylist() == wanted
+        wanted = [id_text(cell) for cell in cells.tolist()]
+        assert parse_ids(cells).to_pylist() == wanted
         if cells.dtype != object:
-            assert id_texts(pa.array(cells)).to_pylist() == wanted
+            assert parse_ids(pa.array(cells)).to_pylist() == wanted
 
     def test_ids_that_come_twice_are_found_from_the_second_on(self, tmp_path):
         ids = ["a", "b", "a ", None, "b", None, "a"]

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from churn.data.ids import id_text
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import (
     PredictionLog,
@@ -186,7 +187,7 @@ def test_every_answer_comes_back_bit_by_bit(data, folder, log):
         assert repr(row.inputs) == repr(record)
         assert abs(row.time.timestamp() - now) < 2e-6
         key = record["the id"]
-        assert row.customer == (None if key is None else str(key).replace("\0", "␀"))
+        assert row.customer == id_text(key)
 
 
 def test_ids_rise_fit_into_a_url_and_are_other_ones_after_a_fork():

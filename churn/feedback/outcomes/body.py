@@ -14,8 +14,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from churn.data.ids import id_text
 from churn.feedback.outcomes.entries import FIRST, Outcome, check_day
-from churn.feedback.prediction_log.entries import customer_text
 from churn.scoring.json_body import (
     InvalidRequest,
     ObjectReader,
@@ -150,7 +150,7 @@ def _expected(place: tuple, error: str, _guess: bool) -> str:
 def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
     first: dict[tuple, int] = {}
     for place, row in enumerate(rows):
-        before = first.setdefault((customer_text(row.customer), row.date, row.recorded), place)
+        before = first.setdefault((id_text(row.customer), row.date, row.recorded), place)
         if rows[before].left != row.left:
             wanted = f"the same as {OUTCOMES}[{before}].left, or with another 'recorded'"
             yield Problem(f"{OUTCOMES}[{place}].left", wanted, shown(row.left))

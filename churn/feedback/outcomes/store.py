@@ -19,9 +19,9 @@ from sqlalchemy import (
     select,
 )
 
+from churn.data.ids import id_text
 from churn.feedback.outcomes.entries import Added, Outcome
 from churn.feedback.prediction_log.database import Database, UtcTime
-from churn.feedback.prediction_log.entries import customer_text
 
 OUTCOMES = Table(
     "outcomes",
@@ -91,7 +91,7 @@ class OutcomeStore(Database):
     def of(self, customers: Iterable[str | int]) -> Iterator[Outcome]:
         """The outcomes of customers, a chunk at a time; each one's in the order of the days."""
         rest = iter(customers)
-        while some := {customer_text(customer) for customer in islice(rest, CHUNK)}:
+        while some := {id_text(customer) for customer in islice(rest, CHUNK)}:
             query = select(OUTCOMES).where(CUSTOMER.in_(sorted(some)))
             yield from self._read(query.order_by(CUSTOMER, DATE))
 
@@ -126,7 +126,7 @@ class OutcomeStore(Database):
     def delete_customer(self, customer: str | int) -> int:
         """Delete the outcomes of one customer; how many there were."""
         with self.connected() as connection:
-            gone = delete(OUTCOMES).where(customer_text(customer) == CUSTOMER)
+            gone = delete(OUTCOMES).where(id_text(customer) == CUSTOMER)
             return connection.execute(gone).rowcount
 
     def keep(self, days: float) -> int:
@@ -136,7 +136,7 @@ class OutcomeStore(Database):
             return connection.execute(delete(OUTCOMES).where(first > DATE)).rowcount
 
     def _add(self, connection: Connection, rows: Sequence[Outcome]) -> Added:
-        rows = [row._replace(customer=customer_text(row.customer)) for row in rows]
+        rows = [row._replace(customer=id_text(row.customer)) for row in rows]
         days = [row.date for row in rows]
         query = select(OUTCOMES).where(
             CUSTOMER.in_({row.customer for row in rows}), DATE.between(min(days), max(days))

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from churn.data.parsing import parse_texts
+from churn.data.parsing import lost_digits, parse_ids, parse_texts
 from churn.data.readers import load_table, public_name
 from churn.data.values import FLAGS
 from churn.errors import ChurnError
 from churn.feedback.outcomes.entries import FIRST, Outcome, last_day
-from churn.feedback.prediction_log.entries import customer_text
 from churn.scoring.request_schema import MAX_ID
 
 # Fewer digits might be anything.
@@ -109,11 +108,10 @@ def read_table(
 
 
 def _customers(column: pd.Series, problems: list[str]) -> np.ndarray:
-    texts = parse_texts(column)
-    usable = np.array([len(text) <= MAX_ID for text in texts.categories] + [False])
-    _tell(column, ~usable[texts.codes], f"keys of 1 to {MAX_ID} characters", problems)
-    keys = np.array([*map(customer_text, texts.categories), None], dtype=object)
-    return pd.array(keys[texts.codes], dtype="str")
+    keys = parse_ids(column).to_pandas().astype("str")
+    usable = (keys.str.len() <= MAX_ID).to_numpy(dtype=bool) & ~lost_digits(column)
+    _tell(column, ~usable, f"keys of 1 to {MAX_ID} characters", problems)
+    return keys.array
 
 
 def _times(column: pd.Series, problems: list[str]) -> pd.DatetimeIndex:

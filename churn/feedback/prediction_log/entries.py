@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from pydantic_core import from_json
 
+from churn.data.ids import id_text
+
 
 class Prediction(NamedTuple):
     """What was predicted for one customer.
@@ -115,7 +117,7 @@ def read_entry(line: bytes) -> list[Prediction]:
                 f"{first}-{i}" if answer["batch"] else first,
                 time,
                 run,
-                customer_text(record.get(key)),
+                id_text(record.get(key)),
                 chance,
                 chance >= threshold,
                 threshold,
@@ -126,12 +128,6 @@ def read_entry(line: bytes) -> list[Prediction]:
         ]
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no entry of the prediction log: {error!r}") from error
-
-
-def customer_text(key: str | int | None) -> str | None:
-    """A customer's key as the log has it."""
-    # PostgreSQL has no text with a NUL in it; the sign for one stands in its place.
-    return None if key is None else str(key).replace("\0", "\N{SYMBOL FOR NULL}")
 
 
 def new_id() -> str:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic_core import to_json
 from sqlalchemy import JSON, Boolean, Column, Double, MetaData, Table, Text, delete, func, select
 
+from churn.data.ids import id_text
 from churn.feedback.prediction_log.database import Database, UtcTime
-from churn.feedback.prediction_log.entries import Prediction, customer_text
+from churn.feedback.prediction_log.entries import Prediction
 
 PREDICTIONS = Table(
     "predictions",
@@ -99,4 +100,4 @@ class PredictionLog(Database):
 
 
 def _is(customer: str | int):
-    return PREDICTIONS.c.customer == customer_text(customer)
+    return PREDICTIONS.c.customer == id_text(customer)

@@ -1,0 +1,343 @@
+"""Text tables: how they are compressed, encoded and separated is recognised; read whole or refused.
+
+Every column is read as text, whatever its header is: an id keeps its leading zeros, and nothing
+is lost before the contract has judged it.
+"""
+
+import bz2
+import codecs
+import csv
+import gzip
+import io
+import lzma
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from churn.data.source import SEPARATORS, SourceOptions, add_note
+from churn.data.values import MISSING
+from churn.errors import ChurnError
+
+__all__ = ["Layout", "cause", "column_names", "decompressed", "read_delimited", "sniff"]
+
+HEAD_BYTES = 1 << 18
+HEAD_ROWS = 100
+MAX_TITLE_LINES = 10
+# A line break in a cell is a stray quote's where whole rows stand behind it.
+MIN_COLUMNS_OF_A_ROW = 4
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
+_WIDTHS = re.compile(r"Expected (\d+) columns, got (\d+)")
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text table is written.
+
+    Attributes
+    ----------
+    encoding, separator : str
+    names : list of str
+        The columns.
+    skip : int
+        How many lines stand above the first row.
+    escape : str or False
+        The character before a quote that belongs to its cell, where quotes are not doubled.
+    notes : tuple of str
+        What was recognised that is not usual.
+    """
+
+    encoding: str
+    separator: str
+    names: list[str]
+    skip: int
+    escape: str | bool = False
+    notes: tuple[str, ...] = ()
+
+
+def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBase, str]:
+    """A file's bytes without their compression, which is known by the first bytes, not the name.
+
+    Parameters
+    ----------
+    open_raw : callable
+        Opens the file as a binary file object that can seek.
+
+    Returns
+    -------
+    file, str
+        The name of the compression; empty where there is none.
+
+    Raises
+    ------
+    ChurnError
+        If a zip holds more than one file.
+    """
+    raw = open_raw()
+    magic = raw.read(6)
+    raw.seek(0)
+    kind = next((kind for start, kind in _MAGIC.items() if magic.startswith(start)), "")
+    if kind == "gzip":
+        return gzip.GzipFile(fileobj=raw), kind
+    if kind == "bz2":
+        return bz2.BZ2File(raw), kind
+    if kind == "xz":
+        return lzma.LZMAFile(raw), kind
+    if kind == "zstd":
+        return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), kind
+    if magic.startswith(b"PK\x03\x04"):
+        archive = zipfile.ZipFile(raw)
+        files = [name for name in archive.namelist() if not name.endswith("/")]
+        files = [name for name in files if not name.startswith("__MACOSX")]
+        if len(files) != 1:
+            raise ChurnError("The archive holds more than one file:", files[:20])
+        return archive.open(files[0]), "zip"
+    return raw, ""
+
+
+def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
+    """Recognise how a table is written by the start of it.
+
+    Parameters
+    ----------
+    head : bytes
+    options : SourceOptions
+        What is known; it is not guessed.
+    whole : bool
+        Whether this is the whole file.
+
+    Raises
+    ------
+    ChurnError
+        If its encoding is not known, or it is empty.
+    """
+    encoding, notes = _encoding(head, options)
+    text = codecs.getincrementaldecoder(encoding)().decode(head, whole)
+    if not whole:  # the last line may be cut
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
+    lines = io.StringIO(text, newline="")
+    skip, separator = 0, options.separator
+    for line in text.splitlines(keepends=True):
+        if line.strip("\r\n\t ;,|\ufeff"):
+            if line.lower().startswith("sep=") and len(line.strip("\r\n")) == 5:
+                skip += 1
+                separator = separator or line[4]
+                notes.append(f"the first line says that {_name(line[4])} separates cells")
+            break
+        skip += 1
+    if skip and not notes:
+        notes.append(f"{skip} empty lines above the header are skipped")
+    for _ in range(skip):
+        lines.readline()
+    body = lines.read()
+    if not body.strip():
+        raise ChurnError("Empty CSV file", [])
+    separator = separator or _separator(body)
+    if separator != ",":
+        notes.append(f"cells are separated by {_name(separator)}")
+    escape = _escape(body, separator)
+    if escape:
+        notes.append("quotes within cells have a backslash before them")
+    rows, ends = _rows(body, separator, escape)
+    title = _title_lines(rows)
+    if title:
+        notes.append(f"{title} lines above the header are skipped: {' '.join(rows[0])[:60]!r}")
+    names, changed = column_names(rows[title])
+    return Layout(encoding, separator, names, skip + ends[title], escape, (*notes, *changed))
+
+
+def column_names(header: list[str]) -> tuple[list[str], list[str]]:
+    """The names of columns: trimmed, and numbered where they have none; and what was changed."""
+    names, notes = [], []
+    for place, name in enumerate(header, start=1):
+        trimmed = str(name).strip().removeprefix("\ufeff").strip()
+        if not trimmed:
+            trimmed = f"column_{place}"
+            while trimmed in header:
+                trimmed = f"_{trimmed}"
+            notes.append(f"column {place} has no name: it is called {trimmed}")
+        names.append(trimmed)
+    blank = sum(name != str(old) for name, old in zip(names, header, strict=True))
+    if blank > len(notes):
+        notes.append(f"blanks around the names of {blank - len(notes)} columns are taken away")
+    return names, notes
+
+
+def read_delimited(
+    file: io.BufferedIOBase, again: Callable[[], io.BufferedIOBase], options: SourceOptions
+) -> pd.DataFrame:
+    """Read a text table, every column as text.
+
+    Parameters
+    ----------
+    file : binary file
+        Decompressed.
+    again : callable
+        Opens it once more.
+    options : SourceOptions
+
+    Returns
+    -------
+    DataFrame of str
+        With notes, see `churn.data.source.notes`.
+
+    Raises
+    ------
+    ChurnError
+        If it is not read whole: a row with too many or too few cells, or a quote that is not
+        closed.
+    """
+    head = file.read(HEAD_BYTES)
+    layout = sniff(head, options, whole=len(head) < HEAD_BYTES)
+    twice = sorted({name for name in layout.names if layout.names.count(name) > 1})
+    if twice:
+        raise ChurnError("", [f"{name}: two columns have this name" for name in twice])
+    with again() as stream:
+        table = pyarrow.csv.read_csv(
+            stream,
+            # On one thread errors name the row.
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False,
+                skip_rows=layout.skip,
+                column_names=layout.names,
+                encoding=layout.encoding.removesuffix("-sig"),
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=layout.separator,
+                newlines_in_values=True,
+                escape_char=layout.escape,
+                double_quote=not layout.escape,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(layout.names, pa.string()),
+                null_values=list(MISSING),
+                strings_can_be_null=True,
+            ),
+        )
+    problems = _swallowed_rows(table, layout)
+    if problems:
+        raise ChurnError("", problems)
+    frame = table.to_pandas()
+    add_note(frame, *layout.notes)
+    return frame
+
+
+def _encoding(head: bytes, options: SourceOptions) -> tuple[str, list[str]]:
+    if options.encoding:
+        return options.encoding, []
+    for bom, encoding in _BOMS.items():
+        if head.startswith(bom):
+            return encoding, [] if encoding == "utf-8-sig" else ["the file is written in UTF-16"]
+    if b"\0" in head[:1000]:
+        hint = "it has NUL bytes: no text, or UTF-16 without its mark; say --encoding utf-16-le"
+        raise ChurnError("", [hint])
+    return "utf-8", []
+
+
+def cause(message: str) -> list[str]:
+    """The likely cause of a row with another number of cells than the header has."""
+    found = _WIDTHS.search(message)
+    if not found:
+        return []
+    expected, got = int(found[1]), int(found[2])
+    if got == expected + 1 and message.rstrip().endswith(tuple(SEPARATORS)):
+        return ["rows end with a separator and the header does not: name the last column"]
+    if got < expected:
+        return ["a quote that is not closed, a line break in a cell, or cells are missing"]
+    return ["a separator within a cell that has no quotes, or a decimal comma; see --separator"]
+
+
+def not_utf8(error: UnicodeDecodeError | str) -> str:
+    """What a file that is not UTF-8 probably is, and the setting that reads it."""
+    return f"{error}; it is probably Windows-1252: say --encoding cp1252 (or what it is)"
+
+
+def _rows(
+    body: str, separator: str, escape: str | bool = False
+) -> tuple[list[list[str]], list[int]]:
+    """The first rows, and the number of the line at which each ends."""
+    rows, ends = [], []
+    reader = csv.reader(
+        io.StringIO(body, newline=""), delimiter=separator,
+        escapechar=escape or None, doublequote=not escape,
+    )  # fmt: skip
+    try:
+        for row in islice(reader, HEAD_ROWS):
+            rows.append(row)
+            ends.append(reader.line_num)
+    except csv.Error:  # a cell without an end, which the whole file's reader refuses with its row
+        pass
+    return rows or [[]], ends or [1]
+
+
+def _escape(body: str, separator: str) -> str | bool:
+    """A backslash, if only with it as the escape of quotes the rows are equally long."""
+    if '\\"' not in body:
+        return False
+    usual, escaped = (
+        {len(row) for row in _rows(body, separator, escape)[0]} for escape in (False, "\\")
+    )
+    return "\\" if len(escaped) == 1 < len(usual) else False
+
+
+def _separator(body: str) -> str:
+    """The separator with which most of the first rows have as many cells as the header."""
+    best, found = (0.0, 0), ","
+    for separator in SEPARATORS:
+        widths = [len(row) for row in _rows(body, separator)[0] if row]
+        if not widths:
+            continue
+        common = max(set(widths), key=widths.count)
+        score = (widths.count(common) / len(widths) if common > 1 else 0.0, common)
+        if score > best:
+            best, found = score, separator
+    return found
+
+
+def _title_lines(rows: list[list[str]]) -> int:
+    """How many lines above the header are a title: one filled cell, where rows have several."""
+    widths = [len(row) for row in rows]
+    common = max(set(widths), key=widths.count)
+    for place, row in enumerate(rows[: MAX_TITLE_LINES + 1]):
+        if len(row) == common or common == 1:
+            return place if common > 1 and widths[place:].count(common) > 1 else 0
+        if sum(bool(cell.strip()) for cell in row) > 1:
+            return 0
+    return 0
+
+
+def _swallowed_rows(table: pa.Table, layout: Layout) -> list[str]:
+    """Cells that hold whole rows: what a quote that is not closed does to those behind it."""
+    problems, separators = [], len(layout.names) - 1
+    for name, column in zip(layout.names, table.columns, strict=True):
+        broken = pc.match_substring_regex(column, "[\r\n]")
+        if not pc.any(broken).as_py():
+            continue
+        rows = pc.indices_nonzero(broken).to_pylist()
+        for row in rows:
+            text = column[row].as_py()
+            lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            wide = [line for line in lines[1:] if line.count(layout.separator) == separators]
+            unclosed = (
+                row == len(table) - 1 and name == layout.names[-1] and text.endswith(("\n", "\r"))
+            )
+            if unclosed or (
+                wide and (len(layout.names) >= MIN_COLUMNS_OF_A_ROW or len(wide) == len(lines) - 1)
+            ):
+                problems.append(
+                    f"row {row + 1}, {name}: a quote is opened and not closed, and the cell holds "
+                    f"{len(lines) - 1} more lines; it begins with {text[:40]!r}"
+                )
+                break
+    return problems
+
+
+def _name(separator: str) -> str:
+    return SEPARATORS.get(separator, repr(separator))

@@ -1,0 +1,93 @@
+"""Parquet: files of one table as one dataset, and its columns as pandas has them.
+
+What pandas writes about itself into a file (which column is the index) is not read: a column is a
+column, in training as in scoring.
+"""
+
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset
+
+from churn.errors import ChurnError
+
+__all__ = ["open_dataset", "to_frame"]
+
+_FOLDER = re.compile(r"([^/=]+)=[^/]*")
+_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def open_dataset(path: str, filesystem=None) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
+    """Open a Parquet file or a folder of them.
+
+    Folders like `region=01` are a column of text, so that the zero stays. Files whose columns
+    differ are read as one table that has them all: a whole number in one and a fraction in the
+    other is a fraction.
+
+    Returns
+    -------
+    FileSystemDataset, and notes for the user
+    """
+    one = pyarrow.dataset.dataset(path, filesystem=filesystem, format="parquet")
+    base = path.rstrip("/")
+    folders = dict.fromkeys(
+        name
+        for file in one.files
+        for name in _FOLDER.findall(file[len(base) :] if file.startswith(base) else "")
+    )
+    fields = pa.schema([(name, pa.string()) for name in folders])
+    schemas = [fragment.physical_schema for fragment in one.get_fragments()]
+    notes = []
+    if not schemas:
+        raise ChurnError("", ["it has no rows"])
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except (pa.ArrowException, ValueError) as error:
+        raise ChurnError("", [f"its files differ: {str(error).splitlines()[0]}"]) from error
+    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+    if nested:
+        notes.append(f"columns of lists or records are not read: {', '.join(nested)}")
+    index = [name for name in schema.names if _INDEX.fullmatch(name)]
+    if index:
+        notes.append(f"the index that pandas numbered is not read: {', '.join(index)}")
+    changed = sum(other.remove_metadata() != schema.remove_metadata() for other in schemas)
+    if changed:
+        notes.append(f"{changed} of {len(schemas)} files have other columns or types than all have")
+    gone = {*nested, *index, *folders}
+    schema = pa.schema([field for field in schema if field.name not in gone])
+    partitioning = pyarrow.dataset.partitioning(fields, flavor="hive") if folders else None
+    dataset = pyarrow.dataset.dataset(
+        path,
+        schema=pa.schema([*schema, *fields]),
+        filesystem=filesystem,
+        format="parquet",
+        partitioning=partitioning,
+    )
+    return dataset, notes
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """A table as a frame; whole numbers stay whole where some are missing.
+
+    Raises
+    ------
+    ChurnError
+        If two columns have one name.
+    """
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise ChurnError("", [f"{name}: two columns have this name" for name in twice])
+    columns = {
+        name: column.to_pandas(types_mapper=_NULLABLE.get if column.null_count else None)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    return pd.DataFrame(columns, copy=False)
+
+
+_NULLABLE = {
+    pa.int8(): pd.Int8Dtype(), pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(), pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(), pa.uint64(): pd.UInt64Dtype(),
+}  # fmt: skip
