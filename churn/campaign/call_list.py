@@ -22,7 +22,8 @@ from churn.campaign.ranking import (
 )
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.modeling.model import ChurnModel
 from churn.scoring.deployment import Deployment
 

@@ -30,8 +30,9 @@ from churn.data.parsing import labels, parse_ids
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
-from churn.evaluation.metrics import reliability, wilson
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.calibration import reliability, wilson
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.scoring.codegen.models import compare, compile_model

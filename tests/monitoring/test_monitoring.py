@@ -15,7 +15,7 @@ from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.modeling.model import ChurnModel
