@@ -1,24 +1,44 @@
-# One image for the steps of the flows and for the app; it runs as nobody in particular.
-FROM python:3.11-slim
+# Two images: `flow` runs the steps of the flows, `serve` the app. Both run as any user, with a
+# read-only root and one writable volume.
+#
+#   docker build --target serve --tag churn-serve .
+#   docker build --target flow --tag churn .
 
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 \
-    DO_NOT_TRACK=1 HOST=0.0.0.0 PORT=8000 CHURN_STATE=/var/lib/churn
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 churn \
-    && install -d -o churn -m 700 /var/lib/churn
+FROM python:3.11-slim AS base
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 DO_NOT_TRACK=1 \
+    HOME=/var/lib/churn CHURN_HOME=/var/lib/churn CHURN_STATE=/var/lib/churn/state \
+    HOST=0.0.0.0 PORT=8000
+# Any uid writes here as a member of group 0; what it makes belongs to it.
+RUN install --directory --owner=1000 --group=0 --mode=2775 /var/lib/churn
 WORKDIR /srv/churn
+VOLUME /var/lib/churn
+ARG COMMIT=unknown
+ENV CHURN_COMMIT=$COMMIT
+LABEL org.opencontainers.image.title="churn" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.revision=$COMMIT
+
+FROM base AS serve
+COPY serve/requirements.lock serve/
+RUN pip install --no-deps --require-hashes -r serve/requirements.lock
+COPY churn churn
+COPY serve serve
+RUN python -m compileall -q churn serve
+USER 1000:0
+EXPOSE 8000
+# Liveness; readiness, which needs a model, is /ready.
+HEALTHCHECK CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/health')"]
+CMD ["python", "-m", "serve"]
+
+FROM base AS flow
+# libgomp: OpenMP, which scikit-learn's boosting runs on.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock .
 RUN pip install --no-deps --require-hashes -r requirements.lock
-COPY --chown=churn churn churn
-COPY --chown=churn flows flows
-COPY --chown=churn serve serve
-RUN python -m compileall -q churn flows serve && chown churn .
-USER churn
-EXPOSE 8000
-# The prediction log, and the last models served; everything else may be read-only.
-VOLUME /var/lib/churn
-HEALTHCHECK CMD python -c "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health')"
-# The app; a step is: docker run churn python flows/churn_flow.py run
-CMD ["python", "-m", "serve"]
+COPY churn churn
+COPY flows flows
+RUN python -m compileall -q churn flows
+USER 1000:0
+CMD ["python", "flows/churn_flow.py", "run"]

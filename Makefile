@@ -65,16 +65,14 @@ PEERS := benchmarks/.peers/bin/python
 wheel: .venv/bin/python ## build the package into dist/
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-image:           ## build the image, start the app in it, and ask it once; needs a container engine
-	docker build --tag churn .
-	docker run --detach --rm --name churn-smoke --publish 127.0.0.1:8999:8000 churn
-	for i in $$(seq 60); do curl -fs localhost:8999/health && break || sleep 1; done; \
-	  curl -fs localhost:8999/health; code=$$?; docker stop churn-smoke; exit $$code
+image:           ## build both images, train in one, serve from the other, and ask it; needs Docker
+	deploy/try-images.sh
 
 lock:            ## pin every version again (needs uv)
 	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
 	  -o tests/requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt -o serve/requirements.lock
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from churn.errors import ChurnError
 from churn.folders import own_folder
+from churn.home import use_home
 
 CACHE = "METAFLOW_CLIENT_CACHE_PATH"
 
 
 def use_own_cache() -> None:
-    """Keep the client's cache in a folder that nobody else can write to.
+    """Keep runs at home, and the client's cache in a folder that nobody else can write to.
 
     Metaflow's own choice is `/tmp/metaflow_client`, the same for all users of a machine: whoever
     makes it first decides which pickles the next user loads. To be called before Metaflow is
@@ -30,6 +31,7 @@ def use_own_cache() -> None:
     ChurnError
         See `churn.folders.own_folder`.
     """
+    use_home()
     os.environ[CACHE] = str(own_folder(os.environ.get(CACHE) or _cache_folder()))
 
 

@@ -28,6 +28,7 @@ from churn.feedback.prediction_log import (
     ship_all,
     torn_files,
 )
+from churn.home import home
 from databases import PASSWORD
 from running import ROOT
 
@@ -494,10 +495,8 @@ def test_a_url_that_is_no_use_is_refused_without_its_password(url):
 
 
 def test_where_a_log_lies_follows_from_the_environment(tmp_path):
-    assert [str(one) for one in locations({})] == [
-        ".churn/spool",
-        "sqlite:///.churn/predictions.db",
-    ]
+    at_home = home() / ".churn"
+    assert locations({}) == (at_home / "spool", f"sqlite:///{at_home / 'predictions.db'}")
     spool, url = locations({"CHURN_STATE": "/srv/churn", "CHURN_LOG": ""})
     assert (str(spool), url) == ("/srv/churn/spool", "sqlite:////srv/churn/predictions.db")
     url = "postgresql+psycopg://h/d"

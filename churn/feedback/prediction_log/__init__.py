@@ -11,6 +11,7 @@ from pathlib import Path
 
 from churn.feedback.prediction_log.entries import Prediction, entry, new_id
 from churn.feedback.prediction_log.spool import LogFailed, Spool
+from churn.home import home
 
 __all__ = [
     "LogFailed",
@@ -50,8 +51,8 @@ def locations(environment: Mapping[str, str | None]) -> tuple[Path, str]:
     Parameters
     ----------
     environment : mapping of str
-        CHURN_STATE is the folder of what a server keeps, `.churn` unless given; CHURN_LOG is the
-        database, a SQLite file in that folder unless given.
+        CHURN_STATE is the folder of what a server keeps, `.churn` at home unless given (see
+        `churn.home`); CHURN_LOG is the database, a SQLite file in that folder unless given.
 
     Returns
     -------
@@ -60,5 +61,5 @@ def locations(environment: Mapping[str, str | None]) -> tuple[Path, str]:
     url : str
         The database.
     """
-    state = Path(environment.get("CHURN_STATE") or ".churn")
+    state = Path(environment.get("CHURN_STATE") or home() / ".churn")
     return state / "spool", environment.get("CHURN_LOG") or f"sqlite:///{state / 'predictions.db'}"

@@ -1,0 +1,49 @@
+"""One place for the state of a project: its runs and cards, the prediction log, the last models."""
+
+import os
+from pathlib import Path
+
+STORE = "METAFLOW_DATASTORE_SYSROOT_LOCAL"
+CARDS = "METAFLOW_CARD_LOCALROOT"
+
+
+def home() -> Path:
+    """The folder that holds the state of this project, whatever the working directory is.
+
+    Returns
+    -------
+    Path
+        CHURN_HOME; else the folder that Metaflow's local store is told to be in
+        (METAFLOW_DATASTORE_SYSROOT_LOCAL); else the checkout that this library lies in; and for an
+        installed library, as Metaflow does it, the next folder upward from the working directory
+        that has a `.metaflow`, or the working directory itself.
+    """
+    named = os.environ.get("CHURN_HOME") or os.environ.get(STORE)
+    if named:
+        return Path(named).absolute()
+    checkout = Path(__file__).resolve().parents[1]
+    if (checkout / "flows" / "churn_flow.py").is_file():
+        return checkout
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if _has_store(folder)), here)
+
+
+def use_home() -> Path:
+    """Tell Metaflow where its local store and cards are; call it before Metaflow is imported.
+
+    A datastore on S3, Azure or Google, and whatever the environment says already, stay as they are.
+
+    Returns
+    -------
+    Path
+        See `home`.
+    """
+    folder = home()
+    os.environ.setdefault(STORE, str(folder))
+    # Cards have a search of their own, which starts at the working directory.
+    os.environ.setdefault(CARDS, str(Path(os.environ[STORE], ".metaflow", "mf.cards")))
+    return folder
+
+
+def _has_store(folder: Path) -> bool:
+    return (folder / ".metaflow").is_dir()
