@@ -21,7 +21,7 @@ from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.scoring_cost import MICROSECONDS, estimate_microseconds, operations
 from churn.modeling.search_space import DEFAULT_CANDIDATES, ITERATIVE_FAMILIES, Candidate, build
-from churn.scoring.codegen.estimators import compile_for_rows
+from churn.scoring.export.estimators import compile_for_rows
 
 ROWS, SCORED, REPEATS = 4_000, 200, 9
 ITERATIONS = (60, 300)

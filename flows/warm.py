@@ -38,7 +38,7 @@ LIBRARIES = (
     "churn.modeling.cross_validation",
     "churn.modeling.model",
     "churn.modeling.selection",
-    "churn.scoring.codegen.models",
+    "churn.scoring.export.models",
     "churn.scoring.deployment",
     "churn.evaluation.report",
     "churn.registry.gate",

@@ -41,9 +41,9 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.model import ChurnModel
         from churn.modeling.search_space import parse_candidates
         from churn.modeling.selection import stack
-        from churn.scoring.codegen.models import compare, compile_model
         from churn.scoring.deployment import Deployment
         from churn.scoring.explanations import Explainer
+        from churn.scoring.export.models import compare, compile_model
 
         table = load_table("telco")
         contract = settle_contract(table, "telco", {})

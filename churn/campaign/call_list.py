@@ -22,8 +22,7 @@ from churn.campaign.ranking import (
 )
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import expected_profit
-from churn.evaluation.retention_costs import RetentionCosts
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.modeling.model import ChurnModel
 from churn.scoring.deployment import Deployment
 

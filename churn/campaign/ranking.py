@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.data.ids import id_text
 from churn.errors import ChurnError
-from churn.evaluation.retention_costs import RetentionCosts
+from churn.evaluation.profit import RetentionCosts
 from churn.settings import validate_settings
 
 FORMATS = (".csv", ".csv.gz", ".parquet")

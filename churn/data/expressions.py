@@ -4,7 +4,7 @@ A formula is a Python expression of column names, numbers, texts, `+ - * /`, com
 parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
 A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
 arithmetic missing, and so does a division by zero. A formula is evaluated over columns of ten
-million rows, and written out as Python for a single record.
+million rows; `churn.scoring.export.formulas` makes steps for a single record of it.
 """
 
 import ast
@@ -83,16 +83,6 @@ class Formula:
             result = np.asarray(_evaluate(self.tree, values), dtype=np.float64)
         return np.where(np.isfinite(result), result, np.nan)[()]
 
-    def to_python(self, names: dict[str, str]) -> str:
-        """The formula over one record as Python source, see `churn.scoring.codegen.source`.
-
-        Parameters
-        ----------
-        names : dict of str to str
-            The variable of each column: a float, NaN where missing; a text or None of a category.
-        """
-        return _written(self.tree, names)
-
 
 _ALLOWED = (
     ast.BinOp, ast.UnaryOp, ast.USub, ast.Compare, ast.Name, ast.Constant, ast.Load,
@@ -135,31 +125,6 @@ def _unknown_categories(node: ast.Compare, features) -> list[str]:
         for text in texts
         if features[name].kind == "category" and text not in features[name].categories
     ]
-
-
-_SIGNS = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*",
-    ast.Eq: "==", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
-}  # fmt: skip
-
-
-def _written(node, names) -> str:
-    if isinstance(node, ast.Constant):
-        return repr(node.value if isinstance(node.value, str) else float(node.value))
-    if isinstance(node, ast.Name):
-        return names[node.id]
-    if isinstance(node, ast.UnaryOp):
-        return f"(-{_written(node.operand, names)})"
-    if isinstance(node, ast.BinOp):
-        left, right = _written(node.left, names), _written(node.right, names)
-        if isinstance(node.op, ast.Div):
-            return f"divide({left}, {right})"
-        return f"({left} {_SIGNS[type(node.op)]} {right})"
-    left, right = _written(node.left, names), _written(node.comparators[0], names)
-    if isinstance(node.ops[0], ast.NotEq):
-        return f"differ({left}, {right})"
-    # With something missing every other comparison is false.
-    return f"(1.0 if {left} {_SIGNS[type(node.ops[0])]} {right} else 0.0)"
 
 
 def _evaluate(node, values):

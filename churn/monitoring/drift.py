@@ -21,8 +21,8 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.parsing import parse_features
 from churn.monitoring.stattests import CHISQUARE, FISHER, KS, counts, p_value
-from churn.scoring.codegen.models import records
 from churn.scoring.deployment import Deployment
+from churn.scoring.export.models import records
 from churn.statistics.multiplicity import holm
 
 SCORE = "score"

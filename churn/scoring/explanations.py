@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from churn.data.contract import Contract
-from churn.modeling.model import ChurnModel
-from churn.scoring.scorer import Scorer, flag
+from churn.scoring.operations import flag
+from churn.scoring.scorer import Scorer
+
+if TYPE_CHECKING:  # a server explains without scikit-learn
+    from churn.modeling.model import ChurnModel
 
 # A change that lowers the risk by less, in probability, is none.
 LEAST = 0.0005
@@ -66,7 +70,7 @@ class Explainer:
         }
 
     @classmethod
-    def of_model(cls, model: ChurnModel) -> "Explainer":
+    def of_model(cls, model: "ChurnModel") -> "Explainer":
         """The explainer of a fitted model's compiled scorer."""
         return cls(model.contract, model.engineer_.typical_, model.engineer_.grid_)
 

@@ -30,14 +30,13 @@ from churn.data.parsing import labels, parse_ids
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
-from churn.evaluation.calibration import reliability, wilson
-from churn.evaluation.profit import expected_profit
-from churn.evaluation.retention_costs import RetentionCosts
+from churn.evaluation.metrics import reliability, wilson
+from churn.evaluation.profit import RetentionCosts, expected_profit
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
-from churn.scoring.codegen.models import compare, compile_model
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import Explainer
+from churn.scoring.export.models import compare, compile_model
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 DAY = "2026-03-02"

@@ -15,7 +15,7 @@ import pytest
 from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
-from churn.scoring.codegen.models import records
+from churn.scoring.export.models import records
 from running import FlowRun, run_flow
 
 LOOKED = "2026-04-05"

@@ -15,7 +15,7 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.modeling.selection import choose, stack
 from churn.modeling.stacking import C_ABOVE, C_STRETCH, learn_weights_above
-from churn.scoring.codegen.models import compare, compile_model
+from churn.scoring.export.models import compare, compile_model
 from churn.statistics.log_odds import row_losses
 
 TOWNS = [f"t{i}" for i in range(30)]

@@ -15,7 +15,7 @@ from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
-from churn.evaluation.retention_costs import RetentionCosts
+from churn.evaluation.profit import RetentionCosts
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.modeling.model import ChurnModel
@@ -27,10 +27,10 @@ from churn.monitoring.inputs import ScoredCustomers, open_log, read_answers, rea
 from churn.monitoring.profit_drift import appraise, terms
 from churn.monitoring.settings import MonitorSettings
 from churn.monitoring.stattests import CHISQUARE, FISHER, p_value
-from churn.scoring.codegen.models import compare as hold_to
-from churn.scoring.codegen.models import compile_model, records
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import Explainer
+from churn.scoring.export.models import compare as hold_to
+from churn.scoring.export.models import compile_model, records
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 JANUARY, APRIL = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
-from churn.scoring.codegen.models import compile_model, records
 from churn.scoring.explanations import Explainer
+from churn.scoring.export.models import compile_model, records
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 

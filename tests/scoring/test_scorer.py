@@ -1,5 +1,6 @@
 """The scorer says what the model says, for any record that a customer can be."""
 
+import json
 import math
 import pickle
 from dataclasses import replace
@@ -16,7 +17,7 @@ from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import DEFAULT_CANDIDATES, STACK, Candidate
-from churn.scoring.codegen.models import compare, compile_model
+from churn.scoring.export.models import compare, compile_model
 from churn.scoring.scorer import TOLERANCE, Agreement
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
@@ -106,11 +107,12 @@ def test_agrees_where_much_is_missing(compiled):
 
 
 def test_six_times_the_stumps_do_not_make_twice_the_function():
-    def text(max_iter):
+    def size(max_iter):
         stumps = Candidate("stumps", "boosting", {"max_leaf_nodes": 2, "max_iter": max_iter})
-        return compile_model(ChurnModel(GAPS, stumps).fit(gaps_table())).text
+        scorer = compile_model(ChurnModel(GAPS, stumps).fit(gaps_table()))
+        return len(json.dumps(scorer.program.to_plain()))
 
-    assert len(text(600)) < 2 * len(text(100))
+    assert size(600) < 2 * size(100)
 
 
 values = {

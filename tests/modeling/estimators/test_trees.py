@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from churn.modeling.search_space import Candidate, build
-from churn.scoring.codegen.estimators import compile_for_rows
+from churn.scoring.export.estimators import compile_for_rows
 
 LEVELS = np.zeros(3, dtype=int)
 

@@ -1,4 +1,4 @@
-"""Linear models as source: each column's part of the sum is a table that is looked up.
+"""Linear models as steps: each column's part of the sum is a table that is looked up.
 
 Whatever a pipeline makes of a column (ranks, splines, levels), its part of the log odds is a
 function of that column alone. A category has a value per level. A number's function is a cubic
@@ -10,7 +10,7 @@ between them, and the answers are the table; no formula of a transformer is writ
 import numpy as np
 from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
 
-from churn.scoring.codegen.source import Source
+from churn.scoring.export.builder import ProgramBuilder
 
 # Where a polynomial is asked for, as shares of the way from one break to the next.
 NODES = np.array([0.1, 0.35, 0.65, 0.9])
@@ -18,64 +18,56 @@ NODES = np.array([0.1, 0.35, 0.65, 0.9])
 FAR = np.array([1.0, 1000.0])
 
 
-def write_regression(written: Source, terms, regression, columns: list[str], levels) -> str:
-    """Write a logistic regression on the `terms` of `linear`; the name of its log odds.
+def add_regression(builder: ProgramBuilder, terms, regression, columns: list[int], levels) -> int:
+    """Add a logistic regression on the `terms` of `linear`; the place of its log odds.
 
     Parameters
     ----------
     terms : fitted transformer
     regression : LogisticRegression
-    columns : list of str
-        The variables of the matrix' columns.
+    columns : list of int
+        The places of the matrix' columns.
     levels : ndarray of int, shape (n_columns,)
         How many levels the category in a column has; 0 for a number.
     """
-    levels = written.states(columns, levels)
+    levels = builder.n_levels(columns, levels)
     weights = regression.coef_[0]
     additive = getattr(terms, "splines_", terms)
     views = _Views(additive, levels)
-    total = repr(float(regression.intercept_[0] + weights[: views.width] @ views.constant))
+    intercept = regression.intercept_[0] + weights[: views.width] @ views.constant
     parts = [
-        views.write(written, columns, column, weights[owned], owned)
+        views.add(builder, columns, column, weights[owned], owned)
         for column, owned in views.owned.items()
     ]
-    products = _products(written, terms, weights[views.width :], columns, levels)
-    return written.let(" + ".join([total, *parts, *products]))
+    products = _add_products(builder, terms, columns, levels)
+    terms = [*parts, *products]
+    return builder.add_sum(intercept, terms, [*np.ones(len(parts)), *weights[views.width :]])
 
 
-def write_net(written: Source, terms, net, columns: list[str], levels) -> str:
-    """Write a neural net on `plain_terms`; the name of its log odds."""
+def add_network(builder: ProgramBuilder, terms, net, columns: list[int], levels) -> int:
+    """Add a neural net on `plain_terms`; the place of its log odds."""
     if net.activation != "relu":
         raise TypeError("a neural net is compiled with layers of rectifiers only")
-    levels = written.states(columns, levels)
-    views = _Views(terms, levels)
-    values = [repr(float(value)) for value in views.constant]
-    for column, owned in views.owned.items():
-        for term in owned:
-            values[term] = views.write(written, columns, column, np.ones(1), [term])
-    layer = f"array([{', '.join(values)}])"
-    *hidden, (last, offset) = zip(net.coefs_, net.intercepts_, strict=True)
-    for weights, bias in hidden:
-        weights = written.constant(np.ascontiguousarray(weights.T))
-        layer = written.let(f"maximum({weights} @ {layer} + {written.constant(bias)}, 0.0)")
-    output = written.constant(np.ascontiguousarray(last[:, 0]))
-    return written.let(f"float({output} @ {layer}) + {float(offset[0])!r}")
+    views = _Views(terms, builder.n_levels(columns, levels))
+    inputs = [views.add_term(builder, columns, term) for term in range(views.width)]
+    layers = [
+        {"weights": weights.T.tolist(), "biases": biases.tolist()}
+        for weights, biases in zip(net.coefs_, net.intercepts_, strict=True)
+    ]
+    return builder.add("network", columns=inputs, layers=layers)
 
 
-def _products(written, terms, weights, columns, levels) -> list[str]:
-    if not len(weights):
+def _add_products(builder, terms, columns, levels) -> list[int]:
+    if not len(getattr(terms, "pairs_", ())):
         return []
     plain = _Views(terms.plain_, levels)
-    owner = {term: column for column, owned in plain.owned.items() for term in owned}
     values = {
-        term: plain.write(written, columns, owner[term], np.ones(1), [term])
-        if term in owner
-        else repr(float(plain.constant[term]))
+        term: plain.add_term(builder, columns, term)
         for term in dict.fromkeys(terms.pairs_.ravel().tolist())
     }
     return [
-        f"{float(weight)!r} * {values[first]} * {values[second]}"
-        for weight, (first, second) in zip(weights, terms.pairs_.tolist(), strict=True)
+        builder.add("multiply", left=values[first], right=values[second])
+        for first, second in terms.pairs_.tolist()
     ]
 
 
@@ -120,16 +112,22 @@ class _Views:
         beyond = np.concatenate([breaks[0] - FAR * scale, breaks[-1] + FAR * scale])
         return np.concatenate([[np.nan], breaks, between, beyond])
 
-    def write(self, written, columns, column, weights, owned) -> str:
-        """Write the sum of some terms of a column; the name of it."""
+    def add_term(self, builder, columns, term: int) -> int:
+        """Add a single term; its place."""
+        for column, owned in self.owned.items():
+            if term in owned:
+                return self.add(builder, columns, column, np.ones(1), [term])
+        return builder.add("constant", value=float(self.constant[term]))
+
+    def add(self, builder, columns, column, weights, owned) -> int:
+        """Add the weighted sum of some terms of a column; its place."""
         terms = self.answers[column][:, owned]
         answers = terms @ weights
+        place, missing = columns[column], float(answers[0])
         if self.levels[column]:
-            return written.by_code(columns[column], answers[1:].tolist(), float(answers[0]))
+            values = answers[1:].tolist()
+            return builder.add("lookup", column=place, values=values, otherwise=missing)
         flat = [np.array_equal(*terms[-4:-2]), np.array_equal(*terms[-2:])]
-        return self._write_curve(written, columns[column], column, answers, flat)
-
-    def _write_curve(self, written, x, column, answers, flat) -> str:
         breaks, points = self.breaks[column], self.points[column]
         n, scale = len(breaks), _scale(breaks)
         pieces = [
@@ -137,20 +135,14 @@ class _Views:
             *_cubics(breaks, points[n + 1 : -4].reshape(-1, 4), answers[n + 1 : -4].reshape(-1, 4)),
             _line(breaks[-1], scale, points[-2:], answers[-2:], flat[1]),
         ]
-        at_breaks = dict(zip(breaks.tolist(), answers[1 : n + 1].tolist(), strict=True))
-        exact, ends = written.constant(at_breaks), written.constant(breaks.tolist())
-        table = written.constant([tuple(map(float, piece)) for piece in pieces])
-        y = written.let(f"{exact}.get({x})")
-        written.add(
-            f"if {y} is None:",
-            f"    if {x} != {x}:",
-            f"        {y} = {float(answers[0])!r}",
-            "    else:",
-            f"        start, width, a, b, c, d = {table}[bisect({ends}, {x})]",
-            f"        u = ({x} - start) / width",
-            f"        {y} = a + u * (b + u * (c + u * d))",
+        return builder.add(
+            "curve",
+            column=place,
+            breaks=breaks.tolist(),
+            at_breaks=answers[1 : n + 1].tolist(),
+            pieces=[list(map(float, piece)) for piece in pieces],
+            missing=missing,
         )
-        return y
 
 
 def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[tuple]:

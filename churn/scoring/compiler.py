@@ -1,0 +1,205 @@
+"""A program as one fast function of a record.
+
+The function is Python source that is made here of the values of a checked program, whose only
+texts in it are quoted literals; the numbers of tables are no source at all. A category that is
+only looked up is never encoded: the table is keyed by what the record has.
+"""
+
+from collections.abc import Callable, Mapping
+
+from churn.data.values import USUAL_FLAGS
+from churn.scoring import program as steps
+from churn.scoring.operations import OPERATIONS, arrays_of_layers, arrays_of_trees
+from churn.scoring.source import Functions, literal, without_unused
+from churn.scoring.tree_source import add_boosted_trees, add_oblivious_trees
+
+_OPERATORS = {
+    "add": "+", "subtract": "-", "multiply": "*", "equal": "==",
+    "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=",
+}  # fmt: skip
+_COLUMNS = (steps.NumberColumn, steps.FlagColumn, steps.CategoryColumn)
+
+
+def compile_program(program: steps.Program) -> Callable[[Mapping], float]:
+    """The function of a program: the probability of leaving of a record."""
+    return _Compiler(program).function()
+
+
+class _Compiler:
+    """Writes the function step by step; a number is kept in a variable, a constant is written.
+
+    Attributes
+    ----------
+    values : list of str
+        For each step so far the expression of its number.
+    sent, texts : dict of int to str
+        For each category, and flag, the variable of what the record has; for each category that
+        of its text.
+    """
+
+    def __init__(self, program: steps.Program):
+        self.steps = program.steps
+        self.functions = Functions(OPERATIONS)
+        self.lines: list[str] = []
+        self.values: list[str] = []
+        self.sent: dict[int, str] = {}
+        self.texts: dict[int, str] = {}
+
+    def function(self) -> Callable[[Mapping], float]:
+        self._read_columns()
+        for place, step in enumerate(self.steps):
+            self.values.append(_WRITERS[type(step)](self, place, step))
+        self.functions.define(["record"], without_unused(self.lines, self.values[-1]), name="score")
+        return self.functions.scope["score"]
+
+    def _let(self, expression: str) -> str:
+        name = self.functions.name()
+        self.lines.append(f"{name} = {expression}")
+        return name
+
+    def _read_columns(self) -> None:
+        """Name what the record has; an absent entry is None."""
+        names = list(dict.fromkeys(s.name for s in self.steps if isinstance(s, _COLUMNS)))
+        self.record = {name: self.functions.name() for name in names}
+        absent = self.functions.constant(dict.fromkeys(names))
+        if not names:
+            return
+        reads = (f"    {var} = record[{name!r}]" for name, var in self.record.items())
+        again = f"    return score({{**{absent}, **record}})"
+        self.lines += ["try:", *reads, "except KeyError:", again]
+
+    def _number(self, place, step) -> str:
+        value = self.record[step.name]
+        return self._let(f"{value} if type({value}) is float else number({value})")
+
+    def _flag(self, place, step) -> str:
+        value = self.sent[place] = self.record[step.name]
+        usual = self.functions.constant(USUAL_FLAGS)
+        return self._let(f"{usual}[{value}] if {value} in {usual} else flag({value})")
+
+    def _category(self, place, step) -> str:
+        value = self.sent[place] = self.record[step.name]
+        codes = {text: float(code) for code, text in enumerate(step.categories)}
+        known = self.functions.constant(codes)
+        # A text that is not known may be one that is, with blanks about it.
+        text = self.texts[place] = self._let(f"{value} if {value} in {known} else as_text({value})")
+        return self._let(f"{known}.get({text}, missing)")
+
+    def _constant(self, place, step) -> str:
+        return f"({literal(step.value)})"
+
+    def _unary(self, place, step) -> str:
+        of = self.values[step.of]
+        return self._let(f"-{of}" if step.op == "negate" else f"{step.op}({of})")
+
+    def _binary(self, place, step) -> str:
+        left, right = self.values[step.left], self.values[step.right]
+        if step.op in ("divide", "differ"):
+            return self._let(f"{step.op}({left}, {right})")
+        expression = f"{left} {_OPERATORS[step.op]} {right}"
+        arithmetic = step.op in ("add", "subtract", "multiply")
+        # With something missing, a NaN, every other comparison is false.
+        return self._let(expression if arithmetic else f"1.0 if {expression} else 0.0")
+
+    def _compare_text(self, place, step) -> str:
+        text = self.texts[step.column]
+        if step.op == "equal_text":
+            return self._let(f"1.0 if {text} == {step.text!r} else 0.0")
+        return self._let(f"0.0 if {text} is None or {text} == {step.text!r} else 1.0")
+
+    def _clip(self, place, step) -> str:
+        low, high = literal(step.low), literal(step.high)
+        return self._let(f"min(max({self.values[step.of]}, {low}), {high})")
+
+    def _sum(self, place, step) -> str:
+        parts = [literal(step.intercept)]
+        for weight, term in zip(step.weights, step.terms, strict=True):
+            value = self.values[term]
+            parts.append(value if weight == 1 else f"{literal(weight)} * {value}")
+        return self._let(" + ".join(parts))
+
+    def _lookup(self, place, step) -> str:
+        column, otherwise = self.steps[step.column], literal(step.otherwise)
+        if step.column not in self.sent:
+            table = self.functions.constant(dict(enumerate(step.values)))
+            return self._let(f"{table}.get({self.values[step.column]}, {otherwise})")
+        if isinstance(column, steps.FlagColumn):
+            codes, read = USUAL_FLAGS, "flag"
+        else:
+            codes, read = {text: code for code, text in enumerate(column.categories)}, "as_text"
+        known = {
+            value: step.values[int(code)]
+            for value, code in codes.items()
+            if code < len(step.values)
+        }
+        table = self.functions.constant(known | {None: step.otherwise})
+        sent = self.sent[step.column]
+        found = self._let(f"{table}.get({sent})")
+        self.lines.append(f"if {found} is None: {found} = {table}.get({read}({sent}), {otherwise})")
+        return found
+
+    def _staircase(self, place, step) -> str:
+        x = self.values[step.column]
+        table, cuts = self.functions.constant(step.values), self.functions.constant(step.cuts)
+        missing = literal(step.missing)
+        return self._let(f"{table}[bisect_left({cuts}, {x})] if {x} == {x} else {missing}")
+
+    def _curve(self, place, step) -> str:
+        x = self.values[step.column]
+        exact = self.functions.constant(dict(zip(step.breaks, step.at_breaks, strict=True)))
+        breaks = self.functions.constant(step.breaks)
+        pieces = self.functions.constant([tuple(piece) for piece in step.pieces])
+        y = self._let(f"{exact}.get({x})")
+        self.lines += [
+            f"if {y} is None:",
+            f"    if {x} != {x}:",
+            f"        {y} = {literal(step.missing)}",
+            "    else:",
+            f"        start, width, a, b, c, d = {pieces}[bisect({breaks}, {x})]",
+            f"        u = ({x} - start) / width",
+            f"        {y} = a + u * (b + u * (c + u * d))",
+        ]
+        return y
+
+    def _oblivious(self, place, step) -> str:
+        return self._trees(step, add_oblivious_trees)
+
+    def _boosted(self, place, step) -> str:
+        return self._trees(step, add_boosted_trees)
+
+    def _trees(self, step, add) -> str:
+        columns = [self.values[column] for column in step.columns]
+        total = self._let(literal(step.baseline))
+        for function, used in add(self.functions, step.trees, columns):
+            self.lines.append(f"{total} = {function}({', '.join([total, *used])})")
+        return total
+
+    def _forest(self, place, step) -> str:
+        columns = ", ".join(self.values[column] for column in step.columns)
+        trees = self.functions.constant(arrays_of_trees(step.trees))
+        return self._let(f"walk(single([{columns}]), {trees}) / {len(step.trees)}")
+
+    def _network(self, place, step) -> str:
+        columns = ", ".join(self.values[column] for column in step.columns)
+        layers = self.functions.constant(arrays_of_layers(step.layers))
+        return self._let(f"network([{columns}], {layers})")
+
+
+_WRITERS = {
+    steps.NumberColumn: _Compiler._number,
+    steps.FlagColumn: _Compiler._flag,
+    steps.CategoryColumn: _Compiler._category,
+    steps.Constant: _Compiler._constant,
+    steps.Unary: _Compiler._unary,
+    steps.Binary: _Compiler._binary,
+    steps.TextComparison: _Compiler._compare_text,
+    steps.Clip: _Compiler._clip,
+    steps.WeightedSum: _Compiler._sum,
+    steps.Lookup: _Compiler._lookup,
+    steps.Staircase: _Compiler._staircase,
+    steps.Curve: _Compiler._curve,
+    steps.ObliviousTrees: _Compiler._oblivious,
+    steps.BoostedTrees: _Compiler._boosted,
+    steps.Forest: _Compiler._forest,
+    steps.Network: _Compiler._network,
+}

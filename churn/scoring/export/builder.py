@@ -1,0 +1,38 @@
+"""A program in the making."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from churn.scoring.program import Program
+
+
+class ProgramBuilder:
+    """Steps of a program, added one by one; see `churn.scoring.program`.
+
+    Attributes
+    ----------
+    steps : list of dict
+    """
+
+    def __init__(self):
+        self.steps: list[dict] = []
+
+    def add(self, op: str, **fields) -> int:
+        """Append a step, and return its place, by which later steps refer to it."""
+        self.steps.append({"op": op, **fields})
+        return len(self.steps) - 1
+
+    def add_sum(self, intercept: float, terms: Sequence[int], weights=None) -> int:
+        """Append intercept + weights @ terms; weights of 1 where none are given."""
+        weights = [1.0] * len(terms) if weights is None else list(map(float, weights))
+        return self.add("sum", intercept=float(intercept), weights=weights, terms=list(terms))
+
+    def n_levels(self, columns: Sequence[int], levels: np.ndarray) -> np.ndarray:
+        """How many levels each column has, a flag taken as a category of two; 0 for a number."""
+        flags = np.array([self.steps[column]["op"] == "flag" for column in columns])
+        return np.where(flags & (levels == 0), 2, levels)
+
+    def program(self) -> Program:
+        """The program, checked; its result is the step that was added last."""
+        return Program.parse({"steps": self.steps})

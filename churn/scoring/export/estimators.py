@@ -1,0 +1,129 @@
+"""A fitted estimator as steps of a program, whatever its family."""
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline
+
+from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
+from churn.modeling.stacking import Stack
+from churn.scoring.compiler import compile_program
+from churn.scoring.export.builder import ProgramBuilder
+from churn.scoring.export.linear import add_network, add_regression
+from churn.scoring.export.trees import add_boosting, add_forest, add_oblivious
+from churn.statistics.log_odds import logit
+
+FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
+LIMIT = float(logit(np.ones(1))[0])
+
+
+def add_probability(builder: ProgramBuilder, model, columns: list[int], levels: np.ndarray) -> int:
+    """Add a fitted estimator of `churn.modeling.search_space`; the place of its probability.
+
+    Parameters
+    ----------
+    builder : ProgramBuilder
+    model : fitted classifier
+    columns : list of int
+        The places of the columns of the matrix, floats, NaN where missing.
+    levels : ndarray of int, shape (n_columns,)
+        See `FeatureEngineer`.
+    """
+    if isinstance(model, FORESTS):
+        return add_forest(builder, model, columns)
+    return builder.add("sigmoid", of=_add_log_odds(builder, model, columns, levels))
+
+
+def compile_for_rows(model, levels: np.ndarray):
+    """A fitted estimator as a function of one row of the matrix, a list of float."""
+    builder = ProgramBuilder()
+    names = [str(number) for number in range(len(levels))]
+    add_probability(builder, model, [builder.add("number", name=name) for name in names], levels)
+    score = compile_program(builder.program())
+    return lambda row: score(dict(zip(names, row, strict=True)))
+
+
+def _add_log_odds(builder, model, columns, levels) -> int:
+    if isinstance(model, Stack):
+        return _add_stack(builder, model, columns, levels)
+    if isinstance(model, HistGradientBoostingClassifier):
+        return add_boosting(builder, model, columns, levels)
+    if isinstance(model, ObliviousTreesClassifier):
+        return _add_oblivious(builder, model, columns, levels)
+    if isinstance(model, FORESTS):
+        return builder.add("log_odds", of=add_forest(builder, model, columns))
+    if not isinstance(model, Pipeline):
+        raise TypeError(f"{type(model).__name__} cannot be compiled")
+    first, last = model[0], model[-1]
+    if _encodes_levels(first):
+        columns, levels = _add_levels(builder, first, columns, levels)
+        return _add_log_odds(builder, last, columns, levels)
+    if isinstance(last, LogisticRegression):
+        return add_regression(builder, first, last, columns, levels)
+    if isinstance(last, MLPClassifier):
+        return add_network(builder, first, last, columns, levels)
+    raise TypeError(f"{type(last).__name__} cannot be compiled")
+
+
+def _add_stack(builder, model, columns, levels) -> int:
+    """Members' log odds, weighted; where there is a second level, its own as well."""
+    logits = [_add_logit(builder, member, columns, levels) for member in model.members]
+    first = builder.add_sum(model.intercept, logits, model.weights)
+    if not model.above:
+        return first
+    seen = [*logits, first, *columns]
+    of_seen = np.append(np.zeros(len(logits) + 1, dtype=levels.dtype), levels)
+    logits = [first, *(_add_logit(builder, m, seen, of_seen) for m in model.above.models)]
+    return builder.add_sum(model.above.intercept, logits, model.above.weights)
+
+
+def _add_logit(builder, model, columns, levels) -> int:
+    """Log odds that are kept off infinity, as `churn.statistics.log_odds.logit` does."""
+    log_odds = _add_log_odds(builder, model, columns, levels)
+    return builder.add("clip", of=log_odds, low=-LIMIT, high=LIMIT)
+
+
+def _encodes_levels(step) -> bool:
+    return isinstance(step, ColumnTransformer) and step.transformers_[0][0] == "levels"
+
+
+def _add_levels(builder, encoder, columns, levels):
+    """Columns of many levels as numbers, which then come first."""
+    (_, _, many), after = encoder.transformers_[0], np.zeros(len(levels), dtype=bool)
+    encoded = _add_encoded(builder, encoder.transform, np.flatnonzero(many), columns, levels)
+    after[many] = True
+    kept = np.flatnonzero(~after)
+    numbers = np.zeros(len(encoded), dtype=levels.dtype)
+    return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
+
+
+def _add_oblivious(builder, model, columns, levels) -> int:
+    """Oblivious trees, whose categories are numbers in their places."""
+    owned, numbers = np.flatnonzero(model.categorical), list(columns)
+    if len(owned):
+        encoded = _add_encoded(
+            builder, lambda rows: model.encoder_.transform(rows[:, owned]), owned, columns, levels
+        )
+        for column, number in zip(owned, encoded, strict=True):
+            numbers[column] = number
+    return add_oblivious(builder, model, numbers)
+
+
+def _add_encoded(builder, transform, encoded, columns, levels) -> list[int]:
+    """The numbers that levels become; `transform` has those columns first, in that order."""
+    numbers = []
+    for place, column in enumerate(encoded):
+        codes = np.append(np.arange(levels[column]), np.nan)
+        rows = np.zeros((len(codes), len(levels)))
+        rows[:, column] = codes
+        *values, unseen = transform(rows)[:, place].tolist()
+        numbers.append(
+            builder.add("lookup", column=columns[column], values=values, otherwise=unseen)
+        )
+    return numbers

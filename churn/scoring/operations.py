@@ -1,0 +1,113 @@
+"""What a compiled program calls: how a cell becomes a number, and functions of numbers."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from math import exp, inf, log, nan
+
+import numpy as np
+
+from churn.data.values import FLAGS, as_text
+from churn.scoring.program import BinaryTree, Layer
+
+
+def number(value) -> float:
+    """A number's value; NaN where it is missing."""
+    if value is None:
+        return nan
+    if isinstance(value, str):
+        raise TypeError(f"{value!r} is a text, not a number")
+    return float(value)
+
+
+def flag(value) -> float:
+    """A flag's value, 1.0 or 0.0; NaN where it is missing."""
+    if isinstance(value, str):
+        return FLAGS[value.strip().lower()]
+    return nan if value is None else float(value)
+
+
+def divide(a: float, b: float) -> float:
+    """a / b; NaN where b is 0."""
+    return a / b if b else nan
+
+
+def differ(a, b) -> float:
+    """1.0 where two values that are there are not the same."""
+    there = a is not None and b is not None and a == a and b == b
+    return 1.0 if there and a != b else 0.0
+
+
+def finite(x: float) -> float:
+    """x, or NaN where it is infinite."""
+    return x if -inf < x < inf else nan
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), of a log odds the probability."""
+    return 1.0 / (1.0 + exp(-x)) if x > -700.0 else 0.0
+
+
+def log_odds(p: float) -> float:
+    """ln(p / (1 - p)), infinite at 0 and 1."""
+    if 0.0 < p < 1.0:
+        return log(p / (1.0 - p))
+    return inf if p else -inf
+
+
+def arrays_of_trees(trees: Iterable[BinaryTree]) -> list[tuple]:
+    """Trees as `walk` takes them."""
+    return [(t.columns, t.cuts, t.lefts, t.rights, t.missing_left, t.values) for t in trees]
+
+
+def walk(row: list[float], trees: list[tuple]) -> float:
+    """The sum of the leaves that a row falls into; see `arrays_of_trees`."""
+    total = 0.0
+    for features, thresholds, lefts, rights, missing_left, values in trees:
+        node = 0
+        while (feature := features[node]) >= 0:
+            x = row[feature]
+            if x <= thresholds[node] or (x != x and missing_left[node]):
+                node = lefts[node]
+            else:
+                node = rights[node]
+        total += values[node]
+    return total
+
+
+def single(row: list[float]) -> list[float]:
+    """A row rounded to 32 bits, as forests take it; what is too wide for them is infinite."""
+    with np.errstate(over="ignore"):
+        return np.array(row, dtype=np.float32).tolist()
+
+
+def arrays_of_layers(layers: Iterable[Layer]) -> list[tuple]:
+    """The layers of a neural net as `network` takes them."""
+    return [(np.array(layer.weights), np.array(layer.biases)) for layer in layers]
+
+
+def network(row: list[float], layers: list[tuple]) -> float:
+    """The output of a neural net of rectifiers whose last layer is linear and has one output."""
+    *hidden, (last, offset) = layers
+    values = np.array(row)
+    for weights, biases in hidden:
+        values = np.maximum(weights @ values + biases, 0.0)
+    return float(last[0] @ values) + float(offset[0])
+
+
+OPERATIONS = {
+    "as_text": as_text,
+    "bisect": bisect_right,
+    "bisect_left": bisect_left,
+    "differ": differ,
+    "divide": divide,
+    "finite": finite,
+    "flag": flag,
+    "inf": inf,
+    "log_odds": log_odds,
+    "missing": nan,
+    "network": network,
+    "number": number,
+    "sigmoid": sigmoid,
+    "single": single,
+    "walk": walk,
+}
