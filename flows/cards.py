@@ -153,7 +153,7 @@ def calls(run, most: int = 10) -> list:
     facts = [
         ["customers in the table", count["customers"]],
         ["rejected for breaking the contract", count["rejected"]],
-        ["on the do-not-contact list", count["spared"]],
+        ["on the do-not-contact list", count["do_not_contact"]],
         ["of the others, worth a call", count["pays"]],
         ["to call", count["contact"]],
         ["like them, in the control group", count["control"]],

@@ -8,27 +8,28 @@ from metaflow.cards import Markdown, Table, VegaChart
 from cards import as_span, as_table
 from churn.evaluation import charts as training_charts
 from churn.monitoring import charts
-from churn.monitoring.stattests import METHODS
+from churn.monitoring.deterioration import LABELS
+from churn.monitoring.two_sample import METHODS
 
-SIGNS = {"ok": "🟢", "watch": "🟠", "retrain": "🔴"}
+SIGNS = {"ok": "🟢", "watch": "🟠", "retrain": "🔴", "insufficient data": "⚪"}
 METRICS = {
     "roc_auc": "ROC-AUC",
     "log_loss": "Log loss",
-    "observed_to_expected": "Left, of those expected to",
+    "observed_to_expected": "Left, of those expected to leave",
 }
 
 
 def monitor(run) -> list:
-    """The verdict, and all that it rests on."""
+    """The verdict, and the numbers behind it."""
     verdict = run.verdict
-    start, end = run.look.period(run.clock)
+    start, end = run.settings.period(run.clock)
     reasons = [[one.verdict, one.about, one.text] for one in verdict.reasons]
     return [
         Markdown(f"# {SIGNS[verdict.verdict]} {verdict.verdict}: {verdict.run}"),
         Markdown(
-            f"Looked at on {run.look.now(run.clock):%Y-%m-%d}: {run.drift.customers:,} customers "
-            f"from {start:%Y-%m-%d} to before {end:%Y-%m-%d}, beside "
-            f"{len(run.reference.features):,} that the model knows."
+            f"Examined on {run.settings.now(run.clock):%Y-%m-%d}: {run.drift.customers:,} "
+            f"customers from {start:%Y-%m-%d} to before {end:%Y-%m-%d}, beside "
+            f"{len(run.reference.features):,} of its training and hold-out."
         ),
         *([Table(reasons, headers=["verdict", "about", "why"])] if reasons else []),
         Markdown("\n".join(f"- {remark}" for remark in verdict.remarks)),
@@ -38,40 +39,53 @@ def monitor(run) -> list:
         *_money(run.money),
         Markdown("## Are customers as before?"),
         *_drift(run.drift),
-        *_evidently(run.evidently),
     ]
 
 
 def _quality(quality) -> list:
     table = quality.cohorts
     if table.empty:
-        return [Markdown("Nobody was asked about in these months.")]
+        return [Markdown("Nobody was scored in these months.")]
     shown = pd.DataFrame({"cohort": table["cohort"], "": table["state"]})
     for name in ("customers", "known"):
         shown[name] = table[name].map("{:,}".format)
     titles = {
         "completeness": "complete", "contacted": "called", "control": "control",
-        "left": "left", "promised_left": "promised",
+        "left": "left", "expected_left": "expected",
     }  # fmt: skip
     for name, title in titles.items():
         shown[title] = [_share(value) for value in table[name]]
     matured = table.dropna(subset=["roc_auc"])
-    promises = quality.promise | {"observed_to_expected": {"value": 1, "low": 1, "high": 1}}
+    references = quality.holdout | {"observed_to_expected": {"value": 1, "low": 1, "high": 1}}
     curves = [
-        VegaChart(charts.cohorts(table, name, title, promises[name]))
+        VegaChart(charts.cohorts(table, name, title, references[name]))
         for name, title in METRICS.items()
     ]
     worse = quality.segments
     segments = [VegaChart(training_charts.segments(worse))] if len(worse) else []
     return [
         Markdown(
-            "A cohort is judged when it has matured; *few* shows, but does not judge. Customers "
-            "who were called are left out, and the control group stands in for them."
+            "A cohort is evaluated when its last customer has had the horizon to leave, and enough "
+            "of its outcomes are known. Called customers are left out, and the control group is "
+            "weighted for them. *Expected* is what would be seen if the probabilities were true."
         ),
         as_table(shown, ""),
+        *_comparisons(quality),
         *(curves if len(matured) else []),
         *segments,
     ]
+
+
+def _comparisons(quality) -> list:
+    if not quality.comparisons:
+        return []
+    rows = [
+        [LABELS[one.metric], f"{one.observed:.4f}", f"{one.expected:.4f}", f"{one.change:+.1%}",
+         f"{one.adjusted:.2g}", "worse" if one.worse else "", one.limit]
+        for one in quality.comparisons
+    ]  # fmt: skip
+    heads = ["", "observed", "expected", "change", "p, adjusted", "", "would be noticed (80 %)"]
+    return [Markdown(f"Cohort {quality.evaluated}:"), Table(rows, headers=heads)]
 
 
 def _money(money) -> list:
@@ -118,9 +132,10 @@ def _drift(drift) -> list:
     return [VegaChart(charts.effects(drift.table)), as_table(shown, "As far as can be told, yes.")]
 
 
-def _evidently(page: str | None) -> list:
+def evidently(page: str | None) -> list:
+    """Evidently's page, or why there is none."""
     if page is None:
-        return []
+        return [Markdown("Too few customers in the period for a report.")]
     # A page of its own: its scripts and styles are not the card's. Not as a data: URL, of which
     # browsers take two megabytes; and a line break in it would end the Markdown's piece of HTML.
     inside = escape(page).replace("\n", "&#10;").replace("\r", "&#13;")
@@ -129,8 +144,9 @@ def _evidently(page: str | None) -> list:
     return [
         Markdown("## Evidently's report"),
         Markdown(
-            "The same questions. Evidently calls drift what is significant; an alarm above asks "
-            "for an effect as well."
+            "Distances between the reference and the period: Wasserstein's of numbers, in standard "
+            "deviations, and Jensen and Shannon's of categories. The report decides nothing; the "
+            "verdict rests on the tests in the other card."
         ),
         Markdown(frame),
     ]

@@ -1,7 +1,7 @@
-"""MonitorFlow: what became of a model's predictions, and whether it is still right.
+"""MonitorFlow: whether a model in use is still right.
 
-Ends with 0 if all is well, 3 if it should be watched, 4 if it should be retrained; with 1 if it
-failed, and 2 if the command line is wrong.
+Exits with 0 for ok, 3 for watch, 4 for retrain, 5 for insufficient data; with 1 if it failed, and 2
+if the command line is wrong.
 """
 
 import launch  # first: it makes churn importable and names the user
@@ -15,88 +15,98 @@ from metaflow import FlowSpec, Parameter, card, current, step
 
 
 class MonitorFlow(FlowSpec):
-    """Look at a model in use: drift, matured outcomes, money, and a verdict."""
+    """Examine a model in use: drift, outcomes, expected profit, and a verdict."""
 
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
-    as_of = Parameter("as-of", default="", help="the day of looking, YYYY-MM-DD; now")
-    since = Parameter("since", default="", help="first day to compare; 30 days before the last")
-    until = Parameter("until", default="", help="day to end before; the day of looking")
-    outcomes_table = Parameter("outcomes", default="", help="table: customer, date, left")
-    call_lists = Parameter("calls", default="", help="lists of score_flow.py, commas between")
-    horizon = Parameter("horizon", default=30, help="days within which customers may leave")
-    completeness = Parameter("completeness", default=0.5, help="share of labels a cohort needs")
-    least = Parameter("least", default=200, help="fewest customers to compare")
-    months = Parameter("months", default=12, help="cohorts to look at")
+    as_of = Parameter("as-of", default="", help="day of the examination, YYYY-MM-DD; now")
+    since = Parameter("since", default="", help="first day to compare; 30 days before until")
+    until = Parameter("until", default="", help="first day not to compare; as-of")
+    outcomes_table = Parameter(
+        "outcomes", default="", help="table: id column or customer, date, left"
+    )
+    call_lists = Parameter("calls", default="", help="call lists, commas between, or calls-*.csv")
+    horizon = Parameter("horizon", default=30, help="days within which leaving is predicted")
+    completeness = Parameter(
+        "completeness", default=0.5, help="share of known outcomes a cohort needs"
+    )
+    least = Parameter("least", default=200, help="fewest customers of a period to compare")
+    months = Parameter("months", default=12, help="monthly cohorts to evaluate")
     contact_cost = Parameter("contact-cost", default="", help="money per call; as in the run")
     offer_cost = Parameter("offer-cost", default="", help="money per offer; as in the run")
-    acceptance = Parameter("acceptance", default="", help="share of leavers; as in the run")
+    acceptance = Parameter(
+        "acceptance", default="", help="share of leavers that stay; as in the run"
+    )
     customer_value = Parameter("customer-value", default="", help="money; as in the run")
-    retrain_it = Parameter("retrain", default=False, is_flag=True, help="run ChurnFlow if needed")
+    retrain_it = Parameter(
+        "retrain", default=False, is_flag=True, help="run ChurnFlow if the verdict says so"
+    )
     data = Parameter("data", default="", help="the newest labelled table, for --retrain")
-    metrics_file = Parameter("metrics-file", default="", help="….prom, for Prometheus")
-    webhook = Parameter("webhook", default="", help="URL that is told the verdict, as JSON")
+    metrics_file = Parameter("metrics-file", default="", help="file for Prometheus: ….prom")
+    webhook = Parameter("webhook", default="", help="URL to post the verdict to, as JSON")
 
     @step
     def start(self):
-        """Check the settings, take the model, and the customers it knows."""
+        """Check the settings, and take the model."""
         from datetime import UTC, datetime
 
-        from churn.monitoring.inputs import read_reference
-        from churn.monitoring.profit_drift import terms
         from churn.monitoring.settings import MonitorSettings
         from churn.registry.runs import fetch_run
 
-        offer = {
-            "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
-            "acceptance": self.acceptance, "customer_value": self.customer_value,
-        }  # fmt: skip
-        self.look = MonitorSettings.check(
-            offer, as_of=self.as_of, since=self.since, until=self.until, horizon=self.horizon,
-            completeness=self.completeness, least=self.least, months=self.months,
-            retrain=self.retrain_it, data=self.data,
+        self.settings = MonitorSettings.check(
+            self._costs(), as_of=self.as_of, since=self.since, until=self.until,
+            horizon=self.horizon, completeness=self.completeness, least=self.least,
+            months=self.months, retrain=self.retrain_it, data=self.data,
         )  # fmt: skip
         self.clock = datetime.now(UTC)
         self.deployment = fetch_run(self.model_run)
+        self.next(self.read)
+
+    @step
+    def read(self):
+        """Read the reference, the predictions, the outcomes, and the calls."""
+        from churn.campaign.reading import list_paths, read_call_lists
+        from churn.monitoring.cohorts import month
+        from churn.monitoring.inputs import open_log, read_outcomes, read_reference
+        from churn.monitoring.predictions import Window, read_predictions, same_model
+        from churn.monitoring.profit_drift import terms
+
         self.reference, known = read_reference(self.deployment)
-        self.offer = terms(known, offer)
+        self.offer = terms(known, self._costs())
+        settings, contract = self.settings, self.deployment.contract
+        period = Window(*settings.period(self.clock))
+        months = Window(settings.first_month(self.clock), settings.now(self.clock), month)
+        both = Window(min(period.start, months.start), max(period.end, months.end))
+        with open_log(self.log_url) as (log, store):
+            runs = same_model(log, self.deployment, both)
+            self.scored, self.by_month = read_predictions(log, runs, contract, [period, months])
+            customers = self.by_month.answers["customer"]
+            self.outcomes = read_outcomes(store, customers, self.outcomes_table, contract)
+        self.calls = read_call_lists(list_paths(self.call_lists))
         self.next(self.compare)
 
     @step
     def compare(self):
-        """Set the customers of the period, and what they are worth, beside those it knows."""
-        from churn.monitoring.drift import compare, questions
-        from churn.monitoring.evidently_report import evidently_report
-        from churn.monitoring.inputs import open_log, read_answers
+        """Compare the customers of the period, and their expected profit, with the reference."""
+        from churn.monitoring.drift import compare
         from churn.monitoring.profit_drift import appraise
 
-        run, contract = self.deployment.run, self.deployment.contract
-        with open_log(self.log_url) as (log, _):
-            self.answered = read_answers(log, run, contract, *self.look.period(self.clock))
-        both = self.reference, self.answered.features, self.answered.probabilities, contract
-        self.drift = compare(*both, self.look.least)
-        self.money = appraise(*both, self.offer, self.look.least)
-        self.evidently = None if self.drift.too_few else evidently_report(list(questions(*both)))
+        both = self.reference, self.scored.features, self.scored.probabilities
+        contract, least = self.deployment.contract, self.settings.least
+        self.drift = compare(*both, contract, least)
+        self.money = appraise(*both, contract, self.offer, least)
         self.next(self.grade)
 
     @step
     def grade(self):
-        """Grade the cohorts that have matured."""
-        from churn.monitoring.inputs import open_log, read_answers, read_outcomes
-        from churn.monitoring.performance import grade, month, read_call_days
+        """Evaluate the predictions of the months whose horizon is over."""
+        from churn.monitoring.cohorts import evaluate_cohorts
 
-        run, contract = self.deployment.run, self.deployment.contract
-        now, first = self.look.now(self.clock), self.look.first_month(self.clock)
-        with open_log(self.log_url) as (log, store):
-            answered = read_answers(log, run, contract, first, now, month)
-            customers = answered.answers["customer"]
-            key = contract.id or "customer"
-            outcomes = read_outcomes(store, customers, self.outcomes_table, key)
-        calls = read_call_days([path for path in self.call_lists.split(",") if path])
-        look = self.look
-        self.quality = grade(
-            answered, self.deployment, outcomes, calls, now, look.horizon, look.completeness
-        )
+        settings = self.settings
+        self.quality = evaluate_cohorts(
+            self.by_month, self.deployment, self.outcomes, self.calls, settings.now(self.clock),
+            settings.horizon, settings.completeness,
+        )  # fmt: skip
         self.next(self.judge)
 
     @card(type="blank", id="monitor")
@@ -107,7 +117,7 @@ class MonitorFlow(FlowSpec):
         from churn.monitoring.verdict import judge
 
         run = self.deployment.run
-        self.verdict = judge(run, self.answered, self.drift, self.money, self.quality)
+        self.verdict = judge(run, self.scored, self.drift, self.money, self.quality)
         current.card["monitor"].extend(monitor_cards.monitor(self))
         self.next(self.retrain)
 
@@ -122,12 +132,16 @@ class MonitorFlow(FlowSpec):
             self.retrained = train_anew(self.deployment, self.data)
         self.next(self.end)
 
+    @card(type="blank", id="evidently")
     @step
     def end(self):
-        """Say what came out, to whoever wants to know."""
+        """Tell the verdict; then draw Evidently's report, which decides nothing."""
+        import monitor_cards
+        from churn.monitoring.drift import two_sample_tests
+        from churn.monitoring.evidently_report import evidently_report
         from churn.monitoring.notify import message, post, prometheus_text, write_metrics
 
-        now = self.look.now(self.clock)
+        now = self.settings.now(self.clock)
         print(self.verdict)
         if self.retrained:
             print(f"Trained anew: {self.retrained}.")
@@ -137,6 +151,18 @@ class MonitorFlow(FlowSpec):
         if self.webhook:
             where = f"{current.flow_name}/{current.run_id}"
             post(self.webhook, message(self.verdict, where, now, self.retrained))
+        self.evidently = None
+        if not self.drift.too_few:
+            both = self.reference, self.scored.features, self.scored.probabilities
+            tests = list(two_sample_tests(*both, self.deployment.contract))
+            self.evidently = evidently_report(tests)
+        current.card["evidently"].extend(monitor_cards.evidently(self.evidently))
+
+    def _costs(self) -> dict[str, str]:
+        return {
+            "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
+            "acceptance": self.acceptance, "customer_value": self.customer_value,
+        }  # fmt: skip
 
 
 def exit_code() -> int:

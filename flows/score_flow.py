@@ -21,7 +21,7 @@ class ScoreFlow(FlowSpec):
     budget = Parameter("budget", default=500, help="the most customers to call")
     campaign_name = Parameter("campaign", default="retention", help="draws the control group")
     control = Parameter("control", default=0.1, help="share not called, to see what calling does")
-    do_not_contact = Parameter("do-not-contact", default="", help="file with an id a line")
+    do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
@@ -36,7 +36,8 @@ class ScoreFlow(FlowSpec):
         """Check the settings, take the model, and cut the table into shards."""
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, repeated_ids
-        from churn.campaign.ranking import Campaign, read_ids
+        from churn.campaign.do_not_contact import read_ids
+        from churn.campaign.settings import Campaign
         from churn.campaign.shards import Source
         from churn.registry.runs import fetch_model
 
@@ -51,7 +52,7 @@ class ScoreFlow(FlowSpec):
         )  # fmt: skip
         self.deployment, self.model = fetch_model(self.model_run)
         self.contract = listing_contract(self.deployment.contract, self.id_column)
-        self.spared = read_ids(self.do_not_contact)
+        self.excluded = read_ids(self.do_not_contact_list)
         self.source = Source.open(self.data, self.query, columns_needed(self.contract, self.offer))
         self.shards = self.source.shards(self.shard_rows)
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
@@ -60,8 +61,8 @@ class ScoreFlow(FlowSpec):
     @step
     def score(self):
         """Score a shard, and keep those whom it pays most to call."""
-        from churn.campaign.call_list import score_shard
         from churn.campaign.chunks import clean_chunks
+        from churn.campaign.shortlist import score_shard
         from churn.modeling.cross_validation import bounded_threads, threads_per_task
 
         chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
@@ -69,7 +70,7 @@ class ScoreFlow(FlowSpec):
         model = self.model  # loads the libraries whose threads are to be bounded
         with bounded_threads(threads_per_task(len(self.shards))):
             self.part, self.scored = score_shard(
-                chunks, model, self.campaign, self.offer, self.spared, reliability
+                chunks, model, self.campaign, self.offer, self.excluded, reliability
             )
         self.next(self.rank)
 

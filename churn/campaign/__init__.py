@@ -1,6 +1,7 @@
-"""Whom to call, each day: a table in shards, scored, ranked by what a call brings, and listed.
+"""Whom to call, each day: a table in shards, scored, ranked by net benefit, and listed.
 
-`shards` cuts a table, `chunks` holds it against the contract, `rules` says who is called and who
-is not, `calls` makes the list and `sheet` writes it; `savings` tells afterwards what it was good
-for.
+`shards` cuts a table and `chunks` holds it against the contract. `shortlist` scores a shard and
+keeps its best, `control_group` and `do_not_contact` say who is not called, `call_list` puts the
+shards together, and `export` writes the list. `reading` reads lists back, and `savings` measures
+what calling was worth.
 """

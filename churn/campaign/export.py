@@ -3,6 +3,7 @@
 import gzip
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 import pandas as pd
 import pyarrow as pa
@@ -10,7 +11,9 @@ import pyarrow.csv
 import pyarrow.parquet
 from pyarrow import fs
 
-from churn.campaign.ranking import Campaign, locate
+from churn.campaign.benefit import MONEY
+from churn.campaign.settings import Campaign
+from churn.campaign.spreadsheet import neutralise
 from churn.data.contract import Contract, label
 from churn.errors import ChurnError
 from churn.files import atomic_write
@@ -18,7 +21,6 @@ from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import LEAST, Change, Reason
 
 REASONS = 3
-MONEY = ("value_at_risk", "net_benefit", "net_benefit_low", "net_benefit_high")
 
 
 def list_schema(id_name: str) -> pa.Schema:
@@ -27,9 +29,9 @@ def list_schema(id_name: str) -> pa.Schema:
     The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated;
     in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
     brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 %
-    interval (see `probability_interval` in `rules`; costs, acceptance and value are taken as
-    known); the features that raise the risk most; the change by the business that would lower it
-    most; the campaign, the run of the model, and the day.
+    interval (see `churn.campaign.benefit.probability_interval`; costs, acceptance and value are
+    taken as known); the features that raise the risk most; the change by the business that would
+    lower it most; the campaign, the run of the model, and the day.
     """
     return pa.schema(
         [
@@ -98,6 +100,13 @@ def say_change(contract: Contract, change: Change, record: Mapping, risk: float)
     )
 
 
+def locate(path: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a path, local or `s3://`, and the path in it."""
+    if path.startswith("s3://"):
+        return fs.FileSystem.from_uri(path)
+    return fs.LocalFileSystem(), path
+
+
 def write_list(tables: Iterable[pa.Table], path: str) -> None:
     """Write tables with the same columns to one CSV or Parquet file, by its ending.
 
@@ -146,9 +155,8 @@ def _write(tables: Iterator[pa.Table], file, path: str) -> None:
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
             _write(tables, packed, path[: -len(".gz")])
         return
-    first = next(tables)
-    make = pyarrow.parquet.ParquetWriter if name.endswith(".parquet") else pyarrow.csv.CSVWriter
+    first, parquet = next(tables), name.endswith(".parquet")
+    make = pyarrow.parquet.ParquetWriter if parquet else pyarrow.csv.CSVWriter
     with make(file, first.schema) as writer:
-        writer.write_table(first)
-        for table in tables:
-            writer.write_table(table)
+        for table in chain([first], tables):
+            writer.write_table(table if parquet else neutralise(table))

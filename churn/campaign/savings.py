@@ -1,53 +1,73 @@
-"""Whether calling worked: those who were called beside their control group.
+"""What calling was worth: the customers who were called against their control group.
 
-Both were drawn from the same lists by a hash, so what differs between them beyond chance is what
-the calls did. Everyone counts as he was drawn, reached by a call or not.
+A hash draws the control group from the same lists, so that whatever differs between the two beyond
+chance is the effect of the calls. Everyone counts in the group they were drawn into, whether the
+call reached them or not (intention to treat).
+
+The control share may change during a campaign, and so may the customers: the groups are compared
+within strata of consecutive days, weighted by the calls of each. Money is heavy-tailed, so that one
+rich customer can decide; subtracting from each loss what the model expected before the call,
+probability times value, removes most of that without bias, for the expectation is known before the
+groups are drawn (covariate adjustment with a fixed coefficient).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from churn.data.parsing import parse_ids, parse_numbers, parse_texts
-from churn.data.readers import load_table
-from churn.data.values import FLAGS
+from churn.campaign.control_group import ARMS, CONTACT, CONTROL
 from churn.errors import ChurnError
 from churn.statistics.intervals import wilson
 
-ARMS = ("contact", "control")
-NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
-# Below these nothing is said: a group that is too small, or has too few who left to know what
-# they are worth.
-LEAST_KNOWN, LEAST_LEFT = 30, 5
+# Below these nothing is estimated. Leavers are counted by what the model expected, before anything
+# happened: a rule on those who left would speak where chance had been generous, and only there.
+LEAST_KNOWN, LEAST_EXPECTED = 30, 5
+# A stratum has so many of each group, unless all of them together have fewer.
+LEAST_STRATUM = 10
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One group: how many were drawn, of how many it is known what they did, how many left."""
+    """One group.
+
+    Attributes
+    ----------
+    drawn, known : int
+        Customers, and those of them whose outcome is known.
+    left : int
+        Of those known, how many left.
+    expected : float
+        Of those known, how many the model expected to leave before any call.
+    """
 
     drawn: int
     known: int
     left: int
+    expected: float
 
 
 @dataclass(frozen=True)
 class Savings:
-    """What calling came to.
+    """What calling was worth.
 
     Attributes
     ----------
     contact, control : Arm
     kept : dict or None
         Customers who stayed because of the calls: value, low and high, the 95 % interval. None
-        where the groups are too small.
+        where there is too little data.
     saved : dict or None
-        Money that those bring, less what was spent; None also where too few left.
+        Money that those bring, less what was spent; None as well.
     spent : float
-    silent : list of str
-        Why there is no more to say.
+    strata : int
+        The periods within which the groups were compared.
+    insufficient_data : list of str
+        Why nothing is estimated.
+    ignored : list of str
+        Outcomes that do not count, in words.
     """
 
     contact: Arm
@@ -55,183 +75,178 @@ class Savings:
     kept: dict[str, float] | None
     saved: dict[str, float] | None
     spent: float
-    silent: list[str]
+    strata: int
+    insufficient_data: list[str]
+    ignored: list[str]
 
     def __str__(self) -> str:
         lines = [
             f"{name:<8} {arm.drawn:,} customers, outcome known of {arm.known:,}"
-            + (f", of whom {arm.left:,} left ({arm.left / arm.known:.1%})" if arm.known else "")
+            + (
+                f", of whom {arm.left:,} left ({arm.left / arm.known:.1%}; "
+                f"{arm.expected / arm.known:.1%} expected)"
+                if arm.known
+                else ""
+            )
             for name, arm in zip(ARMS, (self.contact, self.control), strict=True)
         ]
         if self.kept:
-            kept = _span(self.kept, ",.1f")
-            lines.append(f"Kept by calling {self.contact.known:,}: {kept} customers")
-        if self.saved:
-            costs = f"less {self.spent:,.2f} spent" if self.spent else "what calls cost not taken"
+            lines.append(
+                f"Kept by calling {self.contact.known:,}: {_span(self.kept, ',.1f')} customers"
+            )
+            costs = f"less {self.spent:,.2f} spent" if self.spent else "before the costs of calling"
             lines.append(f"Saved: {_span(self.saved, ',.2f')}, {costs}")
-        if self.kept and self.kept["low"] <= 0 <= self.kept["high"]:
-            lines.append("No effect at all is within the interval: this may be chance.")
-        return "\n".join([*lines, *self.silent])
+            if self.strata > 1:
+                lines.append(f"Compared within {self.strata} periods of consecutive days.")
+            if self.kept["low"] <= 0 <= self.kept["high"]:
+                lines.append("The interval includes no effect at all: this may be chance.")
+        return "\n".join([*lines, *self.insufficient_data, *self.ignored])
 
 
-def read_calls(paths: Sequence[str]) -> pd.DataFrame:
-    """Read call lists as ScoreFlow writes them; a customer counts as when first listed.
-
-    Returns
-    -------
-    DataFrame
-        arm (contact or control) and value (money), by customer, a text.
-
-    Raises
-    ------
-    ChurnError
-        Naming every list that is none, and if they are of different campaigns or disagree on who
-        is in the control group.
-    """
-    tables, problems = [], []
-    for path in paths:
-        table = load_table(path)
-        absent = [name for name in NEEDED if name not in table]
-        if absent:
-            problems.append(f"{path}: no call list, it lacks {', '.join(absent)}")
-            continue
-        table = table[table["arm"].isin(ARMS)]
-        risk, chance = (parse_numbers(table[name])[0] for name in ("value_at_risk", "probability"))
-        if not np.isfinite(risk / chance).all():
-            problems.append(f"{path}: a probability or a value at risk is no number")
-        columns = {name: table[name].astype("str") for name in ("arm", "campaign", "as_of")}
-        ids = parse_ids(table.iloc[:, 0]).to_pandas().astype("str")
-        keys = {"id": ids, "key": table.columns[0]}
-        tables.append(pd.DataFrame(keys | columns | {"value": risk / chance}))
-    if not problems:
-        every = pd.concat(tables).sort_values("as_of", kind="stable")
-        if every.empty:
-            problems.append("nobody is on them")
-        for name, what in {"campaign": "campaigns", "key": "keys of customers"}.items():
-            found = sorted(every[name].unique())
-            if len(found) > 1:
-                problems.append(f"they are of different {what}: {', '.join(found)}")
-        if not problems:
-            both = _ambiguous(every.set_index("id")["arm"])
-            if both:
-                problems.append(f"{len(both)} customers are in both groups: {_some(both)}")
-    if problems:
-        raise ChurnError("These call lists cannot be used:", problems)
-    calls = every.drop_duplicates("id").set_index("id")[["arm", "value"]]
-    calls.index.name = every["key"].iloc[0]
-    return calls
-
-
-def read_outcomes(path: str, key: str, column: str = "", positive: str = "") -> pd.Series:
-    """Read who left.
-
-    Parameters
-    ----------
-    path : str
-        See `churn.data.load_table`.
-    key : str
-        The column with the customers, as in the call lists.
-    column : str
-        The column that says who left; by default the only other one.
-    positive : str
-        Its value for those who did; by default yes, true or 1.
-
-    Returns
-    -------
-    Series of float64
-        1 for those who left and 0 for those who stayed, by customer; who is not known is not in.
-
-    Raises
-    ------
-    ChurnError
-        If that cannot be read from the table.
-    """
-    table = load_table(path)
-    others = [name for name in table.columns if name != key]
-    problems = []
-    if key not in table:
-        problems.append(f"no column {key!r}, which the call lists have")
-    if column and column not in table:
-        problems.append(f"no column {column!r}")
-    if not column and len(others) != 1:
-        problems.append(f"say which column says who left: {', '.join(others)}")
-    if problems:
-        raise ChurnError(f"The outcomes in {path} cannot be used:", problems)
-    texts = parse_texts(table[column or others[0]]).astype(object)
-    said = pd.Series(texts, index=parse_ids(table[key]).to_pandas().astype("str")).dropna()
-    if positive:
-        left = (said == positive).astype(np.float64)
-    else:
-        left = said.map(lambda text: FLAGS.get(text.lower(), np.nan)).astype(np.float64)
-        if left.isna().any():
-            strange = said[left.isna()].iloc[0]
-            problems.append(f"{strange!r} is neither yes nor no; say which value means left")
-    if positive and not left.any():
-        problems.append(f"nobody has {positive!r}")
-    if both := _ambiguous(left):
-        problems.append(f"{len(both)} customers both left and stayed: {_some(both)}")
-    if problems:
-        raise ChurnError(f"The outcomes in {path} cannot be used:", problems)
-    return left[~left.index.duplicated()]
-
-
-def _ambiguous(by_customer: pd.Series) -> list[str]:
-    """The customers who have more than one value."""
-    pairs = by_customer.rename("value").rename_axis("id").reset_index().drop_duplicates()
-    return pairs["id"][pairs["id"].duplicated()].unique().tolist()
-
-
-def _some(ids: list[str]) -> str:
-    return ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
-
-
-def measure(calls: pd.DataFrame, left: pd.Series, spent: float = 0.0) -> Savings:
-    """Those who were called beside their control group.
-
-    The difference of the shares who left has Newcombe's (1998, method 10) interval, from Wilson's
-    of each share; that of the mean losses, a customer's value where he left and 0 where he stayed,
-    Welch's (1947). Both are multiplied by how many were called, of those whose outcome is known.
+def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
+    """The calls of one campaign, each customer as when first listed.
 
     Parameters
     ----------
     calls : DataFrame
-        See `read_calls`.
-    left : Series
-        See `read_outcomes`.
+        See `churn.campaign.reading.read_call_lists`.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, one row per customer.
+
+    Raises
+    ------
+    ChurnError
+        If nobody is on the lists, they are of different campaigns or of different id columns, or
+        disagree on the control group.
+    """
+    problems = [] if len(calls) else ["nobody is on them"]
+    for name, what in {"campaign": "campaigns", "key": "id columns"}.items():
+        found = sorted(calls[name].unique())
+        if len(found) > 1:
+            problems.append(f"they are of different {what}: {', '.join(found)}")
+    pairs = calls[["customer", "arm"]].drop_duplicates()
+    both = pairs["customer"][pairs["customer"].duplicated()].tolist()
+    if both and not problems:
+        some = ", ".join(both[:5]) + (", …" if len(both) > 5 else "")
+        problems.append(f"{len(both)} customers are in both groups: {some}")
+    if problems:
+        raise ChurnError("These call lists cannot be compared:", problems)
+    return calls.drop_duplicates("customer", ignore_index=True)
+
+
+def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> Savings:
+    """Compare the called customers with their control group.
+
+    The difference of the shares who left has Newcombe's (1998, method 10) interval, from Wilson's
+    of each share, with the effective sample size of the stratum weights (Kish). The money is the
+    difference of the mean residual loss, the customer's value where they left less probability
+    times value, with Welch's (1947) interval from the variances within strata, or from those that
+    the probabilities imply where they are greater. Both are multiplied by the number of called
+    customers whose outcome is known.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        See `one_campaign`.
+    outcomes : DataFrame
+        customer, date (NaT where it is not known), left, recorded; see
+        `churn.feedback.outcomes.read_table`. A customer's last state after the call counts.
     spent : float
         What the calls and offers cost, in all.
     """
-    every = calls.assign(left=left.reindex(calls.index))
-    known = every.dropna(subset="left")
-    arms, losses = {}, {}
+    left, ignored = _outcomes_of(calls, outcomes)
+    every = calls.assign(left=left)
+    known = every[every["left"].notna()]
+    arms = {}
     for name in ARMS:
         of = known[known["arm"] == name]
-        arms[name] = Arm(int((every["arm"] == name).sum()), len(of), int(of["left"].sum()))
-        losses[name] = (of["left"] * of["value"]).to_numpy()
-    silent = [
-        f"Too few to say more: of {arm.known} in {name} the outcome is known, {LEAST_KNOWN} are "
+        drawn = int((every["arm"] == name).sum())
+        arms[name] = Arm(drawn, len(of), int(of["left"].sum()), float(of["probability"].sum()))
+    insufficient = [
+        f"Too few to compare: of {arm.known} in {name} the outcome is known, {LEAST_KNOWN} are "
         "needed."
         for name, arm in arms.items()
         if arm.known < LEAST_KNOWN
+    ] or [
+        f"Too few to compare: in {name} {arm.expected:.1f} were expected to leave, "
+        f"{LEAST_EXPECTED} are needed."
+        for name, arm in arms.items()
+        if arm.expected < LEAST_EXPECTED
     ]
-    kept = saved = None
-    if not silent:
-        kept = _times(arms["contact"].known, _newcombe(arms["control"], arms["contact"]))
-        silent = [
-            f"Too few to put money on it: {arm.left} left in {name}, {LEAST_LEFT} are needed."
-            for name, arm in arms.items()
-            if arm.left < LEAST_LEFT
-        ]
-        if not silent:
-            saved = _times(arms["contact"].known, _welch(losses["control"], losses["contact"]))
-            saved = {end: money - spent for end, money in saved.items()}
-    return Savings(**arms, kept=kept, saved=saved, spent=spent, silent=silent)
-
-
-def _newcombe(one: Arm, other: Arm) -> dict[str, float]:
-    (p, low, high), (q, low_q, high_q) = (
-        (arm.left / arm.known, *wilson(arm.left, arm.known)) for arm in (one, other)
+    if insufficient:
+        return Savings(**arms, kept=None, saved=None, spent=spent, strata=0,
+                       insufficient_data=insufficient, ignored=ignored)  # fmt: skip
+    strata = _strata(known)
+    called = arms[CONTACT].known
+    worth = known["value_at_risk"] / known["probability"]
+    residual = known["left"] * worth - known["value_at_risk"]
+    variance = worth**2 * known["probability"] * (1 - known["probability"])
+    groups = {name: list(_groups(known, strata, name)) for name in ARMS}
+    kept = _newcombe(*(_share(known["left"], groups[name]) for name in (CONTROL, CONTACT)))
+    saved = _welch(*(_mean(residual, variance, groups[name]) for name in (CONTROL, CONTACT)))
+    return Savings(
+        **arms,
+        kept={end: called * value for end, value in kept.items()},
+        saved={end: called * value - spent for end, value in saved.items()},
+        spent=spent,
+        strata=int(strata.max()) + 1,
+        insufficient_data=[],
+        ignored=ignored,
     )
+
+
+def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+    """The last state of each customer after the call, NaN where it is not known."""
+    pairs = calls[["customer", "day"]].merge(outcomes, on="customer")
+    early = pairs["date"] <= pairs["day"]  # NaT is not
+    pairs = pairs[~early].sort_values(["date", "recorded", "left"], kind="stable")
+    last = pairs.drop_duplicates("customer", keep="last").set_index("customer")["left"]
+    unlisted = len(outcomes) - outcomes["customer"].isin(calls["customer"]).sum()
+    ignored = (
+        (unlisted, "are of customers who are on no list"),
+        (int(early.sum()), "are dated on or before the day of the list"),
+    )
+    told = [f"{count:,} outcomes do not count: they {why}." for count, why in ignored if count]
+    return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), told
+
+
+def _strata(known: pd.DataFrame) -> np.ndarray:
+    """Consecutive days, joined until each stratum has enough of both groups: (n,) int."""
+    by_day = pd.crosstab(known["day"], known["arm"]).reindex(columns=list(ARMS), fill_value=0)
+    stratum, sizes, of_day = 0, np.zeros(2, dtype=int), {}
+    for day, counts in zip(by_day.index, by_day.to_numpy(), strict=True):
+        if sizes.min() >= LEAST_STRATUM:
+            stratum, sizes = stratum + 1, np.zeros(2, dtype=int)
+        sizes = sizes + counts
+        of_day[day] = stratum
+    # The last days may be too few to stand alone.
+    last = max(stratum - (sizes.min() < LEAST_STRATUM), 0)
+    return known["day"].map(of_day).clip(upper=last).to_numpy()
+
+
+def _groups(
+    known: pd.DataFrame, strata: np.ndarray, arm: str
+) -> Iterator[tuple[np.ndarray, float]]:
+    """Of each stratum the rows of one group, and the stratum's share of the calls."""
+    of = (known["arm"] == arm).to_numpy()
+    called = (known["arm"] == CONTACT).to_numpy()
+    for stratum in range(strata.max() + 1):
+        inside = strata == stratum
+        yield inside & of, (inside & called).sum() / called.sum()
+
+
+def _share(left: pd.Series, groups) -> tuple[float, float, float]:
+    """A weighted share with Wilson's interval of the effective sample size."""
+    share = sum(weight * left[rows].mean() for rows, weight in groups)
+    size = 1 / sum(weight**2 / rows.sum() for rows, weight in groups)
+    return share, *wilson(share * size, size)
+
+
+def _newcombe(one: tuple[float, float, float], other: tuple[float, float, float]) -> dict:
+    (p, low, high), (q, low_q, high_q) = one, other
     return {
         "value": p - q,
         "low": p - q - float(np.hypot(p - low, high_q - q)),
@@ -239,18 +254,25 @@ def _newcombe(one: Arm, other: Arm) -> dict[str, float]:
     }
 
 
-def _welch(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    gap = float(one.mean() - other.mean())
-    errors = [values.var(ddof=1) / len(values) for values in (one, other)]
-    freedom = sum(errors) ** 2 / sum(
-        error**2 / (len(values) - 1) for error, values in zip(errors, (one, other), strict=True)
-    )
+def _mean(values: pd.Series, variance: pd.Series, groups) -> tuple[float, float, int]:
+    """A weighted mean, its variance from that within strata, and the degrees of freedom.
+
+    The variance within strata is at least what the probabilities imply: a small group without a
+    rich leaver shows too little of it.
+    """
+    parts = [(values[rows].to_numpy(), weight) for rows, weight in groups]
+    freedom = sum(len(part) - 1 for part, _ in parts)
+    spread = sum(((part - part.mean()) ** 2).sum() for part, _ in parts) / freedom
+    spread = max(spread, np.concatenate([variance[rows].to_numpy() for rows, _ in groups]).mean())
+    error = spread * sum(weight**2 / len(part) for part, weight in parts)
+    return sum(weight * part.mean() for part, weight in parts), error, freedom
+
+
+def _welch(one: tuple[float, float, int], other: tuple[float, float, int]) -> dict:
+    gap, errors = one[0] - other[0], (one[1], other[1])
+    freedom = sum(errors) ** 2 / (errors[0] ** 2 / one[2] + errors[1] ** 2 / other[2])
     half = float(stdtrit(freedom, 0.975) * np.sqrt(sum(errors)))
-    return {"value": gap, "low": gap - half, "high": gap + half}
-
-
-def _times(n: int, found: dict[str, float]) -> dict[str, float]:
-    return {end: n * value for end, value in found.items()}
+    return {"value": float(gap), "low": gap - half, "high": gap + half}
 
 
 def _span(found: dict[str, float], form: str) -> str:

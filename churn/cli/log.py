@@ -30,8 +30,8 @@ def add(commands) -> None:
     show.add_argument("--limit", type=_whole, default=20, metavar="N", help="at most (%(default)s)")
     one = action("delete", _delete, "delete all predictions for one customer, and the outcomes")
     one.add_argument("customer", metavar="CUSTOMER", help="the customer's key")
-    keep = action("keep", _keep, "delete predictions and outcomes that are older than so many days")
-    keep.add_argument("--days", type=_whole, required=True, metavar="N")
+    prune = action("prune", _prune, "delete predictions and outcomes older than so many days")
+    prune.add_argument("--days", type=_whole, required=True, metavar="N")
     action("ship", _ship, "take what workers wrote to the database, as a running server does")
 
 
@@ -51,14 +51,14 @@ def _show(options) -> None:
 
 
 def _delete(options) -> None:
-    from churn.feedback.prediction_log import ship_all, torn_files
+    from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
     with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted = log.delete_customer(options.customer)
         told = outcomes.delete_customer(options.customer)
-    for path in torn_files(spool):
+    for path in partial_files(spool):
         print(f"{path} has lines that could not be read; look whether they are about the customer.")
     whose = f"for customer {options.customer!r}"
     if not deleted and not told:
@@ -66,15 +66,15 @@ def _delete(options) -> None:
     print(f"{deleted:,} predictions {whose} deleted from {log.where}, and {told:,} outcomes.")
 
 
-def _keep(options) -> None:
-    from churn.feedback.prediction_log import ship_all, torn_files
+def _prune(options) -> None:
+    from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
     with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
-        deleted, left = log.keep(options.days), log.count()
-        told = outcomes.keep(options.days)  # they say nothing about predictions that are kept
-    for path in torn_files(spool):
+        deleted, left = log.prune(options.days), log.count()
+        told = outcomes.prune(options.days)  # they say nothing about predictions that are kept
+    for path in partial_files(spool):
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()
             print(f"{path} deleted.")
@@ -90,7 +90,11 @@ def _ship(options) -> None:
     spool, log = _open(options)
     with log:
         done = ship(spool, log)
-    aside = f"; {done.torn:,} lines could not be read and lie in {spool}" if done.torn else ""
+    aside = (
+        f"; {done.partial_lines:,} lines could not be read and lie in {spool}"
+        if done.partial_lines
+        else ""
+    )
     print(f"{done.rows:,} predictions taken to {log.where}{aside}.")
 
 

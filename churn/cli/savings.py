@@ -1,4 +1,4 @@
-"""`python -m churn savings CALLS… OUTCOMES`: whether calling worked."""
+"""`python -m churn savings CALLS… OUTCOMES`: what calling was worth."""
 
 import argparse
 import math
@@ -6,12 +6,23 @@ import math
 
 def add(commands) -> None:
     """Add the command that compares those called with their control group."""
-    about = "customers kept and money saved by calling, beside the control group"
+    about = "customers kept and money saved by calling, compared with the control group"
     parser = commands.add_parser("savings", help=about, description=about)
     parser.add_argument("calls", nargs="+", metavar="CALLS", help="lists that score_flow.py wrote")
-    parser.add_argument("outcomes", metavar="OUTCOMES", help="a table: the customer, whether left")
-    parser.add_argument("--left", default="", metavar="COLUMN", help="which column says who left")
-    parser.add_argument("--positive", default="", metavar="VALUE", help="its value for who did")
+    parser.add_argument(
+        "outcomes",
+        metavar="OUTCOMES",
+        help="a table: the customer, whether they left, perhaps the date",
+    )
+    parser.add_argument(
+        "--left", default="", metavar="COLUMN", help="the column that says which customers left"
+    )
+    parser.add_argument(
+        "--positive",
+        default="",
+        metavar="VALUE",
+        help="its value for those who did (yes, true or 1)",
+    )
     parser.add_argument(
         "--spent", type=_money, default=0.0, metavar="MONEY",
         help="what the calls and offers cost in all, to be taken off (%(default)s)",
@@ -20,11 +31,17 @@ def add(commands) -> None:
 
 
 def _savings(options) -> None:
-    from churn.campaign.savings import measure, read_calls, read_outcomes
+    from churn.campaign.reading import read_call_lists
+    from churn.campaign.savings import measure, one_campaign
+    from churn.feedback.outcomes import read_table
 
-    calls = read_calls(options.calls)
-    left = read_outcomes(options.outcomes, calls.index.name, options.left, options.positive)
-    print(measure(calls, left, options.spent))
+    calls = one_campaign(read_call_lists(options.calls))
+    key = calls["key"].iloc[0]
+    outcomes = read_table(
+        options.outcomes, (key, "customer"), left=options.left, positive=options.positive,
+        dated=False,
+    )  # fmt: skip
+    print(measure(calls, outcomes, options.spent))
 
 
 def _money(text: str) -> float:

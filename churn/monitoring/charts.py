@@ -1,8 +1,9 @@
-"""Vega-Lite charts of what monitoring found; see `churn.evaluation.charts`."""
+"""Vega-Lite charts of monitoring; see `churn.evaluation.charts`."""
 
 import pandas as pd
 
 from churn.evaluation.charts import BLUE, GREY, ORANGE, RED, quantity, spec
+from churn.monitoring.cohorts import EVALUATED, INSUFFICIENT
 
 
 def effects(table: pd.DataFrame, top: int = 20) -> dict:
@@ -40,14 +41,14 @@ def _suffix(what: str) -> str:
     return "" if what == "values" else f": {what}"
 
 
-def cohorts(table: pd.DataFrame, metric: str, title: str, promise: dict) -> dict:
-    """A metric of each matured cohort with its interval, beside what was promised.
+def cohorts(table: pd.DataFrame, metric: str, title: str, reference: dict) -> dict:
+    """A metric of each matured cohort with its interval, beside that of the hold-out.
 
     Parameters
     ----------
     table : DataFrame
-        See `cohorts.Quality`.
-    promise : dict
+        See `churn.monitoring.cohorts.Quality`.
+    reference : dict
         value, low and high.
     """
     ends = [metric, f"{metric}_low", f"{metric}_high"]
@@ -58,9 +59,9 @@ def cohorts(table: pd.DataFrame, metric: str, title: str, promise: dict) -> dict
         "field": "state",
         "type": "nominal",
         "title": None,
-        "scale": {"domain": ["judged", "few"], "range": [BLUE, GREY]},
+        "scale": {"domain": [EVALUATED, INSUFFICIENT], "range": [BLUE, GREY]},
     }
-    band = {"data": {"values": [promise]}}
+    band = {"data": {"values": [reference]}}
     layers = [
         {
             **band,
@@ -95,11 +96,11 @@ def cohorts(table: pd.DataFrame, metric: str, title: str, promise: dict) -> dict
             },
         },
     ]
-    return spec(data, f"{title} by cohort; the band was promised", 200, layer=layers)
+    return spec(data, f"{title} by cohort; the band is the hold-out's", 200, layer=layers)
 
 
 def money(segments: pd.DataFrame, top: int = 15) -> dict:
-    """What a customer is expected to bring, before and now, by segment; see `money.Money`."""
+    """Expected profit per customer, before and now, by segment; see `profit_drift.Money`."""
     shown = segments.dropna(subset=["profit", "profit_before"]).head(top)
     data = pd.DataFrame(
         {

@@ -1,27 +1,35 @@
-"""Evidently's report on the same questions, as a page of HTML."""
+"""Evidently's report on the columns of the drift tests, as a page of HTML.
 
+The report decides nothing: `churn.monitoring.drift` does. Importing Evidently takes 4 seconds and
+300 MB, so it is imported here alone, and made after the verdict has been passed on.
+"""
+
+import os
 import warnings
 
 import pandas as pd
 
-from churn.monitoring.drift import KS, LEVEL, Question
-from churn.monitoring.stattests import registered
+from churn.monitoring.two_sample import KS, TwoSampleTest
+
+# Distances, which do not grow with the number of customers as significance does.
+NUMBERS, CATEGORIES = "wasserstein", "jensenshannon"
+THRESHOLD = 0.1
 
 
-def evidently_report(asked: list[Question]) -> str:
-    """One page with a chart of each question, and what Evidently's test says of it.
+def evidently_report(tests: list[TwoSampleTest]) -> str:
+    """One page with a chart of each column, reference and current.
 
-    Evidently marks a column by its p-value alone, here below `LEVEL` divided by the number of
-    questions (Bonferroni); an alarm asks for an effect as well.
+    Evidently marks a column whose distance, normalised by the standard deviation (Wasserstein) or
+    between 0 and 1 (Jensen-Shannon), is at least `THRESHOLD`.
 
     Parameters
     ----------
-    asked : list of Question
+    tests : list of TwoSampleTest
         At least one.
     """
-    registered()  # before the import: it also says that nothing is to be reported to anybody
-    numbers = [one.name for one in asked if one.method == KS]
-    others = [one.name for one in asked if one.method != KS]
+    os.environ["DO_NOT_TRACK"] = "1"  # Evidently reports its use otherwise
+    numbers = [test.name for test in tests if test.method == KS]
+    others = [test.name for test in tests if test.method != KS]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about its own imports and charts
         from evidently import DataDefinition, Dataset, Report
@@ -29,17 +37,23 @@ def evidently_report(asked: list[Question]) -> str:
 
         definition = DataDefinition(numerical_columns=numbers, categorical_columns=others)
         samples = [
-            Dataset.from_pandas(_table(asked, side), data_definition=definition)
+            Dataset.from_pandas(_table(tests, side), data_definition=definition)
             for side in ("current", "reference")
         ]
-        level = LEVEL / len(asked)
-        metrics = [ValueDrift(column=one.name, method=one.method, threshold=level) for one in asked]
+        metrics = [
+            ValueDrift(
+                column=test.name,
+                method=NUMBERS if test.method == KS else CATEGORIES,
+                threshold=THRESHOLD,
+            )
+            for test in tests
+        ]
         return Report(metrics).run(*samples).get_html_str(as_iframe=False)
 
 
-def _table(asked: list[Question], side: str) -> pd.DataFrame:
-    # Values of questions of one feature are fewer than its customers: the rest is left empty.
-    columns = {one.name: getattr(one, side).reset_index(drop=True) for one in asked}
+def _table(tests: list[TwoSampleTest], side: str) -> pd.DataFrame:
+    # A test of values has fewer rows than there are customers: the rest is left empty.
+    columns = {test.name: getattr(test, side).reset_index(drop=True) for test in tests}
     return pd.DataFrame(
         {
             name: column if pd.api.types.is_float_dtype(column) else column.astype(object).map(str)

@@ -9,10 +9,10 @@ from pathlib import Path
 from churn.data.readers import public_name
 from churn.errors import ChurnError
 from churn.files import write_file
+from churn.monitoring.cohorts import QUALITY, WAITING, Quality
 from churn.monitoring.drift import Drift
-from churn.monitoring.performance import QUALITY, Quality
 from churn.monitoring.profit_drift import Money
-from churn.monitoring.verdict import LEVELS, Verdict
+from churn.monitoring.verdict import LEVELS, OK, Verdict
 
 SECONDS = 10
 
@@ -23,10 +23,11 @@ def prometheus_text(
     """The verdict and the numbers behind it, in Prometheus' text format."""
     run = _label(verdict.run)
     metrics = [
-        ("verdict", "0 ok, 1 watch, 2 retrain", {"": LEVELS.index(verdict.verdict)}),
-        ("time_seconds", "When the run was looked at", {"": as_of.timestamp()}),
+        ("verdict", "-1 insufficient data, 0 ok, 1 watch, 2 retrain",
+         {"": LEVELS.index(verdict.verdict) - LEVELS.index(OK)}),
+        ("time_seconds", "When the model was examined", {"": as_of.timestamp()}),
         ("customers", "Customers in the period", {"": drift.customers}),
-        ("drifted", "Questions about the period that raised an alarm", {"": len(drift.alarms)}),
+        ("drifted", "Drift tests of the period that raised an alarm", {"": len(drift.alarms)}),
         (
             "effect",
             "How far a column drifted, 0 to 1",
@@ -40,7 +41,7 @@ def prometheus_text(
         ("calls", "Share of customers whom it pays to call",
          {"": money.calls.now} if money.calls else {}),
     ]  # fmt: skip
-    matured = quality.cohorts[quality.cohorts["state"] != "waiting"]
+    matured = quality.cohorts[quality.cohorts["state"] != WAITING]
     about = "Of the latest matured cohort"
     latest = matured.iloc[-1] if len(matured) else {}
     metrics.append(
@@ -79,12 +80,12 @@ def write_metrics(text: str, path: str | Path) -> None:
 
 
 def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None = None) -> dict:
-    """What a webhook is sent, as plain values.
+    """The message to a webhook, as plain values.
 
     Parameters
     ----------
     where : str
-        The run of MonitorFlow that has everything.
+        The run of MonitorFlow with all results.
     retrained : str, optional
         The run of ChurnFlow that was made because of it.
     """

@@ -72,9 +72,9 @@ class Money:
     Attributes
     ----------
     customers : int
-        Of the period, those whose money can be told.
-    untold : int
-        Those of whom a column that the offer names is missing, or no amount.
+        Of the period, those with every amount of money.
+    missing_amount : int
+        Those without an amount in a column that the costs name.
     profit : Change or None
         Money per customer of the base, if those whom it pays to call are called; None where there
         are too few customers.
@@ -95,7 +95,7 @@ class Money:
     """
 
     customers: int
-    untold: int
+    missing_amount: int
     profit: Change | None
     calls: Change | None
     top: Change | None
@@ -132,18 +132,18 @@ def appraise(
         If the offer names a column that is no feature.
     """
     offer.check(features.head(0))
-    told = ~_untold(features, offer)
-    untold = int((~told).sum())
-    if told.sum() < least:
+    usable = ~_missing_amount(features, offer)
+    missing_amount = int((~usable).sum())
+    if usable.sum() < least:
         empty = pd.DataFrame(columns=COLUMNS).astype({"changed": bool})
-        return Money(int(told.sum()), untold, None, None, None, 0.0, "", empty)
+        return Money(int(usable.sum()), missing_amount, None, None, None, 0.0, "", empty)
     before = _Ranked(reference.features, reference.probabilities, offer)
-    now = _Ranked(features[told], probabilities[told], offer)
+    now = _Ranked(features[usable], probabilities[usable], offer)
     segments = _segments(before, now, contract)
     gaps = (segments["top"] - segments["top_before"]).abs().groupby(segments["feature"]).sum() / 2
     return Money(
-        customers=int(told.sum()),
-        untold=untold,
+        customers=int(usable.sum()),
+        missing_amount=missing_amount,
         profit=Change.of(before.earned, now.earned),
         calls=Change.of(before.called, now.called),
         top=Change.of(*((part.profit >= before.cut).astype(np.float64) for part in (before, now))),
@@ -157,16 +157,16 @@ class _Ranked:
     """Customers by what calling them brings."""
 
     def __init__(self, features: pd.DataFrame, chance: np.ndarray, offer: RetentionCosts):
-        told = ~_untold(features, offer)
-        self.features = features[told].reset_index(drop=True)
-        self.profit = expected_profit(chance[told], self.features, offer)
+        usable = ~_missing_amount(features, offer)
+        self.features = features[usable].reset_index(drop=True)
+        self.profit = expected_profit(chance[usable], self.features, offer)
         self.earned = np.maximum(self.profit, 0)
         self.called = (self.profit > 0).astype(np.float64)
         self.cut = np.quantile(self.profit, 1 - TOP)
         self.first = self.profit >= self.cut
 
 
-def _untold(features: pd.DataFrame, offer: RetentionCosts) -> np.ndarray:
+def _missing_amount(features: pd.DataFrame, offer: RetentionCosts) -> np.ndarray:
     bad = [at for _, _, at in offer.unusable(features)]
     return np.logical_or.reduce(bad) if bad else np.zeros(len(features), dtype=bool)
 

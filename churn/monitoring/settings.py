@@ -1,4 +1,4 @@
-"""What a look at a model in use may be told, checked before anything is read."""
+"""The settings of MonitorFlow, checked before anything is read."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -19,23 +19,23 @@ Day = Annotated[
 
 
 class MonitorSettings(BaseModel):
-    """When to look, at what, and what it takes to judge.
+    """Which predictions are examined, when, and how much data that takes.
 
     Attributes
     ----------
     as_of : date or None
-        The day on which one looks, its beginning in UTC; now without one.
+        The day of the examination, its beginning in UTC; now without one.
     since, until : date or None
         The period to compare: from the first day to before the last one. By default the 30 days
         before `as_of`.
     horizon : int
         Days within which customers were predicted to leave.
     completeness : float
-        Share of a cohort's labels that must be known for it to judge.
+        Share of a cohort's labels that must be known to evaluate it.
     least : int
         With fewer customers a period is not compared.
     months : int
-        So many cohorts are looked at.
+        So many cohorts are read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,12 +50,12 @@ class MonitorSettings(BaseModel):
 
     @classmethod
     def check(cls, offer: Mapping[str, str], **values) -> "MonitorSettings":
-        """Look at all of them at once.
+        """Check all of them at once.
 
         Parameters
         ----------
         offer : mapping of str to str
-            The terms that are not to be the run's; see `RetentionCosts.parse`.
+            The costs that replace those of the run; see `RetentionCosts.parse`.
         values
             By the names of the attributes; `retrain` and `data` too.
 
@@ -66,19 +66,21 @@ class MonitorSettings(BaseModel):
         """
         retrain, data = values.pop("retrain"), values.pop("data")
         given = {name: text for name, text in offer.items() if text}
-        look, _, problems = validate_settings(cls, values, partial(RetentionCosts.parse, **given))
-        if look:
-            start, end = look.period(datetime.now(UTC))
+        settings, _, problems = validate_settings(
+            cls, values, partial(RetentionCosts.parse, **given)
+        )
+        if settings:
+            start, end = settings.period(datetime.now(UTC))
             if start >= end:
                 problems.append(f"--since {start:%Y-%m-%d}: not before {end:%Y-%m-%d}")
         if retrain and not data:
             problems.append("--retrain needs --data, the newest labelled table")
         if problems:
-            raise ChurnError("The model cannot be looked at:", problems)
-        return look
+            raise ChurnError("The model cannot be examined:", problems)
+        return settings
 
     def now(self, clock: datetime) -> datetime:
-        """The moment of looking."""
+        """The moment of the examination."""
         return _start(self.as_of) if self.as_of else clock
 
     def period(self, clock: datetime) -> tuple[datetime, datetime]:

@@ -1,34 +1,39 @@
-"""The verdict on a model in use: `ok`, `watch` or `retrain`, with its reasons.
+"""The verdict on a model in use: `ok`, `watch`, `retrain` or `insufficient data`, and why.
 
 The rules, each a reason of its own; the verdict is the gravest of them.
 
 retrain  A feature is broken: at least half of the customers have a value of it that they would not
          have had (`churn.monitoring.drift.BROKEN`). Repair the column; until then a model without
-         it may be the better one, which the gate decides.
-retrain  The latest cohort that can judge is clearly worse than promised: the intervals do not
-         meet, and by more than a trifle (`churn.monitoring.performance.MARGINS` and `OFF`).
+         it may be better, which the gate decides.
+retrain  The latest evaluated cohort is clearly worse than expected, and by more than a trifle
+         (`churn.monitoring.deterioration`).
 watch    An input, the missing values, the categories or the scores drifted.
 watch    The expected profit per customer clearly changed, by a fifth or more
          (`churn.monitoring.profit_drift.CHANGE`), or that of a segment. Customers may have changed,
          or the calls may have worked; no training brings the money back.
-watch    The run was worse in some segment of that cohort than elsewhere.
+watch    The model was worse in some segment of that cohort than elsewhere.
 watch    Cells arrive that cannot be read.
 
-Too few customers, cohorts that wait, and cohorts that cannot judge are told, and are no reason.
+Without a reason the verdict is `ok` only if something was examined: the customers of a period, or a
+cohort. Otherwise it is `insufficient data`. Waiting cohorts and those with too few labels are
+remarks.
 """
 
 from dataclasses import dataclass
 
+from churn.monitoring.cohorts import INSUFFICIENT, WAITING, Quality
 from churn.monitoring.drift import MISSING, SCORE, UNSEEN, Drift
-from churn.monitoring.inputs import ScoredCustomers
-from churn.monitoring.performance import Quality
+from churn.monitoring.labels import UNKNOWN_CUSTOMER
+from churn.monitoring.predictions import ScoredCustomers
 from churn.monitoring.profit_drift import Money
 
 OK, WATCH, RETRAIN = "ok", "watch", "retrain"
-LEVELS = (OK, WATCH, RETRAIN)
+INSUFFICIENT_DATA = "insufficient data"
+# In the order of their gravity.
+LEVELS = (INSUFFICIENT_DATA, OK, WATCH, RETRAIN)
 # What the command exits with; 1 and 2 are those of a failed run and of a wrong command line.
-EXIT_CODES = {OK: 0, WATCH: 3, RETRAIN: 4}
-# Of cells: fewer that cannot be read are told, and are no reason.
+EXIT_CODES = {OK: 0, WATCH: 3, RETRAIN: 4, INSUFFICIENT_DATA: 5}
+# Share of a column's cells: fewer that cannot be read are no reason.
 UNREADABLE = 0.01
 
 
@@ -39,7 +44,7 @@ class Reason:
     Attributes
     ----------
     verdict : str
-        What it alone would make of it.
+        The verdict that it alone would lead to.
     about : str
         drift, quality or money.
     text : str
@@ -61,21 +66,25 @@ class Verdict:
     reasons : tuple of Reason
         The gravest first.
     remarks : tuple of str
-        What else whoever reads it should know.
+        What was left out, is too little, or has to wait.
+    examined : bool
+        Whether there was a period with customers enough to test, or a cohort to evaluate.
     """
 
     run: str
     reasons: tuple[Reason, ...]
     remarks: tuple[str, ...]
+    examined: bool = True
 
     @property
     def verdict(self) -> str:
-        """`ok`, `watch` or `retrain`."""
-        return max((one.verdict for one in self.reasons), key=LEVELS.index, default=OK)
+        """`ok`, `watch`, `retrain` or `insufficient data`."""
+        lowest = OK if self.examined else INSUFFICIENT_DATA
+        return max((one.verdict for one in self.reasons), key=LEVELS.index, default=lowest)
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with."""
+        """The exit code of the command."""
         return EXIT_CODES[self.verdict]
 
     def __str__(self) -> str:
@@ -85,33 +94,35 @@ class Verdict:
 
 
 def judge(
-    run: str, answered: ScoredCustomers, drift: Drift, money: Money, quality: Quality
+    run: str, scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality
 ) -> Verdict:
     """Put everything that was found together.
 
     Parameters
     ----------
     run : str
-    answered : ScoredCustomers
+    scored : ScoredCustomers
         Of the period that `drift` and `money` are of.
     """
-    reasons = [*_of_drift(answered, drift), *_of_money(money), *_of_quality(quality)]
+    reasons = [*_of_drift(scored, drift), *_of_money(money), *_of_quality(quality)]
     reasons.sort(key=lambda one: LEVELS.index(one.verdict), reverse=True)
-    return Verdict(run, tuple(reasons), tuple(_remarks(answered, drift, money, quality)))
+    examined = not drift.too_few or quality.evaluated is not None
+    remarks = tuple(_remarks(scored, drift, money, quality))
+    return Verdict(run, tuple(reasons), remarks, examined)
 
 
-def _of_drift(answered: ScoredCustomers, drift: Drift):
+def _of_drift(scored: ScoredCustomers, drift: Drift):
     for row in drift.alarms.itertuples():
         what = {MISSING: "missing in ", UNSEEN: "a new category, "}.get(row.what, "")
-        said = f"{row.column}: {what}{row.current}, was {row.reference}"
+        change = f"{row.column}: {what}{row.current}, was {row.reference}"
         if row.broken:
-            yield Reason(RETRAIN, "drift", f"{said}; the column is broken, repair it first")
+            yield Reason(RETRAIN, "drift", f"{change}; the column is broken, repair it first")
         elif row.column == SCORE:
             yield Reason(WATCH, "drift", f"the scores drifted: {row.current}, was {row.reference}")
         else:
-            yield Reason(WATCH, "drift", said)
+            yield Reason(WATCH, "drift", change)
     if not drift.too_few:
-        for name, cells in answered.unreadable.items():
+        for name, cells in scored.unreadable.items():
             if cells >= UNREADABLE * drift.customers:
                 share = cells / drift.customers
                 yield Reason(WATCH, "drift", f"{name}: {share:.1%} of the cells cannot be read")
@@ -139,27 +150,33 @@ def _of_money(money: Money):
 
 def _of_quality(quality: Quality):
     for text in quality.worse:
-        yield Reason(RETRAIN, "quality", f"cohort {quality.judged}: {text}")
+        yield Reason(RETRAIN, "quality", f"cohort {quality.evaluated}: {text}")
     if len(quality.segments):
         for row in quality.segments[quality.segments["worse"]].itertuples():
             why = f"{row.feature} {row.level} is worse than elsewhere ({row.why})"
-            yield Reason(WATCH, "quality", f"cohort {quality.judged}: {why}")
+            yield Reason(WATCH, "quality", f"cohort {quality.evaluated}: {why}")
 
 
-def _remarks(answered: ScoredCustomers, drift: Drift, money: Money, quality: Quality):
+def _remarks(scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality):
     if drift.too_few:
         yield (
             f"Too few to compare: {drift.customers:,} customers in the period, "
             f"{drift.least:,} are needed."
         )
-    if answered.others:
-        yield f"{answered.others:,} predictions of other runs were left out."
-    if money.untold:
-        yield f"{money.untold:,} customers have no amount of money in the columns of the offer."
+    if scored.others:
+        yield f"{scored.others:,} predictions of other models were left out."
+    if money.missing_amount:
+        yield f"{money.missing_amount:,} customers lack an amount of money that the costs name."
     counts = quality.cohorts["state"].value_counts()
-    if "waiting" in counts:
-        yield f"Cohorts that have not matured yet: {counts['waiting']}."
-    if "few" in counts:
-        yield f"Cohorts that matured, but of which too little is known to judge: {counts['few']}."
-    if quality.judged is None:
-        yield "No cohort can judge yet."
+    if WAITING in counts:
+        yield f"Cohorts that have not matured yet: {counts[WAITING]}."
+    if INSUFFICIENT in counts:
+        yield f"Cohorts that matured with too few labels to evaluate: {counts[INSUFFICIENT]}."
+    if quality.evaluated is None:
+        yield "No cohort can be evaluated yet."
+    for why, count in quality.unused.items():
+        example = f" ({quality.example})" if why == UNKNOWN_CUSTOMER and quality.example else ""
+        yield f"{count:,} outcomes label no prediction: they {why}{example}."
+    if quality.comparisons:
+        limits = ", ".join(one.limit for one in quality.comparisons)
+        yield f"Cohort {quality.evaluated} would show, four times in five: {limits}."

@@ -75,24 +75,24 @@ def test_says_that_there_was_nobody_to_delete(capsys):
 def test_keeps_so_many_days_of_what_is_shipped_and_what_is_not(worker, state, capsys):
     answer(worker, "old", age=40 * DAY)
     answer(worker, "young", age=20 * DAY)
-    torn = [state / "spool" / name for name in ("old.torn", "young.torn")]
-    for path, age in zip(torn, (40, 20), strict=True):
+    partial = [state / "spool" / name for name in ("old.partial", "young.partial")]
+    for path, age in zip(partial, (40, 20), strict=True):
         path.write_text("{")
         os.utime(path, (time.time() - age * DAY,) * 2)
-    assert main(["log", "keep", "--days", "30"]) == 0
+    assert main(["log", "prune", "--days", "30"]) == 0
     said = capsys.readouterr().out
-    assert f"{torn[0]} deleted" in said
+    assert f"{partial[0]} deleted" in said
     assert "1 predictions more than 30 days old deleted" in said
     assert "1 are left" in said
     assert stored() == ["young"]
-    assert [path.exists() for path in torn] == [False, True]
+    assert [path.exists() for path in partial] == [False, True]
 
 
 def test_points_to_lines_that_could_not_be_read_when_it_deletes(worker, state, capsys):
     answer(worker, "a")
-    (state / "spool" / "x.torn").write_text("{")
+    (state / "spool" / "x.partial").write_text("{")
     assert main(["log", "delete", "a"]) == 0
-    assert "x.torn has lines that could not be read" in capsys.readouterr().out
+    assert "x.partial has lines that could not be read" in capsys.readouterr().out
 
 
 def test_another_database_and_spool_can_be_named(worker, state, tmp_path, capsys):
@@ -119,5 +119,5 @@ def test_a_database_that_cannot_be_reached_is_said_without_its_password(monkeypa
 @pytest.mark.parametrize("days", ["0", "-1", "many", "1e9", "99999999999"])
 def test_days_that_make_no_sense_are_refused(days, capsys):
     with pytest.raises(SystemExit):
-        main(["log", "keep", "--days", days])
+        main(["log", "prune", "--days", days])
     assert "a whole number from 1" in capsys.readouterr().err

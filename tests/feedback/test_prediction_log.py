@@ -24,9 +24,9 @@ from churn.feedback.prediction_log import (
     entry,
     locations,
     new_id,
+    partial_files,
     ship,
     ship_all,
-    torn_files,
 )
 from churn.home import home
 from databases import PASSWORD
@@ -121,7 +121,7 @@ def test_an_answer_is_one_row_with_everything_about_it(spool, folder, log):
         entry("p1", 1.5, RUN, 0.2, [0.25], b'{"id": 7, "plan": "a\xc5\x82\\n"}\n', key="id")
     )
     spool.close()
-    assert ship(folder, log) == Shipped(rows=1, torn=0)
+    assert ship(folder, log) == Shipped(rows=1, partial_lines=0)
     row = log.find("p1")
     assert row.time == datetime(1970, 1, 1, 0, 0, 1, 500_000, UTC)
     assert row.time.tzinfo is UTC
@@ -145,7 +145,7 @@ def test_what_a_good_customer_was_told_is_logged_however_odd_the_others_of_the_b
     odd = b"[" * 199 + b"]" * 199
     body = b'{"customers": [{"id": "a"}, %b]}' % odd
     finished(folder, entry("b1", 1.0, RUN, 0.5, [0.25, None], body, key="id", batch=True))
-    assert ship(folder, log) == Shipped(rows=1, torn=0)
+    assert ship(folder, log) == Shipped(rows=1, partial_lines=0)
 
 
 texts = st.text(max_size=20)
@@ -177,7 +177,7 @@ def test_every_answer_comes_back_bit_by_bit(data, folder, log):
         folder,
         entry(prediction, now, RUN, threshold, answered, body.encode(), key="the id", batch=batch),
     )
-    assert ship(folder, log).torn == 0
+    assert ship(folder, log).partial_lines == 0
     for i, (chance, record) in enumerate(zip(answered, asked, strict=False)):
         row = log.find(f"{prediction}-{i}" if batch else prediction)
         if chance is None:
@@ -308,17 +308,19 @@ print(*done)
     assert said[0] == "p0"
     assert said[19:21] == ["failed", "unready"]
     assert said[21:] == [f"p{i}" for i in range(20, 25)]
-    assert ship(folder, log) == Shipped(rows=len([one for one in said if one[0] == "p"]), torn=1)
+    assert ship(folder, log) == Shipped(
+        rows=len([one for one in said if one[0] == "p"]), partial_lines=1
+    )
     assert {row.prediction for row in log.latest(100)} == {one for one in said if one[0] == "p"}
 
 
-def test_a_torn_line_is_set_aside_and_said(folder, log, caplog):
+def test_a_partial_line_is_set_aside_and_said(folder, log, caplog):
     path = finished(folder, line("a"), line("b")[:50] + b"\n", line("c"), line("d")[:-30])
-    assert ship(folder, log) == Shipped(rows=2, torn=2)
+    assert ship(folder, log) == Shipped(rows=2, partial_lines=2)
     assert customers(log) == ["a", "c"]
-    assert torn_files(folder) == [path.with_suffix(".torn")]
-    assert torn_files(folder)[0].read_bytes().count(b"\n") == 1
-    assert f"2 lines cannot be read, and are in {torn_files(folder)[0]}" in caplog.text
+    assert partial_files(folder) == [path.with_suffix(".partial")]
+    assert partial_files(folder)[0].read_bytes().count(b"\n") == 1
+    assert f"2 lines cannot be read, and are in {partial_files(folder)[0]}" in caplog.text
     assert not path.exists()
 
 
@@ -326,7 +328,7 @@ def test_a_torn_line_is_set_aside_and_said(folder, log, caplog):
 def test_a_line_that_is_no_answer_does_not_stop_the_rest(folder, odd, tmp_path):
     finished(folder, odd, line("a"))
     with PredictionLog(f"sqlite:///{tmp_path / 'log.db'}") as log:
-        assert ship(folder, log) == Shipped(rows=1, torn=1)
+        assert ship(folder, log) == Shipped(rows=1, partial_lines=1)
 
 
 def test_a_log_that_cannot_be_written_is_not_ready(tmp_path):
@@ -340,7 +342,7 @@ def test_a_log_that_cannot_be_written_is_not_ready(tmp_path):
 def test_to_ask_whether_it_can_be_written_leaves_no_prediction(spool, folder, log):
     spool.check()
     spool.close()
-    assert ship(folder, log) == Shipped(rows=0, torn=0)
+    assert ship(folder, log) == Shipped(rows=0, partial_lines=0)
 
 
 def test_nobody_else_may_read_what_is_about_people(spool, folder, tmp_path):
@@ -358,7 +360,7 @@ def test_nobody_else_may_read_what_is_about_people(spool, folder, tmp_path):
 def test_a_quiet_worker_s_last_answer_is_shipped_too(folder, log):
     spool = Spool(folder, seconds=0.1)
     spool.write(line("a"))
-    assert ship_all(folder, log, patience=5) == Shipped(rows=1, torn=0)
+    assert ship_all(folder, log, patience=5) == Shipped(rows=1, partial_lines=0)
     assert customers(log) == ["a"]
     spool.close()
 
@@ -366,11 +368,11 @@ def test_a_quiet_worker_s_last_answer_is_shipped_too(folder, log):
 def test_a_file_that_is_being_written_is_left_alone(folder, log):
     spool = Spool(folder, seconds=60)
     spool.write(line("a"))
-    assert ship(folder, log) == Shipped(rows=0, torn=0)
+    assert ship(folder, log) == Shipped(rows=0, partial_lines=0)
     with pytest.raises(ChurnError, match="is still in use"):
         ship_all(folder, log, patience=0.3)
     spool.close()
-    assert ship(folder, log) == Shipped(rows=1, torn=0)
+    assert ship(folder, log) == Shipped(rows=1, partial_lines=0)
 
 
 def test_what_is_shipped_twice_is_there_once(folder, log, tmp_path):
@@ -468,7 +470,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(folder, log):
     old, young = (line(name, time=time.time() - age) for name, age in (("a", 91), ("b", 89 * day)))
     finished(folder, old, young, line("c", time=time.time() - 91 * day))
     ship(folder, log)
-    assert log.keep(days=90) == 1
+    assert log.prune(days=90) == 1
     assert customers(log) == ["a", "b"]
 
 

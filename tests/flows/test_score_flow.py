@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.campaign.ranking import in_control
+from churn.campaign.control_group import in_control
 from churn.data.synthetic import generate_sample_data
 from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
 
@@ -61,11 +61,11 @@ def score(*arguments: str, store: Path = STORE, **environment: str) -> FlowRun:
 def daily(trained, table, tmp_path_factory) -> tuple[FlowRun, Path]:
     """One day's list, and the run that made it."""
     folder = tmp_path_factory.mktemp("daily")
-    (folder / "spared.txt").write_text("1\n2\n3\n")
+    (folder / "do_not_contact.txt").write_text("1\n2\n3\n")
     output = folder / "calls.parquet"
     run = score(
         "run", "--run", trained.pathspec, "--budget", "200", "--control", "0.2",
-        "--do-not-contact", str(folder / "spared.txt"), *in_shards(table, output),
+        "--do-not-contact", str(folder / "do_not_contact.txt"), *in_shards(table, output),
     )  # fmt: skip
     assert run.code == 0, run.output
     return run, output
@@ -91,7 +91,7 @@ class TestDailyList:
         found = artifacts(daily[0]).call_list
         assert found.counts["customers"] == 4_000
         assert found.counts["rejected"] == 3
-        assert found.counts["spared"] == 3
+        assert found.counts["do_not_contact"] == 3
         assert found.rejected.index.tolist() == [11, 21, 3_001]
         assert found.problems["column"].tolist() == ["tenure"] * 3
 
@@ -114,12 +114,12 @@ class TestDailyList:
 def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int]:
     """The same list by a run that was killed among its shards, and how many had been scored."""
     folder = tmp_path_factory.mktemp("resumed")
-    (folder / "spared.txt").write_text("1\n2\n3\n")
+    (folder / "do_not_contact.txt").write_text("1\n2\n3\n")
     output = folder / "calls.parquet"
     process = subprocess.Popen(
         flow_command(
             "run", "--max-workers", "1", "--run", trained.pathspec, "--budget", "200",
-            "--control", "0.2", "--do-not-contact", str(folder / "spared.txt"),
+            "--control", "0.2", "--do-not-contact", str(folder / "do_not_contact.txt"),
             *in_shards(table, output), flow="score_flow.py",
         ),
         cwd=STORE, env=flow_environment(), start_new_session=True, text=True,
@@ -214,10 +214,10 @@ class TestElsewhere:
         """And tasks may be started one by one, as a cluster does."""
         client, environment = s3
         client.upload_file(str(table), "store", "in/customers.parquet")
-        client.put_object(Bucket="store", Key="in/spared.txt", Body=b"1\n2\n3\n")
+        client.put_object(Bucket="store", Key="in/do_not_contact.txt", Body=b"1\n2\n3\n")
         run = score(
             "--datastore", "s3", "run", "--run", trained.pathspec, "--budget", "200",
-            "--control", "0.2", "--do-not-contact", "s3://store/in/spared.txt",
+            "--control", "0.2", "--do-not-contact", "s3://store/in/do_not_contact.txt",
             "--data", "s3://store/in/customers.parquet", "--shard-rows", "2000", *DAY,
             "--output", "s3://store/out/calls.parquet", CHURN_WARM="0", **environment,
         )  # fmt: skip

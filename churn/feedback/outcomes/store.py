@@ -129,7 +129,7 @@ class OutcomeStore(Database):
             gone = delete(OUTCOMES).where(id_text(customer) == CUSTOMER)
             return connection.execute(gone).rowcount
 
-    def keep(self, days: float) -> int:
+    def prune(self, days: float) -> int:
         """Delete the outcomes of days that are longer ago than so many; how many there were."""
         first = (datetime.now(UTC) - timedelta(days=days)).date()
         with self.connected() as connection:

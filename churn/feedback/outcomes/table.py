@@ -1,7 +1,7 @@
 """Outcomes as a table: read from a file or a database, and to rows and back."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -46,11 +46,12 @@ def rows_of(frame: pd.DataFrame) -> Iterator[Outcome]:
 
 def read_table(
     source: str,
-    key: str = "customer",
+    key: str | Sequence[str] = "customer",
     *,
     left: str = "",
     positive: str = "",
     date: str = "date",
+    dated: bool = True,
     query: str = "",
 ) -> pd.DataFrame:
     """Read a table of outcomes.
@@ -61,14 +62,18 @@ def read_table(
     ----------
     source, query : str
         See `churn.data.load_table`.
-    key : str
-        The column with the customers.
+    key : str or sequence of str
+        The column with the customers; of several names the first that the table has.
     left : str
-        The column that says who had left; by default the only one that is none of the others.
+        The column that says which customers had left; by default the only one that is none of the
+        others.
     positive : str
         Its value for those who had; by default yes, true or 1.
     date : str
         The column with the days, ISO 8601; of a time it is the day in UTC.
+    dated : bool
+        Whether each outcome must have its day. Where it need not, a table without the column is
+        one of today's states, its days are NaT, and customers whose state is empty are left out.
 
     Returns
     -------
@@ -82,25 +87,30 @@ def read_table(
         customers who both left and stayed on a day by what was recorded at the same moment.
     """
     table = load_table(source, query)
+    keys = [key] if isinstance(key, str) else list(dict.fromkeys(key))
+    key = next((name for name in keys if name in table), keys[0])
     others = [name for name in table.columns if name not in (key, date, RECORDED)]
-    problems = [f"{name}: the column is missing" for name in (key, date) if name not in table]
+    needed = (key, date) if dated else (key,)
+    problems = [f"{name}: the column is missing" for name in needed if name not in table]
     if left and left not in table:
         problems.append(f"{left}: the column is missing")
     elif not left and len(others) != 1:
         among = f" among {', '.join(others)}" if others else ""
         problems.append(f"say which column tells who left{among}")
     if not problems:
-        columns = {
-            "customer": _customers(table[key], problems),
-            "date": _times(table[date], problems).floor("D").tz_localize(None),
-            "left": _left(table[left or others[0]], positive, problems),
-            "recorded": datetime.now(UTC),
-        }
+        left = left or others[0]
+        if not dated:
+            table = table[table[left].notna()]
+        columns = {"customer": _customers(table[key], problems), "date": pd.NaT}
+        if date in table:
+            columns["date"] = _times(table[date], problems).floor("D").tz_localize(None)
+        columns["left"] = _left(table[left], positive, problems)
+        columns["recorded"] = datetime.now(UTC)
         if RECORDED in table:
             columns["recorded"] = _times(table[RECORDED], problems)
     if not problems:
-        frame = pd.DataFrame(columns).astype({"recorded": "datetime64[us, UTC]"})
-        frame = frame.drop_duplicates(ignore_index=True)
+        types = {"date": "datetime64[us]", "recorded": "datetime64[us, UTC]"}
+        frame = pd.DataFrame(columns).astype(types).drop_duplicates(ignore_index=True)
         problems += _contradictions(frame)
     if problems:
         raise ChurnError(f"The outcomes in {public_name(source)} cannot be used:", problems)
@@ -153,6 +163,9 @@ def _contradictions(frame: pd.DataFrame) -> list[str]:
     if both.empty:
         return []
     pairs = zip(both["customer"], both["date"].dt.date, strict=True)
-    some = [f"{customer} on {day}" for customer, day in list(pairs)[:SHOWN]]
+    some = [
+        customer if pd.isna(day) else f"{customer} on {day}"
+        for customer, day in list(pairs)[:SHOWN]
+    ]
     more = ", …" if len(both) > SHOWN else ""
     return [f"{len(both):,} times a customer both left and stayed: {', '.join(some)}{more}"]

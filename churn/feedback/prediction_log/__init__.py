@@ -23,9 +23,9 @@ __all__ = [
     "entry",
     "locations",
     "new_id",
+    "partial_files",
     "ship",
     "ship_all",
-    "torn_files",
 ]
 
 # A worker that only writes shall not pay for SQLAlchemy: these are imported when they are used.
@@ -35,7 +35,7 @@ _HEAVY = {
     "Shipper": "shipping",
     "ship": "shipping",
     "ship_all": "shipping",
-    "torn_files": "shipping",
+    "partial_files": "shipping",
 }
 
 

@@ -14,7 +14,7 @@ from churn.feedback.prediction_log.store import PredictionLog
 
 # Predictions in one transaction.
 CHUNK = 2_000
-TORN = ".torn"
+PARTIAL = ".partial"
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ class Shipped:
     """How many predictions went to the database, and how many lines were set aside."""
 
     rows: int
-    torn: int
+    partial_lines: int
 
     def __add__(self, other: "Shipped") -> "Shipped":
-        return Shipped(self.rows + other.rows, self.torn + other.torn)
+        return Shipped(self.rows + other.rows, self.partial_lines + other.partial_lines)
 
 
 NOTHING = Shipped(0, 0)
@@ -107,9 +107,9 @@ def ship_all(folder: str | Path, log: PredictionLog, patience: float = 30.0) -> 
     return done
 
 
-def torn_files(folder: str | Path) -> list[Path]:
+def partial_files(folder: str | Path) -> list[Path]:
     """The files of lines that were set aside."""
-    return sorted(Path(folder).glob(f"*{TORN}"))
+    return sorted(Path(folder).glob(f"*{PARTIAL}"))
 
 
 def _files(folder: str | Path) -> list[Path]:
@@ -124,25 +124,25 @@ def _ship_file(path: Path, log: PredictionLog) -> Shipped:
     with file:
         if not _take(file):
             return NOTHING
-        torn: list[bytes] = []
+        partial_lines: list[bytes] = []
         shipped = 0
         rows: list[Prediction] = []
         for line in file:
             try:
                 rows += () if line.isspace() else read_entry(line)
             except ValueError:
-                torn.append(line)
+                partial_lines.append(line)
             if len(rows) >= CHUNK:
                 log.add(rows)
                 shipped += len(rows)
                 rows = []
         log.add(rows)
-        if torn:
-            aside = path.with_suffix(TORN)
-            aside.write_bytes(b"".join(torn))
-            logger.warning("%d lines cannot be read, and are in %s", len(torn), aside)
+        if partial_lines:
+            aside = path.with_suffix(PARTIAL)
+            aside.write_bytes(b"".join(partial_lines))
+            logger.warning("%d lines cannot be read, and are in %s", len(partial_lines), aside)
         path.unlink()
-        return Shipped(shipped + len(rows), len(torn))
+        return Shipped(shipped + len(rows), len(partial_lines))
 
 
 def _take(file) -> bool:

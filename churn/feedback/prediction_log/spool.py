@@ -34,7 +34,7 @@ class Spool:
     def __init__(self, folder: str | Path, seconds: float = SECONDS):
         self.folder = Path(folder)
         self._file: int | None = None
-        self._torn = False
+        self._partial_line = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
         # Not left to the next write: the last answer before a quiet night is wanted as well.
@@ -53,13 +53,13 @@ class Spool:
                 if self._file is None:
                     self._open()
                 # A newline ends what is left of a line that could not be written whole.
-                whole = b"\n" + line if self._torn else line
-                self._torn = True
+                whole = b"\n" + line if self._partial_line else line
+                self._partial_line = True
                 written = os.write(self._file, whole)
-                self._torn = written < len(whole)
+                self._partial_line = written < len(whole)
             except OSError as error:
                 raise self._failed(error.strerror) from error
-            if self._torn:
+            if self._partial_line:
                 raise self._failed("there was no room for all of a line")
 
     def check(self) -> None:
@@ -87,7 +87,7 @@ class Spool:
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 if _hold(file):
-                    self._file, self._torn = file, False
+                    self._file, self._partial_line = file, False
             finally:
                 if self._file is None:
                     os.close(file)

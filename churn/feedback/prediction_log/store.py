@@ -79,6 +79,16 @@ class PredictionLog(Database):
         query = select(PREDICTIONS).where(time >= start, time < end)
         return self._read(query.order_by(time, PREDICTIONS.c.prediction))
 
+    def runs(self, start: datetime | None = None, end: datetime | None = None) -> set[str]:
+        """The runs that predicted from `start` to before `end`; without them, at any time."""
+        query = select(PREDICTIONS.c.run).distinct()
+        if start is not None:
+            query = query.where(PREDICTIONS.c.time >= start)
+        if end is not None:
+            query = query.where(PREDICTIONS.c.time < end)
+        with self.connected() as connection:
+            return set(connection.scalars(query))
+
     def count(self) -> int:
         """How many predictions there are."""
         with self.connected() as connection:
@@ -89,7 +99,7 @@ class PredictionLog(Database):
         with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(_is(customer))).rowcount
 
-    def keep(self, days: float) -> int:
+    def prune(self, days: float) -> int:
         """Delete the predictions that are older than so many days; how many there were."""
         old = PREDICTIONS.c.time < datetime.now(UTC) - timedelta(days=days)
         with self.connected() as connection:

@@ -1,0 +1,98 @@
+"""Call lists read back, as ScoreFlow wrote them: for savings, for monitoring, for training."""
+
+from collections.abc import Sequence
+from glob import glob
+
+import numpy as np
+import pandas as pd
+
+from churn.campaign.control_group import ARMS
+from churn.campaign.spreadsheet import restore
+from churn.data.parsing import parse_ids, parse_numbers
+from churn.data.readers import load_table
+from churn.errors import ChurnError
+
+NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
+COLUMNS = {
+    "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
+    "value_at_risk": np.float64, "campaign": object, "key": object,
+}  # fmt: skip
+
+
+def list_paths(text: str) -> list[str]:
+    """The call lists that an option names.
+
+    Parameters
+    ----------
+    text : str
+        Paths with commas between; a local one may be a pattern, `calls-*.csv`.
+
+    Raises
+    ------
+    ChurnError
+        Naming every pattern that matches no file.
+    """
+    paths, problems = [], []
+    for path in filter(None, map(str.strip, text.split(","))):
+        if path.startswith("s3://") or not set(path) & set("*?["):
+            paths.append(path)
+        elif found := sorted(glob(path)):
+            paths += found
+        else:
+            problems.append(f"{path}: no file has such a name")
+    if problems:
+        raise ChurnError("The call lists cannot be found:", problems)
+    return paths
+
+
+def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
+    """Read the customers on call lists: those to be called, and their control group.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        See `churn.data.load_table`.
+
+    Returns
+    -------
+    DataFrame
+        One row per customer and list, in the order of the days: customer (str), arm (`contact` or
+        `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
+        and key (the name of the list's id column).
+
+    Raises
+    ------
+    ChurnError
+        Naming every list that is none, and every column of it that cannot be read.
+    """
+    tables, problems = [pd.DataFrame({name: [] for name in COLUMNS})], []
+    for path in paths:
+        table = load_table(path)
+        missing = [name for name in NEEDED if name not in table]
+        if missing:
+            problems.append(f"{path}: no call list, it lacks {', '.join(missing)}")
+            continue
+        table = table[table["arm"].isin(ARMS)]
+        ids = parse_ids(table.iloc[:, 0]).to_pandas().astype(object).set_axis(table.index)
+        days = pd.to_datetime(table["as_of"], errors="coerce", format="ISO8601")
+        columns = {
+            # Only in CSV a text can have been neutralised.
+            "customer": ids if path.lower().endswith(".parquet") else restore(ids),
+            "arm": table["arm"].astype(object),
+            "day": days,
+            "campaign": table["campaign"].astype(object),
+            "key": table.columns[0],
+        }
+        for name in ("probability", "value_at_risk"):
+            columns[name] = parse_numbers(table[name])[0]
+            if not np.isfinite(columns[name]).all():
+                problems.append(f"{path}: a cell of {name} is not a number")
+        if (columns["probability"] <= 0).any():
+            problems.append(f"{path}: a probability is not above 0")
+        if days.isna().any():
+            problems.append(f"{path}: a cell of as_of is not a day")
+        tables.append(pd.DataFrame(columns).reset_index(drop=True))
+    if problems:
+        raise ChurnError("These call lists cannot be used:", problems)
+    calls = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
+    return calls.astype(COLUMNS)[[*COLUMNS]].sort_values("day", kind="stable", ignore_index=True)

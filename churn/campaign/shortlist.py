@@ -1,0 +1,167 @@
+"""A shard scored and cut short: the customers of the greatest net benefit, up to the budget.
+
+Every call takes one from the budget, so calling those of the greatest `expected_profit` first is
+the list of the greatest expected net benefit that the budget allows; a customer whom it does not
+pay to call is not called, however much budget is left.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn.campaign.benefit import money_columns
+from churn.campaign.chunks import Chunk, merge_problems
+from churn.campaign.control_group import in_control
+from churn.campaign.ranking import blocks
+from churn.campaign.settings import Campaign
+from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.modeling.model import ChurnModel
+
+# Rejected rows are all counted; so many of each shard are kept to be looked at.
+KEPT_REJECTED = 10_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the call list needs of a shard.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        Of the shard's own short list: id, probability, benefit, control; the index is the row
+        number in the table.
+    customers : DataFrame
+        Their features, and the columns that the offer names.
+    problems, rejected : DataFrame
+        See `churn.campaign.chunks.Chunk`; of the rejected rows not all, see `KEPT_REJECTED`.
+    counts : dict of str to int
+        customers, rejected, do_not_contact (on that list), and pays: of the others, those
+        whose net benefit is positive.
+    best, riskiest : ndarray
+        The rankings in short, see `churn.campaign.ranking.blocks`.
+    """
+
+    scores: pd.DataFrame
+    customers: pd.DataFrame
+    problems: pd.DataFrame
+    rejected: pd.DataFrame
+    counts: dict[str, int]
+    best: np.ndarray
+    riskiest: np.ndarray
+
+
+def score_shard(
+    chunks: Iterable[Chunk],
+    model: ChurnModel,
+    campaign: Campaign,
+    offer: RetentionCosts,
+    do_not_contact: Sequence[str],
+    reliability: Sequence[Mapping] | None = None,
+) -> tuple[Part, pa.Table | None]:
+    """Score a shard, and keep what the list needs of it.
+
+    Parameters
+    ----------
+    do_not_contact : sequence of str
+        Ids that are scored and never called; see `churn.campaign.do_not_contact`.
+    reliability : sequence of mapping, optional
+        Of the model, if the list is to have everyone.
+
+    Returns
+    -------
+    Part, and the shard's customers as a Table, their row number beside the numbers of the list
+    """
+    excluded = pa.array(do_not_contact, pa.string())
+    counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "pays": 0}
+    top, problems, rejected, chances, profits, everyone = [], [], [], [], [], []
+    for chunk in chunks:
+        problems.append(chunk.problems)
+        rejected.append(chunk.rejected[: max(0, KEPT_REJECTED - counts["rejected"])])
+        chance, profit = _score(chunk, model, offer)
+        free = ~pc.is_in(chunk.ids, excluded).to_numpy(zero_copy_only=False)
+        chances.append(chance[free])
+        profits.append(profit[free])
+        worth = np.flatnonzero(free & (profit > 0))
+        for name, rows in {
+            "customers": len(chunk.ids) + len(chunk.rejected), "rejected": len(chunk.rejected),
+            "do_not_contact": np.count_nonzero(~free), "pays": len(worth),
+        }.items():  # fmt: skip
+            counts[name] += rows
+        scores = _shortlist(chunk, chance, profit, worth, campaign)
+        top = [
+            merge_shortlists([*top, (scores, chunk.customers.loc[scores.index])], campaign.budget)
+        ]
+        if reliability is not None:
+            money = money_columns(chance, chunk.customers, offer, reliability)
+            rows = chunk.customers.index.to_numpy()
+            everyone.append(pa.table({"row": rows, "id": chunk.ids, "probability": chance} | money))
+    ((scores, customers),) = top
+    chance, profit = np.concatenate(chances), np.concatenate(profits)
+    part = Part(
+        scores=scores,
+        customers=customers,
+        problems=merge_problems(problems),
+        rejected=pd.concat(rejected),
+        counts=counts,
+        best=blocks(profit, profit),
+        riskiest=blocks(chance, profit),
+    )
+    return part, pa.concat_tables(everyone) if everyone else None
+
+
+def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.ndarray, np.ndarray]:
+    if not len(chunk.ids):  # scikit-learn predicts for no less than one
+        return np.zeros(0), np.zeros(0)
+    chance = model.predict_proba(chunk.customers)[:, 1]
+    return chance, expected_profit(chance, chunk.customers, offer)
+
+
+def merge_shortlists(tops: list[tuple[pd.DataFrame, pd.DataFrame]], budget: int):
+    """Several short lists and their customers as one; see `shortlist`."""
+    scores = shortlist(pd.concat([scores for scores, _ in tops]), budget)
+    return scores, pd.concat([customers for _, customers in tops]).loc[scores.index]
+
+
+def _shortlist(chunk, chance, profit, worth, campaign: Campaign) -> pd.DataFrame:
+    """The short list of a chunk; the control group is only looked up for who may be on it."""
+    most = min(len(worth), 2 * campaign.budget)
+    while True:
+        top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
+        ids = chunk.ids.take(pa.array(top)).to_pylist()
+        scores = pd.DataFrame(
+            {
+                "id": np.array(ids, dtype=object),
+                "probability": chance[top],
+                "benefit": profit[top],
+                "control": in_control(ids, campaign.campaign, campaign.control),
+            },
+            index=chunk.customers.index[top],
+        )
+        if most == len(worth) or (~scores["control"]).sum() >= campaign.budget:
+            return shortlist(scores, campaign.budget)
+        most = min(len(worth), 2 * most)
+
+
+def shortlist(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """Those of the greatest net benefit, up to the last that the budget allows to call.
+
+    The control group takes nothing from the budget: it is whoever of it stands among them. So the
+    list of a table is the short list of its parts' short lists.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        benefit (money), control (bool); the index is the row number, which decides among equals.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, the greatest benefit first.
+    """
+    order = np.lexsort([scores.index, -scores["benefit"].to_numpy()])
+    called = ~scores["control"].to_numpy()[order]
+    return scores.iloc[order[np.cumsum(called) - called < budget]]

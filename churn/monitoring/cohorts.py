@@ -1,0 +1,160 @@
+"""Whether predictions came true: cohorts of scored customers whose horizon is over.
+
+A cohort is the customers whom a model scored in a calendar month (UTC), each as when first scored.
+It has matured when the month is over, and the horizon of its last customer too: before, those who
+leave early are known and those who stay are not, and every model looks too careful.
+
+A call changes what happens, so called customers are left out, and the control group of the same
+lists is weighted for them: it was drawn from the same customers by chance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from churn.monitoring.cohort_metrics import METRICS, QUALITY, Cohort
+from churn.monitoring.deterioration import Comparison, compare_with_expected
+from churn.monitoring.labels import Labels, called, label_predictions
+from churn.monitoring.predictions import ScoredCustomers
+from churn.scoring.deployment import Deployment
+
+HORIZON = 30
+WAITING, INSUFFICIENT, EVALUATED = "waiting", "insufficient_labels", "evaluated"
+# A cohort is evaluated if the outcome of so many of its customers is known, ...
+COMPLETENESS = 0.5
+# ... and so many were expected to leave, and to stay. What was expected is known beforehand: a rule
+# on those who left would pass over the very cohorts of which far fewer left.
+LEAST_EACH = 30
+
+COLUMNS = [
+    "cohort", "state", "customers", "known", "completeness", "contacted", "control", "left",
+    "expected_left",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good a model's predictions were.
+
+    Attributes
+    ----------
+    cohorts : DataFrame
+        One row per month: cohort, state (`waiting`: not matured; `insufficient_labels`: shown, not
+        evaluated; `evaluated`), customers, known (customers with a label), completeness (their
+        share), contacted and control (shares on a call list), left (share of the labelled
+        customers who left, weighted), expected_left (their mean probability); and of each of
+        `QUALITY` the value, and _low and _high, the ends of its 95 % interval, and for each of
+        `METRICS` expected_, the value if the probabilities are true; NaN where there is none.
+    holdout : dict of str to dict
+        The same metrics on the model's own hold-out: value, low, high.
+    comparisons : tuple of Comparison
+        Observed against expected of the latest cohort that is evaluated.
+    segments : DataFrame
+        Where the model was worse than elsewhere in that cohort, see
+        `churn.evaluation.segments.segments`.
+    unused : mapping of str to int
+        Outcomes that label no prediction, by reason; see `churn.monitoring.labels.Labels`.
+    example : str
+        How the keys of the first outcome and the first prediction look, where they do not match.
+    """
+
+    cohorts: pd.DataFrame
+    holdout: dict[str, dict]
+    comparisons: tuple[Comparison, ...] = ()
+    segments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unused: Mapping[str, int] = field(default_factory=dict)
+    example: str = ""
+
+    @property
+    def evaluated(self) -> str | None:
+        """The cohort that `comparisons` and `segments` are about."""
+        names = self.cohorts["cohort"][self.cohorts["state"] == EVALUATED]
+        return names.iloc[-1] if len(names) else None
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """In words, what is clearly worse than expected."""
+        return tuple(str(one) for one in self.comparisons if one.worse)
+
+
+def month(time: datetime) -> str:
+    """The calendar month of a time: `2026-03`."""
+    return f"{time:%Y-%m}"
+
+
+def month_end(name: str) -> datetime:
+    """When a month is over."""
+    year, number = map(int, name.split("-"))
+    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
+def evaluate_cohorts(
+    scored: ScoredCustomers,
+    deployment: Deployment,
+    outcomes: pd.DataFrame,
+    calls: pd.DataFrame,
+    as_of: datetime,
+    horizon: int = HORIZON,
+    completeness: float = COMPLETENESS,
+    least: int = LEAST_EACH,
+) -> Quality:
+    """Evaluate a model's predictions month by month.
+
+    Parameters
+    ----------
+    scored : ScoredCustomers
+        Of whole months, by `month`.
+    deployment : Deployment
+        Of the model.
+    outcomes : DataFrame
+        See `churn.monitoring.labels.label_predictions`.
+    calls : DataFrame
+        See `churn.campaign.reading.read_call_lists`.
+    as_of : datetime
+        Cohorts that have not matured by then are waiting.
+    horizon : int
+        Days.
+    completeness : float
+        A cohort of which a smaller share is known is not evaluated.
+    least : int
+        Nor is one of which fewer were expected to leave, or to stay.
+    """
+    answers = scored.answers
+    labels = label_predictions(answers, outcomes, horizon)
+    arm = called(answers, calls, horizon)
+    rows, latest = [], None
+    for name in sorted(answers["period"].unique()):
+        inside = (answers["period"] == name).to_numpy()
+        last = answers["time"][inside].max() + timedelta(days=horizon)
+        matured = max(month_end(name), last) <= as_of
+        cohort = Cohort(scored.probabilities[inside], labels.values[inside], arm[inside])
+        row = {"cohort": name, "state": WAITING, **cohort.counts(matured)}
+        if matured:
+            enough = cohort.is_sufficient(completeness, least)
+            row |= {"state": EVALUATED if enough else INSUFFICIENT, **cohort.quality()}
+            latest = (cohort, inside) if enough else latest
+        rows.append(row)
+    names = [*COLUMNS, *(f"expected_{name}" for name in METRICS)]
+    names += [f"{name}{end}" for name in QUALITY for end in ("", "_low", "_high")]
+    comparisons, where = (), pd.DataFrame()
+    if latest:
+        cohort, inside = latest
+        comparisons = compare_with_expected(cohort, deployment.customers)
+        where = cohort.segments(deployment.contract, scored.features[inside])
+    return Quality(
+        cohorts=pd.DataFrame(rows, columns=names),
+        holdout={name: deployment.metrics[name] for name in METRICS},
+        comparisons=comparisons,
+        segments=where,
+        unused=labels.unused,
+        example=_example(labels, answers),
+    )
+
+
+def _example(labels: Labels, answers: pd.DataFrame) -> str:
+    customer = next(iter(answers["customer"].dropna()), None)
+    if labels.unknown is None or customer is None:
+        return ""
+    return f"{labels.unknown!r} in the outcomes, {customer!r} in the predictions"

@@ -1,0 +1,127 @@
+"""Whether a model became worse: what was observed in a cohort against what was expected of it.
+
+Expected is what would be observed if the probabilities of these very customers were true: of log
+loss their mean entropy, of the Brier score the mean of p (1 - p), of ROC-AUC the model-based
+concordance (van Klaveren et al. 2016). So neither riskier customers nor a rarer event are taken for
+a worse model. How many left against how many were expected to is calibration in the large.
+
+A metric is worse if its one-sided test is significant after Holm's (1979) correction, and by more
+than a trifle, relative to what was expected: an absolute margin is too wide where leaving is rare.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import norm
+
+from churn.monitoring.cohort_metrics import Cohort
+from churn.statistics.multiplicity import holm
+
+LEVEL = 0.01
+# Relative to what was expected; of ROC-AUC to how far that is above 0.5.
+MARGIN = 0.1
+POWER = 0.8
+LABELS = {
+    "calibration": "customers who left, of those expected to",
+    "roc_auc": "ROC-AUC",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric of a cohort, observed against expected.
+
+    Attributes
+    ----------
+    metric : str
+        A key of `LABELS`.
+    observed, expected : float
+        For `calibration` shares of customers who left.
+    change : float
+        Their difference, relative to what was expected; above 0 is worse, but for calibration,
+        where it is worse on both sides.
+    error : float
+        The standard error of `change`.
+    adjusted : float
+        The p-value, adjusted by Holm for the number of metrics.
+    """
+
+    metric: str
+    observed: float
+    expected: float
+    change: float
+    error: float
+    adjusted: float
+
+    @property
+    def worse(self) -> bool:
+        """Whether the change is significant and no trifle."""
+        size = abs(self.change) if self.metric == "calibration" else self.change
+        return bool(self.adjusted < LEVEL and size >= MARGIN)
+
+    @property
+    def detectable(self) -> float:
+        """The smallest change that is noticed with a probability of 80 %."""
+        tail = LEVEL / len(LABELS) / (2 if self.metric == "calibration" else 1)
+        return float(max(MARGIN, (ndtri(1 - tail) + ndtri(POWER)) * self.error))
+
+    @property
+    def limit(self) -> str:
+        """`detectable` in words."""
+        size = self.detectable
+        if self.metric == "calibration":
+            return f"{1 + size:.2f} or {max(1 - size, 0):.2f} times as many leavers as expected"
+        if self.metric == "roc_auc":
+            return f"a ROC-AUC {size * (self.expected - 0.5):.3f} lower"
+        return f"a {LABELS[self.metric]} {size:.0%} higher"
+
+    def __str__(self) -> str:
+        if self.metric == "calibration":
+            return (
+                f"{self.observed:.1%} left, expected {self.expected:.1%}: "
+                f"{1 + self.change:.2f} times as many"
+            )
+        return f"{LABELS[self.metric]} {self.observed:.3f}, expected {self.expected:.3f}"
+
+
+def compare_with_expected(cohort: Cohort, trained_on: int) -> tuple[Comparison, ...]:
+    """Compare a cohort's metrics with what was expected of them.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    trained_on : int
+        Customers that the model was trained on: their churn rate has a standard error too, and a
+        difference within it is none of the time since.
+    """
+    found = [_calibration(cohort, trained_on)]
+    if len(np.unique(cohort.label)) == 2:  # without both there is no ranking
+        metrics = cohort.metrics
+        for name, sign in (("roc_auc", -1), ("log_loss", 1), ("brier", 1)):
+            expected, excess = metrics[f"expected_{name}"]["value"], metrics[f"excess_{name}"]
+            scale = expected - 0.5 if name == "roc_auc" else expected
+            change = sign * excess["value"] / max(scale, 1e-9)
+            error = (excess["high"] - excess["low"]) / 2 / 1.959964 / max(scale, 1e-9)
+            p = norm.sf(change / max(error, 1e-12))
+            found.append((name, metrics[name]["value"], expected, change, error, p))
+    adjusted = holm(np.array([one[-1] for one in found]))
+    return tuple(
+        Comparison(*one[:-1], adjusted=float(p)) for one, p in zip(found, adjusted, strict=True)
+    )
+
+
+def _calibration(cohort: Cohort, trained_on: int) -> tuple:
+    """Calibration in the large: a z-test of the number who left, probabilities taken as true."""
+    weights, chance = cohort.weights, cohort.chance
+    expected = float(weights @ chance)
+    observed = float(weights @ cohort.label)
+    share = expected / weights.sum()
+    variance = float(weights**2 @ (chance * (1 - chance))) / expected**2
+    variance += (1 - share) / (share * max(trained_on, 1))
+    change, error = observed / expected - 1, float(np.sqrt(variance))
+    total = weights.sum()
+    p = 2 * norm.sf(abs(change) / error)
+    return "calibration", observed / total, share, change, error, p

@@ -1,0 +1,25 @@
+"""What tests of call lists share: the contract, a day, and a campaign's settings."""
+
+import pandas as pd
+
+from churn.campaign.call_list import CallList
+from churn.campaign.settings import Campaign
+from churn.data.contract import Contract
+from churn.data.readers import TELCO
+
+CONTRACT = Contract.read(TELCO / "contract.toml")
+DAY = "2026-03-02"
+BY_VALUE = {"customer_value": "worth"}
+
+
+def settle(offer, **settings):
+    settings = {
+        "campaign": "spring", "budget": 100, "control": 0.2, "as_of": DAY, "max_rejected": 0.05,
+        "shard_rows": 1, "output": "calls.csv",
+    } | settings  # fmt: skip
+    return Campaign.check(offer, **settings)
+
+
+def arm(found: CallList, name: str) -> pd.DataFrame:
+    calls = found.calls.to_pandas()
+    return calls[calls["arm"] == name]

@@ -1,0 +1,116 @@
+"""What raises an alarm about drift, and what does not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.data.parsing import parse_features
+from churn.monitoring.drift import LEAST_EFFECT, LEVEL, compare, two_sample_tests
+from churn.monitoring.evidently_report import evidently_report
+from churn.monitoring.two_sample import CHI_SQUARE, FISHER, TwoSampleTest
+from watching import (
+    CONTRACT,
+    period,
+    score,
+)
+
+
+@pytest.fixture(scope="session")
+def look(watched):
+    """Compares a period's customers with those that the model knows."""
+
+    def compared(table: pd.DataFrame, **settings):
+        deployment, reference = watched
+        typed = parse_features(table, CONTRACT)
+        return compare(reference, typed, score(deployment, typed), CONTRACT, **settings)
+
+    return compared
+
+
+def alarms(drift) -> set[tuple[str, str]]:
+    return set(zip(drift.alarms["column"], drift.alarms["what"], strict=True))
+
+
+class TestDrift:
+    def test_unchanged_customers_raise_no_alarm(self, look):
+        for seed in range(10, 18):
+            assert alarms(look(period(seed=seed))) == set()
+
+    @pytest.mark.parametrize("column", ["tenure", "monthly_charges", "total_charges"])
+    def test_a_shift_of_one_standard_deviation_is_noticed(self, look, column):
+        table = period()
+        shifted = table.assign(**{column: table[column] + table[column].std()})
+        assert (column, "values") in alarms(look(shifted))
+
+    def test_a_new_category_is_noticed_and_the_known_ones_are_as_before(self, look):
+        table = period()
+        chosen = np.arange(len(table)) % 20 == 0
+        new = table.assign(contract=table["contract"].astype(object).mask(chosen, "Weekly"))
+        assert alarms(look(new)) == {("contract", "new category")}
+
+    @pytest.mark.parametrize("column", ["tenure", "contract", "partner"])
+    def test_a_column_that_is_all_missing_is_broken(self, look, column):
+        drift = look(period().assign(**{column: None}))
+        broken = drift.table[drift.table["broken"]]
+        assert set(broken["column"]) == {column}
+        assert broken["current"].tolist() == ["100.0%"]
+
+    @pytest.mark.parametrize("factor", [100, 0.01])
+    def test_a_wrong_unit_is_broken(self, look, factor):
+        table = period()
+        drift = look(table.assign(monthly_charges=table["monthly_charges"] * factor))
+        assert set(drift.table["column"][drift.table["broken"]]) == {"monthly_charges"}
+
+    def test_too_few_customers_raise_no_alarm_whatever_they_are(self, look):
+        drift = look(period(199).assign(tenure=None))
+        assert drift.too_few
+        assert drift.alarms.empty
+        assert not look(period(199), least=100).too_few
+
+    def test_a_trifle_among_very_many_is_significant_and_no_alarm(self, look):
+        table = period(20_000)
+        drift = look(table.assign(monthly_charges=table["monthly_charges"] + 2))
+        row = drift.table[drift.table["column"] == "monthly_charges"].iloc[0]
+        assert row["adjusted"] < LEVEL
+        assert ("monthly_charges", "values") not in alarms(drift)
+
+    def test_customers_of_another_kind_are_noticed_in_categories_flags_and_scores(self, look):
+        table = period(4_000)
+        some = table[(table["contract"] == "Month-to-month") & (table["partner"] == 0)]
+        assert {("contract", "values"), ("partner", "values"), ("score", "values")} <= alarms(
+            look(some)
+        )
+
+    def test_the_p_values_are_corrected_for_the_number_of_tests(self, look):
+        """Without the correction one of 20 tests at 1 % alarms in every fifth period."""
+        alarmed = uncorrected = 0
+        for seed in range(100, 112):
+            table = look(period(250, seed)).table
+            large = table["effect"] >= [LEAST_EFFECT[what] for what in table["what"]]
+            uncorrected += (large & (table["p"] < LEVEL)).any()
+            alarmed += table["alarm"].any()
+        assert uncorrected >= 1
+        assert alarmed == 0
+
+    def test_a_p_value_below_the_level_alone_is_no_alarm(self, look):
+        """Holm's: the smallest of m p-values is multiplied by m."""
+        table = look(period()).table
+        smallest = table["p"].min()
+        assert table["adjusted"].min() == pytest.approx(min(1, smallest * len(table)))
+
+    def test_the_tests_of_two_samples_keep_their_level(self):
+        rng, levels = np.random.default_rng(0), ["a", "b", "c"]
+        for method, make in (
+            (CHI_SQUARE, lambda n: pd.Series(rng.choice(levels, n, p=[0.5, 0.3, 0.2]))),
+            (FISHER, lambda n: pd.Series(rng.random(n) < 0.3)),
+        ):
+            found = [TwoSampleTest("", "values", method, make(300), make(300)) for _ in range(400)]
+            assert 0.01 <= np.mean([test.run()[0] < 0.05 for test in found]) <= 0.09
+
+    def test_evidently_s_report_has_every_test(self, watched):
+        deployment, reference = watched
+        typed = parse_features(period(), CONTRACT).assign(tenure=np.nan)
+        tests = list(two_sample_tests(reference, typed, score(deployment, typed), CONTRACT))
+        page = evidently_report(tests)
+        for name in ("score", "tenure: missing", "contract", "partner"):
+            assert f"Drift in column '{name}'" in page.replace("\\u0027", "'").replace("&#39;", "'")
