@@ -177,6 +177,6 @@ if __name__ == "__main__":
     try:
         launch.start(MonitorFlow)
     except SystemExit as stop:
-        if stop.code or not {"run", "resume"} & set(sys.argv[1:]):
+        if stop.code or not current.run_id:  # nothing ran, as with --help
             raise
         sys.exit(exit_code())
