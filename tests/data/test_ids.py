@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.campaign.ranking import read_ids
-from churn.campaign.savings import read_outcomes
+from churn.campaign.do_not_contact import read_ids
 from churn.data.ids import id_text
 from churn.data.parsing import lost_digits, parse_ids
 from churn.data.readers import load_table
@@ -93,7 +92,8 @@ def test_every_reader_of_texts_gives_the_same_ids(ids, tmp_path_factory):
     assert set(read_ids(str(folder / "dnc.txt"))) == set(wanted)
     assert read_table(str(folder / "t.csv"))["customer"].tolist() == wanted
     frame[["customer", "left"]].to_csv(folder / "two.csv", index=False)
-    assert read_outcomes(str(folder / "two.csv"), "customer").index.tolist() == wanted
+    two = read_table(str(folder / "two.csv"), dated=False)
+    assert two["customer"].tolist() == wanted
     body = [{"customer": text, "date": "2025-01-31", "left": False} for text in padded]
     rows = read_body(json.dumps({"outcomes": body}).encode(), 10)
     with OutcomeStore(f"sqlite:///{folder / 'log.db'}") as store:
