@@ -32,12 +32,15 @@ def _where(parser, run) -> None:
 
 
 def _add(options) -> None:
+    from churn.data.source import notes
     from churn.feedback.outcomes import read_table, rows_of
 
     frame = read_table(
         options.table, options.id, left=options.left, positive=options.positive,
         date=options.date, query=options.query,
     )  # fmt: skip
+    for note in notes(frame):
+        print(f"{options.table}: {note}.")
     with _open(options) as store:
         added = store.add(rows_of(frame))
     print(

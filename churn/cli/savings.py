@@ -33,6 +33,7 @@ def add(commands) -> None:
 def _savings(options) -> None:
     from churn.campaign.reading import read_call_lists
     from churn.campaign.savings import measure, one_campaign
+    from churn.data.source import notes
     from churn.feedback.outcomes import read_table
 
     calls = one_campaign(read_call_lists(options.calls))
@@ -41,6 +42,8 @@ def _savings(options) -> None:
         options.outcomes, (key, "customer"), left=options.left, positive=options.positive,
         dated=False,
     )  # fmt: skip
+    for note in notes(outcomes):
+        print(f"{options.outcomes}: {note}.")
     print(measure(calls, outcomes, options.spent))
 
 

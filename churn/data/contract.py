@@ -10,7 +10,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from churn.data.expressions import Formula
-from churn.data.values import MISSING
+from churn.data.values import MISSING, as_text
 from churn.errors import ChurnError
 
 
@@ -124,7 +124,7 @@ class Contract(_Frozen):
     @model_validator(mode="after")
     def _agrees_with_itself(self):
         problems = []
-        if self.positive in self.negative:
+        if label_key(self.positive) in map(label_key, self.negative):
             problems.append(f"{self.positive!r} is both positive and negative")
         roles = [self.target, self.id, self.time, *self.ignore, *self.features, *self.derived]
         roles = [name for name in roles if name is not None]
@@ -206,6 +206,15 @@ def parse_toml(text: str) -> dict:
     except tomllib.TOMLDecodeError as error:
         raise ChurnError("The contract is not a TOML file:", [str(error)]) from None
     return Contract.parse(values).model_dump(mode="json")
+
+
+def label_key(text: str) -> str:
+    """What a value of the target is compared by: its words, without case and extra blanks.
+
+    `True.` is `true`, as some public tables write it, and `1.0` is `1`.
+    """
+    key = " ".join((as_text(text) or "").split()).casefold()
+    return key.removesuffix(".") if key in ("true.", "false.") else key
 
 
 def label(name: str) -> str:

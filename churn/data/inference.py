@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Category, Contract, Feature, Flag, Number
+from churn.data.contract import Category, Contract, Feature, Flag, Number, label_key
 from churn.data.parsing import parse_flags, parse_numbers, parse_texts, parse_times
 from churn.data.readers import TELCO
-from churn.data.values import FLAGS
+from churn.data.target import settle_target
 from churn.errors import ChurnError
 
 # A column is what all but this share of its cells are; the rest are mistakes to be told.
@@ -38,7 +38,8 @@ def infer_contract(
     target, id, time : str
         The columns with these roles.
     positive : str, optional
-        The value of the target that means "left"; by default yes, true or 1.
+        The value of the target that means "left"; without it the values must be an opposite pair
+        like yes and no, see `churn.data.target`.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def infer_contract(
             "No contract can be inferred:",
             [f"{name}: two columns have this name" for name in twice],
         )
-    positive, negative = _target_values(frame[target], positive)
+    label = settle_target(frame[target], positive)
     names = [name for name in frame.columns if name not in roles.values()]
     kinds = {name: _kind(frame[name]) for name in names}
     sound = np.ones(len(frame), dtype=bool)
@@ -77,29 +78,13 @@ def infer_contract(
     if not features:
         raise ChurnError("No contract can be inferred:", ["no column can be a feature"])
     ignored = [name for name, kind in kinds.items() if kind == "other"]
-    values = {"positive": positive, "negative": negative, "ignore": ignored, "features": features}
+    values = {
+        "positive": label.positive,
+        "negative": label.negative,
+        "ignore": ignored,
+        "features": features,
+    }
     return Contract.parse(roles | values)
-
-
-def _target_values(column: pd.Series, positive: str | None) -> tuple[str, tuple[str, ...]]:
-    counts = pd.Series(parse_texts(column)).value_counts()
-    common = counts[counts > TOLERANCE * counts.sum()].index.tolist()
-    if positive is None:
-        yes = [value for value in common if FLAGS.get(value.lower()) == 1.0]
-        if len(common) != 2 or len(yes) != 1:
-            problem = f"say which of these means that a customer left: {', '.join(common)}"
-            raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
-        positive = yes[0]
-    if positive not in counts.index or len(counts) < 2:
-        problem = (
-            f"{positive!r} and another value are expected; there are {', '.join(counts.index)}"
-        )
-        raise ChurnError(f"The target {column.name!r} cannot be read:", [problem])
-    others = [value for value in common if value != positive]
-    if not others:
-        problem = f"hardly a customer has another value than {positive!r}"
-        raise ChurnError(f"The target {column.name!r} cannot be learned:", [problem])
-    return positive, tuple(sorted(others))
 
 
 def _kind(column: pd.Series) -> str:
@@ -184,8 +169,14 @@ def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str)
     problems = [
         f"--{role} {name}: the contract says {getattr(contract, role)}"
         for role, name in named.items()
-        if getattr(contract, role) != name
+        if not _agrees(getattr(contract, role), name, role)
     ]
     if problems:
         raise ChurnError("The contract has settled this already:", problems)
     return contract
+
+
+def _agrees(settled: str | None, named: str, role: str) -> bool:
+    if role == "positive":
+        return label_key(settled) == label_key(named)
+    return settled == named

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.data.contract import Contract, Feature
+from churn.data.contract import Contract, Feature, label_key
 from churn.data.ids import LARGEST_FLOAT_ID, id_text
 from churn.data.values import FLAGS, MISSING, as_text
 from churn.errors import ChurnError
@@ -143,10 +143,21 @@ def parse_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
 
 
 def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """Who left: (n,) int8, 1 for the positive value of the target."""
+    """Whether customers left: (n,) int8, 1 for the positive value of the target."""
     texts = parse_texts(frame[contract.target])
-    left = [text == contract.positive for text in texts.categories]
+    positive = label_key(contract.positive)
+    left = [label_key(text) == positive for text in texts.categories]
     return np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes]
+
+
+def parse_target(column: pd.Series, contract: Contract) -> pd.Categorical:
+    """The target's cells in the contract's spelling; other values as they are."""
+    texts = parse_texts(column)
+    known = {label_key(text): text for text in (contract.positive, *contract.negative)}
+    spelled = [known.get(label_key(text), text) for text in texts.categories]
+    recode, categories = pd.factorize(np.array(spelled, dtype=object))
+    codes = np.where(texts.codes < 0, -1, np.append(recode, -1)[texts.codes])
+    return pd.Categorical.from_codes(codes, categories=list(categories))
 
 
 def _text(value) -> str | None:

@@ -11,6 +11,7 @@ from churn.data.parsing import (
     lost_digits,
     parse_feature,
     parse_ids,
+    parse_target,
     parse_texts,
     parse_times,
 )
@@ -130,7 +131,11 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
             if feature.nullable:
                 found.note(name, "blank, taken as missing", empty)
     if contract.target in raw:
-        columns[contract.target] = parse_texts(raw[contract.target])
+        columns[contract.target] = parse_target(raw[contract.target], contract)
+        written = pd.Series(parse_texts(raw[contract.target])).astype(object)
+        read = pd.Series(columns[contract.target]).astype(object)
+        other = (written.notna() & (written != read)).to_numpy()
+        found.note(contract.target, "written otherwise, read as the contract has it", other)
     return pd.DataFrame(columns, index=raw.index, copy=False)
 
 

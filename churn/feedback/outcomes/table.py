@@ -9,7 +9,8 @@ import pandas as pd
 
 from churn.data.parsing import lost_digits, parse_ids, parse_texts
 from churn.data.readers import load_table, public_name
-from churn.data.values import FLAGS
+from churn.data.source import add_note, notes
+from churn.data.target import read_labels
 from churn.errors import ChurnError
 from churn.feedback.outcomes.entries import FIRST, Outcome, last_day
 from churn.scoring.request_schema import MAX_ID
@@ -68,7 +69,7 @@ def read_table(
         The column that says which customers had left; by default the only one that is none of the
         others.
     positive : str
-        Its value for those who had; by default yes, true or 1.
+        Its value for those who had; without it every value must say yes or no.
     date : str
         The column with the days, ISO 8601; of a time it is the day in UTC.
     dated : bool
@@ -78,7 +79,8 @@ def read_table(
     Returns
     -------
     DataFrame
-        See `frame_of`; a row that is there twice is in once.
+        See `frame_of`; a row that is there twice is in once. What was recognised is in
+        `churn.data.source.notes`.
 
     Raises
     ------
@@ -97,6 +99,7 @@ def read_table(
     elif not left and len(others) != 1:
         among = f" among {', '.join(others)}" if others else ""
         problems.append(f"say which column tells who left{among}")
+    told = notes(table)
     if not problems:
         left = left or others[0]
         if not dated:
@@ -104,7 +107,7 @@ def read_table(
         columns = {"customer": _customers(table[key], problems), "date": pd.NaT}
         if date in table:
             columns["date"] = _times(table[date], problems).floor("D").tz_localize(None)
-        columns["left"] = _left(table[left], positive, problems)
+        columns["left"] = _left(table[left], positive, problems, told)
         columns["recorded"] = datetime.now(UTC)
         if RECORDED in table:
             columns["recorded"] = _times(table[RECORDED], problems)
@@ -114,6 +117,7 @@ def read_table(
         problems += _contradictions(frame)
     if problems:
         raise ChurnError(f"The outcomes in {public_name(source)} cannot be used:", problems)
+    add_note(frame, *told)
     return frame
 
 
@@ -134,17 +138,13 @@ def _times(column: pd.Series, problems: list[str]) -> pd.DatetimeIndex:
     return times.as_unit("us")[texts.codes]
 
 
-def _left(column: pd.Series, positive: str, problems: list[str]) -> np.ndarray:
-    texts = parse_texts(column)
-    if positive:
-        said = [float(text == positive) for text in texts.categories]
-        if 1.0 not in said:
-            problems.append(f"{column.name}: nobody has {positive!r}")
-    else:
-        said = [FLAGS.get(text.lower(), np.nan) for text in texts.categories]
-    left = np.array([*said, np.nan])[texts.codes]
+def _left(column: pd.Series, positive: str, problems: list[str], told: list[str]) -> np.ndarray:
+    left, wrong, found = read_labels(column, positive)
+    problems += wrong
+    told += found
     words = "filled" if positive else "yes or no; say which value means left"
-    _tell(column, np.isnan(left), words, problems)
+    if not wrong:
+        _tell(column, np.isnan(left), words, problems)
     return left == 1
 
 

@@ -83,8 +83,8 @@ def test_columns_that_are_missing_are_named_together(tmp_path):
 
 def test_a_value_that_nobody_has_is_no_silent_all_stayed(tmp_path):
     path = written(tmp_path, "customer,date,status\na,2024-05-01,gone\n")
-    with pytest.raises(ChurnError, match="nobody has 'Gone'"):
-        read_table(path, positive="Gone")
+    with pytest.raises(ChurnError, match="nobody has 'Left'"):
+        read_table(path, positive="Left")
 
 
 def test_a_table_that_contradicts_itself_is_refused_and_a_correction_is_not(tmp_path):
