@@ -114,7 +114,7 @@ class Watched:
         from churn.data.parsing import parse_features
         from churn.data.readers import TELCO
         from churn.data.synthetic import generate_sample_data
-        from churn.evaluation.profit import RetentionCosts
+        from churn.evaluation.retention_costs import RetentionCosts
         from churn.modeling.model import ChurnModel
         from churn.modeling.search_space import BASELINE
         from churn.monitoring.drift import Reference

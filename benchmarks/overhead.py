@@ -67,9 +67,11 @@ def the_same_by_joblib(source: str) -> None:
     from churn.data.leakage import act_on, find_leaks
     from churn.data.parsing import labels
     from churn.data.readers import load_table
-    from churn.data.validation import validate_data  # fmt: skip
-    from churn.evaluation.profit import RetentionCosts
-    from churn.evaluation.report import grade, summary
+    from churn.data.validation import validate_data
+    from churn.evaluation.profit import settle_threshold
+    from churn.evaluation.report import evaluate_model
+    from churn.evaluation.retention_costs import RetentionCosts
+    from churn.evaluation.summary import summarize
     from churn.modeling.cross_validation import cross_validate, draw_sample
     from churn.modeling.model import ChurnModel
     from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
@@ -92,14 +94,14 @@ def the_same_by_joblib(source: str) -> None:
     )
     ended = finished(trials)
     ended += stack(ended, sample)
-    best, offer = choose(ended, sample), RetentionCosts()
+    best, costs = choose(ended, sample), RetentionCosts()
     leaderboard(ended, [trial for trial in trials if trial.stopped], best, sample)
-    threshold = offer.settle_threshold(best.probabilities, train.iloc[sample.rows])
+    threshold = settle_threshold(best.probabilities, train.iloc[sample.rows], costs)
     candidate = sample.for_all(best.candidate, len(train))
     model = ChurnModel(contract, candidate, 0, threshold).fit(train, threads=cpu_count())
-    report = grade(model, train, holdout, sample, best, plain, offer)
+    report = evaluate_model(model, train, holdout, sample, best, plain, costs)
     agreement = compare(compile_model(model), model, holdout)
-    print(summary(report, candidate.name), agreement, sep="\n")
+    print(summarize(report, candidate.name), agreement, sep="\n")
 
 
 def timed(command: list[str], folder: str) -> tuple[float, int, int]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from serving import Broken, say, use_store
 
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.synthetic import draw_customers, log_odds, to_frame
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 
 # Log odds that make the generator's customers, of whom a quarter leaves, leave at a month's rate.
 CALM = -1.7

@@ -19,7 +19,8 @@ from sklearn.metrics import roc_auc_score
 from sqlalchemy import create_engine, update
 from year_market import LATE, Market, Plan
 
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.prediction_log import PredictionLog
 from churn.feedback.prediction_log.store import PREDICTIONS
 from churn.registry.runs import champion, fetch_model

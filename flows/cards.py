@@ -15,7 +15,7 @@ METRICS = {
     "top_decile_lift": ("Lift, top tenth", "churn rate of the riskiest tenth over that of all"),
     "log_loss": ("Log loss", "nats, lower is better"),
     "brier": ("Brier score", "mean squared error, lower is better"),
-    "expected_calibration_error": ("Calibration error", "mean gap of promised and happened"),
+    "expected_calibration_error": ("Calibration error", "mean gap of predicted and observed"),
     "calibration_slope": ("Calibration slope", "1 is perfect, below 1 is too extreme"),
 }
 
@@ -109,7 +109,7 @@ def model(run) -> list:
         Markdown(f"# {run.model.candidate.name}"),
         Markdown(
             f"Judged on {report.customers:,} customers by {report.evaluated_on}. Cross-validation "
-            f"promised a log loss of {report.promised:.4f}; it is {loss:.4f}. That is "
+            f"gave a log loss of {report.cv_log_loss:.4f}; here it is {loss:.4f}. That is "
             f"{abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain logistic "
             f"regression's (95 % interval of the difference {gap['low']:+.4f} to "
             f"{gap['high']:+.4f})."
@@ -192,14 +192,18 @@ def calls(run, most: int = 10) -> list:
 
 
 def _worth(run) -> list:
-    worth, costs = run.report.worth, run.costs
+    profit, costs = run.report.profit, run.costs
     rows = [
-        ["called: risk of", f"{worth.threshold:.1%} or more", f"{worth.called:.1%} of customers"],
-        ["that promised", f"{worth.promised:.2f}", ""],
-        ["that brought", f"{worth.profit['value']:.2f}", as_span(worth.profit)],
-        ["calling everybody", f"{worth.everybody['value']:.2f}", as_span(worth.everybody)],
-        ["more than without a model", f"{worth.advantage['value']:.2f}", as_span(worth.advantage)],
-        ["EMP", f"{worth.emp:.2f}", f"calling {worth.emp_fraction:.1%}"],
+        ["called: risk of", f"{profit.threshold:.1%} or more", f"{profit.called:.1%} of customers"],
+        ["expected profit", f"{profit.expected:.2f}", ""],
+        ["realised profit", f"{profit.profit['value']:.2f}", as_span(profit.profit)],
+        ["calling everybody", f"{profit.everybody['value']:.2f}", as_span(profit.everybody)],
+        [
+            "more than without a model",
+            f"{profit.advantage['value']:.2f}",
+            as_span(profit.advantage),
+        ],
+        ["EMP", f"{profit.emp:.2f}", f"calling {profit.emp_fraction:.1%}"],
     ]
     return [
         Markdown("## What it is worth"),
@@ -210,7 +214,7 @@ def _worth(run) -> list:
             "of Verbraken et al. (2013) with their published costs, to compare with other studies."
         ),
         Table(rows, headers=["", "money", "95 % interval"]),
-        VegaChart(charts.profit(worth.curve, worth.called)),
+        VegaChart(charts.profit(profit.curve, profit.called)),
     ]
 
 

@@ -51,7 +51,7 @@ class ChurnFlow(FlowSpec):
         """Check the settings, and note what made this run."""
         from functools import partial
 
-        from churn.evaluation.profit import RetentionCosts
+        from churn.evaluation.retention_costs import RetentionCosts
         from churn.registry.lineage import git_commit, package_versions
         from churn.settings import Settings
 
@@ -117,7 +117,7 @@ class ChurnFlow(FlowSpec):
 
         train = self.frame[self.split == "train"]
         self.sample = draw_sample(train, self.contract, self.folds, self.search_rows, self.seed)
-        self.plain = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
+        self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
         self.deadline = time.time() + self.budget_seconds
         self.candidates = (
             parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
@@ -136,7 +136,7 @@ class ChurnFlow(FlowSpec):
         own = time.time() + fair_share(self.budget_seconds, n_tasks)
         self.trial = cross_validate(
             self.candidate, self.sample, self.seed, threads_per_task(n_tasks), print,
-            plain=self.plain, deadline=max(self.deadline, own),
+            plain=self.baseline, deadline=max(self.deadline, own),
         )  # fmt: skip
         self.next(self.pick_best)
 
@@ -145,6 +145,7 @@ class ChurnFlow(FlowSpec):
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         import cards
+        from churn.evaluation.profit import settle_threshold
         from churn.modeling.cross_validation import threads_per_task
         from churn.modeling.model import ChurnModel
         from churn.modeling.selection import choose, finished, leaderboard, stack
@@ -161,7 +162,7 @@ class ChurnFlow(FlowSpec):
         self.leaderboard = leaderboard(ended, stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
         drawn = train.iloc[self.sample.rows]
-        threshold = self.costs.settle_threshold(self.trial.probabilities, drawn)
+        threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
         candidate = self.sample.for_all(self.trial.candidate, len(train))
         self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model.fit(train, threads=threads_per_task(1))
@@ -175,15 +176,16 @@ class ChurnFlow(FlowSpec):
         from datetime import UTC, datetime
 
         import cards
-        from churn.evaluation.report import grade, summary
+        from churn.evaluation.report import evaluate_model
+        from churn.evaluation.summary import summarize
         from churn.registry.gate import decide
         from churn.scoring.deployment import Deployment
         from churn.scoring.explanations import Explainer
         from churn.scoring.export.models import compare, compile_model
 
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
-        self.report = grade(
-            self.model, train, holdout, self.sample, self.trial, self.plain, self.costs
+        self.report = evaluate_model(
+            self.model, train, holdout, self.sample, self.trial, self.baseline, self.costs
         )
         self.scorer = compile_model(self.model)
         self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)
@@ -208,7 +210,7 @@ class ChurnFlow(FlowSpec):
             self.model, self.report, holdout, self.agreement, self.leaks, self.gate_margin
         )
         current.card["model"].extend(cards.model(self))
-        self.summary = summary(self.report, self.trial.candidate.name)
+        self.summary = summarize(self.report, self.trial.candidate.name)
         self.next(self.end)
 
     @step

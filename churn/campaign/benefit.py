@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 
 MONEY = ("value_at_risk", "net_benefit", "net_benefit_low", "net_benefit_high")
 

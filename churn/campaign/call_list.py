@@ -18,7 +18,7 @@ from churn.campaign.settings import Campaign
 from churn.campaign.shortlist import Part, merge_shortlists
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.scoring.deployment import Deployment
 
 

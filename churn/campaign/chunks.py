@@ -13,7 +13,7 @@ from churn.data.contract import Contract
 from churn.data.parsing import lost_digits, parse_ids
 from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 
 
 def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.settings import validate_settings
 
 FORMATS = (".csv", ".csv.gz", ".parquet")

@@ -18,7 +18,8 @@ from churn.campaign.chunks import Chunk, merge_problems
 from churn.campaign.control_group import in_control
 from churn.campaign.ranking import blocks
 from churn.campaign.settings import Campaign
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.modeling.model import ChurnModel
 
 # Rejected rows are all counted; so many of each shard are kept to be looked at.

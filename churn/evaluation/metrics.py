@@ -1,19 +1,12 @@
-"""How good probabilities are, and how sure that is: metrics, intervals, calibration, gains."""
-
-import math
-from itertools import pairwise
+"""Metrics of predicted probabilities, with intervals and paired differences; gains."""
 
 import numpy as np
 import pandas as pd
 
-from churn.statistics.intervals import Z, bootstrap, wilson
-from churn.statistics.log_odds import logit, row_losses
-from churn.statistics.logistic import fisher_errors, fit_logistic
+from churn.evaluation.calibration import calibration_error, calibration_line
+from churn.statistics.intervals import bootstrap
+from churn.statistics.log_odds import row_losses
 from churn.statistics.ranking import RankedRows, area_under_roc
-
-BINS = 10
-# Nats that a step of the calibration line may still gain, far below what anybody reads.
-LINE_TOLERANCE = 1e-12
 
 
 def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
@@ -30,10 +23,11 @@ def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> di
     dict of str to dict
         For roc_auc, pr_auc (average precision), log_loss (nats), brier, top_decile_lift,
         expected_calibration_error, calibration_slope, calibration_intercept: the `value`, and
-        `low` and `high`, the ends of the interval.
+        `low` and `high`, the ends of the interval. The calibration error has more, and no
+        bootstrap; see `churn.evaluation.calibration.calibration_error`.
     """
     metrics = bootstrap(_Metrics(target, probabilities), len(target), seed)
-    return metrics | calibration_line(target, probabilities)
+    return metrics | _calibration(target, probabilities, seed)
 
 
 def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: int = 0):
@@ -53,8 +47,8 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
     beside : dict of str to dict
         The same of each of the others.
     differences : dict of str to dict
-        For each of the others, metric by metric, `probabilities` less the other: value, low and
-        high. All are looked at on the same resamples, so what makes a sample hard cancels.
+        For each of the others, metric by metric but for calibration, `probabilities` less the
+        other: value, low and high. All have the same resamples, so what makes one hard cancels.
     """
     ours = _Metrics(target, probabilities)
     theirs = {name: _Metrics(target, chance) for name, chance in others.items()}
@@ -73,50 +67,12 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
     def part(*which):
         return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
 
-    metrics = part("ours") | calibration_line(target, probabilities)
+    metrics = part("ours") | _calibration(target, probabilities, seed)
     beside = {
-        name: part("theirs", name) | calibration_line(target, chance)
+        name: part("theirs", name) | _calibration(target, chance, seed)
         for name, chance in others.items()
     }
     return metrics, beside, {name: part("difference", name) for name in others}
-
-
-def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
-    """Slope and intercept of the outcome's logit on the prediction's (Cox 1958).
-
-    1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
-    intervals are Wald's, from the Fisher information. Where no line is determined (all
-    predictions alike, or the outcomes perfectly separated by them) the values are NaN.
-    """
-    x, names = logit(probabilities), ("calibration_slope", "calibration_intercept")
-    left, stayed = x[target == 1], x[target == 0]
-    if np.ptp(x) < 1e-9 or left.min() >= stayed.max() or left.max() <= stayed.min():
-        return {name: dict.fromkeys(("value", "low", "high"), math.nan) for name in names}
-    weights = fit_logistic(x[:, None], target, tolerance=LINE_TOLERANCE)
-    half = Z * fisher_errors(x[:, None], weights)
-    return {
-        name: {"value": value, "low": value - width, "high": value + width}
-        for name, value, width in zip(names, weights.tolist(), half.tolist(), strict=True)
-    }
-
-
-def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """What was promised beside what happened, in bins of equally many customers.
-
-    Returns
-    -------
-    DataFrame
-        predicted (mean probability), observed (share who left), low and high (its 95 % interval
-        by Wilson 1927), count.
-    """
-    edges = _bin_ends(len(target), bins)
-    order = np.argsort(probabilities, kind="stable")
-    rows = []
-    for start, end in pairwise(edges):
-        at = order[start:end]
-        low, high = wilson(target[at].sum(), len(at))
-        rows.append((probabilities[at].mean(), target[at].mean(), low, high, len(at)))
-    return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "count"])
 
 
 def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> pd.DataFrame:
@@ -136,6 +92,11 @@ def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> p
     )
 
 
+def _calibration(target: np.ndarray, probabilities: np.ndarray, seed: int) -> dict:
+    error = calibration_error(target, probabilities, seed=seed)
+    return {"expected_calibration_error": error} | calibration_line(target, probabilities)
+
+
 class _Metrics:
     """The metrics of one set of probabilities under any weights of the rows.
 
@@ -146,7 +107,6 @@ class _Metrics:
         self.ranked = RankedRows(target, probabilities)
         self.left, self.chance = self.ranked.target, self.ranked.scores
         self.losses = row_losses(self.left, self.chance)
-        self.bins = _bin_ends(len(target), BINS)[:-1]
 
     def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """`weights` (resamples, n) to one array (resamples,) per metric."""
@@ -157,15 +117,12 @@ class _Metrics:
         found = np.diff(positive, axis=1, prepend=0)
         precision = positive / np.where(called > 0, called, 1)
         squares = (self.chance - self.left) ** 2
-        promised = np.add.reduceat(w * self.chance, self.bins, axis=1)
-        happened = np.add.reduceat(w * self.left, self.bins, axis=1)
         return {
             "roc_auc": area_under_roc(positive, called),
             "pr_auc": (found * precision).sum(axis=1) / hits,
             "log_loss": w @ self.losses / total,
             "brier": w @ squares / total,
             "top_decile_lift": self._lift(positive, called, hits, total),
-            "expected_calibration_error": np.abs(promised - happened).sum(axis=1) / total,
         }
 
     @staticmethod
@@ -179,7 +136,3 @@ class _Metrics:
         part = (quota - before) / np.maximum(called[rows, last] - before, 1e-12)
         found = found + part * (positive[rows, last] - found)
         return (found / quota) / (hits / total)
-
-
-def _bin_ends(n: int, bins: int) -> np.ndarray:
-    return np.unique(np.round(np.linspace(0, n, bins + 1)).astype(int))

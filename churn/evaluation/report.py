@@ -1,4 +1,4 @@
-"""Grade a fitted model on customers it has not seen, with the baselines beside it."""
+"""Evaluate a fitted model on customers it has not seen, with baselines beside it."""
 
 from dataclasses import dataclass
 
@@ -6,55 +6,62 @@ import numpy as np
 import pandas as pd
 
 from churn.data.parsing import labels, parse_features
-from churn.evaluation.metrics import compare, gains, reliability
+from churn.evaluation.calibration import reliability
+from churn.evaluation.metrics import compare, gains
 from churn.evaluation.partial_dependence import partial_dependence
-from churn.evaluation.profit import ProfitReport, RetentionCosts, appraise
+from churn.evaluation.profit_report import ProfitReport, profit_report
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.evaluation.segments import segments
 from churn.modeling.cross_validation import Sample, Trial
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.statistics.log_odds import row_losses
 
+BASE_RATE = "base rate"
 IMPORTANCE_ROWS = 1_000
 IMPORTANCE_REPEATS = 3
-LEADING = 4
+TOP_FEATURES = 4
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the hold-out said about a model.
+class EvaluationReport:
+    """The quality of a model on customers it has not seen.
 
     Attributes
     ----------
     evaluated_on : str
-        `hold-out`, or `cross-validation` where nobody was held out.
+        `hold-out`, or `cross-validation` where no customers are held out.
     customers : int
-    metrics : dict
+        The number of customers it is evaluated on.
+    train_customers : int
+        The number of customers the model is trained on.
+    metrics : dict of str to dict
         See `churn.evaluation.metrics.evaluate`.
-    promised : float
-        The log loss that cross-validation promised.
+    cv_log_loss : float
+        The cross-validated log loss, in nats.
     baselines : dict of str to dict
-        The metrics of the base rate and of a plain logistic regression.
+        The metrics of the base rate and of the baseline, a plain logistic regression.
     differences : dict of str to dict
         Model less baseline, paired; see `churn.evaluation.metrics.compare`.
-    worth : ProfitReport
+    profit : ProfitReport
         The money that calling by the model brings.
     reliability, gains, importances, explanations : DataFrame
     dependence : DataFrame
-        How the risk follows the leading features; see `churn.evaluation.partial_dependence`.
+        Partial dependence on the top features; see `churn.evaluation.partial_dependence`.
     segments : DataFrame
         Where the model is worse than elsewhere; see `churn.evaluation.segments`.
     fingerprint : str
-        SHA-256 over the model's probabilities of the rows that judged it.
+        SHA-256 over the model's probabilities of the rows it is evaluated on.
     """
 
     evaluated_on: str
     customers: int
+    train_customers: int
     metrics: dict
-    promised: float
+    cv_log_loss: float
     baselines: dict
     differences: dict
-    worth: ProfitReport
+    profit: ProfitReport
     reliability: pd.DataFrame
     gains: pd.DataFrame
     importances: pd.DataFrame
@@ -64,68 +71,70 @@ class Report:
     fingerprint: str
 
 
-def grade(
+def evaluate_model(
     model: ChurnModel,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     sample: Sample,
     trial: Trial,
-    plain: Trial,
-    offer: RetentionCosts,
-) -> Report:
-    """Grade a model exactly as it is stored.
+    baseline: Trial,
+    costs: RetentionCosts,
+) -> EvaluationReport:
+    """Evaluate a model exactly as it is stored.
 
     Parameters
     ----------
     model : ChurnModel
         Fitted on `train`.
     train, holdout : DataFrame
-        Clean rows with the target; where `holdout` is empty the out-of-fold predictions are
-        judged instead.
+        Typed rows with the target, as `churn.data.validate_data` returns them. Where `holdout` is
+        empty the out-of-fold predictions are evaluated instead.
     sample, trial : Sample, Trial
-        What the model was chosen by.
-    plain : Trial
-        What the baseline made of the same sample.
-    offer : RetentionCosts
-        What a call costs and may bring.
+        The rows the model is selected on, and its cross-validation.
+    baseline : Trial
+        The cross-validation of the baseline on the same rows.
+    costs : RetentionCosts
 
     Returns
     -------
-    Report
+    EvaluationReport
     """
-    base_rate = labels(train, model.contract).mean()
     if len(holdout):
         evaluated_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
-        ours = model.predict_proba(holdout)[:, 1]
-        baseline = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
-        theirs = baseline.predict_proba(holdout)[:, 1]
-        said = ours
+        risk = stored_risk = model.predict_proba(holdout)[:, 1]
+        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
+        baseline_risk = refitted.predict_proba(holdout)[:, 1]
     else:
         evaluated_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
-        ours, theirs = trial.probabilities, plain.probabilities
-        said = model.predict_proba(rows)[:, 1]
-    baselines = {"base rate": np.full(len(rows), base_rate), BASELINE.name: theirs}
-    metrics, beside, differences = compare(target, ours, baselines)
-    leading = importances(model, rows, model.seed)
-    return Report(
+        risk, baseline_risk = trial.probabilities, baseline.probabilities
+        stored_risk = model.predict_proba(rows)[:, 1]
+    base_rate = np.full(len(rows), labels(train, model.contract).mean())
+    metrics, baselines, differences = compare(
+        target, risk, {BASE_RATE: base_rate, BASELINE.name: baseline_risk}
+    )
+    ranked = importances(model, rows, target, model.seed)
+    return EvaluationReport(
         evaluated_on=evaluated_on,
         customers=len(rows),
+        train_customers=len(train),
         metrics=metrics,
-        promised=float(row_losses(sample.labels, trial.probabilities).mean()),
-        baselines=beside,
+        cv_log_loss=float(row_losses(sample.labels, trial.probabilities).mean()),
+        baselines=baselines,
         differences=differences,
-        worth=appraise(target, ours, rows, offer, model.threshold),
-        reliability=reliability(target, ours),
-        gains=gains(target, ours),
-        importances=leading,
-        explanations=explain_some(model, rows, said),
-        dependence=partial_dependence(model, rows, leading["feature"][:LEADING]),
-        segments=segments(model.contract, rows, target, ours),
+        profit=profit_report(target, risk, rows, costs, model.threshold),
+        reliability=reliability(target, risk),
+        gains=gains(target, risk),
+        importances=ranked,
+        explanations=explain_some(model, rows, stored_risk),
+        dependence=partial_dependence(model, rows, ranked["feature"][:TOP_FEATURES]),
+        segments=segments(model.contract, rows, target, risk),
         fingerprint=model.fingerprint(rows),
     )
 
 
-def importances(model: ChurnModel, frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+def importances(
+    model: ChurnModel, frame: pd.DataFrame, target: np.ndarray, seed: int = 0
+) -> pd.DataFrame:
     """Permutation importance (Breiman 2001) of the raw features, on at most 1,000 rows.
 
     Returns
@@ -137,7 +146,7 @@ def importances(model: ChurnModel, frame: pd.DataFrame, seed: int = 0) -> pd.Dat
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(frame))[:IMPORTANCE_ROWS]
     typed = parse_features(frame.iloc[rows], model.contract)
-    target = labels(frame.iloc[rows], model.contract)
+    target = target[rows]
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
     as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
     table = []
@@ -158,7 +167,7 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame, risk: np.ndarray) -> pd
     model : ChurnModel
     frame : DataFrame of n rows
     risk : ndarray of float64, shape (n,)
-        What the model says of them.
+        Their probabilities by the model.
 
     Returns
     -------
@@ -178,27 +187,3 @@ def explain_some(model: ChurnModel, frame: pd.DataFrame, risk: np.ndarray) -> pd
     table.insert(0, "customer", np.array(names, dtype=object)[table["row"]])
     table.insert(1, "risk", risk[picked][table["row"]])
     return table
-
-
-def summary(report: Report, name: str) -> str:
-    """What came out, in a few lines for a terminal."""
-    lines = [f"{name}, judged on {report.customers:,} customers by {report.evaluated_on}:"]
-    for metric, label in (
-        ("roc_auc", "ROC-AUC"), ("pr_auc", "PR-AUC"), ("log_loss", "log loss"),
-        ("brier", "Brier"), ("top_decile_lift", "lift, top tenth"),
-        ("calibration_slope", "calibration slope"),
-    ):  # fmt: skip
-        ours, plain = report.metrics[metric], report.baselines[BASELINE.name][metric]
-        span = f"({ours['low']:.4f} to {ours['high']:.4f})"
-        lines.append(f"  {label:<18}{ours['value']:.4f} {span}   plain {plain['value']:.4f}")
-    worth = report.worth
-    lines.append(
-        f"Calling from a risk of {worth.threshold:.1%} on, {worth.called:.1%} of all: "
-        f"{worth.profit['value']:.2f} a customer ({worth.profit['low']:.2f} to "
-        f"{worth.profit['high']:.2f}), calling everybody {worth.everybody['value']:.2f}"
-    )
-    worse = report.segments[report.segments["worse"]]
-    lines += [
-        f"Worse than elsewhere: {row.feature} {row.level} ({row.why})" for row in worse.itertuples()
-    ]
-    return "\n".join(lines)

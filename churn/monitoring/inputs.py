@@ -8,7 +8,7 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.outcomes import OutcomeStore, frame_of, read_table
 from churn.feedback.prediction_log import PredictionLog, locations
 from churn.monitoring.drift import Reference

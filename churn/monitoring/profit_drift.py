@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.special import ndtr
 
 from churn.data.contract import Contract
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.monitoring.drift import LEAST, LEVEL, Reference
 from churn.statistics.multiplicity import holm
 

@@ -13,7 +13,7 @@ from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.errors import ChurnError
 from churn.evaluation.metrics import compare
-from churn.evaluation.report import Report
+from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.registry.runs import champion, fetch_run
@@ -89,13 +89,13 @@ class Decision:
 
 def decide(
     model: ChurnModel,
-    report: Report,
+    report: EvaluationReport,
     holdout: pd.DataFrame,
     agreement: Agreement,
     leaks: pd.DataFrame,
     margin: float,
 ) -> Decision:
-    """Put a graded model through the gate, and hold it against the champion there is now.
+    """Put an evaluated model through the gate, and hold it against the champion there is now.
 
     Parameters
     ----------
@@ -120,18 +120,18 @@ def decide(
 
 
 def judge(
-    report: Report,
+    report: EvaluationReport,
     contract: Contract,
     agreement: Agreement,
     leaks: pd.DataFrame,
     rival: "ChampionComparison | None",
     margin: float,
 ) -> Decision:
-    """Put a graded model through the gate.
+    """Put an evaluated model through the gate.
 
     Parameters
     ----------
-    report : Report
+    report : EvaluationReport
     contract : Contract
         Of the features the model was fitted on.
     agreement : Agreement
@@ -144,7 +144,7 @@ def judge(
         How much the log loss may be above the champion's, in nats.
     """
     checks = [
-        _better(report, "base rate"),
+        _better(report, BASE_RATE),
         _not_worse(report, BASELINE.name),
         _calibrated(report),
         _agrees(agreement),
@@ -217,14 +217,14 @@ def hold_against(
     return ChampionComparison(champion.run, differences["champion"]["log_loss"])
 
 
-def _better(report: Report, baseline: str) -> Check:
+def _better(report: EvaluationReport, baseline: str) -> Check:
     difference = report.differences[baseline]["log_loss"]
     why = "upper end of the paired difference in log loss to it, nats"
     passed = bool(difference["high"] < 0)
     return Check(f"better than the {baseline}", 0.0, difference["high"], passed, why, difference)
 
 
-def _not_worse(report: Report, baseline: str) -> Check:
+def _not_worse(report: EvaluationReport, baseline: str) -> Check:
     # Where the truth is plain, the plain model is among the best, and may be the one picked.
     difference = report.differences[baseline]["log_loss"]
     why = "lower end of the paired difference in log loss to it, nats: worse for certain above 0"
@@ -232,7 +232,7 @@ def _not_worse(report: Report, baseline: str) -> Check:
     return Check(f"not worse than {baseline}", 0.0, difference["low"], passed, why, difference)
 
 
-def _calibrated(report: Report) -> Check:
+def _calibrated(report: EvaluationReport) -> Check:
     slope = report.metrics["calibration_slope"]
     low, high = slope["low"], slope["high"]
     # A small hold-out leaves the slope open; only one that is surely off is held against a model.
@@ -255,7 +255,7 @@ def _no_leaks(contract: Contract, leaks: pd.DataFrame) -> Check:
     return Check("no leakage left in", 0, len(left), not left, why)
 
 
-def _no_bad_segment(report: Report) -> Check:
+def _no_bad_segment(report: EvaluationReport) -> Check:
     worse = report.segments[report.segments["worse"]]
     gap = (worse["gap"] - worse["rest_gap"]).abs()
     short = (worse["expected_roc_auc"] - worse["roc_auc"]) - (

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from churn.data.contract import Contract
-    from churn.evaluation.profit import RetentionCosts
-    from churn.evaluation.report import Report
+    from churn.evaluation.report import EvaluationReport
+    from churn.evaluation.retention_costs import RetentionCosts
     from churn.modeling.cross_validation import Sample, Trial
     from churn.modeling.model import ChurnModel
     from churn.modeling.search_space import Candidate
@@ -67,7 +67,7 @@ class TrainingRun:
     costs : RetentionCosts
     model : ChurnModel
         Unpickling runs code: read that of a run you trust.
-    report : Report
+    report : EvaluationReport
     agreement : Agreement
     decision : Decision
         Of the gate.
@@ -97,7 +97,7 @@ class TrainingRun:
     failures: dict[str, Exception]
     costs: "RetentionCosts"
     model: "ChurnModel"
-    report: "Report"
+    report: "EvaluationReport"
     agreement: "Agreement"
     decision: "Decision"
     deployment: "Deployment"

@@ -7,7 +7,7 @@ import numpy as np
 LEVEL = 0.95
 # The normal quantile of a two-sided 95 % interval.
 Z = 1.959964
-RESAMPLES = 1000
+RESAMPLES, MIN_RESAMPLES = 1000, 400
 # Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
 CHUNK_CELLS = 300_000
 
@@ -34,8 +34,8 @@ def bootstrap(
     """
     rng = np.random.default_rng(seed)
     value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
-    # Larger samples need fewer resamples for an interval that is as good.
-    resamples = int(np.clip(RESAMPLES * 2_000 / n, 100, RESAMPLES))
+    # Fewer resamples of larger samples, which take longer; below 400 the ends are too noisy.
+    resamples = int(np.clip(RESAMPLES * 2_000 / n, MIN_RESAMPLES, RESAMPLES))
     chunk = max(1, CHUNK_CELLS // n)
     draws = []
     for start in range(0, resamples, chunk):

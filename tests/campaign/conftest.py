@@ -13,7 +13,7 @@ from churn.campaign.shards import Source
 from churn.campaign.shortlist import score_shard
 from churn.data.parsing import labels
 from churn.data.synthetic import generate_sample_data
-from churn.evaluation.metrics import reliability
+from churn.evaluation.calibration import reliability
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.scoring.deployment import Deployment

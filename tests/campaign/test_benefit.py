@@ -6,7 +6,7 @@ import pytest
 
 from churn.campaign.benefit import probability_interval
 from churn.data.synthetic import generate_sample_data
-from churn.evaluation.metrics import reliability
+from churn.evaluation.calibration import reliability
 from churn.statistics.intervals import wilson
 
 

@@ -12,7 +12,8 @@ from churn.campaign.control_group import in_control
 from churn.campaign.export import list_schema
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.profit import RetentionCosts, expected_profit
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 
 
 class TestWhomToCall:

@@ -13,15 +13,14 @@ from scipy import integrate, stats
 from churn.errors import ChurnError
 from churn.evaluation import charts
 from churn.evaluation.profit import (
-    RetentionCosts,
-    appraise,
     best_threshold,
-    break_even,
-    expected_maximum_profit,
     expected_profit,
     profit_curve,
     realised_profit,
+    settle_threshold,
 )
+from churn.evaluation.profit_report import expected_maximum_profit, profit_report
+from churn.evaluation.retention_costs import RetentionCosts
 
 
 def campaign(n, seed=0):
@@ -60,7 +59,7 @@ def test_profits_mean_over_outcomes_and_pay_from_the_break_even_on(offer, chance
     left, stayed = (realised_profit(outcome, frame, offer) for outcome in (ones, 0 * ones))
     profits = expected_profit(chances, frame, offer)
     assert profits == pytest.approx(chances * left + (1 - chances) * stayed)
-    even = break_even(frame, offer)
+    even = offer.break_even(frame)
     assert (profits[chances >= even] >= -1e-9).all()
     assert (profits[chances < even] <= 1e-9).all()
 
@@ -124,7 +123,7 @@ def test_where_only_the_surest_would_pay_the_threshold_is_where_they_begin_to():
     frame = pd.DataFrame({"value": [50.0, 400.0, 60.0]})
     offer = RetentionCosts(customer_value="value")
     offer.check_pays(frame)
-    assert offer.settle_threshold(np.full(3, 0.01), frame) == break_even(frame, offer).min()
+    assert settle_threshold(np.full(3, 0.01), frame, offer) == offer.break_even(frame).min()
 
 
 def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
@@ -279,8 +278,8 @@ def test_a_call_that_cannot_pay_has_no_emp():
 def test_true_probabilities_keep_what_they_promise(value):
     target, chance, frame = campaign(20_000)
     offer = RetentionCosts(customer_value=value)
-    found = appraise(target, chance, frame, offer, best_threshold(chance, frame, offer))
-    assert found.profit["low"] < found.promised < found.profit["high"]
+    found = profit_report(target, chance, frame, offer, best_threshold(chance, frame, offer))
+    assert found.profit["low"] < found.expected < found.profit["high"]
     assert found.called == np.mean(chance >= found.threshold)
     assert found.advantage["low"] > 0
     gap = found.profit["value"] - found.everybody["value"]
@@ -293,15 +292,15 @@ def test_true_probabilities_keep_what_they_promise(value):
 
 def test_nobody_is_called_where_it_does_not_pay():
     target, chance, frame = campaign(200)
-    found = appraise(target, chance, frame, RetentionCosts(contact_cost=100), np.inf)
-    assert (found.threshold, found.called, found.promised) == (np.inf, 0, 0)
+    found = profit_report(target, chance, frame, RetentionCosts(contact_cost=100), np.inf)
+    assert (found.threshold, found.called, found.expected) == (np.inf, 0, 0)
     assert found.profit == {"value": 0, "low": 0, "high": 0} == found.advantage
     assert found.everybody["high"] < 0
 
 
 def test_the_chart_has_the_curve_its_interval_random_calls_and_the_cut():
     target, chance, frame = campaign(500)
-    found = appraise(target, chance, frame, RetentionCosts(), 11 / 67)
+    found = profit_report(target, chance, frame, RetentionCosts(), 11 / 67)
     spec = json.loads(json.dumps(charts.profit(found.curve, found.called)))
     assert len(spec["data"]["values"]) == 101
     fields = {part["field"] for layer in spec["layer"] for part in layer["encoding"].values()

@@ -76,10 +76,10 @@ class TestTelcoRun:
     def test_decides_where_a_call_begins_to_pay(self, telco_run):
         data = telco_run.data
         assert data.model.threshold == pytest.approx(11 / 67)
-        worth = data.report.worth
-        assert worth.threshold == data.model.threshold
-        assert worth.profit["low"] < worth.promised < worth.profit["high"]
-        assert worth.advantage["low"] > 0
+        profit = data.report.profit
+        assert profit.threshold == data.model.threshold
+        assert profit.profit["low"] < profit.expected < profit.profit["high"]
+        assert profit.advantage["low"] > 0
 
     def test_finds_no_segment_that_is_worse(self, telco_run):
         table = telco_run.data.report.segments
@@ -94,7 +94,7 @@ class TestTelcoRun:
     def test_keeps_its_promise_within_the_interval(self, telco_run):
         report = telco_run.data.report
         loss = report.metrics["log_loss"]
-        assert loss["low"] < report.promised < loss["high"]
+        assert loss["low"] < report.cv_log_loss < loss["high"]
 
     def test_what_was_graded_is_what_is_stored(self, telco_run, held_out):
         data = telco_run.data
@@ -390,7 +390,7 @@ class TestOtherTables:
         for threshold in np.linspace(0.02, 0.9, 45):
             other = profits[data.trial.probabilities >= threshold].sum()
             assert other <= profits[called].sum()
-        assert data.report.worth.advantage["high"] > 0
+        assert data.report.profit.advantage["high"] > 0
 
     def test_without_a_hold_out_cross_validation_judges(self, quick):
         run = run_flow("--config", "candidates", quick, "run", "--holdout", "0")
@@ -398,5 +398,5 @@ class TestOtherTables:
         data = run.data
         assert data.report.evaluated_on == "cross-validation"
         assert set(data.split) == {"train"}
-        assert data.metrics["log_loss"]["value"] == pytest.approx(data.report.promised)
+        assert data.metrics["log_loss"]["value"] == pytest.approx(data.report.cv_log_loss)
         assert data.report.customers == len(data.sample.labels)

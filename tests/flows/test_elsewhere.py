@@ -11,7 +11,7 @@ def test_runs_on_an_s3_datastore(s3, tmp_path):
     space.write_text('[[candidates]]\nfamily = "logistic"\n[[candidates]]\nfamily = "splines"\n')
     run = run_flow("--datastore", "s3", "--config", "candidates", str(space), "run", **s3[1])
     assert run.code == 0, run.output
-    assert "judged on 1,419 customers by hold-out" in run.output
+    assert "evaluated on 1,419 customers by hold-out" in run.output
 
 
 def test_compiles_to_argo_workflows(s3):

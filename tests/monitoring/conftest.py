@@ -6,7 +6,7 @@ import pytest
 from churn.data.parsing import labels, parse_features
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.monitoring import verdict

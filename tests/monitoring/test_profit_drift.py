@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from churn.data.parsing import parse_features
-from churn.evaluation.profit import RetentionCosts
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.monitoring.profit_drift import appraise, terms
 from watching import (
     CONTRACT,

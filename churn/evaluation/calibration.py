@@ -1,0 +1,137 @@
+"""Calibration: whether as many customers leave as the probabilities say."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from churn.statistics.intervals import LEVEL, Z, wilson
+from churn.statistics.log_odds import logit
+from churn.statistics.logistic import fisher_errors, fit_logistic
+
+BINS = 10
+# Nats that a step of the calibration line may still gain, far below what anybody reads.
+LINE_TOLERANCE = 1e-12
+# True errors that are tried, and samples that are simulated for each.
+ERRORS, SIMULATIONS = 31, 500
+
+
+def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
+    """Slope and intercept of the outcome's logit on the prediction's (Cox 1958).
+
+    1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
+    intervals are Wald's, from the Fisher information. Where no line is determined (all
+    predictions alike, or the outcomes perfectly separated by them) the values are NaN.
+    """
+    x, names = logit(probabilities), ("calibration_slope", "calibration_intercept")
+    left, stayed = x[target == 1], x[target == 0]
+    if np.ptp(x) < 1e-9 or left.min() >= stayed.max() or left.max() <= stayed.min():
+        return {name: dict.fromkeys(("value", "low", "high"), math.nan) for name in names}
+    weights = fit_logistic(x[:, None], target, tolerance=LINE_TOLERANCE)
+    half = Z * fisher_errors(x[:, None], weights)
+    return {
+        name: {"value": value, "low": value - width, "high": value + width}
+        for name, value, width in zip(names, weights.tolist(), half.tolist(), strict=True)
+    }
+
+
+def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
+    """Predicted probabilities beside the shares that left, in bins of about equally many customers.
+
+    Returns
+    -------
+    DataFrame
+        predicted (mean probability), observed (share who left), low and high (its 95 % interval
+        by Wilson 1927), count.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    rows = []
+    for start, end in pairwise(_bin_ends(probabilities[order], bins)):
+        at = order[start:end]
+        low, high = wilson(target[at].sum(), len(at))
+        rows.append((probabilities[at].mean(), target[at].mean(), low, high, len(at)))
+    return pd.DataFrame(rows, columns=["predicted", "observed", "low", "high", "count"])
+
+
+def calibration_error(
+    target: np.ndarray, probabilities: np.ndarray, bins: int = BINS, seed: int = 0
+) -> dict[str, float]:
+    """The mean difference of probability and churn rate over bins, and what is true of it.
+
+    Chance alone makes the observed error positive, also that of a perfect model, and resampling
+    the customers adds chance once more. So the test is inverted instead (Neyman 1937): samples are
+    simulated whose true error is c, and the interval holds each c for which the observed error is
+    among the middle 95 %. Which bins err is not known. Errors spread over all of them hide best
+    among chance and give the high end and the value, whose median sample is the observed one; an
+    error of one bin alone adds most to chance and gives the low end.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+    probabilities : ndarray of float, shape (n,)
+    bins : int
+        Of about equally many customers by probability; see `reliability`.
+    seed : int
+
+    Returns
+    -------
+    dict of str to float
+        `value`, `low` and `high`, the true error and its 95 % interval; `observed`, that of this
+        sample; `perfect`, the median of what a perfect model shows on so many customers.
+    """
+    table = reliability(target, probabilities, bins)
+    sizes, predicted = table["count"].to_numpy(), table["predicted"].to_numpy()
+    share, deviation = sizes / sizes.sum(), np.sqrt(predicted * (1 - predicted))
+    observed = float(share @ (table["observed"] - predicted).abs())
+    rng = np.random.default_rng(seed)
+    spread = rng.choice([-1.0, 1.0], (SIMULATIONS, len(sizes))) * deviation
+    # Towards a half, where there is room for an error of any size.
+    single = rng.integers(0, len(sizes), SIMULATIONS)[:, None] == np.arange(len(sizes))
+    single = single * np.where(predicted < 0.5, 1, -1) * deviation
+    errors = np.linspace(0, observed + 4 * share @ (deviation / np.sqrt(sizes)), ERRORS)
+    tail = (1 - LEVEL) / 2
+    shown = _simulate(spread, errors, predicted, sizes, [tail, 0.5, 1 - tail], rng)
+    alone = _simulate(single, errors, predicted, sizes, [1 - tail], rng)
+    return {
+        "value": _largest(shown[1], errors, observed),
+        "low": _largest(np.maximum(shown[2], alone[0]), errors, observed),
+        "high": _largest(shown[0], errors, observed),
+        "observed": observed,
+        "perfect": float(shown[1][0]),
+    }
+
+
+def _simulate(patterns, errors, predicted, sizes, quantiles, rng) -> np.ndarray:
+    """Quantiles of the observed error for each true one: (n_quantiles, n_errors), ascending.
+
+    `patterns`, (n_simulations, n_bins), is how a true error is distributed over the bins.
+    """
+    share, rows = sizes / sizes.sum(), []
+    for error in errors:
+        scale = np.full(len(patterns), error) / (np.abs(patterns) @ share)
+        for _ in range(4):  # what does not fit between 0 and 1 goes to the other bins
+            rates = np.clip(predicted + patterns * scale[:, None], 0, 1)
+            reached = np.abs(rates - predicted) @ share
+            scale *= np.divide(error, reached, out=np.ones_like(scale), where=reached > 0)
+        left = rng.binomial(sizes, rates)
+        rows.append(np.quantile(np.abs(left / sizes - predicted) @ share, quantiles))
+    # A larger error shows more; where simulations say otherwise, that is their noise.
+    return np.maximum.accumulate(rows).T
+
+
+def _largest(shown: np.ndarray, errors: np.ndarray, observed: float) -> float:
+    """The largest true error that shows no more than `observed`; 0 where every one shows more."""
+    more = int(np.searchsorted(shown, observed, side="right"))
+    if more in (0, len(errors)):
+        return float(errors[-1 if more else 0])
+    return float(np.interp(observed, shown[more - 1 : more + 1], errors[more - 1 : more + 1]))
+
+
+def _bin_ends(ordered: np.ndarray, bins: int) -> np.ndarray:
+    """Where bins of ascending probabilities end; equal probabilities are in one bin."""
+    n = len(ordered)
+    inner = np.round(np.linspace(0, n, bins + 1)).astype(int)[1:-1]
+    runs = np.searchsorted(ordered, ordered[np.maximum(inner - 1, 0)], side="right")
+    return np.unique([0, *runs, n])

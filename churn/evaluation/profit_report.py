@@ -1,0 +1,151 @@
+"""What a campaign by a model earns on known outcomes, and the EMP measure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import isotonic_regression
+from scipy.special import betaincc
+
+from churn.evaluation.profit import expected_profit, profit_curve, realised_profit
+from churn.evaluation.retention_costs import RetentionCosts
+from churn.statistics.intervals import bootstrap
+
+
+def expected_maximum_profit(
+    target: np.ndarray,
+    scores: np.ndarray,
+    alpha: float = 6,
+    beta: float = 14,
+    customer_value: float = 200,
+    offer_cost: float = 10,
+    contact_cost: float = 1,
+) -> tuple[float, float]:
+    """The EMP measure for customer churn of Verbraken et al. (2013), with their defaults.
+
+    What each customer of the base brings on average if the acceptance were Beta distributed, and
+    for each value of it the best threshold were known. Since it takes the best threshold of the
+    sample, it ranks models and forecasts no money.
+
+    The best thresholds are the corners of the ROC curve's convex hull. A segment of it holds a
+    share w of the customers, of whom a share r left, and is called whenever that pays, from the
+    acceptance g = ((1 - r) * offer_cost + contact_cost) / (r * (customer_value - offer_cost)) on.
+    With I the regularized incomplete beta function it adds to the EMP
+
+        w * r * (customer_value - offer_cost) * alpha / (alpha + beta) * (1 - I_g(alpha + 1, beta))
+        - w * ((1 - r) * offer_cost + contact_cost) * (1 - I_g(alpha, beta))
+
+    and w * (1 - I_g(alpha, beta)) to the fraction. The hull's segments are the blocks of an
+    isotonic regression (Fawcett & Niculescu-Mizil 2007, "PAV and the ROC convex hull").
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+    scores : ndarray of float, shape (n,)
+        Whatever ranks them, the likeliest to leave highest; equal scores stay together.
+    alpha, beta : float
+        The acceptance's Beta distribution, both positive.
+    customer_value, offer_cost, contact_cost : float
+        Money, the same for all; none negative.
+
+    Returns
+    -------
+    emp : float
+        Money per customer of the base; at least 0.
+    fraction : float
+        The share of customers called, averaged over the acceptance; 0 to 1.
+    """
+    _, groups, sizes = np.unique(scores, return_inverse=True, return_counts=True)
+    rates = np.bincount(groups, weights=target) / sizes
+    rates = np.clip(isotonic_regression(rates, weights=sizes).x, 0, 1)
+    saved = rates * max(customer_value - offer_cost, 0)
+    spent = (1 - rates) * offer_cost + contact_cost
+    pays_from = np.divide(spent, saved, out=np.ones_like(rates), where=saved > spent)
+    called = betaincc(alpha, beta, pays_from)
+    saved = saved * alpha / (alpha + beta) * betaincc(alpha + 1, beta, pays_from)
+    share = sizes / len(target)
+    return float(share @ (saved - spent * called)), float(share @ called)
+
+
+@dataclass(frozen=True)
+class ProfitReport:
+    """The profit of a campaign by a model, on customers whose outcome is known.
+
+    Attributes
+    ----------
+    threshold : float
+    called : float
+        Share of the customers at or above it.
+    expected : float
+        Money per customer of the base that calling those brings by the probabilities.
+    profit, everybody, advantage : dict
+        Money per customer of the base that came of it, of calling everybody, and the former less
+        the better of calling everybody and nobody: value, low and high, the 95 % interval.
+    emp, emp_fraction : float
+        See `expected_maximum_profit`, by the published defaults whatever the costs, so that it
+        compares to other studies.
+    curve : DataFrame
+        See `profit_curve`.
+    """
+
+    threshold: float
+    called: float
+    expected: float
+    profit: dict
+    everybody: dict
+    advantage: dict
+    emp: float
+    emp_fraction: float
+    curve: pd.DataFrame
+
+
+def profit_report(
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    frame: pd.DataFrame,
+    costs: RetentionCosts,
+    threshold: float,
+    seed: int = 0,
+) -> ProfitReport:
+    """The profit of calling by `probabilities`, with intervals.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+        1 for customers who left.
+    probabilities : ndarray of float, shape (n,)
+    frame : DataFrame, n rows
+        The same customers, with the columns that `costs` names.
+    costs : RetentionCosts
+    threshold : float
+        Call where `probabilities >= threshold`.
+
+    Raises
+    ------
+    ChurnError
+        See `RetentionCosts.check`.
+    """
+    picked = probabilities >= threshold
+    profits = realised_profit(target, frame, costs)
+    # The better of the two is chosen once: a maximum within resamples would be biased.
+    alternative = profits * (profits.mean() > 0)
+
+    def money(weights):
+        n = len(profits)
+        return {
+            "profit": weights @ (profits * picked) / n,
+            "everybody": weights @ profits / n,
+            "advantage": weights @ (profits * picked - alternative) / n,
+        }
+
+    emp, fraction = expected_maximum_profit(target, probabilities)
+    return ProfitReport(
+        threshold=threshold,
+        called=float(picked.mean()),
+        expected=float((expected_profit(probabilities, frame, costs) * picked).mean()),
+        **bootstrap(money, len(profits), seed),
+        emp=emp,
+        emp_fraction=fraction,
+        curve=profit_curve(probabilities, profits, seed=seed),
+    )

@@ -1,0 +1,197 @@
+"""What calling a customer costs and may bring, as constants or as columns of the table."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.data.parsing import NUMBER, parse_numbers
+from churn.errors import ChurnError
+
+
+@dataclass(frozen=True)
+class RetentionCosts:
+    """What a call costs and may bring; the defaults are those of Verbraken et al. (2013).
+
+    Each is a constant, or the name of a number column of the customer table.
+
+    Attributes
+    ----------
+    contact_cost : float or str
+        Money per call, whatever comes of it (f in the paper).
+    offer_cost : float or str
+        Money per offer that is taken (d).
+    acceptance : float or str
+        Share, 0 to 1, of those about to leave who take the offer and stay (gamma); 0.3 is the
+        mean of the paper's Beta(6, 14).
+    customer_value : float or str
+        Money that a customer who stays is worth (CLV).
+    """
+
+    contact_cost: float | str = 1.0
+    offer_cost: float | str = 10.0
+    acceptance: float | str = 0.3
+    customer_value: float | str = 200.0
+
+    @classmethod
+    def parse(cls, **values: float | str) -> "RetentionCosts":
+        """Read them from the texts of a command line.
+
+        Parameters
+        ----------
+        values : float or str
+            By the names of the attributes; one that is not there keeps its default. A text that
+            reads as a number is a constant, any other names a column.
+
+        Raises
+        ------
+        ChurnError
+            See `check` and `check_pays`.
+        """
+        costs = cls(**{name: _constant_or_column(value) for name, value in values.items()})
+        costs.check()
+        if not any(isinstance(term, str) for term in asdict(costs).values()):
+            costs.check_pays(pd.DataFrame(index=[0]))
+        return costs
+
+    def check_pays(self, frame: pd.DataFrame) -> None:
+        """See that there is a customer whom it would pay to call, if the leaving were certain.
+
+        Raises
+        ------
+        ChurnError
+            If there is none; see `check` too.
+        """
+        if np.isinf(self.break_even(frame)).all():
+            rule = "acceptance * (customer value - offer cost) is below the contact cost"
+            raise ChurnError("The costs cannot be used:", [f"no call pays: {rule}"])
+
+    def check(self, frame: pd.DataFrame | None = None) -> None:
+        """Look at the constants and, where there is a table, at the columns.
+
+        Raises
+        ------
+        ChurnError
+            Naming every term that is not finite and at least 0 (an acceptance: from 0 to 1), and
+            every column that is not in the table or has a cell that is missing or no such number.
+        """
+        problems = [
+            f"--{name.replace('_', '-')} {term}: {problem}"
+            for name, term in asdict(self).items()
+            if (problem := _problem(name, term, frame))
+        ]
+        if problems:
+            raise ChurnError("The costs cannot be used:", problems)
+
+    def payoff_terms(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """The two numbers of each customer that all profits are made of.
+
+        Returns
+        -------
+        gain, cost : ndarray of float64, shape (n,)
+            Money: calling a customer who leaves with probability p brings p * gain - cost, see
+            `expected_profit`. gain = acceptance * (customer_value - offer_cost) + offer_cost, and
+            cost = offer_cost + contact_cost; neither is negative.
+
+        Raises
+        ------
+        ChurnError
+            See `check`.
+        """
+        self.check(frame)
+        contact, offer, acceptance, value = (
+            np.broadcast_to(_numbers(term, frame), len(frame)) for term in asdict(self).values()
+        )
+        return acceptance * (value - offer) + offer, offer + contact
+
+    def break_even(self, frame: pd.DataFrame) -> np.ndarray:
+        """The probability from which on calling a customer pays.
+
+        Where p * gain - cost, the expected profit, is 0: at
+        (offer_cost + contact_cost) / (acceptance * (customer_value - offer_cost) + offer_cost).
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            From 0 to 1, or infinity where a call never pays, even if the customer surely leaves.
+
+        Raises
+        ------
+        ChurnError
+            See `check`.
+        """
+        gain, cost = self.payoff_terms(frame)
+        # A call that neither costs nor gains anything is not made.
+        pays = (gain > 0) & (gain >= cost)
+        return np.divide(cost, gain, out=np.full(len(gain), np.inf), where=pays)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the customer table that terms name."""
+        return list(dict.fromkeys(term for term in asdict(self).values() if isinstance(term, str)))
+
+    def unusable(self, frame: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Which cells of the columns that terms name are no such number.
+
+        Parameters
+        ----------
+        frame : DataFrame, n rows
+            With those columns.
+
+        Returns
+        -------
+        list of (str, str, ndarray of bool, shape (n,))
+            For each term that is a column: the column, what a cell must be, and where it is not.
+        """
+        return [
+            (term, _rule(name), _unfit(name, _numbers(term, frame)))
+            for name, term in asdict(self).items()
+            if isinstance(term, str)
+        ]
+
+    def values(self, frame: pd.DataFrame) -> np.ndarray:
+        """What each customer who stays is worth: (n,) float64, money.
+
+        Raises
+        ------
+        ChurnError
+            See `check`.
+        """
+        self.check(frame)
+        return np.broadcast_to(_numbers(self.customer_value, frame), len(frame))
+
+
+def _constant_or_column(value: float | str) -> float | str:
+    text = str(value).strip()
+    return float(text) if not isinstance(value, str) or NUMBER.fullmatch(text) else text
+
+
+def _numbers(term: float | str, frame: pd.DataFrame) -> np.ndarray:
+    return parse_numbers(frame[term])[0] if isinstance(term, str) else np.float64(term)
+
+
+def _rule(name: str) -> str:
+    return "a share from 0 to 1" if name == "acceptance" else "a number of 0 or more"
+
+
+def _unfit(name: str, numbers: np.ndarray) -> np.ndarray:
+    # A NaN, which every comparison denies, is a cell that is missing or no number.
+    return ~((numbers >= 0) & (numbers <= 1 if name == "acceptance" else np.isfinite(numbers)))
+
+
+def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | None:
+    rule = _rule(name)
+    column = isinstance(term, str)
+    if column and frame is None:
+        return None
+    if column and term not in frame:
+        return f"neither {rule} nor a column of the table"
+    bad = _unfit(name, _numbers(term, frame))
+    if not bad.any():
+        return None
+    if not column:
+        return f"not {rule}"
+    row = int(np.argmax(bad))
+    cell = frame[term].iloc[row]
+    shown = "empty" if pd.isna(cell) else repr(str(cell))
+    return f"{bad.sum()} cells are not {rule}, the first in row {frame.index[row]}: {shown}"
