@@ -22,6 +22,7 @@ class ScoreFlow(FlowSpec):
     campaign_name = Parameter("campaign", default="retention", help="draws the control group")
     control = Parameter("control", default=0.1, help="share not called, to see what calling does")
     do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
+    log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE; off")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
@@ -81,6 +82,7 @@ class ScoreFlow(FlowSpec):
         import cards
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.export import write_list
+        from churn.feedback.batch import log_sample
 
         # The same in every task; not merged, since a pickle of a set differs between processes.
         for name in ("campaign", "contract", "deployment", "offer"):
@@ -94,6 +96,8 @@ class ScoreFlow(FlowSpec):
             scored = _each(inputs, "scored")
             tables = chain(tables, everyone_else(scored, self.call_list, run, self.campaign))
         write_list(tables, self.output)
+        scored, day = self.call_list.scored, self.campaign.as_of
+        self.logged = log_sample(self.call_list.sample, scored, self.deployment, day, self.log_url)
         current.card["calls"].extend(cards.calls(self))
         self.next(self.end)
 
@@ -102,6 +106,7 @@ class ScoreFlow(FlowSpec):
         """Say what came out."""
         print(self.call_list)
         print(f"Written to {self.output}.")
+        print(self.logged)
 
 
 def _each(inputs, name: str):

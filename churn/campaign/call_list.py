@@ -19,6 +19,7 @@ from churn.campaign.shortlist import Part, merge_shortlists
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
+from churn.feedback.batch import Sample
 from churn.scoring.deployment import Deployment
 
 
@@ -63,6 +64,8 @@ class CallList:
         ends, as if the model were as wrong about each of them in the same direction.
     problems, rejected : DataFrame
         See `Part`.
+    sample : DataFrame
+        Customers for the prediction log, see `churn.feedback.batch.Sample`.
     curve : DataFrame
         See `churn.campaign.ranking.compare_rankings`, with the control group as if it were called.
     """
@@ -73,7 +76,13 @@ class CallList:
     expected: dict[str, float]
     problems: pd.DataFrame
     rejected: pd.DataFrame
+    sample: pd.DataFrame
     curve: pd.DataFrame
+
+    @property
+    def scored(self) -> int:
+        """How many customers were scored."""
+        return self.counts["customers"] - self.counts["rejected"]
 
     def __str__(self) -> str:
         count, expected = self.counts, self.expected
@@ -97,12 +106,14 @@ def make_list(
         If more rows are rejected than may be, with every problem of the table.
     """
     top, problems, rejected, rankings, counts = [], [], [], [], Counter()
+    sample = Sample()
     for part in parts:
         top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.budget)]
         problems.append(part.problems)
         rejected.append(part.rejected)
         rankings.append((part.best, part.riskiest))
         counts.update(part.counts)
+        sample.merge(part.sample)
     ((scores, customers),) = top
     problems = merge_problems(problems)
     check_share(problems, counts["customers"], counts["rejected"], campaign.max_rejected)
@@ -126,6 +137,7 @@ def make_list(
         expected={end: float(money[name][~control].sum()) for end, name in expected},
         problems=problems,
         rejected=pd.concat(rejected),
+        sample=sample.frame,
         curve=compare_rankings(best, riskiest),
     )
 

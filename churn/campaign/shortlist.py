@@ -20,6 +20,7 @@ from churn.campaign.ranking import blocks
 from churn.campaign.settings import Campaign
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
+from churn.feedback.batch import Sample
 from churn.modeling.model import ChurnModel
 
 # Rejected rows are all counted; so many of each shard are kept to be looked at.
@@ -44,6 +45,8 @@ class Part:
         whose net benefit is positive.
     best, riskiest : ndarray
         The rankings in short, see `churn.campaign.ranking.blocks`.
+    sample : DataFrame
+        Customers for the prediction log, see `churn.feedback.batch.Sample`.
     """
 
     scores: pd.DataFrame
@@ -53,6 +56,7 @@ class Part:
     counts: dict[str, int]
     best: np.ndarray
     riskiest: np.ndarray
+    sample: pd.DataFrame
 
 
 def score_shard(
@@ -79,10 +83,12 @@ def score_shard(
     excluded = pa.array(do_not_contact, pa.string())
     counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "pays": 0}
     top, problems, rejected, chances, profits, everyone = [], [], [], [], [], []
+    sample = Sample()
     for chunk in chunks:
         problems.append(chunk.problems)
         rejected.append(chunk.rejected[: max(0, KEPT_REJECTED - counts["rejected"])])
         chance, profit = _score(chunk, model, offer)
+        sample.add(chunk.ids.to_pylist(), chance, chunk.customers)
         free = ~pc.is_in(chunk.ids, excluded).to_numpy(zero_copy_only=False)
         chances.append(chance[free])
         profits.append(profit[free])
@@ -110,6 +116,7 @@ def score_shard(
         counts=counts,
         best=blocks(profit, profit),
         riskiest=blocks(chance, profit),
+        sample=sample.frame,
     )
     return part, pa.concat_tables(everyone) if everyone else None
 

@@ -136,7 +136,7 @@ class TestBrokenMonth:
         quality = artifacts(march[0]).quality
         january, march_ = quality.cohorts.to_dict("records")
         assert (january["cohort"], january["state"], january["known"]) == (
-            "2026-01", "judged", 1_000,
+            "2026-01", "evaluated", 1_000,
         )  # fmt: skip
         assert january["roc_auc"] > 0.8
         assert march_["state"] == "waiting"
@@ -150,8 +150,11 @@ class TestBrokenMonth:
         name = re.search(r"run-id (\d+)", march[0].output)[1]
         (card,) = get_cards(Step(f"MonitorFlow/{name}/judge").task, id="monitor")
         shown = str(card.get_data())
-        for text in ("retrain: ChurnFlow/", "Did what was predicted happen?", "srcdoc=", "Drift"):
+        for text in ("retrain: ChurnFlow/", "Did what was predicted happen?", "Drift"):
             assert text in shown
+        assert "srcdoc=" not in shown
+        (card,) = get_cards(Step(f"MonitorFlow/{name}/end").task, id="evidently")
+        assert "srcdoc=" in str(card.get_data())
         page = artifacts(march[0]).evidently
         assert "tenure: missing" in page
 
@@ -232,7 +235,7 @@ def test_an_ordinary_month_ends_with_zero(trained, season):
     found = artifacts(run)
     assert found.verdict.verdict == "ok"
     assert found.drift.customers == 1_000
-    assert found.quality.cohorts["state"].tolist() == ["judged", "waiting"]
+    assert found.quality.cohorts["state"].tolist() == ["evaluated", "waiting"]
     assert found.retrained is None
 
 
@@ -253,6 +256,24 @@ def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, 
     assert Step(f"MonitorFlow/{name}/judge").task.data.verdict.verdict == "retrain"
 
 
+def test_a_model_without_predictions_is_not_ok(trained, season):
+    """A verdict with nothing to examine is one of its own."""
+    run = monitor(
+        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", "2025-06-01",
+        "--until", "2025-06-01",
+    )  # fmt: skip
+    assert run.code == 5, run.output
+    assert f"{trained.pathspec}: insufficient data" in run.output
+    assert "Too few to compare: 0 customers" in run.output
+
+
+def test_help_ends_without_a_traceback():
+    run = monitor("run", "--help")
+    assert run.code == 0
+    assert "Traceback" not in run.output
+    assert "call lists, commas between, or" in run.output
+
+
 def test_settings_and_logs_that_cannot_be_used_are_told(trained, tmp_path):
     run = monitor("run", "--as-of", "now", "--horizon", "0", "--retrain")
     assert run.code == 1
@@ -271,7 +292,7 @@ class TestElsewhere:
         assert run.code == 0, run.output
         workflow = json.loads(run.output[run.output.index("{") :])
         names = {template["name"] for template in workflow["spec"]["templates"]}
-        assert {"start", "compare", "grade", "judge", "retrain", "end"} <= names
+        assert {"start", "read", "compare", "grade", "judge", "retrain", "end"} <= names
 
     def test_compiles_to_airflow(self, s3, tmp_path):
         dag = tmp_path / "dag.py"

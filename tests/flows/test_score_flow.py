@@ -95,6 +95,18 @@ class TestDailyList:
         assert found.rejected.index.tolist() == [11, 21, 3_001]
         assert found.problems["column"].tolist() == ["tenure"] * 3
 
+    def test_its_predictions_are_in_the_log_and_monitor_flow_examines_them(self, daily, trained):
+        assert "3,997 predictions are in the prediction log sqlite:///" in daily[0].output
+        looked = run_flow(
+            "run", "--run", trained.pathspec, "--as-of", "2026-03-05", flow="monitor_flow.py"
+        )
+        assert looked.code in (0, 3), looked.output
+        found = re.search(r"run-id (\d+)", looked.output)[1]
+        from metaflow import Run, namespace
+
+        namespace(None)
+        assert Run(f"MonitorFlow/{found}").data.drift.customers == 3_997
+
     def test_is_made_in_shards(self, daily):
         run, _ = daily
         assert len(re.findall(r"/score/\d+ .*Task is starting", run.output)) == SHARDS

@@ -54,6 +54,17 @@ class TestReading:
         assert by.loc[0.3, "tenure"] == 3
         assert by.loc[0.5, "contract"] == "Weekly"
 
+    def test_several_windows_are_read_in_one_pass(self, log):
+        times = [JANUARY + timedelta(days=days) for days in (0, 20, 40)]
+        rows = [(time, "ChurnFlow/1", "a", 0.5, {"tenure": 1}) for time in times]
+        with PredictionLog(log) as database:
+            database.add(predictions(rows))
+            early = Window(JANUARY, JANUARY + timedelta(days=30))
+            every = Window(JANUARY, APRIL, month)
+            found = read_predictions(database, {"ChurnFlow/1"}, CONTRACT, [early, every])
+        assert [one.predictions for one in found] == [2, 3]
+        assert [len(one.answers) for one in found] == [1, 2]
+
     def test_of_very_many_some_are_drawn_always_the_same(self, log):
         rows = [
             (JANUARY + timedelta(seconds=n), "ChurnFlow/1", f"c{n % 500}", 0.5, {"tenure": n})

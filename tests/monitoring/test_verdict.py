@@ -5,6 +5,7 @@ from watching import (
     APRIL,
     NOBODY,
     happened,
+    outcomes,
     period,
 )
 
@@ -37,7 +38,19 @@ class TestVerdict:
         assert judged(period(), unreadable={"tenure": 7})[0].verdict == "ok"
         assert judged(period(), unreadable={"tenure": 8})[0].verdict == "watch"
 
-    def test_too_few_customers_are_ok_and_it_is_said(self, judged):
+    def test_too_few_customers_are_no_reason_beside_an_evaluated_cohort(self, judged):
         found = judged(period(100).assign(tenure=None))[0]
         assert found.verdict == "ok"
         assert found.remarks[0].startswith("Too few to compare: 100 customers")
+
+    def test_nothing_to_examine_is_a_verdict_of_its_own(self, judged, watched, january):
+        asked = january[0]
+        unlabelled = evaluate_cohorts(asked, watched[0], outcomes(), NOBODY, APRIL)
+        found = judged(period(100), quality=unlabelled)[0]
+        assert (found.verdict, found.exit_code) == ("insufficient data", 5)
+        assert judged(period(), quality=unlabelled)[0].verdict == "ok"
+
+    def test_the_power_of_the_cohort_is_stated(self, judged):
+        (power,) = [text for text in judged(period())[0].remarks if "four times in five" in text]
+        assert "times as many leavers as expected" in power
+        assert "log loss" in power

@@ -1,0 +1,143 @@
+"""Predictions of a whole table for the prediction log: a sample that is the same every day.
+
+Monitoring compares at most some thousands of customers of a period, so of a larger table no more
+are logged: those whose ids have the smallest hashes, which no property of a customer decides. The
+same customers are drawn every day, so that a month of lists is a month of the same customers.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+
+import numpy as np
+import pandas as pd
+
+from churn.data.ids import id_text
+from churn.feedback.prediction_log import Prediction, PredictionLog, locations
+from churn.scoring.deployment import Deployment
+
+MOST = 20_000
+# Other than the control group's and the hold-out's, which must not be drawn with it.
+HASH_KEY = "prediction log.."
+CHUNK = 2_000
+OFF = "off"
+
+
+class Sample:
+    """The customers with the smallest hashes, of any number of parts of a table.
+
+    Parameters
+    ----------
+    most : int
+        So many are kept.
+    """
+
+    def __init__(self, most: int = MOST):
+        self.most = most
+        self._parts: list[pd.DataFrame] = []
+        self._rows = 0
+
+    def add(self, ids: Sequence[str], probabilities: np.ndarray, features: pd.DataFrame) -> None:
+        """Add scored customers.
+
+        Parameters
+        ----------
+        ids : sequence of str
+        probabilities : ndarray of float64, shape (n,)
+        features : DataFrame of n rows
+            Typed.
+        """
+        texts = np.asarray(ids, dtype=object)
+        hashes = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)
+        some = np.argsort(hashes, kind="stable")[: self.most]
+        columns = {"id": texts[some], "probability": probabilities[some], "hash": hashes[some]}
+        part = pd.DataFrame(columns, index=features.index[some])
+        self.merge(part.join(features.iloc[some], rsuffix=" of the table"))
+
+    def merge(self, part: pd.DataFrame) -> None:
+        """Add what another sample kept."""
+        self._parts.append(part)
+        self._rows += len(part)
+        if self._rows > 2 * self.most:
+            self._parts = [self.frame]
+            self._rows = len(self._parts[0])
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The sample: id, probability, hash, and the features; the smallest hash first."""
+        every = pd.concat(self._parts)
+        return every.iloc[np.argsort(every["hash"], kind="stable")[: self.most]]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """How many predictions of how many customers are in which log; empty for none."""
+
+    predictions: int
+    customers: int
+    where: str
+
+    def __str__(self) -> str:
+        if not self.where:
+            return "The predictions are in no log: MonitorFlow will not see them."
+        if self.predictions == self.customers:
+            return f"{self.predictions:,} predictions are in the prediction log {self.where}."
+        return (
+            f"{self.predictions:,} of {self.customers:,} predictions, drawn by a hash of the id, "
+            f"are in the prediction log {self.where}."
+        )
+
+
+def log_sample(
+    sample: pd.DataFrame, customers: int, deployment: Deployment, as_of: date, url: str
+) -> Logged:
+    """Add the predictions of a sample to the prediction log, as made at the day's beginning.
+
+    A prediction's id follows from model, day and customer: a day that is scored twice is logged
+    once.
+
+    Parameters
+    ----------
+    sample : DataFrame
+        See `Sample.frame`.
+    customers : int
+        How many were scored.
+    deployment : Deployment
+        Of the model.
+    as_of : date
+    url : str
+        See `PredictionLog`; where it is empty, the one that the environment names. `off`: nothing
+        is logged.
+
+    Raises
+    ------
+    ChurnError
+        If the log cannot be used.
+    """
+    url = url or locations(os.environ)[1]
+    if url == OFF:
+        return Logged(0, customers, "")
+    names = list(deployment.contract.features)
+    cells = sample[names].astype(object).where(sample[names].notna(), None)
+    threshold, run = deployment.scorer.threshold, deployment.run
+    time = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
+    rows = []
+    for customer, chance, record in zip(
+        sample["id"], sample["probability"], cells.to_dict("records"), strict=True
+    ):
+        if deployment.contract.id:
+            record = {deployment.contract.id: customer, **record}
+        key = f"{run}\n{as_of}\n{customer}".encode("utf-8", "surrogatepass")
+        name = f"batch-{blake2b(key, digest_size=12).hexdigest()}"
+        chance = float(chance)
+        rows.append(
+            Prediction(
+                name, time, run, id_text(customer), chance, chance >= threshold, threshold, record
+            )
+        )
+    with PredictionLog(url) as log:
+        for start in range(0, len(rows), CHUNK):
+            log.add(rows[start : start + CHUNK])
+    return Logged(len(rows), customers, log.where)
