@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
-from churn.data.holdout import content_hash
+from churn.data.copies import content_hash
 from churn.data.inference import infer_contract, settle_contract
 from churn.data.leakage import act_on, find_leaks
 from churn.data.parsing import labels

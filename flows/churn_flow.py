@@ -31,6 +31,10 @@ class ChurnFlow(FlowSpec):
     target_column = Parameter("target", default="", help="column that says who left")
     positive = Parameter("positive", default="", help="its value for 'left'")
     time_column = Parameter("time", default="", help="date of the observation")
+    separator = Parameter("separator", default="", help="between a file's cells; recognised")
+    decimal = Parameter("decimal", default="", help="decimal mark, . or ,; recognised")
+    encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
+    sheet = Parameter("sheet", default="", help="of a workbook")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     leakage = Parameter("leakage", default="drop", help="drop, stop or warn")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
@@ -75,7 +79,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.readers import load_table
         from churn.registry.lineage import data_digest
 
-        self.table = load_table(self.data, self.query)
+        self.table = load_table(self.data, self.query, self._source())
         self.contract = settle_contract(
             self.table, self.data, self.contract_file,
             id=self.id_column, target=self.target_column,
@@ -84,14 +88,24 @@ class ChurnFlow(FlowSpec):
         self.lineage["data"] = data_digest(self.table)
         self.next(self.validate)
 
+    def _source(self):
+        from churn.data.source import SourceOptions
+
+        return SourceOptions.check(
+            separator=self.separator, decimal=self.decimal, encoding=self.encoding,
+            sheet=self.sheet,
+        ).over(SourceOptions(**self.contract_file.get("source", {})))  # fmt: skip
+
     @card(type="blank", id="data")
     @step
     def validate(self):
-        """Set broken rows aside, hold customers out, drop columns that know the answer."""
+        """Reject broken rows, hold customers out, drop columns that leak the target."""
         import cards
+        from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
         from churn.data.parsing import labels
+        from churn.data.target import describe_target
         from churn.data.validation import validate_data
 
         checked = validate_data(self.table, self.contract, self.max_rejected)
@@ -103,6 +117,8 @@ class ChurnFlow(FlowSpec):
         self.leaks = findings_table(leaks)
         self.contract = act_on(leaks, self.contract, self.leakage)
         self.split = split_customers(self.frame, self.contract, held)
+        self.target_summary = describe_target(self.frame, self.contract)
+        print(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.lineage["contract"] = self.contract.digest
         current.card["data"].extend(cards.data(self))
         self.next(self.featurize)
@@ -220,6 +236,7 @@ class ChurnFlow(FlowSpec):
 
         run = f"{current.flow_name}/{current.run_id}"
         print(self.summary)
+        print(self.target_summary)
         print(f"Compiled: {self.agreement}.")
         if not self.agreement.holds:
             print("It cannot be served: the scorer does not say what the model says.")

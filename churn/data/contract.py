@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from churn.data.expressions import Formula
+from churn.data.source import SourceOptions
 from churn.data.values import MISSING, as_text
 from churn.errors import ChurnError
 
@@ -104,6 +105,8 @@ class Contract(_Frozen):
         The columns with the customer's key and with the date of the observation.
     ignore : tuple of str
         Columns of the table that are no features.
+    source : SourceOptions
+        How the table's file is written, where that is not recognised.
     features : dict of str to Number, Category or Flag
         The model's inputs, in the order of the matrix.
     derived : dict of str to str
@@ -118,6 +121,7 @@ class Contract(_Frozen):
     id: str | None = None
     time: str | None = None
     ignore: tuple[str, ...] = ()
+    source: SourceOptions = SourceOptions()
     features: dict[str, Feature] = Field(min_length=1)
     derived: dict[str, str] = {}
 
@@ -166,7 +170,10 @@ class Contract(_Frozen):
     def to_toml(self) -> str:
         """The contract as a file that a person can read and edit."""
         values = self.model_dump(mode="json", exclude_none=True)
-        return tomli_w.dumps({k: v for k, v in values.items() if k != "project" or v})
+        values["source"] = {k: v for k, v in values["source"].items() if v}
+        return tomli_w.dumps(
+            {k: v for k, v in values.items() if v or k not in ("project", "source")}
+        )
 
     @property
     def columns(self) -> list[str]:

@@ -1,25 +1,15 @@
-"""Who is held out: decided by the customer, not by the run, so that it stays so for years."""
+"""The hold-out: decided by the customer, not by the run, so that it stays the same for years."""
 
 import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.copies import content_hash, copies_by_chance
+from churn.data.parsing import labels
 from churn.errors import ChurnError
 
-
-def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """A hash of each row's features; customers alike in all of them share it.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        A clean frame, as `validate_data` returns it.
-
-    Returns
-    -------
-    ndarray of uint64, shape (n,)
-    """
-    return pd.util.hash_pandas_object(frame[list(contract.features)], index=False).to_numpy()
+MIN_TRAIN_ROWS = 50
+MIN_TRAIN_PER_CLASS = 10
 
 
 def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.ndarray:
@@ -61,10 +51,11 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
 
 
 def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:
-    """Which rows to train on, which to judge by, and which to leave out of both.
+    """Which rows to train on, which to evaluate on, and which to leave out of both.
 
-    A training row that copies the features of a held-out row would let the model look the answer
-    up; such rows are left out of training.
+    A training row that copies the features of a held-out row would let the model look the label
+    up; such rows are left out of training, unless rows of this table are alike by chance, see
+    `churn.data.copies`.
 
     Parameters
     ----------
@@ -77,5 +68,40 @@ def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray
         `train`, `holdout` or `copy`.
     """
     content = content_hash(frame, contract)
-    copy = np.isin(content, np.unique(content[holdout]))
+    copy = np.isin(content, np.unique(content[holdout])) & ~holdout
+    if copy.any() and copies_by_chance(frame, contract):
+        copy[:] = False
     return np.select([holdout, copy], ["holdout", "copy"], "train")
+
+
+def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> str:
+    """What is trained on, held out and left out, in a sentence for the user.
+
+    Raises
+    ------
+    ChurnError
+        If too few rows are left to train on.
+    """
+    left = labels(frame, contract)
+    parts = {name: left[split == name] for name in ("train", "holdout", "copy")}
+    said = ", ".join(
+        f"{len(part):,} {what} ({part.mean():.1%} left)"
+        for part, what in zip(
+            parts.values(),
+            ("to train on", "held out", "left out as copies of held-out customers"),
+            strict=True,
+        )
+        if len(part)
+    )
+    train = parts["train"]
+    problems = []
+    if len(train) < MIN_TRAIN_ROWS:
+        problems.append(f"at least {MIN_TRAIN_ROWS} rows are needed")
+    if min(train.sum(), len(train) - train.sum()) < MIN_TRAIN_PER_CLASS:
+        problems.append(
+            f"at least {MIN_TRAIN_PER_CLASS} customers who left and who stayed are needed"
+        )
+    if problems:
+        hint = "hold out fewer customers (--holdout), or take away columns by a contract"
+        raise ChurnError("Too few customers are left to train on:", [said, *problems, hint])
+    return f"{said}."

@@ -12,7 +12,7 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from churn.data.contract import Contract
-from churn.data.holdout import content_hash
+from churn.data.copies import copy_groups
 from churn.data.parsing import labels
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.scoring_cost import estimate_microseconds
@@ -138,7 +138,7 @@ def draw_sample(
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
     drawn = train.iloc[rows]
     engineer, target = FeatureEngineer(contract), labels(drawn, contract)
-    fold = assign_folds(target, content_hash(drawn, contract), n_folds, seed)
+    fold = assign_folds(target, copy_groups(drawn, contract), n_folds, seed)
     return Sample(engineer.transform(drawn), engineer.levels, target, fold, rows)
 
 
@@ -149,7 +149,7 @@ def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: in
     ----------
     target : ndarray of int, shape (n,)
     content : ndarray of uint64, shape (n,)
-        Rows with the same value stay together; see `churn.data.content_hash`.
+        Rows with the same value stay together; see `churn.data.copies.copy_groups`.
 
     Returns
     -------

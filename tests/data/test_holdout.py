@@ -5,8 +5,12 @@ import pandas as pd
 import pytest
 
 from churn.data.contract import Contract
-from churn.data.holdout import content_hash, holdout_mask, split_customers
+from churn.data.copies import content_hash, copy_groups
+from churn.data.holdout import check_split, holdout_mask, split_customers
+from churn.data.inference import infer_contract
 from churn.data.parsing import parse_features
+from churn.data.validation import validate_data
+from churn.errors import ChurnError
 
 CONTRACT = Contract.parse(
     {
@@ -211,3 +215,58 @@ def test_customers_alike_in_all_but_one_feature_are_no_copies():
     frame = customers(["C0001", "C0014"]).assign(age=40.0, plan=pd.Categorical(["basic", "gold"]))
     parts = split_customers(frame, CONTRACT, holdout_mask(frame, CONTRACT, 0.2))
     assert parts.tolist() == ["train", "holdout"]
+
+
+# Copies by chance
+
+
+def discrete(n, rng, **columns):
+    frame = pd.DataFrame({name: rng.integers(0, k, n) for name, k in columns.items()})
+    return frame.assign(id=np.arange(n), left=np.where(rng.random(n) < 0.2, "yes", "no"))
+
+
+def parts_of(frame):
+    contract = infer_contract(frame, "left", id="id")
+    clean = validate_data(frame, contract).frame
+    split = split_customers(clean, contract, holdout_mask(clean, contract, 0.2))
+    return clean, contract, split
+
+
+@pytest.mark.parametrize(
+    "columns", [{"a": 3}, {"a": 4, "b": 2, "c": 6}, {"a": 3, "b": 2, "c": 6, "d": 9}]
+)
+def test_customers_alike_by_chance_are_trained_on(columns):
+    clean, contract, split = parts_of(discrete(4000, np.random.default_rng(0), **columns))
+    assert (split != "copy").all()
+    assert "3," in check_split(clean, contract, split)
+    # Nor are they tied together in cross-validation, where few folds could be dealt.
+    assert len(np.unique(copy_groups(clean, contract))) == len(clean)
+
+
+def test_dependent_columns_are_alike_by_chance_too():
+    rng = np.random.default_rng(1)
+    frame = discrete(4000, rng, segment=3)
+    for i in range(10):  # 3 * 3**10 combinations, of which customers have few
+        own = rng.integers(0, 3, len(frame))
+        frame[f"q{i}"] = np.where(rng.random(len(frame)) < 0.8, frame["segment"], own)
+    _, _, split = parts_of(frame)
+    assert (split == "copy").sum() < 0.02 * len(frame)
+    assert (split == "train").sum() > 0.75 * len(frame)
+
+
+def test_customers_who_are_there_twice_are_left_out_as_before():
+    rng = np.random.default_rng(2)
+    once = discrete(2000, rng, a=3, b=5).assign(fee=np.round(rng.normal(50, 20, 2000), 2))
+    frame = pd.concat([once, once.assign(id=once["id"] + 2000)], ignore_index=True)
+    clean, contract, split = parts_of(frame)
+    held = content_hash(clean, contract)[split == "holdout"]
+    assert not np.isin(content_hash(clean, contract)[split == "train"], held).any()
+    assert (copy_groups(clean, contract) == content_hash(clean, contract)).all()
+
+
+def test_a_run_with_hardly_a_row_to_train_on_is_stopped_with_the_numbers():
+    clean, contract, split = parts_of(discrete(400, np.random.default_rng(3), a=3, b=4))
+    split[40:] = "copy"
+    with pytest.raises(ChurnError, match="left out as copies") as error:
+        check_split(clean, contract, split)
+    assert "at least 50 rows" in str(error.value)

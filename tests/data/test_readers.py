@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from churn.data.contract import Contract
-from churn.data.holdout import content_hash, holdout_mask
+from churn.data.copies import content_hash
+from churn.data.holdout import holdout_mask
 from churn.data.readers import load_csv, load_table
 from churn.data.validation import validate_data
 from churn.errors import ChurnError

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.data.contract import Contract
-from churn.data.holdout import content_hash, holdout_mask
+from churn.data.copies import content_hash
+from churn.data.holdout import holdout_mask
 from churn.data.inference import infer_contract
 from churn.data.parsing import labels
 from churn.data.readers import load_table

@@ -1,0 +1,69 @@
+"""What became of a table, in sentences for the console: once, with the numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract
+from churn.data.holdout import check_split
+from churn.data.leakage import Finding
+from churn.data.source import notes
+from churn.data.target import describe_target
+from churn.data.validation import Validation, in_words
+
+__all__ = ["describe_table"]
+
+SHOWN = 20
+
+
+def describe_table(
+    table: pd.DataFrame,
+    checked: Validation,
+    leaks: Sequence[Finding],
+    contract: Contract,
+    split: np.ndarray,
+) -> str:
+    """Everything that was recognised, ignored, rejected, found and left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `load_table` returns it, with its notes.
+    checked : Validation
+    leaks : sequence of Finding
+    contract : Contract
+        After the findings are dropped, if they are.
+    split : ndarray of str
+        From `churn.data.holdout.split_customers`.
+
+    Raises
+    ------
+    ChurnError
+        If too few rows are left to train on.
+    """
+    lines = [f"The table: {note}." for note in notes(table)]
+    lines += [f"Ignored: {name}" + _why(table, name) for name in _ignored(table, contract, leaks)]
+    words = [f"{row[:200]}." for row in in_words(checked.problems)]
+    if len(checked.rejected):
+        lines.append(f"{len(checked.rejected):,} of {len(table):,} rows are rejected:")
+    lines += words[:SHOWN] + ([f"… {len(words) - SHOWN} more in the card."] * (len(words) > SHOWN))
+    dropped = set(contract.ignore)
+    lines += [
+        f"{leak.column} {'is dropped' if leak.column in dropped else 'is kept, but suspected'} "
+        f"({leak.check}): {leak.why}."
+        for leak in leaks
+    ]
+    lines.append(check_split(checked.frame, contract, split))
+    lines.append(describe_target(checked.frame, contract))
+    return "\n".join(lines)
+
+
+def _ignored(table: pd.DataFrame, contract: Contract, leaks: Sequence[Finding]) -> list[str]:
+    found = {leak.column for leak in leaks}
+    return [name for name in contract.ignore if name in table and name not in found]
+
+
+def _why(table: pd.DataFrame, name: str) -> str:
+    reason = table.attrs.get("ignored", {}).get(name)
+    return f", {reason}." if reason else ", as the contract says."
