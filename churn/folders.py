@@ -8,7 +8,7 @@ from churn.errors import ChurnError
 
 
 def own_folder(path: str | Path) -> Path:
-    """Make a folder that only this user can write to, or check one that is there.
+    """Make a folder for this user alone, or check one that is there.
 
     What is read from such a folder is believed, and some of it is a pickle, which runs code as it
     is read. On a shared machine another user may make a folder of a known name first.
@@ -26,7 +26,7 @@ def own_folder(path: str | Path) -> Path:
     Raises
     ------
     ChurnError
-        If another user owns it, others can write to it, it is no folder, or it cannot be made.
+        If another user owns it, everybody can write to it, it is no folder, or it cannot be made.
     """
     path = Path(path)
     try:
@@ -36,8 +36,8 @@ def own_folder(path: str | Path) -> Path:
         raise _refused(path, f"it cannot be made: {error.strerror}") from error
     if found.st_uid != os.geteuid():
         raise _refused(path, f"user {found.st_uid} owns it, and you are user {os.geteuid()}")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _refused(path, f"others can write to it: chmod go-w {path}")
+    if found.st_mode & stat.S_IWOTH:
+        raise _refused(path, f"everybody can write to it: chmod o-w {path}")
     return path
 
 

@@ -117,11 +117,12 @@ def datastore_options(task) -> list[str]:
     return options
 
 
-def run_flow(flow, entrypoint: list[str] | None = None) -> None:
+def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
     """Do what `flow()` does in a script, and let errors through.
 
-    Uses `metaflow.cli.main`, which has a parameter for how a task is started, and
-    `metaflow.parameters.flow_context`, within which the command line of a flow is made.
+    Uses `metaflow.cli.main`, which has a parameter for how a task is started,
+    `metaflow.parameters.flow_context`, within which the command line of a flow is made, and
+    `metaflow.cli.logger` and `metaflow.cli.echo_always`, by which Metaflow prints.
 
     Parameters
     ----------
@@ -129,6 +130,8 @@ def run_flow(flow, entrypoint: list[str] | None = None) -> None:
         A FlowSpec.
     entrypoint : list of str, optional
         The command, less its arguments, that starts a task; as Metaflow starts it by default.
+    console : optional
+        With methods `logger` and `echo`, by which Metaflow prints instead.
 
     Raises
     ------
@@ -140,4 +143,6 @@ def run_flow(flow, entrypoint: list[str] | None = None) -> None:
     with parameters.flow_context(flow):
         from metaflow import cli  # it reads the flow's Configs when it is imported
 
+        if console is not None:
+            cli.logger, cli.echo_always = console.logger, console.echo
         cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)

@@ -1,6 +1,6 @@
 """ChurnFlow: from a customer table to a chosen, graded, explained model."""
 
-import launch  # first: it makes churn importable and names the user
+from runtime import console, launch  # first: it makes churn importable and names the user
 
 if __name__ == "__main__":
     launch.prepare()
@@ -100,7 +100,7 @@ class ChurnFlow(FlowSpec):
     @step
     def validate(self):
         """Reject broken rows, hold customers out, drop columns that leak the target."""
-        import cards
+        from cards import training
         from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
@@ -118,9 +118,9 @@ class ChurnFlow(FlowSpec):
         self.contract = act_on(leaks, self.contract, self.leakage)
         self.split = split_customers(self.frame, self.contract, held)
         self.target_summary = describe_target(self.frame, self.contract)
-        print(describe_table(self.table, checked, leaks, self.contract, self.split))
+        console.tell(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.lineage["contract"] = self.contract.digest
-        current.card["data"].extend(cards.data(self))
+        current.card["data"].extend(training.data(self))
         self.next(self.featurize)
 
     @step
@@ -160,7 +160,7 @@ class ChurnFlow(FlowSpec):
     @step
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
-        import cards
+        from cards import training
         from churn.evaluation.profit import settle_threshold
         from churn.modeling.cross_validation import threads_per_task
         from churn.modeling.model import ChurnModel
@@ -182,7 +182,7 @@ class ChurnFlow(FlowSpec):
         candidate = self.sample.for_all(self.trial.candidate, len(train))
         self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model.fit(train, threads=threads_per_task(1))
-        current.card["leaderboard"].extend(cards.leaderboard(self))
+        current.card["leaderboard"].extend(training.leaderboard(self))
         self.next(self.evaluate)
 
     @card(type="blank", id="model")
@@ -191,7 +191,7 @@ class ChurnFlow(FlowSpec):
         """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
         from datetime import UTC, datetime
 
-        import cards
+        from cards import training
         from churn.evaluation.report import evaluate_model
         from churn.evaluation.summary import summarize
         from churn.registry.gate import decide
@@ -225,7 +225,7 @@ class ChurnFlow(FlowSpec):
         self.decision = decide(
             self.model, self.report, holdout, self.agreement, self.leaks, self.gate_margin
         )
-        current.card["model"].extend(cards.model(self))
+        current.card["model"].extend(training.model(self))
         self.summary = summarize(self.report, self.trial.candidate.name)
         self.next(self.end)
 

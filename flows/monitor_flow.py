@@ -4,7 +4,7 @@ Exits with 0 for ok, 3 for watch, 4 for retrain, 5 for insufficient data; with 1
 if the command line is wrong.
 """
 
-import launch  # first: it makes churn importable and names the user
+from runtime import launch  # first: it makes churn importable and names the user
 
 if __name__ == "__main__":
     launch.prepare()
@@ -113,19 +113,19 @@ class MonitorFlow(FlowSpec):
     @step
     def judge(self):
         """Come to a verdict."""
-        import monitor_cards
+        from cards import monitoring
         from churn.monitoring.verdict import judge
 
         run = self.deployment.run
         self.verdict = judge(run, self.scored, self.drift, self.money, self.quality)
-        current.card["monitor"].extend(monitor_cards.monitor(self))
+        current.card["monitor"].extend(monitoring.monitor(self))
         self.next(self.retrain)
 
     @step
     def retrain(self):
         """Train anew on the newest labelled table, if that is the verdict; the gate decides."""
         from churn.monitoring.verdict import RETRAIN
-        from retraining import train_anew
+        from runtime.retraining import train_anew
 
         self.retrained = None
         if self.retrain_it and self.verdict.verdict == RETRAIN:
@@ -136,7 +136,7 @@ class MonitorFlow(FlowSpec):
     @step
     def end(self):
         """Tell the verdict; then draw Evidently's report, which decides nothing."""
-        import monitor_cards
+        from cards import monitoring
         from churn.monitoring.drift import two_sample_tests
         from churn.monitoring.evidently_report import evidently_report
         from churn.monitoring.notify import message, post, prometheus_text, write_metrics
@@ -156,7 +156,7 @@ class MonitorFlow(FlowSpec):
             both = self.reference, self.scored.features, self.scored.probabilities
             tests = list(two_sample_tests(*both, self.deployment.contract))
             self.evidently = evidently_report(tests)
-        current.card["evidently"].extend(monitor_cards.evidently(self.evidently))
+        current.card["evidently"].extend(monitoring.evidently(self.evidently))
 
     def _costs(self) -> dict[str, str]:
         return {

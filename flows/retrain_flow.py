@@ -4,7 +4,7 @@ It does on a scheduler what `--retrain` of MonitorFlow does in a shell: Argo Wor
 after each run of MonitorFlow. By hand: `python flows/retrain_flow.py --trigger MonitorFlow/12 run`.
 """
 
-import launch  # first: it makes churn importable and names the user
+from runtime import launch  # first: it makes churn importable and names the user
 
 if __name__ == "__main__":
     launch.prepare()
@@ -21,7 +21,7 @@ class RetrainFlow(FlowSpec):
     @step
     def start(self):
         """Read the verdict."""
-        from retraining import due
+        from runtime.retraining import due
 
         trigger = current.get("trigger")  # there is none where nothing has triggered the run
         self.looked = trigger and trigger.run.pathspec
@@ -31,7 +31,7 @@ class RetrainFlow(FlowSpec):
     @step
     def retrain(self):
         """Train anew; the gate decides."""
-        from retraining import train_anew
+        from runtime.retraining import train_anew
 
         self.retrained = None
         if self.deployment:

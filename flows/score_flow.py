@@ -1,6 +1,6 @@
 """ScoreFlow: from a customer table to the day's call list, by the champion."""
 
-import launch  # first: it makes churn importable and names the user
+from runtime import launch  # first: it makes churn importable and names the user
 
 if __name__ == "__main__":
     launch.prepare()
@@ -79,7 +79,7 @@ class ScoreFlow(FlowSpec):
     @step
     def rank(self, inputs):
         """Put the shards together, set the control group apart, say why, and write the list."""
-        import cards
+        from cards import training
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.export import write_list
         from churn.feedback.batch import log_sample
@@ -98,7 +98,7 @@ class ScoreFlow(FlowSpec):
         write_list(tables, self.output)
         scored, day = self.call_list.scored, self.campaign.as_of
         self.logged = log_sample(self.call_list.sample, scored, self.deployment, day, self.log_url)
-        current.card["calls"].extend(cards.calls(self))
+        current.card["calls"].extend(training.calls(self))
         self.next(self.end)
 
     @step

@@ -9,6 +9,7 @@ import joblib
 
 from churn.errors import ChurnError
 from churn.files import write_file
+from churn.folders import own_folder
 from churn.scoring.deployment import Deployment
 
 KEPT = 5
@@ -48,12 +49,13 @@ class Cache:
     Parameters
     ----------
     folder : Path
-        Made where it is not there, for its owner alone: to load a model is to run code.
+        Made where it is not there, for its owner alone: to load a model is to run code. A folder
+        of another user is refused.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(folder)
 
     def put(self, asked: str, deployment: Deployment) -> tuple[str, Path]:
         """Keep a model as what `asked` stands for now; its digest, and where it is."""

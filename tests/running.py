@@ -27,7 +27,12 @@ class FlowRun:
 
     @property
     def pathspec(self) -> str:
-        return "ChurnFlow/" + re.search(r"run-id (\d+)", self.output)[1]
+        return re.search(r"ChurnFlow/\d+", self.output)[0]
+
+    @cached_property
+    def log(self) -> str:
+        """All that Metaflow and the tasks printed, from the file that the console names."""
+        return Path(re.search(r"print is in (.+\.log)", self.output)[1]).read_text()
 
     @cached_property
     def data(self):
@@ -55,7 +60,7 @@ def flow_environment(**extra: str) -> dict[str, str]:
 def start_flow(*arguments: str) -> subprocess.Popen:
     """Start a flow in a session of its own, to be killed; its output is a stream of lines."""
     return subprocess.Popen(
-        flow_command(*arguments), cwd=STORE, env=flow_environment(), start_new_session=True,
+        flow_command("--verbose", *arguments), cwd=STORE, env=flow_environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 

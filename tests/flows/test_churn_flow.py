@@ -132,11 +132,11 @@ class TestTelcoRun:
         for row in telco_run.data.leaderboard:
             if row["family"] != "stack":
                 for fold in range(1, len(row["fold_losses"]) + 1):
-                    assert f"{row['candidate']}: fold {fold} of 5, log loss" in telco_run.output
+                    assert f"{row['candidate']}: fold {fold} of 5, log loss" in telco_run.log
 
     def test_never_runs_more_tasks_than_there_are_cores(self, telco_run):
         running = most = 0
-        for line in telco_run.output.splitlines():
+        for line in telco_run.log.splitlines():
             running += ("Task is starting" in line) - ("Task finished" in line)
             most = max(most, running)
         assert most <= len(os.sched_getaffinity(0))
@@ -181,10 +181,10 @@ def resumed(telco_run) -> tuple[FlowRun, int]:
 class TestKilledAndResumed:
     def test_repeats_only_what_was_not_finished(self, resumed):
         run, finished = resumed
-        again = set(re.findall(r"(\w[^:\n]*): fold 1 of 5", run.output))
+        again = set(re.findall(r"\] (\w[^:\n]*): fold 1 of 5", run.log))
         assert 0 < len(again) <= len(DEFAULT_CANDIDATES) - finished
         assert "/load/" not in "".join(
-            line for line in run.output.splitlines() if "Task is starting" in line
+            line for line in run.log.splitlines() if "Task is starting" in line
         )
 
     def test_ends_with_the_model_of_an_undisturbed_run(self, telco_run, resumed):
@@ -304,7 +304,7 @@ class TestFailures:
         run = run_flow("run", "--budget-seconds", "0.001")
         assert run.code != 0
         assert "No candidate is left" in run.output
-        assert "boosting, 4 leaves: stopped, out of time" in run.output
+        assert "boosting, 4 leaves: stopped, out of time" in run.log
 
     def test_a_contract_file_with_mistakes_is_told_without_a_traceback(self, tmp_path):
         contract = tmp_path / "contract.toml"

@@ -91,7 +91,7 @@ def artifacts(run: FlowRun):
     from metaflow import Run, namespace
 
     namespace(None)
-    return Run("MonitorFlow/" + re.search(r"run-id (\d+)", run.output)[1]).data
+    return Run("MonitorFlow/" + re.search(r"Flow/(\d+)", run.output)[1]).data
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ class TestBrokenMonth:
         from metaflow.cards import get_cards
 
         namespace(None)
-        name = re.search(r"run-id (\d+)", march[0].output)[1]
+        name = re.search(r"Flow/(\d+)", march[0].output)[1]
         (card,) = get_cards(Step(f"MonitorFlow/{name}/judge").task, id="monitor")
         shown = str(card.get_data())
         for text in ("retrain: ChurnFlow/", "Did what was predicted happen?", "Drift"):
@@ -182,7 +182,7 @@ class TestRetrainFlow:
 
     @staticmethod
     def after(looked: FlowRun, *options: str) -> FlowRun:
-        run = "MonitorFlow/" + re.search(r"run-id (\d+)", looked.output)[1]
+        run = "MonitorFlow/" + re.search(r"Flow/(\d+)", looked.output)[1]
         return run_flow("--trigger", run, "run", *options, flow="retrain_flow.py")
 
     def test_trains_anew_where_a_look_says_so(self, trained, season):
@@ -252,7 +252,7 @@ def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, 
     from metaflow import Step, namespace
 
     namespace(None)
-    name = re.search(r"run-id (\d+)", run.output)[1]
+    name = re.search(r"Flow/(\d+)", run.output)[1]
     assert Step(f"MonitorFlow/{name}/judge").task.data.verdict.verdict == "retrain"
 
 

@@ -109,7 +109,7 @@ class TestDailyList:
 
     def test_is_made_in_shards(self, daily):
         run, _ = daily
-        assert len(re.findall(r"/score/\d+ .*Task is starting", run.output)) == SHARDS
+        assert len(re.findall(r"/score/\d+ .*Task is starting", run.log)) == SHARDS
 
     def test_has_a_card(self, daily):
         from metaflow import Step, namespace
@@ -155,7 +155,7 @@ def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int
 class TestKilledAndResumed:
     def test_repeats_only_what_is_missing(self, resumed):
         run, _, finished = resumed
-        again = re.findall(r"/(start|score)/\d+ .*Task is starting", run.output)
+        again = re.findall(r"/(start|score)/\d+ .*Task is starting", run.log)
         assert set(again) == {"score"}
         assert len(again) <= SHARDS - finished
 
@@ -255,7 +255,7 @@ class TestElsewhere:
 
 
 def pathspec(run: FlowRun) -> str:
-    return "ScoreFlow/" + re.search(r"run-id (\d+)", run.output)[1]
+    return "ScoreFlow/" + re.search(r"Flow/(\d+)", run.output)[1]
 
 
 def artifacts(run: FlowRun):

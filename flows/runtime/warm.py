@@ -5,9 +5,12 @@ and pandas costs each of them up to two seconds: on a small table most of the wo
 imports them once per run, and forks a child for each process; what Metaflow starts is a small
 client that hands over its arguments, environment and streams, and ends as the child ends. Only the
 local runtime goes this way, a task on a cluster starts as Metaflow starts it. CHURN_WARM=0 turns
-it off.
+it off. Without it a run of one small candidate takes about three times as long.
 
-    python warm.py SERVER-SOCKET            the server, until its standard input closes
+Nothing depends on the server: a client that cannot reach it, or whose task it has not begun, starts
+the task as Metaflow does. A server ends with its run, and a run removes what killed ones left.
+
+    python warm.py SOCKET-FD                the server, until its standard input closes
     python warm.py SERVER-SOCKET FLOW …     the client: `python FLOW …`, warm
 """
 
@@ -16,11 +19,10 @@ import os
 import signal
 import socket
 import sys
-import time
 
 # In the order in which the steps need them, and in small pieces: the first tasks start between two.
 LIBRARIES = (
-    "launch",
+    "runtime.launch",
     "metaflow",
     "metaflow.task",
     "pandas",
@@ -28,7 +30,7 @@ LIBRARIES = (
     "scipy.special",
     "churn.settings",
     "pandera.pandas",
-    "cards",
+    "cards.training",
     "churn.data.leakage",
     "scipy.ndimage",
     "scipy.stats",
@@ -46,7 +48,10 @@ LIBRARIES = (
 # Where a task finds the server that it was forked from.
 ADDRESS = "CHURN_WARM_ADDRESS"
 STREAMS = (0, 1, 2)
-PATIENCE = 60  # seconds
+# Not in TMPDIR: the path of a socket may have no more than about a hundred characters.
+FOLDER, PREFIX, SOCKET = "/tmp", "churn-warm-", "server"
+# Of a folder without a server: no other run is about to start one in it.
+OLD = 60  # seconds
 
 
 class Server:
@@ -56,14 +61,20 @@ class Server:
         import subprocess
         import tempfile
 
-        # Not in TMPDIR: the path of a socket may have no more than about a hundred characters.
-        self.folder = tempfile.TemporaryDirectory(prefix="churn-", dir="/tmp")
-        address = os.path.join(self.folder.name, "warm")
+        remove_left_over()
+        self.folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=FOLDER)
+        address = os.path.join(self.folder.name, SOCKET)
         script = os.path.abspath(__file__)
-        # It ends when its standard input closes, however this process ends.
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", script, address], stdin=subprocess.PIPE
-        )
+        # It listens before there is a server, so that a refused connection means a dead one.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(address)
+            listener.listen(1024)
+            # The server ends when its standard input closes, however this process ends.
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", script, str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+            )
         self.entrypoint = [sys.executable, "-I", "-S", script, address, sys.argv[0]]
 
     def close(self) -> None:
@@ -73,52 +84,72 @@ class Server:
         self.folder.cleanup()
 
 
-def client(address: str, arguments: list[str]) -> int:
-    """Run `python ARGUMENTS` in a child of the server; its exit code."""
+def remove_left_over() -> None:
+    """Remove the folders of runs that were killed together with their servers."""
+    import glob
+    import shutil
+    import time
+
+    for folder in glob.glob(os.path.join(FOLDER, f"{PREFIX}*")):
+        try:
+            found = os.lstat(folder)
+            mine = found.st_uid == os.geteuid() and time.time() - found.st_mtime > OLD
+            if mine and not _answers(os.path.join(folder, SOCKET)):
+                shutil.rmtree(folder)
+        except FileNotFoundError:
+            pass  # its own run has just removed it
+
+
+def _answers(address: str) -> bool:
     with socket.socket(socket.AF_UNIX) as server:
-        connect(server, address)
-        order = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)}
-        data = marshal.dumps(order | {"server": address})
-        socket.send_fds(server, [len(data).to_bytes(4)], list(STREAMS))
-        server.sendall(data)
-        code = server.recv(1)
+        try:
+            server.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def client(address: str, arguments: list[str]) -> int:
+    """Run `python ARGUMENTS` in a child of the server, or without it; its exit code."""
+    with socket.socket(socket.AF_UNIX) as server:
+        try:
+            server.connect(address)
+            order = {"arguments": arguments, "cwd": os.getcwd(), "environment": dict(os.environ)}
+            data = marshal.dumps(order | {"server": address})
+            socket.send_fds(server, [len(data).to_bytes(4)], list(STREAMS))
+            server.sendall(data)
+            begun = server.recv(1)
+        except OSError:
+            begun = b""
+        if not begun:  # the server is dead
+            os.environ.pop(ADDRESS, None)
+            os.execv(sys.executable, [sys.executable, "-u", *arguments])
+        try:
+            code = server.recv(1)
+        except OSError:
+            code = b""
     if not code:
         print("The task was killed before it ended.", file=sys.stderr)
         return 1
     return code[0]
 
 
-def connect(server: socket.socket, address: str) -> None:
-    """The first task may be faster than the server."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            server.connect(address)
-        except (FileNotFoundError, ConnectionRefusedError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def serve(address: str) -> None:
+def serve(listener: socket.socket) -> None:
     """Fork a child per client, until the run that started this server is over."""
     import gc
     from importlib import import_module
 
+    sys.path[0] = os.path.dirname(sys.path[0])  # that of the flows
+
     own = set(globals())
     gc.disable()  # memory is shared with the children as long as nobody writes to it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
-        listener.listen(1024)
-        for name in LIBRARIES:
-            import_module(name)
-            while fork_waiting(listener, own, timeout=0):
-                pass
-        while fork_waiting(listener, own):
+    for name in LIBRARIES:
+        import_module(name)
+        while fork_waiting(listener, own, timeout=0):
             pass
+    while fork_waiting(listener, own):
+        pass
 
 
 def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None = None) -> bool:
@@ -128,6 +159,7 @@ def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None =
 
     ready, _, _ = select.select([listener, sys.stdin], [], [], timeout)
     if sys.stdin in ready:
+        remove_own(listener)
         os._exit(0)
     if not ready:
         return False
@@ -140,6 +172,15 @@ def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None =
         work(connection, {name: it for name, it in globals().items() if name not in own})
     connection.close()
     return True
+
+
+def remove_own(listener: socket.socket) -> None:
+    """Remove the folder that the run was killed too early to remove."""
+    import shutil
+
+    address = listener.getsockname()
+    listener.close()
+    shutil.rmtree(os.path.dirname(address), ignore_errors=True)
 
 
 def work(connection: socket.socket, names: dict) -> None:
@@ -158,6 +199,7 @@ def work(connection: socket.socket, names: dict) -> None:
     while len(data) < size:
         data += connection.recv(size - len(data))
     order = marshal.loads(data)
+    connection.send(b"+")  # from here on the task is not started another time
     for stream, place in zip(streams, STREAMS, strict=True):
         os.dup2(stream, place)
         os.close(stream)
@@ -196,6 +238,6 @@ if __name__ == "__main__":
     # count as a candidate that failed, and stay so in a resume.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if len(sys.argv) == 2:
-        serve(sys.argv[1])
+        serve(socket.socket(fileno=int(sys.argv[1])))
     else:
         sys.exit(client(sys.argv[1], sys.argv[2:]))

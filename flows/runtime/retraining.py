@@ -86,7 +86,7 @@ def train_anew(deployment: Deployment, data: str) -> str:
     }
     with tempfile.TemporaryDirectory() as folder:
         number = Path(folder, "run")
-        command = [sys.executable, str(Path(__file__).with_name("churn_flow.py"))]
+        command = [sys.executable, str(Path(__file__).parents[1] / "churn_flow.py")]
         command += store
         for name, text in configs.items():
             if text:

@@ -5,7 +5,7 @@ from html import escape
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards import as_span, as_table
+from cards.training import as_span, as_table
 from churn.evaluation import charts as training_charts
 from churn.monitoring import charts
 from churn.monitoring.deterioration import LABELS

@@ -8,15 +8,16 @@ import os
 import sys
 from pathlib import Path
 
-import warm
+from runtime import console, warm
 
 # To make a card Metaflow starts the flow's script again, from within a task. A task that is warm
 # has imported this file before it was forked, and does not come here.
 if warm.ADDRESS in os.environ and "card" in sys.argv:
     sys.exit(warm.client(os.environ[warm.ADDRESS], sys.argv))
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from churn.errors import ChurnError  # what is imported now goes to a cluster with the code
+from churn.home import home
 from churn.metaflow_compat import run_flow, use_own_cache
 
 try:
@@ -34,12 +35,13 @@ os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")
 
 
 _server: warm.Server | None = None
+_verbose = console.take_verbose(sys.argv)
 
 
 def prepare() -> None:
     """What can be done for a run while Metaflow is imported: call it before, in a script."""
     global _server
-    if not {"run", "resume"} & set(sys.argv[1:]):
+    if not _runs():
         return
     if os.environ.get("CHURN_WARM") != "0":
         _server = warm.Server()
@@ -53,22 +55,49 @@ def prepare() -> None:
 
 
 def start(flow) -> None:
-    """What `flow()` does in a script, with tasks that start warm.
+    """What `flow()` does in a script, with tasks that start warm and a console that is quiet.
 
-    What a user can mend, a ChurnError, is told without a traceback.
+    What a user can mend, a ChurnError, is told without a traceback, as the last thing.
     """
     from metaflow.exception import MetaflowException
 
+    shown, failed = None, True
+    if _runs() and not _verbose:
+        state = Path(os.environ.get("CHURN_STATE") or home() / ".churn")
+        shown = console.Console(flow.__name__, state / "logs")
     try:
         # Without an entrypoint tasks start as Metaflow starts them.
-        run_flow(flow, _server.entrypoint if _server else None)
+        run_flow(flow, _server.entrypoint if _server else None, shown)
+        failed = False
     except ChurnError as error:
-        sys.exit(str(error))
+        _explain(error, shown)
+        sys.exit(1)
     except MetaflowException as error:
         from metaflow.cli import print_metaflow_exception  # not before the flow is known to it
 
-        print_metaflow_exception(error)
+        if shown is None:
+            print_metaflow_exception(error)
+        elif not shown.error:
+            shown.error.append(f"{error.headline}: {error.message}")
         sys.exit(1)
+    except SystemExit as stop:  # how a command of Metaflow ends
+        failed = bool(stop.code)
+        raise
     finally:
+        if shown:
+            shown.close(failed)
         if _server:
             _server.close()
+
+
+def _runs() -> bool:
+    return bool({"run", "resume"} & set(sys.argv[1:])) and "--help" not in sys.argv
+
+
+def _explain(error: ChurnError, shown: console.Console | None) -> None:
+    if "step" in sys.argv[1:]:
+        console.fail(error)  # in a task: for the console of the run
+    elif shown:
+        shown.error += str(error).splitlines()
+    else:
+        print(error, file=sys.stderr)
