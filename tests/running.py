@@ -59,8 +59,9 @@ def flow_environment(**extra: str) -> dict[str, str]:
 
 def start_flow(*arguments: str) -> subprocess.Popen:
     """Start a flow in a session of its own, to be killed; its output is a stream of lines."""
+    command = flow_command("--verbose", *arguments)
     return subprocess.Popen(
-        flow_command("--verbose", *arguments), cwd=STORE, env=flow_environment(), start_new_session=True,
+        command, cwd=STORE, env=flow_environment(), start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
