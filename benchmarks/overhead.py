@@ -72,10 +72,13 @@ def the_same_by_joblib(source: str) -> None:
     from churn.evaluation.report import evaluate_model
     from churn.evaluation.retention_costs import RetentionCosts
     from churn.evaluation.summary import summarize
-    from churn.modeling.cross_validation import cross_validate, draw_sample
+    from churn.modeling.cross_validation import cross_validate
     from churn.modeling.model import ChurnModel
+    from churn.modeling.sample import draw_search_sample
+    from churn.modeling.search import collect
     from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
-    from churn.modeling.selection import choose, finished, leaderboard, stack
+    from churn.modeling.selection import choose, leaderboard
+    from churn.modeling.stacking import stack
     from churn.scoring.export.models import compare, compile_model
 
     table = load_table(source)
@@ -87,19 +90,20 @@ def the_same_by_joblib(source: str) -> None:
     contract = act_on(find_leaks(seen, labels(seen, contract), contract), contract, "drop")
     split = split_customers(frame, contract, held)
     train, holdout = frame[split == "train"], frame[split == "holdout"]
-    sample = draw_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
-    plain = cross_validate(BASELINE, sample, threads=cpu_count())
+    sample = draw_search_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
+    baseline = cross_validate(BASELINE, sample, threads=cpu_count())
     trials = Parallel(n_jobs=cpu_count())(
-        delayed(cross_validate)(candidate, sample, plain=plain) for candidate in DEFAULT_CANDIDATES
+        delayed(cross_validate)(candidate, sample, baseline=baseline)
+        for candidate in DEFAULT_CANDIDATES
     )
-    ended = finished(trials)
-    ended += stack(ended, sample)
-    best, costs = choose(ended, sample), RetentionCosts()
-    leaderboard(ended, [trial for trial in trials if trial.stopped], best, sample)
+    search = collect(DEFAULT_CANDIDATES, [(trial, "") for trial in trials], baseline)
+    tried = [*search.trials, *stack(search.trials, sample)]
+    best, costs = choose(tried, sample), RetentionCosts()
+    leaderboard(tried, search.stopped, best, sample)
     threshold = settle_threshold(best.probabilities, train.iloc[sample.rows], costs)
-    candidate = sample.for_all(best.candidate, len(train))
+    candidate = sample.rescale(best.candidate, len(train))
     model = ChurnModel(contract, candidate, 0, threshold).fit(train, threads=cpu_count())
-    report = evaluate_model(model, train, holdout, sample, best, plain, costs)
+    report = evaluate_model(model, train, holdout, sample, best, baseline, costs)
     agreement = compare(compile_model(model), model, holdout)
     print(summarize(report, candidate.name), agreement, sep="\n")
 

@@ -5,7 +5,7 @@ from runtime import console, launch  # first: it makes churn importable and name
 if __name__ == "__main__":
     launch.prepare()
 # isort: split
-from metaflow import Config, FlowSpec, Parameter, card, catch, current, step
+from metaflow import Config, FlowSpec, Parameter, card, catch, current, retry, step
 
 
 class ChurnFlow(FlowSpec):
@@ -40,7 +40,7 @@ class ChurnFlow(FlowSpec):
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
-    budget_seconds = Parameter("budget-seconds", default=120.0, help="time to try candidates")
+    budget_seconds = Parameter("budget-seconds", default=240.0, help="CPU seconds of the search")
     margin = Parameter("margin", default=0.1, help="standard errors that half the cost may lose")
     contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
     offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
@@ -125,35 +125,36 @@ class ChurnFlow(FlowSpec):
 
     @step
     def featurize(self):
-        """Encode the training rows once, deal them to folds, and see what a plain model does."""
-        import time
-
-        from churn.modeling.cross_validation import cross_validate, draw_sample, threads_per_task
+        """Encode the training rows once, cross-validate the baseline, and plan the search."""
+        from churn.modeling.budget import plan_budget
+        from churn.modeling.cross_validation import cross_validate
+        from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES, parse_candidates
+        from churn.modeling.threads import threads_per_task
 
-        train = self.frame[self.split == "train"]
-        self.sample = draw_sample(train, self.contract, self.folds, self.search_rows, self.seed)
+        self.sample = draw_search_sample(
+            self.frame[self.split == "train"], self.contract, self.folds, self.search_rows,
+            self.seed,
+        )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
-        self.deadline = time.time() + self.budget_seconds
         self.candidates = (
             parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
         )
+        self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
         self.next(self.train, foreach="candidates")
 
-    @catch(var="failure", print_exception=True)
+    @retry(times=1, minutes_between_retries=0)
+    @catch(var="died", print_exception=False)
     @step
     def train(self):
-        """Cross-validate one candidate."""
-        import time
+        """Cross-validate one candidate; a task that is killed is tried once more."""
+        from churn.modeling.search import try_candidate
+        from churn.modeling.threads import threads_per_task
 
-        from churn.modeling.cross_validation import cross_validate, fair_share, threads_per_task
-
-        self.candidate, n_tasks = self.input, len(self.candidates)
-        own = time.time() + fair_share(self.budget_seconds, n_tasks)
-        self.trial = cross_validate(
-            self.candidate, self.sample, self.seed, threads_per_task(n_tasks), print,
-            plain=self.baseline, deadline=max(self.deadline, own),
-        )  # fmt: skip
+        threads = threads_per_task(len(self.candidates))
+        self.trial, self.error = try_candidate(
+            self.input, self.sample, self.seed, threads, print, self.baseline, self.limits
+        )
         self.next(self.pick_best)
 
     @card(type="blank", id="leaderboard")
@@ -162,24 +163,23 @@ class ChurnFlow(FlowSpec):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         from cards import training
         from churn.evaluation.profit import settle_threshold
-        from churn.modeling.cross_validation import threads_per_task
         from churn.modeling.model import ChurnModel
-        from churn.modeling.selection import choose, finished, leaderboard, stack
+        from churn.modeling.search import collect
+        from churn.modeling.selection import choose, leaderboard
+        from churn.modeling.stacking import stack
+        from churn.modeling.threads import threads_per_task
 
-        self.merge_artifacts(inputs, exclude=["candidate", "failure", "trial"])
-        # Of a task that was killed only the failure is known.
-        named = zip((candidate.name for candidate in self.candidates), inputs, strict=True)
-        self.failures = {name: task.failure for name, task in named if task.failure}
-        trials = [task.trial for task in inputs if not task.failure]
-        ended = finished(trials, self.failures)
-        ended += stack(ended, self.sample, self.seed)
-        self.trial = choose(ended, self.sample, self.margin)
-        stopped = [trial for trial in trials if trial.stopped]
-        self.leaderboard = leaderboard(ended, stopped, self.trial, self.sample)
+        self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
+        # Of a task that died only that is known.
+        results = [None if task.died else (task.trial, task.error) for task in inputs]
+        self.search = collect(self.candidates, results, self.baseline)
+        tried = [*self.search.trials, *stack(self.search.trials, self.sample, self.seed)]
+        self.trial = choose(tried, self.sample, self.margin)
+        self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
         drawn = train.iloc[self.sample.rows]
         threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
-        candidate = self.sample.for_all(self.trial.candidate, len(train))
+        candidate = self.sample.rescale(self.trial.candidate, len(train))
         self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model.fit(train, threads=threads_per_task(1))
         current.card["leaderboard"].extend(training.leaderboard(self))
@@ -223,7 +223,13 @@ class ChurnFlow(FlowSpec):
             made=datetime.now(UTC),
         )
         self.decision = decide(
-            self.model, self.report, holdout, self.agreement, self.leaks, self.gate_margin
+            self.model,
+            self.report,
+            holdout,
+            self.agreement,
+            self.leaks,
+            self.gate_margin,
+            self.search,
         )
         current.card["model"].extend(training.model(self))
         self.summary = summarize(self.report, self.trial.candidate.name)
@@ -237,6 +243,8 @@ class ChurnFlow(FlowSpec):
         run = f"{current.flow_name}/{current.run_id}"
         print(self.summary)
         print(self.target_summary)
+        for note in self.search.notes():
+            print(note)
         print(f"Compiled: {self.agreement}.")
         if not self.agreement.holds:
             print("It cannot be served: the scorer does not say what the model says.")

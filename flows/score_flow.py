@@ -64,7 +64,7 @@ class ScoreFlow(FlowSpec):
         """Score a shard, and keep those whom it pays most to call."""
         from churn.campaign.chunks import clean_chunks
         from churn.campaign.shortlist import score_shard
-        from churn.modeling.cross_validation import bounded_threads, threads_per_task
+        from churn.modeling.threads import bounded_threads, threads_per_task
 
         chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
         reliability = self.deployment.reliability if self.everyone else None

@@ -37,10 +37,11 @@ class ChurnFlow(FlowSpec):
         from churn.data.inference import settle_contract
         from churn.data.readers import load_table
         from churn.data.validation import validate_data
-        from churn.modeling.cross_validation import cross_validate, draw_sample
+        from churn.modeling.cross_validation import cross_validate
         from churn.modeling.model import ChurnModel
+        from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import parse_candidates
-        from churn.modeling.selection import stack
+        from churn.modeling.stacking import stack
         from churn.scoring.deployment import Deployment
         from churn.scoring.explanations import Explainer
         from churn.scoring.export.models import compare, compile_model
@@ -50,10 +51,10 @@ class ChurnFlow(FlowSpec):
         frame = validate_data(table, contract, 0.05).frame
         held = holdout_mask(frame, contract, 0.2)
         train, holdout = frame[~held], frame[held]
-        sample = draw_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
+        sample = draw_search_sample(train, contract, n_folds=5, max_rows=20_000, seed=0)
         trials = [cross_validate(candidate, sample) for candidate in parse_candidates(MEMBERS)]
         (four,) = [t for t in stack(trials, sample) if t.candidate.name == "stack of 4"]
-        candidate = sample.for_all(four.candidate, len(train))
+        candidate = sample.rescale(four.candidate, len(train))
         self.model = ChurnModel(contract, candidate, 0, 1 / 6).fit(train)
         scorer = compile_model(self.model)
         self.agreement = compare(scorer, self.model, holdout)

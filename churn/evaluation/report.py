@@ -12,8 +12,9 @@ from churn.evaluation.partial_dependence import partial_dependence
 from churn.evaluation.profit_report import ProfitReport, profit_report
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.evaluation.segments import segments
-from churn.modeling.cross_validation import Sample, Trial
+from churn.modeling.cross_validation import Trial
 from churn.modeling.model import ChurnModel
+from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import BASELINE
 from churn.statistics.log_odds import row_losses
 
@@ -75,7 +76,7 @@ def evaluate_model(
     model: ChurnModel,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
-    sample: Sample,
+    sample: SearchSample,
     trial: Trial,
     baseline: Trial,
     costs: RetentionCosts,
@@ -89,7 +90,7 @@ def evaluate_model(
     train, holdout : DataFrame
         Typed rows with the target, as `churn.data.validate_data` returns them. Where `holdout` is
         empty the out-of-fold predictions are evaluated instead.
-    sample, trial : Sample, Trial
+    sample, trial : SearchSample, Trial
         The rows the model is selected on, and its cross-validation.
     baseline : Trial
         The cross-validation of the baseline on the same rows.

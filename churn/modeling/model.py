@@ -10,9 +10,9 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.files import atomic_write
-from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.encoder import FeatureEngineer, set_feature
 from churn.modeling.search_space import Candidate, build
+from churn.modeling.threads import bounded_threads
 
 
 class ChurnModel:

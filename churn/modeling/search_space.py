@@ -1,4 +1,4 @@
-"""The search space: what may be trained. A candidate is a family and its parameters."""
+"""The search space: candidates, each a family of estimators and its parameters."""
 
 import tomllib
 from collections.abc import Mapping
@@ -8,24 +8,27 @@ import numpy as np
 
 from churn.errors import ChurnError
 
-# A category of more levels is encoded by how many of each left, as a number.
+# A category of more levels is replaced by the smoothed churn rate of its level.
 MAX_LEVELS = 20
 
-# What a search makes of its candidates; nobody asks for it by name.
+# The family of stacks, which the search makes of candidates; no search file names it.
 STACK = "stack"
-# The families that grow step by step, and for how much learning each of them goes on without
-# getting better. How many steps are best, of at most `max_iter`, is learned out of fold.
+# The families that are fitted by iterations, and their patience: early stopping waits for so many
+# iterations times the learning rate without a lower loss. The best number of iterations, of at most
+# `max_iter`, is learned out of fold.
 ITERATIVE_FAMILIES = {"boosting": 2.5, "oblivious_trees": 6.0}
 ITERATIONS_POWER = 0.25
+MAX_ITER = 2_000
+DEFAULT_RATES = {"boosting": 0.05, "oblivious_trees": 0.1}
 RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
-# From so many times the rows on a stack learns its weights anew: its members predict half of the
+# From so many times the rows on a stack relearns its weights: its members predict each half of the
 # rows by the other half, which is far more than they were tuned on.
 RELEARN_GROWTH = 4.0
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to be tried.
+    """An estimator to be cross-validated.
 
     Attributes
     ----------
@@ -34,7 +37,7 @@ class Candidate:
         A key of `FAMILIES`.
     params : Mapping
     member : bool
-        Whether stacks may have it.
+        Whether it may be a member of stacks.
     """
 
     name: str
@@ -47,35 +50,36 @@ def _boosted(leaves: int, **params) -> Candidate:
     return Candidate(f"boosting, {leaves} leaves", "boosting", {"max_leaf_nodes": leaves} | params)
 
 
-# The cheap ones first: the order in which they are tried.
+# In the order in which the budget is granted, and the tasks start: the candidates that stacks of
+# public tables lost most without come first, which are also the slow ones.
 DEFAULT_CANDIDATES = (
-    Candidate("logistic", "logistic", {"C": 1.0}),
-    Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
-    Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
+    Candidate("oblivious trees", "oblivious_trees", {"depth": 4, "learning_rate": 0.1}),
+    _boosted(63, learning_rate=0.06),
+    _boosted(31, learning_rate=0.06, max_features=0.5),
     Candidate("splines, 9 knots", "splines", {"n_knots": 9, "C": 0.1}),
+    _boosted(4, learning_rate=0.15),
     Candidate("splines and pairs", "pairs", {"n_knots": 5, "C": 0.3}),
     Candidate("neural net", "neural_net", {"hidden": [64, 32], "alpha": 0.1}),
-    # As a member it gave nothing that the second level's have not, and cost more than all others.
-    Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
     _boosted(2, learning_rate=0.3),
-    _boosted(4, learning_rate=0.15),
-    Candidate("oblivious trees", "oblivious_trees", {"depth": 4, "learning_rate": 0.1}),
-    _boosted(31, learning_rate=0.06, max_features=0.5),
-    _boosted(63, learning_rate=0.06),
+    Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
+    Candidate("logistic", "logistic", {"C": 1.0}),
+    Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
+    # As a member it adds nothing that the second level's have not, at the greatest cost of all.
+    Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
 )
 
-# What is tried on what the members of a stack say, beside the columns.
+# The models of a stack's second level, fitted to the columns beside the first level's log odds.
 SECOND_LEVEL = (
     _boosted(3, learning_rate=0.1, l2_regularization=5.0),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.25}),
 )
 
-# The reference that every report sets a model beside: no search, no thought.
+# The reference of every report, and the model where no candidate is left.
 BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
 
 
 def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1):
-    """Make the estimator of a candidate.
+    """Build the estimator of a candidate.
 
     Parameters
     ----------
@@ -85,7 +89,7 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
     seed : int
         Seed of everything random in it.
     threads : int
-        How many threads it may use; OpenMP is bounded where it is called, see `training`.
+        How many threads it may use; OpenMP is bounded where it is fitted, see `bounded_threads`.
 
     Returns
     -------
@@ -107,16 +111,16 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
 def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
     """The candidate for `growth` times as many rows as it was tuned on.
 
-    Boosting takes more iterations on more rows. What early stopping chose on 4,000 to 256,000
-    generated customers grew by this power of the rows.
+    The best number of iterations grows with the rows: on 4,000 to 256,000 generated customers by
+    the power `ITERATIONS_POWER`.
     """
     params = dict(candidate.params)
     if candidate.family == STACK:
         params["members"] = tuple(
             rescale_iterations(member, growth) for member in params["members"]
         )
-        # A second level was fitted to what the first one said, and goes with its weights.
-        params["relearn"] = growth >= RELEARN_GROWTH and not params.get("above")
+        # A second level is fitted to the first one's log odds, and belongs to its weights.
+        params["relearn"] = growth >= RELEARN_GROWTH and not params.get("second_level")
     elif candidate.family in ITERATIVE_FAMILIES:
         params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
     return replace(candidate, params=params)
@@ -196,7 +200,7 @@ def _encode_levels(many: np.ndarray, seed: int):
     from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    # It fits out of fold, so that a rare level does not know its own customers' answers.
+    # It encodes out of fold, so that a rare level does not leak its own customers' labels.
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     encoder = TargetEncoder(target_type="binary", cv=folds)
     return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")
@@ -234,7 +238,13 @@ def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
 
 
 def _boosting(
-    categorical, seed, threads, learning_rate=0.05, max_iter=500, l2_regularization=1.0, **params
+    categorical,
+    seed,
+    threads,
+    learning_rate=DEFAULT_RATES["boosting"],
+    max_iter=MAX_ITER,
+    l2_regularization=1.0,
+    **params,
 ):
     from churn.modeling.estimators.trees import Boosting
 
@@ -248,7 +258,8 @@ def _boosting(
 def _oblivious_trees(categorical, seed, threads, **params):
     from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 
-    return ObliviousTreesClassifier(categorical, random_state=seed, **params)
+    settings = {"learning_rate": DEFAULT_RATES["oblivious_trees"], "max_iter": MAX_ITER} | params
+    return ObliviousTreesClassifier(categorical, random_state=seed, **settings)
 
 
 def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
@@ -263,11 +274,11 @@ def _random_forest(categorical, seed, threads, n_estimators=100, **params):
     return RandomForest(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _stack(levels, seed, threads, members, weights, intercept, above=None, relearn=False):
-    from churn.modeling.stacking import Stack
+def _stack(levels, seed, threads, members, weights, intercept, second_level=None, relearn=False):
+    from churn.modeling.estimators.stack import Stack
 
     built = [build(member, levels, seed, threads) for member in members]
-    return Stack(built, weights, intercept, above, relearn)
+    return Stack(built, weights, intercept, second_level, relearn)
 
 
 FAMILIES = {

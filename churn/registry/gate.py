@@ -15,6 +15,7 @@ from churn.errors import ChurnError
 from churn.evaluation.metrics import compare
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
+from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
 from churn.registry.runs import champion, fetch_run
 from churn.scoring.deployment import Deployment
@@ -94,6 +95,7 @@ def decide(
     agreement: Agreement,
     leaks: pd.DataFrame,
     margin: float,
+    search: SearchOutcome | None = None,
 ) -> Decision:
     """Put an evaluated model through the gate, and hold it against the champion there is now.
 
@@ -105,6 +107,8 @@ def decide(
         What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     margin : float
         How much the log loss may be above the champion's, in nats.
+    search : SearchOutcome, optional
+        What came of the candidates.
     """
     now, rival = champion(), None
     holdout = holdout.iloc[:: -(-len(holdout) // ROWS) or 1]
@@ -116,7 +120,7 @@ def decide(
             rival = ChampionComparison(now.run, None, str(error))
     elif now is not None:
         rival = ChampionComparison(now.run, None, "nobody was held out")
-    return judge(report, model.contract, agreement, leaks, rival, margin)
+    return judge(report, model.contract, agreement, leaks, rival, margin, search)
 
 
 def judge(
@@ -126,6 +130,7 @@ def judge(
     leaks: pd.DataFrame,
     rival: "ChampionComparison | None",
     margin: float,
+    search: SearchOutcome | None = None,
 ) -> Decision:
     """Put an evaluated model through the gate.
 
@@ -142,6 +147,8 @@ def judge(
         The champion on the same customers, if there is one.
     margin : float
         How much the log loss may be above the champion's, in nats.
+    search : SearchOutcome, optional
+        What came of the candidates.
     """
     checks = [
         _better(report, BASE_RATE),
@@ -151,6 +158,8 @@ def judge(
         _no_leaks(contract, leaks),
         _no_bad_segment(report),
     ]
+    if search is not None:
+        checks.append(_complete_search(search))
     if rival is not None:
         checks.append(rival.check(margin))
     return Decision(tuple(checks), rival.run if rival else None)
@@ -266,3 +275,10 @@ def _no_bad_segment(report: EvaluationReport) -> Check:
     names = ", ".join(f"{row.feature} {row.level}" for row in bad.itertuples())
     why = f"segments surely worse than the rest by more than {BADLY:g} points: {names or 'none'}"
     return Check("no segment badly worse", 0, len(bad), bad.empty, why)
+
+
+def _complete_search(search: SearchOutcome) -> Check:
+    budget = search.over_budget
+    why = f"candidates whose task died twice: {', '.join(search.lost) or 'none'}"
+    why += f"; left out for the budget: {', '.join(budget)}" if budget else ""
+    return Check("search complete", 0, len(search.lost), not search.lost, why)

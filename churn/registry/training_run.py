@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from churn.data.contract import Contract
     from churn.evaluation.report import EvaluationReport
     from churn.evaluation.retention_costs import RetentionCosts
-    from churn.modeling.cross_validation import Sample, Trial
+    from churn.modeling.cross_validation import Trial
     from churn.modeling.model import ChurnModel
+    from churn.modeling.sample import SearchSample
+    from churn.modeling.search import SearchOutcome
     from churn.modeling.search_space import Candidate
     from churn.registry.gate import Decision
     from churn.scoring.deployment import Deployment
@@ -56,14 +58,14 @@ class TrainingRun:
     rejected, problems, leaks : DataFrame
         The rows that break the contract; what is wrong with the table; the columns that leak.
     candidates : list of Candidate
-    sample : Sample
+    sample : SearchSample
         The training rows that candidates are cross-validated on.
     trial : Trial
         Of the chosen candidate.
     leaderboard : list of dict
         See `churn.modeling.selection.leaderboard`.
-    failures : dict of str to Exception
-        Why candidates failed, by name.
+    search : SearchOutcome
+        The trials, and the candidates that failed, were stopped, or lost their task.
     costs : RetentionCosts
     model : ChurnModel
         Unpickling runs code: read that of a run you trust.
@@ -91,10 +93,10 @@ class TrainingRun:
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
     candidates: "list[Candidate]"
-    sample: "Sample"
+    sample: "SearchSample"
     trial: "Trial"
     leaderboard: list[dict]
-    failures: dict[str, Exception]
+    search: "SearchOutcome"
     costs: "RetentionCosts"
     model: "ChurnModel"
     report: "EvaluationReport"

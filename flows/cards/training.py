@@ -62,10 +62,12 @@ def leaderboard(run) -> list:
         }
     )
     fell = {row.candidate: f"stopped, {row.stopped}" for row in stopped.itertuples()}
-    fell |= {name: f"failed, {why!r}" for name, why in run.failures.items()}
+    fell |= {name: f"failed, {why}" for name, why in run.search.failures.items()}
+    fell |= dict.fromkeys(run.search.lost, "its task died twice: killed, or out of memory")
     fallen = pd.DataFrame({"candidate": fell.keys(), "why": fell.values()})
     return [
         Markdown(f"# Chosen: {run.model.candidate.name}"),
+        *(Markdown(f"**{note}**") for note in run.search.notes()),
         Markdown(
             f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
             f"{len(run.sample.labels):,} customers. *Behind* is the paired difference in mean log "

@@ -271,8 +271,9 @@ class TestFailures:
         run = run_flow("--config", "candidates", str(space), "run")
         assert run.code == 0, run.output
         assert run.data.trial.candidate.name == "quick"
-        assert list(run.data.failures) == ["broken"]
-        assert "'C' parameter" in str(run.data.failures["broken"])
+        assert list(run.data.search.failures) == ["broken"]
+        assert "'C' parameter" in run.data.search.failures["broken"]
+        assert "1 candidate failed: broken" in run.output
 
     def test_no_candidate_left_is_an_error(self, tmp_path):
         space = tmp_path / "space.toml"

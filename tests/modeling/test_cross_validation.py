@@ -1,7 +1,6 @@
 """Folds, early stopping and the budget keep what they promise."""
 
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -13,15 +12,11 @@ from churn.data.contract import Contract
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
-from churn.modeling.cross_validation import (
-    assign_folds,
-    bounded_threads,
-    cross_validate,
-    draw_sample,
-    fair_share,
-    threads_per_task,
-)
+from churn.modeling.budget import fit_seconds
+from churn.modeling.cross_validation import cross_validate
+from churn.modeling.sample import assign_folds, draw_search_sample
 from churn.modeling.search_space import BASELINE, Candidate, build
+from churn.modeling.threads import bounded_threads, threads_per_task
 from churn.statistics.log_odds import row_losses
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
@@ -30,11 +25,11 @@ CONTRACT = Contract.read(TELCO / "contract.toml")
 @pytest.fixture(scope="module")
 def sample():
     frame = validate_data(generate_sample_data(3000, seed=2), CONTRACT).frame
-    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+    return draw_search_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
 
 
 @pytest.fixture(scope="module")
-def plain(sample):
+def baseline(sample):
     return cross_validate(BASELINE, sample)
 
 
@@ -60,7 +55,7 @@ def test_copies_share_a_fold_and_folds_are_even(rows, n_folds, seed):
 
 def test_a_sample_holds_no_more_rows_than_allowed_and_draws_them_again(sample):
     frame = validate_data(generate_sample_data(3000, seed=2), CONTRACT).frame
-    again = draw_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+    again = draw_search_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
     assert len(sample.labels) == 2000 == len(np.unique(sample.rows))
     assert np.array_equal(sample.rows, again.rows)
     assert np.array_equal(sample.fold, again.fold)
@@ -106,10 +101,10 @@ def test_each_fold_is_reported(sample):
     assert not trial.stopped
 
 
-def test_the_hopeless_is_stopped_and_says_why(sample, plain):
+def test_a_candidate_clearly_behind_the_baseline_is_pruned(sample, baseline):
     lines = []
     flat = Candidate("flat", "logistic", {"C": 1e-6})
-    trial = cross_validate(flat, sample, report=lines.append, plain=plain)
+    trial = cross_validate(flat, sample, report=lines.append, baseline=baseline)
     assert len(trial.fold_losses) == 2
     assert trial.stopped.startswith("clearly behind plain logistic regression (+0.")
     assert np.isnan(trial.probabilities[sample.fold > 1]).all()
@@ -118,15 +113,31 @@ def test_the_hopeless_is_stopped_and_says_why(sample, plain):
 
 
 @pytest.mark.parametrize("C", [1.0, 0.9])
-def test_a_model_that_is_nearly_the_plain_one_is_not_hopeless(sample, plain, C):
-    assert not cross_validate(Candidate("near", "logistic", {"C": C}), sample, plain=plain).stopped
+def test_a_candidate_close_to_the_baseline_is_not_pruned(sample, baseline, C):
+    assert not cross_validate(
+        Candidate("near", "logistic", {"C": C}), sample, baseline=baseline
+    ).stopped
 
 
-def test_who_cannot_end_in_time_is_stopped_after_the_first_fold(sample):
-    trial = cross_validate(BASELINE, sample, deadline=time.time() - 5)
-    assert re.fullmatch(r"out of time by \d+ s", trial.stopped)
+def test_a_candidate_over_its_limit_is_stopped_after_the_first_fold(sample):
+    needed = 4 * fit_seconds(BASELINE, sample.fit_rows, sample.levels, 0)
+    trial = cross_validate(BASELINE, sample, limit=0.99 * needed)
+    assert re.fullmatch(r"it needs about 0 CPU seconds, 0 of .* left for it", trial.stopped)
+    assert trial.stopped_for_budget
     assert len(trial.fold_losses) == 1
-    assert not cross_validate(BASELINE, sample, deadline=time.time() + 60).stopped
+    assert not cross_validate(BASELINE, sample, limit=1.01 * needed).stopped
+
+
+def test_a_candidate_without_any_budget_is_not_fitted(sample):
+    trial = cross_validate(BASELINE, sample, limit=0.0)
+    assert trial.stopped_for_budget
+    assert trial.fold_losses == ()
+    assert np.isnan(trial.probabilities).all()
+
+
+def test_a_pruned_candidate_is_not_stopped_for_the_budget(sample, baseline):
+    flat = Candidate("flat", "logistic", {"C": 1e-6})
+    assert not cross_validate(flat, sample, baseline=baseline).stopped_for_budget
 
 
 def test_trees_cost_more_to_score_than_a_line(sample):
@@ -136,19 +147,11 @@ def test_trees_cost_more_to_score_than_a_line(sample):
 
 def test_tasks_and_threads_together_do_not_exceed_the_cores(monkeypatch):
     for cores in (1, 2, 5, 12, 64):
-        monkeypatch.setattr("churn.modeling.cross_validation.cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr("churn.modeling.threads.cpu_count", lambda cores=cores: cores)
         for tasks in (1, 2, 12, 100):
             assert min(tasks, cores) * threads_per_task(tasks) <= cores
     monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
     assert threads_per_task(100) == 64
-
-
-def test_a_budget_is_shared_by_tasks_that_wait_for_each_other(monkeypatch):
-    monkeypatch.setattr("churn.modeling.cross_validation.cpu_count", lambda: 2)
-    assert fair_share(60, 12) == 10
-    assert fair_share(60, 1) == 60
-    monkeypatch.setenv("METAFLOW_RUNTIME_ENVIRONMENT", "kubernetes")
-    assert fair_share(60, 12) == 60
 
 
 def test_openmp_is_bounded_inside_and_free_again_outside():

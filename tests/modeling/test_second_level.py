@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from churn.data.contract import Contract
-from churn.modeling.cross_validation import cross_validate, draw_sample
+from churn.data.validation import validate_data
+from churn.modeling.cross_validation import cross_validate
 from churn.modeling.model import ChurnModel
+from churn.modeling.sample import draw_search_sample
 from churn.modeling.search_space import Candidate
-from churn.modeling.selection import choose, stack
-from churn.modeling.stacking import C_ABOVE, C_STRETCH, learn_weights_above
+from churn.modeling.selection import choose
+from churn.modeling.stack_weights import (
+    FIRST_LEVEL_C,
+    SECOND_LEVEL_C,
+    fit_second_level_weights,
+)
+from churn.modeling.stacking import stack
 from churn.scoring.export.models import compare, compile_model
 from churn.statistics.log_odds import row_losses
 
@@ -56,12 +63,12 @@ def customers(n, seed):
 
 @pytest.fixture(scope="module")
 def frame():
-    return customers(3000, seed=1)
+    return validate_data(customers(3000, seed=1), CONTRACT).frame
 
 
 @pytest.fixture(scope="module")
 def sample(frame):
-    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=5000, seed=0)
+    return draw_search_sample(frame, CONTRACT, n_folds=4, max_rows=5000, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,7 @@ def stacks(trials, sample):
 
 @pytest.fixture(scope="module")
 def model(stacks, sample, frame):
-    candidate = sample.for_all(stacks["stack of 2, two levels"].candidate, len(frame))
+    candidate = sample.rescale(stacks["stack of 2, two levels"].candidate, len(frame))
     return ChurnModel(CONTRACT, candidate).fit(frame)
 
 
@@ -117,7 +124,7 @@ def test_it_leaves_the_first_as_it_is_where_it_has_nothing_to_say():
     first = 1.5 * rng.normal(size=4000)
     target = (rng.random(4000) < 1 / (1 + np.exp(-first))).astype(int)
     said = np.column_stack([first, first + rng.normal(size=4000), rng.normal(size=4000)])
-    weights, intercept = learn_weights_above(said, target)
+    weights, intercept = fit_second_level_weights(said, target)
     assert weights == pytest.approx([1, 0, 0], abs=0.1)
     assert intercept == pytest.approx(0, abs=0.1)
 
@@ -134,9 +141,9 @@ def test_its_weights_are_those_of_the_loss_that_they_minimise(seed, models, scal
     def loss(free):
         stretch, weights, intercept = free[0], free[1:-1], free[-1]
         odds = (1 + stretch) * first + changes @ weights + intercept
-        held = stretch**2 / C_STRETCH + weights @ weights / C_ABOVE
+        held = stretch**2 / FIRST_LEVEL_C + weights @ weights / SECOND_LEVEL_C
         return np.logaddexp(0, (1 - 2 * target) * odds).sum() + held / 2
 
-    weights, intercept = learn_weights_above(said, target)
+    weights, intercept = fit_second_level_weights(said, target)
     found = loss(np.array([weights.sum() - 1, *weights[1:], intercept]))
     assert found <= minimize(loss, np.zeros(models + 2)).fun + 1e-4

@@ -12,19 +12,20 @@ from churn.data.contract import Contract
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
-from churn.errors import ChurnError
-from churn.modeling.cross_validation import Trial, cross_validate, draw_sample
+from churn.modeling.cross_validation import Trial, cross_validate
 from churn.modeling.model import ChurnModel
+from churn.modeling.sample import draw_search_sample
 from churn.modeling.search_space import BASELINE, Candidate, rescale_iterations
-from churn.modeling.selection import choose, finished, leaderboard, rank, stack
-from churn.modeling.stacking import (
-    FREE,
-    C,
+from churn.modeling.selection import choose, leaderboard, rank
+from churn.modeling.stack_weights import (
+    MEAN_SCALE,
+    WEIGHT_C,
+    fit_stack_weights,
     forward_order,
-    learn_weights,
     predict_forward,
     predict_out_of_fold,
 )
+from churn.modeling.stacking import stack
 from churn.statistics.log_odds import row_losses
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
@@ -42,7 +43,7 @@ def frame():
 
 @pytest.fixture(scope="module")
 def sample(frame):
-    return draw_sample(frame, CONTRACT, n_folds=4, max_rows=3000, seed=0)
+    return draw_search_sample(frame, CONTRACT, n_folds=4, max_rows=3000, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def test_weights_differ_as_far_as_the_rows_say_and_their_sum_is_free():
         truth = rng.normal(size=n)
         target = (rng.random(n) < 1 / (1 + np.exp(-3 * truth))).astype(int)
         good, bad = truth + rng.normal(scale=0.1, size=n), truth + rng.normal(scale=0.5, size=n)
-        return learn_weights(np.column_stack([good, bad]), target)[0]
+        return fit_stack_weights(np.column_stack([good, bad]), target)[0]
 
     few, many = learned(200), learned(200_000)
     assert few[0] == pytest.approx(few[1], rel=0.3)
@@ -124,16 +125,16 @@ def test_weights_are_those_of_a_regression_by_scikit_learn(seed, members, scale)
     truth = rng.normal(size=(300, 1))
     target = (rng.random(300) < 1 / (1 + np.exp(-truth[:, 0]))).astype(int)
     logits = np.clip(scale * (truth + rng.normal(size=(300, members))), -14, 14)
-    weights, intercept = learn_weights(logits, target)
+    weights, intercept = fit_stack_weights(logits, target)
     mean = logits.mean(axis=1, keepdims=True)
-    terms = np.column_stack([FREE * mean, logits - mean])
-    theirs = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-9).fit(terms, target)
+    terms = np.column_stack([MEAN_SCALE * mean, logits - mean])
+    theirs = LogisticRegression(C=WEIGHT_C, solver="newton-cholesky", tol=1e-9).fit(terms, target)
     assert logits @ weights + intercept == pytest.approx(theirs.decision_function(terms), abs=2e-3)
 
 
 def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
     every = stack_of_all(trials, sample)
-    candidate = sample.for_all(every.candidate, len(frame))
+    candidate = sample.rescale(every.candidate, len(frame))
     model = ChurnModel(CONTRACT, candidate).fit(frame)
     chance = model.predict_proba(frame)[:, 1]
     members = [
@@ -148,7 +149,7 @@ def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
 def test_boosting_grows_with_the_rows_inside_a_stack_too(trials, sample):
     every = stack_of_all(trials, sample)
     (before,) = [m for m in every.candidate.params["members"] if m.family == "boosting"]
-    grown = sample.for_all(every.candidate, 16 * 2250)
+    grown = sample.rescale(every.candidate, 16 * 2250)
     (after,) = [m for m in grown.params["members"] if m.family == "boosting"]
     assert after.params["max_iter"] == round(2 * before.params["max_iter"])
 
@@ -207,7 +208,7 @@ def test_a_margin_of_nothing_takes_the_best_whatever_it_costs(sample):
 
 
 def test_the_leaderboard_is_ranked_and_has_what_was_stopped_at_its_end(sample, trials):
-    stopped = cross_validate(Candidate("flat", "logistic", {"C": 1e-6}), sample, plain=trials[0])
+    stopped = cross_validate(Candidate("flat", "logistic", {"C": 1e-6}), sample, baseline=trials[0])
     assert stopped.stopped
     every = [*trials, *stack(trials, sample)]
     chosen = choose(every, sample)
@@ -221,16 +222,6 @@ def test_the_leaderboard_is_ranked_and_has_what_was_stopped_at_its_end(sample, t
     assert rows[-1]["stopped"] == stopped.stopped
     (widest,) = [row for row in rows if row["candidate"] == "stack of 3"]
     assert set(widest["members"]) == {candidate.name for candidate in CANDIDATES}
-
-
-def test_where_nobody_ended_everybody_is_told_of(sample, trials):
-    late = cross_validate(BASELINE, sample, deadline=0)
-    assert finished([late, *trials]) == trials
-    with pytest.raises(ChurnError, match="No candidate is left") as caught:
-        finished([late], {"net": "ValueError: …"})
-    assert len(caught.value.problems) == 2
-    assert "out of time" in caught.value.problems[0]
-    assert caught.value.problems[1] == "net: ValueError: …"
 
 
 def test_stacks_leave_out_who_may_be_no_member(trials, sample):

@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
-from churn.modeling.stacking import Stack
+from churn.modeling.estimators.stack import Stack
 from churn.scoring.compiler import compile_program
 from churn.scoring.export.builder import ProgramBuilder
 from churn.scoring.export.linear import add_network, add_regression
@@ -75,12 +75,12 @@ def _add_stack(builder, model, columns, levels) -> int:
     """Members' log odds, weighted; where there is a second level, its own as well."""
     logits = [_add_logit(builder, member, columns, levels) for member in model.members]
     first = builder.add_sum(model.intercept, logits, model.weights)
-    if not model.above:
+    if not model.second_level:
         return first
     seen = [*logits, first, *columns]
     of_seen = np.append(np.zeros(len(logits) + 1, dtype=levels.dtype), levels)
-    logits = [first, *(_add_logit(builder, m, seen, of_seen) for m in model.above.models)]
-    return builder.add_sum(model.above.intercept, logits, model.above.weights)
+    logits = [first, *(_add_logit(builder, m, seen, of_seen) for m in model.second_level.models)]
+    return builder.add_sum(model.second_level.intercept, logits, model.second_level.weights)
 
 
 def _add_logit(builder, model, columns, levels) -> int:

@@ -7,8 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from churn.modeling.cross_validation import bounded_threads
 from churn.modeling.estimators import sklearn_internals
+from churn.modeling.threads import bounded_threads
 from running import ROOT
 
 CHANGED = "HistGradientBoostingClassifier.{} is not what churn reads: see sklearn_internals.py"

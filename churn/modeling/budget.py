@@ -1,0 +1,138 @@
+"""The budget of the search, in CPU seconds that are reckoned from sizes, not measured.
+
+A clock would make the model depend on the load of the machine. Here the time of a fit follows from
+its family, rows, columns and iterations, so the same table, seed and budget try the same candidates
+everywhere. `python benchmarks/search_costs.py` sets the reckoned seconds beside measured ones.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from churn.modeling.sample import SearchSample
+from churn.modeling.search_space import (
+    DEFAULT_RATES,
+    ITERATIVE_FAMILIES,
+    MAX_ITER,
+    MAX_LEVELS,
+    Candidate,
+)
+
+# Boosting is at its best after about so many iterations over its learning rate, and goes on for
+# its patience; a neural net takes about so many epochs.
+LEARNING, EPOCHS = 12.0, 20
+# A candidate may take so many times what is expected of it, however short the budget is.
+OVERRUN = 2.0
+# CPU seconds per operation on one usual core, see `operations`.
+SECONDS = {
+    "fit": 0.012,
+    "term": 1.1e-7,
+    "term pair": 2e-10,
+    "weight": 6.3e-10,
+    "batch": 2e-4,
+    "sorted cell": 1.1e-8,
+    "tree": 1.2e-4,
+    "oblivious tree": 6e-4,
+    "row": 6.4e-8,
+    "cell": 4.5e-9,
+    "bin": 1.2e-6,
+}
+
+
+def fit_seconds(candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int) -> float:
+    """The CPU seconds of one fit, and of predicting a fold by it.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    n_rows : int
+        Rows fitted to.
+    levels : ndarray of int, shape (n_columns,)
+        See `FeatureEngineer`.
+    iterations : int
+        Trees of boosting, or epochs of a neural net; other families ignore it.
+    """
+    counts = operations(candidate, n_rows, levels, iterations)
+    return sum(SECONDS[name] * count for name, count in counts.items())
+
+
+def expected_iterations(candidate: Candidate) -> int:
+    """About how many iterations a candidate takes until it stops early."""
+    if candidate.family not in ITERATIVE_FAMILIES:
+        return EPOCHS
+    rate = candidate.params.get("learning_rate", DEFAULT_RATES[candidate.family])
+    learning = (LEARNING + ITERATIVE_FAMILIES[candidate.family]) / rate
+    return min(candidate.params.get("max_iter", MAX_ITER), round(learning))
+
+
+def plan_budget(
+    candidates: Sequence[Candidate], sample: SearchSample, budget: float
+) -> dict[str, float]:
+    """The limit of each candidate, granted in their order while the budget lasts.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        The one of the greatest expected value first. An only candidate has no limit.
+    sample : SearchSample
+    budget : float
+        CPU seconds of all candidates together.
+
+    Returns
+    -------
+    dict of str to float
+        By name the CPU seconds that cross-validation may take; 0 for a candidate that is not tried.
+        What is not expected to be needed is shared in proportion.
+    """
+    if len(candidates) == 1:
+        return {candidates[0].name: np.inf}
+    granted, left = {}, budget
+    for candidate in candidates:
+        expected = sample.n_folds * fit_seconds(
+            candidate, sample.fit_rows, sample.levels, expected_iterations(candidate)
+        )
+        granted[candidate.name] = expected if expected <= left else 0.0
+        left -= granted[candidate.name]
+    slack = max(OVERRUN, budget / max(sum(granted.values()), 1e-9))
+    return {name: slack * seconds for name, seconds in granted.items()}
+
+
+def operations(
+    candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int
+) -> dict[str, float]:
+    """How many operations of each kind in `SECONDS` a fit makes."""
+    few = np.where(levels > MAX_LEVELS, 0, levels)  # categories of many levels become numbers
+    numbers, n_columns = np.count_nonzero(few == 0), len(levels)
+    params, family = candidate.params, candidate.family
+    if family == "boosting":
+        leaves = params.get("max_leaf_nodes", 31)
+        cells = n_rows * n_columns * np.log2(leaves)
+        counts = {"tree": 1, "cell": cells, "bin": leaves * n_columns}
+        return {"fit": 1} | {name: iterations * count for name, count in counts.items()}
+    if family == "oblivious_trees":
+        cells = n_rows * n_columns * params.get("depth", 4)
+        counts = {"oblivious tree": 1, "cell": cells, "row": n_rows}
+        return {"fit": 1} | {name: iterations * count for name, count in counts.items()}
+    if family in ("extra_trees", "random_forest"):
+        trees = params.get("n_estimators", 100)
+        cells = n_rows * np.sqrt(n_columns) * np.log2(max(n_rows, 2))
+        return {"fit": 1, "sorted cell": trees * cells}
+    plain = 2 * numbers + few.sum()
+    if family == "neural_net":
+        sizes = [plain, *params.get("hidden", (64, 32)), 1]
+        weights = sum(a * b for a, b in pairwise(sizes))
+        return {
+            "fit": 1,
+            "term": n_rows * plain,
+            "weight": iterations * n_rows * weights,
+            "batch": iterations * n_rows / 128,
+        }
+    knots = params.get("n_knots", 5) + 2 if family in ("splines", "pairs") else 0
+    terms = numbers * (1 + knots) + few.sum()
+    counts = {"fit": 1, "term": n_rows * terms, "term pair": n_rows * terms**2}
+    if family == "pairs":
+        wide = terms + params.get("most", 60)
+        counts["term"] += n_rows * (wide + plain)
+        counts["term pair"] += n_rows * (wide**2 + plain**2)
+    return counts

@@ -1,0 +1,129 @@
+"""A stack as an estimator: members, and a regression on their log odds, in one level or two."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
+
+from churn.modeling.stack_weights import fit_stack_weights
+from churn.statistics.log_odds import logit, sigmoid
+
+
+@dataclass(frozen=True)
+class SecondLevel:
+    """The second level of a stack: models of the columns and of the first level's log odds.
+
+    Where one member is right about some customers and another about others, a regression on their
+    log odds cannot tell which to follow; a model that has the columns too can.
+
+    Attributes
+    ----------
+    models : tuple of classifiers
+    weights : sequence of float, length 1 + n_models
+        Of a regression on the log odds of the first level and of the models.
+    intercept : float
+    features : ndarray of float64, shape (n, n_members + 1 + n_columns), or None
+        `second_level_features` with out-of-fold log odds, which the models are fitted to; None
+        once they are.
+    target : ndarray of int, shape (n,), or None
+    """
+
+    models: tuple
+    weights: Sequence[float]
+    intercept: float
+    features: np.ndarray | None
+    target: np.ndarray | None
+
+    def fit(self) -> "SecondLevel":
+        """A copy with fitted models, and without the rows that they are fitted to."""
+        if self.features is None:
+            return self
+        fitted = tuple(clone(model).fit(self.features, self.target) for model in self.models)
+        return replace(self, models=fitted, features=None, target=None)
+
+    def log_odds(self, logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """The log odds of both levels: (n,) float64; see `second_level_features`."""
+        features = second_level_features(logits, first, matrix)
+        odds = [first, *(logit(model.predict_proba(features)[:, 1]) for model in self.models)]
+        return np.column_stack(odds) @ np.asarray(self.weights) + self.intercept
+
+
+def second_level_features(logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The features of a second level's models.
+
+    Parameters
+    ----------
+    logits : ndarray of float64, shape (n, n_members)
+        The members' log odds.
+    first : ndarray of float64, shape (n,)
+        The log odds of the first level.
+    matrix : ndarray of float64, shape (n, n_columns)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n_members + 1 + n_columns)
+    """
+    return np.column_stack([logits, first, matrix])
+
+
+class Stack:
+    """A logistic regression on the log odds of its members (Wolpert 1992, stacked generalization).
+
+    The weights are learned from out-of-fold predictions, before the members are fitted to all
+    rows, so fitting the stack fits the members only.
+
+    Parameters
+    ----------
+    members : list of classifiers
+    weights : ndarray of float64, shape (n_members,)
+    intercept : float
+    second_level : SecondLevel, optional
+    relearn : bool
+        Relearn the weights when the stack is fitted, from each half of the rows predicted by
+        members fitted to the other. Weights learned on far fewer rows do not suit members that
+        are fitted to far more.
+    """
+
+    def __init__(
+        self,
+        members: list,
+        weights: Sequence[float],
+        intercept: float,
+        second_level: SecondLevel | None = None,
+        relearn: bool = False,
+    ):
+        self.members = members
+        self.weights = np.asarray(weights, dtype=np.float64)
+        self.intercept = float(intercept)
+        self.second_level = second_level
+        self.relearn = relearn
+
+    def fit(self, matrix: np.ndarray, target: np.ndarray) -> "Stack":
+        """Fit the members and the second level's models."""
+        if self.relearn:
+            self._relearn_weights(matrix, target)
+        if self.second_level:
+            self.second_level = self.second_level.fit()
+        for member in self.members:
+            member.fit(matrix, target)
+        return self
+
+    def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
+        """The probabilities of staying and of leaving: (n, 2) float64."""
+        logits = np.column_stack([logit(m.predict_proba(matrix)[:, 1]) for m in self.members])
+        odds = logits @ self.weights + self.intercept
+        if self.second_level:
+            odds = self.second_level.log_odds(logits, odds, matrix)
+        chance = sigmoid(odds)
+        return np.column_stack([1 - chance, chance])
+
+    def _relearn_weights(self, matrix: np.ndarray, target: np.ndarray) -> None:
+        logits = np.empty((len(target), len(self.members)))
+        halves = StratifiedKFold(2, shuffle=True, random_state=0)
+        for train, test in halves.split(matrix, target):
+            for column, member in enumerate(self.members):
+                fitted = clone(member).fit(matrix[train], target[train])
+                logits[test, column] = logit(fitted.predict_proba(matrix[test])[:, 1])
+        self.weights, self.intercept = fit_stack_weights(logits, target)

@@ -1,0 +1,96 @@
+"""The rows that candidates are cross-validated on: drawn, encoded, and assigned to folds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract
+from churn.data.copies import copy_groups
+from churn.data.parsing import labels
+from churn.modeling.encoder import FeatureEngineer
+from churn.modeling.search_space import Candidate, rescale_iterations
+
+
+@dataclass(frozen=True)
+class SearchSample:
+    """The rows that candidates are cross-validated on.
+
+    Attributes
+    ----------
+    matrix : ndarray of float64, shape (n, n_columns)
+        Encoded by `FeatureEngineer`, once for all candidates.
+    levels : ndarray of int, shape (n_columns,)
+        See `FeatureEngineer`.
+    labels : ndarray of int8, shape (n,)
+        1 for customers who left.
+    fold : ndarray of int8, shape (n,)
+        The fold in which each row is predicted.
+    rows : ndarray of int, shape (n,)
+        The positions of the rows among the training rows.
+    """
+
+    matrix: np.ndarray
+    levels: np.ndarray
+    labels: np.ndarray
+    fold: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def n_folds(self) -> int:
+        """The number of folds."""
+        return int(self.fold.max()) + 1
+
+    @property
+    def fit_rows(self) -> int:
+        """About how many rows the model of a fold is fitted to."""
+        return round(len(self.labels) * (1 - 1 / self.n_folds))
+
+    def rescale(self, candidate: Candidate, n_rows: int) -> Candidate:
+        """A candidate tuned on this sample, for a fit to `n_rows` rows."""
+        tuned_on = len(self.labels) * (1 - 1 / self.n_folds)
+        return rescale_iterations(candidate, n_rows / tuned_on)
+
+
+def draw_search_sample(
+    train: pd.DataFrame, contract: Contract, n_folds: int, max_rows: int, seed: int
+) -> SearchSample:
+    """Draw at most `max_rows` training rows, encode them, and assign them to folds.
+
+    Parameters
+    ----------
+    train : DataFrame
+        Clean training rows with the target, as `validate_data` returns them.
+    contract : Contract
+    n_folds, max_rows, seed : int
+    """
+    rows = np.arange(len(train))
+    if len(rows) > max_rows:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
+    drawn = train.iloc[rows]
+    engineer, target = FeatureEngineer(contract), labels(drawn, contract)
+    fold = assign_folds(target, copy_groups(drawn, contract), n_folds, seed)
+    return SearchSample(engineer.transform(drawn), engineer.levels, target, fold, rows)
+
+
+def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+    """Assign rows to stratified folds, copies of one customer to the same fold.
+
+    Parameters
+    ----------
+    target : ndarray of int, shape (n,)
+    content : ndarray of uint64, shape (n,)
+        Rows with the same value stay together; see `churn.data.copies.copy_groups`.
+    n_folds, seed : int
+
+    Returns
+    -------
+    ndarray of int8, shape (n,)
+        The fold in which each row is predicted.
+    """
+    _, first, group = np.unique(content, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(seed).permutation(len(first))
+    dealt = shuffled[np.argsort(target[first][shuffled], kind="stable")]
+    folds = np.empty(len(first), dtype=np.int8)
+    folds[dealt] = np.arange(len(first)) % n_folds
+    return folds[group]

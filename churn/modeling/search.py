@@ -1,0 +1,136 @@
+"""The search as its flow sees it: one candidate tried, and what came of all of them."""
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from churn.modeling.cross_validation import Trial, cross_validate
+from churn.modeling.sample import SearchSample
+from churn.modeling.search_space import Candidate
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What came of the candidates.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+        Those to choose from: not stopped; where there is none, the baseline.
+    stopped : tuple of Trial
+    failures : dict of str to str
+        By the names of candidates that raised an error, the error.
+    lost : tuple of str
+        The names of candidates whose task died, twice.
+    fallback : bool
+        Whether the baseline is all there is to choose from.
+    """
+
+    trials: tuple[Trial, ...]
+    stopped: tuple[Trial, ...]
+    failures: dict[str, str]
+    lost: tuple[str, ...]
+    fallback: bool
+
+    @property
+    def over_budget(self) -> tuple[str, ...]:
+        """The names of candidates that were stopped, or not tried, for the budget."""
+        return tuple(t.candidate.name for t in self.stopped if t.stopped_for_budget)
+
+    def notes(self) -> list[str]:
+        """What a user must know of the search, one sentence each; none if all went well."""
+        notes, late = [], self.over_budget
+        if self.fallback:
+            notes.append(
+                "Every candidate failed or was stopped: the model is "
+                f"{self.trials[0].candidate.name}, the baseline."
+            )
+        if self.lost:
+            notes.append(
+                f"Not in the choice, the task of {_count(self.lost)} died twice (killed, or out of "
+                f"memory): {', '.join(self.lost)}. The gate does not promote the model of an "
+                "incomplete search."
+            )
+        if self.failures:
+            failed = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
+            notes.append(f"Not in the choice, {_count(self.failures)} failed: {failed}.")
+        if late:
+            notes.append(
+                f"The budget is too small for {_count(late)}, not in the choice: "
+                f"{', '.join(late)}. --budget-seconds raises it."
+            )
+        return notes
+
+
+def try_candidate(
+    candidate: Candidate,
+    sample: SearchSample,
+    seed: int,
+    threads: int,
+    report: Callable[[str], None],
+    baseline: Trial | None,
+    limits: Mapping[str, float],
+) -> tuple[Trial | None, str]:
+    """Cross-validate a candidate; an error that it raises is its result.
+
+    A candidate that raises an error would raise it again, so its task is not retried; a task that
+    is killed, or lacks memory, is.
+
+    Parameters
+    ----------
+    candidate, sample, seed, threads, report, baseline
+        See `cross_validate`.
+    limits : mapping of str to float
+        By name; see `plan_budget`.
+
+    Returns
+    -------
+    trial : Trial or None
+        None if it failed.
+    error : str
+        Empty if it did not.
+
+    Raises
+    ------
+    MemoryError
+    """
+    try:
+        limit = limits[candidate.name]
+        return cross_validate(candidate, sample, seed, threads, report, baseline, limit), ""
+    except MemoryError:
+        raise
+    except Exception as error:
+        report(traceback.format_exc())
+        report(f"{candidate.name}: failed, {type(error).__name__}: {error}")
+        return None, f"{type(error).__name__}: {error}"
+
+
+def collect(
+    candidates: Sequence[Candidate],
+    results: Sequence[tuple[Trial | None, str] | None],
+    baseline: Trial,
+) -> SearchOutcome:
+    """Sort the results of all candidates.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    results : sequence of (Trial or None, str), or None
+        In the same order: what `try_candidate` returns; None for a task that died.
+    baseline : Trial
+        To choose where no candidate is left.
+    """
+    found: Mapping = dict(zip((c.name for c in candidates), results, strict=True))
+    trials = [result[0] for result in found.values() if result and result[0]]
+    usable = tuple(trial for trial in trials if not trial.stopped)
+    return SearchOutcome(
+        trials=usable or (baseline,),
+        stopped=tuple(trial for trial in trials if trial.stopped),
+        failures={name: result[1] for name, result in found.items() if result and result[1]},
+        lost=tuple(name for name, result in found.items() if result is None),
+        fallback=not usable,
+    )
+
+
+def _count(names) -> str:
+    return "1 candidate" if len(names) == 1 else f"{len(names)} candidates"
