@@ -177,6 +177,7 @@ if __name__ == "__main__":
     try:
         launch.start(MonitorFlow)
     except SystemExit as stop:
-        if stop.code or not current.run_id:  # nothing ran, as with --help
+        started = {"run", "resume"} & set(sys.argv[1:]) and current.run_id  # not with --help
+        if stop.code or not started:
             raise
         sys.exit(exit_code())
