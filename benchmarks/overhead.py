@@ -158,6 +158,7 @@ def near_the_truth(customers: int, folder: str) -> None:
 
     from churn.data.parsing import labels
     from churn.data.synthetic import generate_sample_data
+    from churn.registry.model_file import load_model
     from churn.statistics.ranking import roc_auc
 
     namespace(None)
@@ -165,7 +166,7 @@ def near_the_truth(customers: int, folder: str) -> None:
     _, truth = generate_sample_data(customers, seed=1, return_probability=True)
     held = data.frame[data.split == "holdout"]
     target, truth = labels(held, data.contract), truth[held.index - 1]
-    ours = roc_auc(target, data.model.predict_proba(held)[:, 1])
+    ours = roc_auc(target, load_model(data.model_file).predict_proba(held)[:, 1])
     best = roc_auc(target, truth)
     print(f"  ROC-AUC       {ours:.4f}, of the true probabilities {best:.4f}: {ours - best:+.4f}")
 

@@ -18,6 +18,7 @@ from quality_tables import Split, Table, draw_split, generated_table, read_table
 
 from churn.errors import ChurnError
 from churn.registry.lineage import git_commit
+from churn.registry.model_file import load_model
 from churn.statistics.log_odds import row_losses
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -190,7 +191,8 @@ def fit_ours(folder: Path, seed: int, store: Path) -> tuple[np.ndarray, dict]:
     """The probabilities of the test rows by the model of a run; whole process, timed."""
     contract = ["--config", "contract", "contract.toml"]
     data, seconds = run_flow(folder, contract, ["--data", "train.parquet", "--seed", seed], store)
-    chance = data.model.predict_proba(pd.read_parquet(folder / "test.parquet"))[:, 1]
+    test = pd.read_parquet(folder / "test.parquet")
+    chance = load_model(data.model_file).predict_proba(test)[:, 1]
     found = {
         "seconds": seconds,
         "cv_log_loss": float(data.report.cv_log_loss),

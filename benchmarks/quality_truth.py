@@ -15,6 +15,7 @@ from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
 from churn.registry.lineage import git_commit
+from churn.registry.model_file import load_model
 from churn.statistics.log_odds import row_losses
 
 FRESH_CUSTOMERS = 200_000
@@ -120,7 +121,7 @@ def one_regret(
         contract = ["--config", "contract", TELCO / "contract.toml"]
         arguments = ["--data", "train.parquet", "--seed", seed]
         data, seconds = run_flow(folder, contract, arguments, store)
-        chance = data.model.predict_proba(fresh)[:, 1]
+        chance = load_model(data.model_file).predict_proba(fresh)[:, 1]
         clear(store)
     return {
         "kind": "regret", "contender": "regret", "customers": customers, "seed": seed,

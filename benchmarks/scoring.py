@@ -87,9 +87,10 @@ def predict(run: str, rows: int, start: float) -> float:
     from churn.campaign.shards import CHUNK_ROWS
     from churn.data.parsing import parse_features
     from churn.data.synthetic import generate_sample_data
+    from churn.registry.model_file import load_model
 
     metaflow.namespace(None)
-    model = metaflow.Run(f"ChurnFlow/{run}").data.model
+    model = load_model(metaflow.Run(f"ChurnFlow/{run}").data.model_file)
     matrix = model.engineer_.transform(parse_features(generate_sample_data(rows), model.contract))
     with threadpool_limits(1):
         model.estimator_.predict_proba(matrix[:CHUNK_ROWS])

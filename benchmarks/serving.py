@@ -46,6 +46,8 @@ sys.path.insert(0, str(ROOT))
 from churn.errors import ChurnError  # noqa: E402
 from churn.modeling.search_space import Candidate  # noqa: E402
 from churn.registry.lineage import git_commit  # noqa: E402
+from churn.registry.model_file import load_model  # noqa: E402
+from churn.registry.runs import fetch_run  # noqa: E402
 from churn.scoring.scorer import TOLERANCE  # noqa: E402
 
 RECORDS, BATCH = 500, 1_000
@@ -142,7 +144,7 @@ def get_run(name: str, folder: Path):
             if process.wait():
                 raise Broken(f"the run for {name!r} failed\n{log.read_text()}")
     run = Run(f"ChurnFlow/{note.read_text()}")
-    candidate = run.data.model.candidate
+    candidate = load_model(run.data.model_file).candidate
     if not search.is_it(candidate):
         raise Broken(f"{run.pathspec} should have picked {search.wanted}, not {candidate.name}")
     say(f"{name}: {run.pathspec}, {candidate.name}; {run.data.agreement}")
@@ -196,10 +198,10 @@ def make_contender(name: str, runs: dict, folder: Path, options) -> Contender:
         return Contender(name, like_ours, own | {"BENCHMARK_ANSWER": str(folder / "answer.json")})
     model = folder / "model.joblib"
     if name == "naive":
-        runs["default"].data.model.save(model)
+        load_model(runs["default"].data.model_file).save(model)
         return Contender(name, like_ours, own | {"BENCHMARK_MODEL": str(model)}, "default")
     if name == "mlflow":
-        runs["default"].data.model.save(model)
+        load_model(runs["default"].data.model_file).save(model)
         peer = {
             "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
             # It looks for its uvicorn there.
@@ -307,7 +309,7 @@ def ask(port: str, path: str, body: bytes) -> tuple[int, bytes]:
 
 def write_bodies(run, folder: Path):
     """Write what is asked, one body a line; the customers of it, in their order."""
-    contract, frame = run.data.deployment.contract, run.data.frame
+    contract, frame = fetch_run(run.pathspec).contract, run.data.frame
     frame = frame.sample(frac=1, random_state=0, ignore_index=True)
     columns = frame[[contract.id, *contract.features]]
     records = json.loads(columns.to_json(orient="records", double_precision=15))
@@ -582,7 +584,8 @@ def measure_all(options, folder: Path) -> tuple[list[dict], dict[str, str]]:
         if any(search in name for name in needed)
     }
     frame = write_bodies(runs["default"], folder)
-    expected = {name: run.data.model.predict_proba(frame)[:, 1] for name, run in runs.items()}
+    models = {name: load_model(run.data.model_file) for name, run in runs.items()}
+    expected = {name: model.predict_proba(frame)[:, 1] for name, model in models.items()}
     contenders = [make_contender(name, runs, folder, options) for name in options.only]
     with (folder / "one").open("rb") as lines:
         body = next(lines)
@@ -598,7 +601,7 @@ def measure_all(options, folder: Path) -> tuple[list[dict], dict[str, str]]:
             rates = ", ".join(f"{found[f'rate_{n}']:,.0f}/s at {n}" for n in CONNECTIONS)
             say(f"repeat {number} of {options.repeats}, {contender.name}: {rates}")
     # The runs themselves are gone with the folder that they are in.
-    return repeats, {name: run.data.model.candidate.name for name, run in runs.items()}
+    return repeats, {name: model.candidate.name for name, model in models.items()}
 
 
 def parse() -> argparse.Namespace:

@@ -4,6 +4,7 @@ Each function names the part that an upgrade may change; `tests/test_metaflow_co
 that name when it does.
 """
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -103,6 +104,42 @@ def failed_step(run) -> str | None:
         if any(task.metadata_dict.get("attempt_ok") == "False" for task in step)
     )
     return next(failed, None)
+
+
+def read_artifact(task, name: str) -> bytes:
+    """The bytes of an artifact of a `metaflow.Task` as they were stored, a pickle, not unpickled.
+
+    The client unpickles whatever it reads. Uses `_object` of `metaflow.client.DataArtifact`, with
+    the keys `ds_type`, `location`, `sha` and `content_type`, and
+    `metaflow.datastore.FlowDataStore.load_data`; the client's own cache is passed by.
+
+    Raises
+    ------
+    KeyError
+        If the task has no such artifact.
+    ChurnError
+        If it is stored in another way than as a pickle, or is not what was stored.
+    """
+    from metaflow.datastore import FlowDataStore
+    from metaflow.plugins import DATASTORES
+
+    artifact = task[name]
+    stored, flow = artifact._object, artifact.path_components[0]
+    if "pickle-v" not in stored["content_type"]:
+        problem = f"{artifact.pathspec} is stored as {stored['content_type']}"
+        raise ChurnError("An artifact cannot be read:", [problem])
+    (storage,) = (one for one in DATASTORES if stored["ds_type"] == one.TYPE)
+    location = stored["location"]
+    if location.startswith(":root:"):
+        root = location.removeprefix(":root:")
+    else:
+        root = storage.get_datastore_root_from_location(location, flow)
+    store = FlowDataStore(flow, environment=None, storage_impl=storage, ds_root=root)
+    ((_, content),) = store.load_data([stored["sha"]])
+    if hashlib.sha1(content).hexdigest() != stored["sha"]:
+        problem = f"{artifact.pathspec} is not what was stored: its SHA-1 is another one"
+        raise ChurnError("An artifact cannot be read:", [problem])
+    return content
 
 
 def datastore_options(task) -> list[str]:

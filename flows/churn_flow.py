@@ -168,6 +168,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.selection import choose, leaderboard
         from churn.modeling.stacking import stack
         from churn.modeling.threads import threads_per_task
+        from churn.registry.model_file import dump_model
 
         self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
         # Of a task that died only that is known.
@@ -180,8 +181,8 @@ class ChurnFlow(FlowSpec):
         drawn = train.iloc[self.sample.rows]
         threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
         candidate = self.sample.rescale(self.trial.candidate, len(train))
-        self.model = ChurnModel(self.contract, candidate, self.seed, threshold)
-        self.model.fit(train, threads=threads_per_task(1))
+        model = ChurnModel(self.contract, candidate, self.seed, threshold)
+        self.model_file = dump_model(model.fit(train, threads=threads_per_task(1)))
         current.card["leaderboard"].extend(training.leaderboard(self))
         self.next(self.evaluate)
 
@@ -189,41 +190,26 @@ class ChurnFlow(FlowSpec):
     @step
     def evaluate(self):
         """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
-        from datetime import UTC, datetime
-
         from cards import training
         from churn.evaluation.report import evaluate_model
         from churn.evaluation.summary import summarize
+        from churn.registry.deploy import deploy
         from churn.registry.gate import decide
-        from churn.scoring.deployment import Deployment
-        from churn.scoring.explanations import Explainer
-        from churn.scoring.export.models import compare, compile_model
+        from churn.registry.model_file import load_model
 
+        model = load_model(self.model_file)
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
         self.report = evaluate_model(
-            self.model, train, holdout, self.sample, self.trial, self.baseline, self.costs
+            model, train, holdout, self.sample, self.trial, self.baseline, self.costs
         )
-        self.scorer = compile_model(self.model)
-        self.agreement = compare(self.scorer, self.model, holdout if len(holdout) else train)
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
-        self.deployment = Deployment(
-            run=f"{current.flow_name}/{current.run_id}",
-            candidate=self.model.candidate.name,
-            contract=self.contract,
-            scorer=self.scorer,
-            agreement=self.agreement,
-            reasons=Explainer.of_model(self.model),
-            metrics=self.metrics,
-            evaluated_on=self.report.evaluated_on,
-            reliability=self.report.reliability.to_dict("records"),
-            importances=self.report.importances.to_dict("records"),
-            lineage=self.lineage,
-            fingerprint=self.fingerprint,
-            customers=len(train),
-            made=datetime.now(UTC),
+        run = f"{current.flow_name}/{current.run_id}"
+        deployment = deploy(
+            run, model, self.model_file, self.report, train, holdout, self.costs, self.lineage
         )
+        self.deployment, self.agreement = deployment.to_document(), deployment.agreement
         self.decision = decide(
-            self.model,
+            model,
             self.report,
             holdout,
             self.agreement,

@@ -71,7 +71,7 @@ def info():
     return jsonify(
         run=run.run,
         candidate=run.candidate,
-        made=run.made.isoformat(timespec="seconds"),
+        made=run.created_at.isoformat(timespec="seconds"),
         customers=run.customers,
         threshold=run.scorer.threshold,
         evaluated_on=run.evaluated_on,

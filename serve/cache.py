@@ -1,11 +1,12 @@
-"""Models on the local disk: what is served when the datastore cannot be reached."""
+"""Models on the local disk: what is served when the datastore cannot be reached.
+
+A model is a document of plain values, as JSON: on the first line the document without the steps of
+its program, on every other line a step, so that no other thread waits for all of it to be read.
+"""
 
 import hashlib
-import io
 import json
 from pathlib import Path
-
-import joblib
 
 from churn.errors import ChurnError
 from churn.files import write_file
@@ -13,6 +14,7 @@ from churn.folders import own_folder
 from churn.scoring.deployment import Deployment
 
 KEPT = 5
+SUFFIX = ".jsonl"
 
 
 def load_model(path: Path, digest: str) -> Deployment:
@@ -27,7 +29,7 @@ def load_model(path: Path, digest: str) -> Deployment:
     Raises
     ------
     ChurnError
-        If there is no such file, or it has been changed.
+        If there is no such file, or it has been changed; see `Deployment.from_document` too.
     """
     try:
         content = path.read_bytes()
@@ -36,11 +38,15 @@ def load_model(path: Path, digest: str) -> Deployment:
     if hashlib.sha256(content).hexdigest() != digest:
         changed = f"{path}: it is not what was written there; delete it"
         raise ChurnError("A model cannot be read from the cache:", [changed])
-    try:
-        return joblib.load(io.BytesIO(content))
-    except Exception as error:  # a class that has changed may raise anything at all
-        reason = f"{path}: {type(error).__name__}: {error}"
-        raise ChurnError("A model cannot be read from the cache:", [reason]) from error
+    document, *steps = map(json.loads, content.splitlines())
+    document["scorer"]["program"] = {"steps": steps}
+    return Deployment.from_document(document)
+
+
+def _as_lines(deployment: Deployment) -> bytes:
+    document = deployment.to_document()
+    steps = document["scorer"].pop("program")["steps"]
+    return "".join(json.dumps(part) + "\n" for part in (document, *steps)).encode()
 
 
 class Cache:
@@ -49,8 +55,7 @@ class Cache:
     Parameters
     ----------
     folder : Path
-        Made where it is not there, for its owner alone: to load a model is to run code. A folder
-        of another user is refused.
+        Made where it is not there, for its owner alone; a folder of another user is refused.
     """
 
     def __init__(self, folder: Path):
@@ -59,11 +64,10 @@ class Cache:
 
     def put(self, asked: str, deployment: Deployment) -> tuple[str, Path]:
         """Keep a model as what `asked` stands for now; its digest, and where it is."""
-        content = io.BytesIO()
-        joblib.dump(deployment, content, compress=3)
-        digest = hashlib.sha256(content.getbuffer()).hexdigest()
-        path = self.folder / f"{digest}.joblib"
-        write_file(path, content.getvalue())
+        content = _as_lines(deployment)
+        digest = hashlib.sha256(content).hexdigest()
+        path = self.folder / f"{digest}{SUFFIX}"
+        write_file(path, content)
         entry = {"asked": asked, "run": deployment.run, "digest": digest}
         write_file(self._index(asked), json.dumps(entry))
         self._forget()
@@ -75,14 +79,14 @@ class Cache:
             entry = json.loads(self._index(asked).read_bytes())
         except FileNotFoundError:
             return None
-        return entry["run"], entry["digest"], self.folder / f"{entry['digest']}.joblib"
+        return entry["run"], entry["digest"], self.folder / f"{entry['digest']}{SUFFIX}"
 
     def _index(self, asked: str) -> Path:
         return self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
 
     def _forget(self) -> None:
         """Delete former models, but for the latest, which another server may be about to read."""
-        models = sorted(self.folder.glob("*.joblib"), key=lambda path: path.stat().st_mtime)
+        models = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
         indexes = self.folder.glob("*.json")
         current = {json.loads(index.read_bytes())["digest"] for index in indexes}
         for path in models[:-KEPT]:

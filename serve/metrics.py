@@ -80,7 +80,7 @@ class _Model:
         age = GaugeMetricFamily("churn_model_age_seconds", "Since that run was made")
         if model is not None:
             info.add_metric([model.run.run, model.run.candidate], 1)
-            age.add_metric([], (datetime.now(UTC) - model.run.made).total_seconds())
+            age.add_metric([], (datetime.now(UTC) - model.run.created_at).total_seconds())
         yield info
         yield age
         yield GaugeMetricFamily(

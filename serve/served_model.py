@@ -66,7 +66,7 @@ class Model:
 
     def explain(self, record: dict, most: int) -> dict:
         """The strongest reasons for a record's risk, and the change that lowers it most."""
-        reasons, scorer = self.run.reasons, self.run.scorer
+        reasons, scorer = self.run.explainer, self.run.scorer
         change = reasons.best_change(scorer, record)
         return {
             "reasons": [asdict(reason) for reason in reasons.explain(scorer, record, most)],
@@ -115,6 +115,7 @@ class ServedModel:
             app.logger.warning("Serving without a model. %s", self.why)
 
     def _load(self, run: Deployment) -> None:
+        run.scorer.compile()  # in this thread, so that no request waits for it
         self.model, self.why = Model(run, self._max_batch), None
         self._logger.info("Serving %s (%s)", run.run, run.candidate)
 

@@ -41,6 +41,17 @@ class FlowRun:
         namespace(None)
         return Run(self.pathspec).data
 
+    @cached_property
+    def model(self):
+        return model_of(self.data)
+
+
+def model_of(artifacts):
+    """The fitted model of a run of ChurnFlow, by its artifacts."""
+    from churn.registry.model_file import load_model
+
+    return load_model(artifacts.model_file)
+
 
 def flow_command(*arguments: str, flow: str = "churn_flow.py") -> list[str]:
     return [sys.executable, str(ROOT / "flows" / flow), *arguments]

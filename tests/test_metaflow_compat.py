@@ -19,7 +19,8 @@ NOBODY = 65534
 def test_the_interfaces_of_metaflow_are_those_that_are_used():
     """An upgrade of Metaflow changed what `churn.metaflow_compat` uses: see the name below."""
     from metaflow import metaflow_config, parameters
-    from metaflow.client import Task
+    from metaflow.client import DataArtifact, Task
+    from metaflow.datastore import FlowDataStore
     from metaflow.plugins.datastores.local_storage import LocalStorage
 
     # Imported outside a flow it would not find the flow's Configs, so only its text is looked at.
@@ -30,6 +31,10 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     assert hasattr(parameters, "flow_context"), "metaflow.parameters.flow_context"
     assert hasattr(LocalStorage, "datastore_root"), "LocalStorage.datastore_root"
     assert hasattr(Task, "metadata_dict"), "metaflow.Task.metadata_dict"
+    assert hasattr(FlowDataStore, "load_data"), "metaflow.datastore.FlowDataStore.load_data"
+    assert {"ds_type", "location", "sha"} <= set(
+        inspect.getsource(DataArtifact.data.fget).split('"')
+    )
     assert hasattr(metaflow_config, "CLIENT_CACHE_PATH"), "metaflow_config.CLIENT_CACHE_PATH"
 
 

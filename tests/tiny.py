@@ -18,6 +18,11 @@ import os
 from metaflow import FlowSpec, Parameter, step
 
 
+class Code:
+    def __reduce__(self):
+        return os.mkdir, (os.path.abspath("unpickled"),)
+
+
 class ChurnFlow(FlowSpec):
     kind = Parameter("kind")
 
@@ -32,7 +37,7 @@ class ChurnFlow(FlowSpec):
         if self.kind == "killed":
             os.kill(os.getpid(), 9)
         if self.kind != "bare":
-            self.deployment = self.make()
+            self.deployment = Code() if self.kind == "code" else self.make()
 
     def make(self):
         from datetime import UTC, datetime
@@ -40,6 +45,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.contract import Contract
         from churn.scoring.deployment import Deployment
         from churn.scoring.explanations import Explainer
+        from churn.scoring.program import Program
         from churn.scoring.scorer import Agreement, Scorer
 
         contract = Contract.parse({
@@ -50,10 +56,17 @@ class ChurnFlow(FlowSpec):
         return Deployment(
             run="ChurnFlow/another",
             candidate=f"the {self.kind} one",
+            family="constant",
+            costs={
+                "contact_cost": 1.0, "offer_cost": 10.0,
+                "acceptance": 0.3, "customer_value": 200.0,
+            },
             contract=contract,
-            scorer=Scorer("def score(record):\\n    return 0.25\\n", {}, 0.2),
+            scorer=Scorer(
+                Program.parse({"steps": [{"op": "constant", "value": 0.25}]}), 0.2
+            ),
             agreement=Agreement(100, 0.1 if self.kind == "disagrees" else 0.0, 0, 1.0),
-            reasons=Explainer(contract, {"tenure": 1.0}, {"tenure": [1.0]}),
+            explainer=Explainer(contract, {"tenure": 1.0}, {"tenure": [1.0]}),
             metrics={
                 "log_loss": {"value": 0.4 + worse, "low": 0.3 + worse, "high": 0.5 + worse},
                 "roc_auc": {"value": 0.9 - worse, "low": 0.8 - worse, "high": 0.95 - worse},
@@ -71,15 +84,15 @@ class ChurnFlow(FlowSpec):
             },
             fingerprint=self.kind,
             customers=1000,
-            made=datetime.now(UTC),
-        )
+            created_at=datetime.now(UTC),
+        ).to_document()
 
 
 if __name__ == "__main__":
     ChurnFlow()
 """
 
-KINDS = ("good", "better", "other data", "disagrees", "bare", "fails", "killed")
+KINDS = ("good", "better", "other data", "disagrees", "bare", "code", "fails", "killed")
 
 
 @cache

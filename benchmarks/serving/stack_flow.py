@@ -31,17 +31,20 @@ class ChurnFlow(FlowSpec):
     @step
     def end(self):
         """Stack the four, and leave what a server needs."""
+        from dataclasses import asdict
         from datetime import UTC, datetime
 
         from churn.data.holdout import holdout_mask
         from churn.data.inference import settle_contract
         from churn.data.readers import load_table
         from churn.data.validation import validate_data
+        from churn.evaluation.retention_costs import RetentionCosts
         from churn.modeling.cross_validation import cross_validate
         from churn.modeling.model import ChurnModel
         from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import parse_candidates
         from churn.modeling.stacking import stack
+        from churn.registry.model_file import describe_model, dump_model
         from churn.scoring.deployment import Deployment
         from churn.scoring.explanations import Explainer
         from churn.scoring.export.models import compare, compile_model
@@ -55,16 +58,18 @@ class ChurnFlow(FlowSpec):
         trials = [cross_validate(candidate, sample) for candidate in parse_candidates(MEMBERS)]
         (four,) = [t for t in stack(trials, sample) if t.candidate.name == "stack of 4"]
         candidate = sample.rescale(four.candidate, len(train))
-        self.model = ChurnModel(contract, candidate, 0, 1 / 6).fit(train)
-        scorer = compile_model(self.model)
-        self.agreement = compare(scorer, self.model, holdout)
+        model = ChurnModel(contract, candidate, 0, 1 / 6).fit(train)
+        self.model_file = dump_model(model)
+        scorer = compile_model(model)
+        self.agreement = compare(scorer, model, holdout)
         self.deployment = Deployment(
             run=f"{current.flow_name}/{current.run_id}", candidate=candidate.name,
+            family=candidate.family, costs=asdict(RetentionCosts()),
             contract=contract, scorer=scorer, agreement=self.agreement,
-            reasons=Explainer.of_model(self.model), metrics={}, evaluated_on="hold-out",
+            explainer=Explainer.of_model(model), metrics={}, evaluated_on="hold-out",
             reliability=[], importances=[], lineage={}, fingerprint="", customers=len(train),
-            made=datetime.now(UTC),
-        )  # fmt: skip
+            created_at=datetime.now(UTC), model_file=describe_model(self.model_file),
+        ).to_document()  # fmt: skip
 
 
 if __name__ == "__main__":

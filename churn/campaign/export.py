@@ -71,7 +71,7 @@ def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list
     actions : list of str or None
         The single change by the business after which the risk would be lowest.
     """
-    scorer, contract, reasons = deployment.scorer, deployment.contract, deployment.reasons
+    scorer, contract, reasons = deployment.scorer, deployment.contract, deployment.explainer
     said, actions = [], []
     for record in customers[list(contract.features)].astype(object).to_dict("records"):
         found = reasons.explain(scorer, record)

@@ -69,7 +69,7 @@ def _row(model) -> list[str]:
         return [mark, model.run, _minute(model.started), "", "", "", "", model.problem]
     named = f"{ours.candidate} (champion)" if model.champion else ours.candidate
     return [
-        mark, model.run, _minute(ours.made), f"{ours.customers:,}",
+        mark, model.run, _minute(ours.created_at), f"{ours.customers:,}",
         _figure(ours.metrics["log_loss"]), _span(ours.metrics["roc_auc"]), ours.evaluated_on, named,
     ]  # fmt: skip
 
@@ -84,7 +84,7 @@ def _compare(options) -> None:
         [label, say(one), say(two)]
         for label, say in (
             ("model", lambda model: model.candidate),
-            ("made (UTC)", lambda model: _minute(model.made)),
+            ("made (UTC)", lambda model: _minute(model.created_at)),
             ("customers", lambda model: f"{model.customers:,}"),
             ("judged on", lambda model: model.evaluated_on),
         )

@@ -11,6 +11,7 @@ itself this was not run.
 """
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,9 +19,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from churn.errors import ChurnError
-from churn.metaflow_compat import client, failed_step, local_store, translate_errors
+from churn.metaflow_compat import (
+    client,
+    failed_step,
+    local_store,
+    read_artifact,
+    translate_errors,
+)
+from churn.registry.model_file import ANY_VERSION, load_model
+from churn.registry.plain_pickle import load_plain
 from churn.registry.promotion import PROMOTED, Promotion, read_promotions, read_why
-from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ def fetch_run(pathspec: str) -> Deployment:
     Parameters
     ----------
     pathspec : str
-        See `resolve_run`. Unpickling runs code: name only runs you trust.
+        See `resolve_run`. Nothing that is stored is executed; see `load_plain`.
 
     Returns
     -------
@@ -55,11 +63,7 @@ def fetch_run(pathspec: str) -> Deployment:
     try:
         run = metaflow.Run(pathspec)
         _check_finished(run, pathspec)
-        artifacts = run["end"].task.data
-        if "deployment" not in artifacts:
-            lacks = f"it has no deployment; serve a run of {FLOW}"
-            raise ChurnError(f"{pathspec} cannot be served:", [lacks])
-        deployment = artifacts.deployment
+        document = _read_plain(run, "deployment")
     except ChurnError:
         raise
     except MetaflowNotFound:
@@ -67,24 +71,29 @@ def fetch_run(pathspec: str) -> Deployment:
         hint = "`make run` makes one; runs are looked up from the working directory upward"
         raise ChurnError(f"There is no run {pathspec} in {where}.", [hint]) from None
     except Exception as error:
-        # A moved .metaflow, an unreachable service; and what is unpickled may raise anything, where
-        # a class has changed since. Of a local artifact that is gone, Metaflow says that it cannot
-        # open None, a TypeError.
+        # A moved .metaflow, an unreachable service. Of a local artifact that is gone, Metaflow says
+        # that it cannot open None, a TypeError.
         reason = f"{type(error).__name__}: {error}"
         raise ChurnError(f"{pathspec} cannot be read:", [reason]) from error
+    try:
+        deployment = Deployment.from_document(document)
+    except ChurnError as error:
+        raise ChurnError(f"{pathspec} cannot be served:", error.problems) from error
     if not deployment.agreement.holds:
         raise ChurnError(f"{pathspec} cannot be served:", [str(deployment.agreement)])
     # A resumed run has the deployment of the run it went on from, by that run's name.
     return replace(deployment, run=pathspec)
 
 
-def fetch_model(pathspec: str) -> tuple[Deployment, "ChurnModel"]:
+def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deployment, "ChurnModel"]:
     """Read what a run deploys, and the model that it is compiled from, which scores in bulk.
 
     Parameters
     ----------
     pathspec : str
-        See `resolve_run`. Unpickling runs code: name only runs you trust.
+        See `resolve_run`. Unpickling the model runs code: name only runs you trust.
+    any_version : bool, optional
+        See `churn.registry.model_file.load_model`; by default as the environment says.
 
     Returns
     -------
@@ -93,10 +102,15 @@ def fetch_model(pathspec: str) -> tuple[Deployment, "ChurnModel"]:
     Raises
     ------
     ChurnError
-        See `fetch_run`; or if the run has no model.
+        See `fetch_run` and `load_model`; or if the run has no model.
     """
     deployment = fetch_run(pathspec)
-    return deployment, TrainingRun.open(deployment.run).model
+    if any_version is None:
+        any_version = os.environ.get(ANY_VERSION) == "1"
+    with translate_errors(f"The model of {deployment.run} cannot be read:"):
+        run = client().Run(deployment.run)
+        content = _read_plain(run, "model_file")
+    return deployment, load_model(content, deployment.model_file, any_version)
 
 
 def resolve_run(name: str) -> str:
@@ -278,3 +292,16 @@ def _check_finished(run, pathspec: str) -> None:
     problem = f"failed in {failed}" if failed else "running, or killed"
     hint = f"{problem}: `resume` finishes it; or take another run"
     raise ChurnError(f"{pathspec} has not finished.", [hint])
+
+
+def _read_plain(run, name: str):
+    """An artifact of plain values of a run's last task."""
+    try:
+        content = read_artifact(run["end"].task, name)
+    except KeyError:
+        lacks = f"it has no {name}; name a run of {FLOW}"
+        raise ChurnError(f"{run.pathspec} cannot be used:", [lacks]) from None
+    try:
+        return load_plain(content)
+    except ChurnError as error:
+        raise ChurnError(f"{run.pathspec} cannot be used:", error.problems) from error

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from churn.evaluation.report import EvaluationReport
     from churn.evaluation.retention_costs import RetentionCosts
     from churn.modeling.cross_validation import Trial
-    from churn.modeling.model import ChurnModel
     from churn.modeling.sample import SearchSample
     from churn.modeling.search import SearchOutcome
     from churn.modeling.search_space import Candidate
     from churn.registry.gate import Decision
-    from churn.scoring.deployment import Deployment
     from churn.scoring.scorer import Agreement
 
 # What trains another table in the same way; which of its columns is what, the contract says.
@@ -67,13 +65,14 @@ class TrainingRun:
     search : SearchOutcome
         The trials, and the candidates that failed, were stopped, or lost their task.
     costs : RetentionCosts
-    model : ChurnModel
-        Unpickling runs code: read that of a run you trust.
+    model_file : bytes
+        See `churn.registry.model_file`.
     report : EvaluationReport
     agreement : Agreement
     decision : Decision
         Of the gate.
-    deployment : Deployment
+    deployment : dict
+        A document; see `churn.scoring.deployment`.
     lineage : dict
 
     Raises
@@ -98,11 +97,11 @@ class TrainingRun:
     leaderboard: list[dict]
     search: "SearchOutcome"
     costs: "RetentionCosts"
-    model: "ChurnModel"
+    model_file: bytes
     report: "EvaluationReport"
     agreement: "Agreement"
     decision: "Decision"
-    deployment: "Deployment"
+    deployment: dict
     lineage: dict
 
     def __init__(self, artifacts: Any, pathspec: str = "This run", datastore: Sequence[str] = ()):

@@ -1,10 +1,11 @@
 """What a server needs of a run, and no more: small, and read without pandas or scikit-learn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from churn.data.contract import Contract
+from churn.scoring.document import SCHEMA_VERSION, Document, plain
 from churn.scoring.explanations import Explainer
 from churn.scoring.scorer import Agreement, Scorer
 
@@ -17,40 +18,46 @@ class Deployment:
     ----------
     run : str
         `ChurnFlow/<id>`.
-    candidate : str
-        The name of the candidate that was chosen.
+    candidate, family : str
+        The name of the candidate that was chosen, and its family.
     contract : Contract
         What it may be asked.
     scorer : Scorer
         The model, compiled.
     agreement : Agreement
         How far the scorer's answers are from the model's.
-    reasons : Explainer
+    explainer : Explainer
         Explains an answer.
+    costs : mapping of str to float or str
+        The costs of retention of the run; see `churn.evaluation.retention_costs.RetentionCosts`.
     metrics : mapping of str to mapping
         For each metric its `value`, and `low` and `high`, the ends of its interval.
     evaluated_on : str
         `hold-out` or `cross-validation`: what the metrics are of.
     reliability : sequence of mapping
-        What was promised beside what happened; see `churn.evaluation.metrics.reliability`.
+        Predicted beside observed shares; see `churn.evaluation.metrics.reliability`.
     importances : sequence of mapping
         Of the features, the most important first; see `churn.evaluation.report.importances`.
     lineage : mapping
         What made the run: code, packages, seed, digests of data and contract.
     fingerprint : str
-        SHA-256, in hex, over the model's exact probabilities of the rows that judged it.
+        SHA-256, in hex, over the model's exact probabilities of the rows it was evaluated on.
     customers : int
         How many it was trained on.
-    made : datetime
-        When, in UTC.
+    created_at : datetime
+        In UTC.
+    model_file : mapping or None
+        The digest of the fitted model, and the version of scikit-learn that fitted it.
     """
 
     run: str
     candidate: str
+    family: str
     contract: Contract
     scorer: Scorer
     agreement: Agreement
-    reasons: Explainer
+    explainer: Explainer
+    costs: Mapping[str, float | str]
     metrics: Mapping
     evaluated_on: str
     reliability: Sequence[Mapping]
@@ -58,4 +65,69 @@ class Deployment:
     lineage: Mapping
     fingerprint: str
     customers: int
-    made: datetime
+    created_at: datetime
+    model_file: Mapping[str, str] | None = None
+
+    def to_document(self) -> dict:
+        """The deployment as a document of plain values; see `churn.scoring.document`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run": self.run,
+            "candidate": self.candidate,
+            "family": self.family,
+            "contract": self.contract.model_dump(mode="json"),
+            "scorer": {
+                "program": self.scorer.program.to_plain(),
+                "threshold": plain(self.scorer.threshold),
+            },
+            "agreement": plain(asdict(self.agreement)),
+            "explanations": {
+                "typical": plain(self.explainer.typical),
+                "grid": plain(self.explainer.grid),
+            },
+            "costs": plain(self.costs),
+            "metrics": plain(self.metrics),
+            "evaluated_on": self.evaluated_on,
+            "reliability": plain(self.reliability),
+            "importances": plain(self.importances),
+            "lineage": plain(self.lineage),
+            "fingerprint": self.fingerprint,
+            "customers": plain(self.customers),
+            "created_at": self.created_at.isoformat(),
+            "model_file": plain(self.model_file),
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping) -> "Deployment":
+        """Read a document.
+
+        Raises
+        ------
+        ChurnError
+            See `Document.parse`.
+        """
+        read = Document.parse(document)
+        typical, grid = read.explanations.typical, read.explanations.grid
+        return cls(
+            run=read.run,
+            candidate=read.candidate,
+            family=read.family,
+            contract=read.contract,
+            scorer=Scorer(read.scorer.program, read.scorer.threshold),
+            agreement=Agreement(**vars(read.agreement)),
+            explainer=Explainer(read.contract, typical, grid),
+            costs=vars(read.costs),
+            metrics=read.metrics,
+            evaluated_on=read.evaluated_on,
+            reliability=read.reliability,
+            importances=read.importances,
+            lineage=read.lineage,
+            fingerprint=read.fingerprint,
+            customers=read.customers,
+            created_at=datetime.fromisoformat(read.created_at),
+            model_file=read.model_file and vars(read.model_file),
+        )
+
+    def __reduce__(self):
+        # Between the steps of a flow too it is the document that is stored.
+        return Deployment.from_document, (self.to_document(),)

@@ -58,15 +58,16 @@ class Explainer:
     contract : Contract
     typical : mapping of str to float or str
         A typical customer; NaN where there is none. See `FeatureEngineer.typical_`.
-    usual : mapping of str to list of float or str
+    grid : mapping of str to list of float or str
         The values to try of each feature. See `FeatureEngineer.grid_`.
     """
 
-    def __init__(self, contract: Contract, typical: Mapping, usual: Mapping):
+    def __init__(self, contract: Contract, typical: Mapping, grid: Mapping):
+        self.grid = grid
         self.typical = {name: _known(value) for name, value in typical.items()}
         self.flags = {name for name, feature in contract.features.items() if feature.kind == "flag"}
         self.actionable = {
-            name: usual[name] for name, feature in contract.features.items() if feature.actionable
+            name: grid[name] for name, feature in contract.features.items() if feature.actionable
         }
 
     @classmethod

@@ -66,7 +66,7 @@ def leaderboard(run) -> list:
     fell |= dict.fromkeys(run.search.lost, "its task died twice: killed, or out of memory")
     fallen = pd.DataFrame({"candidate": fell.keys(), "why": fell.values()})
     return [
-        Markdown(f"# Chosen: {run.model.candidate.name}"),
+        Markdown(f"# Chosen: {run.trial.candidate.name}"),
         *(Markdown(f"**{note}**") for note in run.search.notes()),
         Markdown(
             f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
@@ -108,7 +108,7 @@ def model(run) -> list:
         for customer, rows_ in report.explanations.groupby("customer", sort=False)
     ]
     return [
-        Markdown(f"# {run.model.candidate.name}"),
+        Markdown(f"# {run.trial.candidate.name}"),
         Markdown(
             f"Judged on {report.customers:,} customers by {report.evaluated_on}. Cross-validation "
             f"gave a log loss of {report.cv_log_loss:.4f}; here it is {loss:.4f}. That is "

@@ -33,7 +33,7 @@ def _for_every_page() -> dict:
 def index():
     """The form, filled with a typical customer, whose risk the gauge shows at first."""
     run = served().run
-    contract, typical, usual = run.contract, run.reasons.typical, run.reasons.actionable
+    contract, typical, usual = run.contract, run.explainer.typical, run.explainer.actionable
     fields = [
         {
             "name": name,
@@ -75,7 +75,7 @@ def model():
 def api_docs():
     """The OpenAPI document, to be read by people."""
     found = served()
-    contract, typical = found.run.contract, found.run.reasons.typical
+    contract, typical = found.run.contract, found.run.explainer.typical
     customer = {name: _said(feature, typical[name]) for name, feature in contract.features.items()}
     spec = document(found, _key_wanted())
     return render_template(

@@ -29,10 +29,11 @@ def deployed() -> tuple[Deployment, ChurnModel]:
     scorer, chance = compile_model(model), model.predict_proba(unseen)[:, 1]
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=compare(scorer, model, unseen), reasons=Explainer.of_model(model), metrics={},
+        agreement=compare(scorer, model, unseen), explainer=Explainer.of_model(model), metrics={},
         evaluated_on="hold-out",
         reliability=reliability(labels(unseen, CONTRACT), chance).to_dict("records"),
-        importances=[], lineage={}, fingerprint="", customers=4_000, made=None,
+        importances=[], lineage={}, fingerprint="", customers=4_000,
+        created_at=None, family="", costs={},
     )  # fmt: skip
     return deployment, model
 

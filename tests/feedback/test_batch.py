@@ -48,7 +48,7 @@ def logged(telco_run, tmp_path_factory):
     """A log of 300 customers, scored twice on one day and once on the next."""
     url = f"sqlite:///{tmp_path_factory.mktemp('log') / 'log.db'}"
     deployment = fetch_run(telco_run.pathspec)
-    frame, model = telco_run.data.frame.head(300), telco_run.data.model
+    frame, model = telco_run.data.frame.head(300), telco_run.model
     sample = Sample()
     sample.add(frame["customer_id"].astype(str), model.predict_proba(frame)[:, 1], frame)
     said = [

@@ -18,7 +18,7 @@ from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
 from churn.modeling.search_space import DEFAULT_CANDIDATES
 from churn.registry.runs import fetch_run
-from running import STORE, FlowRun, run_flow, start_flow
+from running import STORE, FlowRun, model_of, run_flow, start_flow
 
 QUICK = """
 [[candidates]]
@@ -75,9 +75,9 @@ class TestTelcoRun:
 
     def test_decides_where_a_call_begins_to_pay(self, telco_run):
         data = telco_run.data
-        assert data.model.threshold == pytest.approx(11 / 67)
+        assert model_of(data).threshold == pytest.approx(11 / 67)
         profit = data.report.profit
-        assert profit.threshold == data.model.threshold
+        assert profit.threshold == model_of(data).threshold
         assert profit.profit["low"] < profit.expected < profit.profit["high"]
         assert profit.advantage["low"] > 0
 
@@ -98,13 +98,13 @@ class TestTelcoRun:
 
     def test_what_was_graded_is_what_is_stored(self, telco_run, held_out):
         data = telco_run.data
-        chance = data.model.predict_proba(held_out)[:, 1]
+        chance = model_of(data).predict_proba(held_out)[:, 1]
         metrics = evaluate(labels(held_out, data.contract), chance)
         assert metrics.keys() == data.metrics.keys()
         for name, metric in metrics.items():
             # Sums of the bootstrap may differ in the last bit with the threads that BLAS has.
             assert metric == pytest.approx(data.metrics[name], rel=1e-12, abs=1e-12)
-        chance = data.model.predict_proba(held_out)[:, 1]
+        chance = model_of(data).predict_proba(held_out)[:, 1]
         assert hashlib.sha256(chance.tobytes()).hexdigest() == data.fingerprint
 
     def test_nobody_is_both_trained_on_and_held_out(self, telco_run, held_out):
@@ -352,7 +352,7 @@ class TestOtherTables:
         )  # fmt: skip
         assert run.code == 0, run.output
         assert run.data.leaks["column"].tolist() == ["reamining_contract"]
-        assert "reamining_contract" not in run.data.model.contract.features
+        assert "reamining_contract" not in run.model.contract.features
 
     def test_bank_by_parameters_alone(self, shared_data, quick):
         run = run_flow(
@@ -361,7 +361,7 @@ class TestOtherTables:
         )  # fmt: skip
         assert run.code == 0, run.output
         assert run.data.rejected.index.tolist() == [10001]
-        assert {"RowNumber", "Surname"} <= set(run.data.model.contract.ignore)
+        assert {"RowNumber", "Surname"} <= set(run.model.contract.ignore)
 
     def test_with_a_time_column_the_latest_customers_are_held_out(self, tmp_path, quick):
         table = generate_sample_data(3000, seed=3)
@@ -387,7 +387,7 @@ class TestOtherTables:
         assert data.costs.customer_value == "monthly_charges"
         drawn = data.frame[data.split == "train"].iloc[data.sample.rows]
         profits = expected_profit(data.trial.probabilities, drawn, data.costs)
-        called = data.trial.probabilities >= data.model.threshold
+        called = data.trial.probabilities >= model_of(data).threshold
         for threshold in np.linspace(0.02, 0.9, 45):
             other = profits[data.trial.probabilities >= threshold].sum()
             assert other <= profits[called].sum()

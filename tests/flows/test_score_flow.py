@@ -81,7 +81,7 @@ class TestDailyList:
         assert control.any()
         customers = pd.read_parquet(table)
         customers = customers.set_index(customers["customer_id"].astype(str))
-        chance = trained.data.model.predict_proba(customers.loc[calls["customer_id"]])[:, 1]
+        chance = trained.model.predict_proba(customers.loc[calls["customer_id"]])[:, 1]
         np.testing.assert_allclose(calls["probability"], chance, rtol=0, atol=1e-9)
         assert set(calls["run"]) == {trained.pathspec}
         assert calls["reason_1"].notna().all()

@@ -45,7 +45,7 @@ def changed(customer, **values):
 
 @pytest.fixture(scope="module")
 def model(telco_run):
-    return telco_run.data.model
+    return telco_run.model
 
 
 @pytest.fixture(scope="module")

@@ -30,9 +30,10 @@ def watched() -> tuple[Deployment, Reference]:
     scorer = compile_model(model)
     deployment = Deployment(
         run="ChurnFlow/1", candidate="plain", contract=CONTRACT, scorer=scorer,
-        agreement=hold_to(scorer, model, known.head(100)), reasons=Explainer.of_model(model),
+        agreement=hold_to(scorer, model, known.head(100)), explainer=Explainer.of_model(model),
         metrics=evaluate(labels(known, CONTRACT), chance), evaluated_on="hold-out", reliability=[],
-        importances=[], lineage={}, fingerprint="", customers=4_000, made=None,
+        importances=[], lineage={}, fingerprint="", customers=4_000,
+        created_at=None, family="", costs={},
     )  # fmt: skip
     return deployment, Reference(parse_features(known, CONTRACT), chance)
 

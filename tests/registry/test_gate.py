@@ -9,7 +9,7 @@ import pytest
 from churn.data.parsing import labels
 from churn.registry.gate import SLOPE, hold_against, judge
 from churn.registry.runs import fetch_run
-from running import run_flow
+from running import model_of, run_flow
 
 MARGIN = 0.005
 
@@ -18,7 +18,7 @@ MARGIN = 0.005
 def graded(telco_run):
     data = telco_run.data
     rows = data.frame[data.split == "holdout"]
-    return data, rows, data.model.predict_proba(rows)[:, 1]
+    return data, rows, model_of(data).predict_proba(rows)[:, 1]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import pytest
 from churn.errors import ChurnError
 from churn.registry.comparison import compare_models, list_models
 from churn.registry.runs import fetch_run, promote
-from churn.scoring.scorer import Scorer
 from running import STORE
 from tiny import copy_store, tiny_runs
 
@@ -17,7 +16,7 @@ def test_run_is_found_by_either_name(telco_run):
     assert run.metrics == telco_run.data.metrics
     assert run.fingerprint == telco_run.data.fingerprint
     assert run.agreement.holds
-    assert run.scorer({}) == telco_run.data.scorer({})
+    assert run.to_document() == telco_run.data.deployment
     assert fetch_run(telco_run.pathspec.split("/")[1]).run == telco_run.pathspec
 
 
@@ -61,13 +60,12 @@ def test_run_whose_artifacts_are_gone(runs, tmp_path):
         fetch_run(runs["good"])
 
 
-def test_run_of_a_version_whose_models_were_another_kind(runs, monkeypatch):
-    def changed(self, state):
-        self.code = state["what an older version did not keep"]
-
-    monkeypatch.setattr(Scorer, "__setstate__", changed)
-    with pytest.raises(ChurnError, match="KeyError"):
-        fetch_run(runs["good"])
+def test_run_whose_deployment_is_a_class_is_refused_and_not_unpickled(runs):
+    """As runs were stored before deployments were documents, or as an attacker would store one."""
+    with pytest.raises(ChurnError, match=f"{runs['code']} cannot be used") as caught:
+        fetch_run(runs["code"])
+    assert "made by another version of churn" in str(caught.value)
+    assert not (tiny_runs()[0] / "unpickled").exists()
 
 
 class TestList:

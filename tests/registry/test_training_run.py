@@ -20,7 +20,7 @@ def test_an_artifact_that_is_not_there_is_named():
         pass
 
     with pytest.raises(ChurnError, match="This run cannot be read") as caught:
-        _ = TrainingRun(Bare()).model
+        _ = TrainingRun(Bare()).model_file
     assert "model" in caught.value.problems[0]
 
 

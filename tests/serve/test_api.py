@@ -30,7 +30,7 @@ def answer_of(response):
 
 
 def test_probability_is_the_models(client, served, telco_run, customers, records):
-    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
+    probabilities = telco_run.model.predict_proba(customers)[:, 1]
     for record, probability in zip(records, probabilities, strict=True):
         answer = client.post("/predict", json=record).json
         assert answer["probability"] == pytest.approx(probability, abs=1e-9)
@@ -41,7 +41,7 @@ def test_probability_is_the_models(client, served, telco_run, customers, records
 
 def test_batch_is_the_models_in_order(client, served, telco_run, customers, records):
     answer = client.post("/predict/batch", json={"customers": records}).json["predictions"]
-    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
+    probabilities = telco_run.model.predict_proba(customers)[:, 1]
     assert [one["probability"] for one in answer] == pytest.approx(list(probabilities), abs=1e-9)
     assert [one["customer"] for one in answer] == [one["customer_id"] for one in records]
 
@@ -67,7 +67,7 @@ def test_id_may_be_left_out(client, records):
 
 def test_reasons_are_the_models(client, telco_run, customers, records):
     answer = client.post("/predict?explain=1", json=records[0]).json
-    expected = telco_run.data.model.explain(customers.head(1)).head(5)
+    expected = telco_run.model.explain(customers.head(1)).head(5)
     assert [one["feature"] for one in answer["reasons"]] == list(expected["feature"])
     found = [one["contribution"] for one in answer["reasons"]]
     assert found == pytest.approx(list(expected["contribution"]), abs=1e-9)

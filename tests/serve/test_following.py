@@ -127,7 +127,7 @@ def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, stor
     wait_for(lambda: get(server, "/health")["model"])
     server.stop()
     (store / ".metaflow").rename(store / "away")
-    (model,) = (tmp_path / "state" / "models").glob("*.joblib")
+    (model,) = (tmp_path / "state" / "models").glob("*.jsonl")
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.write_bytes(content)

@@ -132,7 +132,7 @@ def fill(page, record):
 
 
 def typical_of(served):
-    return dict(served.reasons.typical)
+    return dict(served.explainer.typical)
 
 
 def percent(share):
@@ -309,7 +309,7 @@ def test_new_customer_starts_over(desktop, served):
 
 
 def test_best_change_is_tried_by_a_button(page, served):
-    best = served.reasons.best_change(served.scorer, typical_of(served))
+    best = served.explainer.best_change(served.scorer, typical_of(served))
     assert percent(best.probability) in page.inner_text("#change-words")
     page.click("#try")
     assert settle(page) == best.probability
@@ -320,7 +320,7 @@ def test_reasons_are_split_by_what_can_be_changed(desktop, served, records):
     record = records[0]
     fill(desktop, record)
     settle(desktop)
-    shown = served.reasons.explain(served.scorer, record, 5)
+    shown = served.explainer.explain(served.scorer, record, 5)
     for actionable in (True, False):
         items = desktop.locator(f"[data-actionable={str(actionable).lower()}] li").all_inner_texts()
         mine = [one for one in shown if one.actionable == actionable]
@@ -367,7 +367,7 @@ def test_model_page_has_the_runs_figures(open_page, server, served):
         assert metric["value"] in row.inner_text()
     lead = page.inner_text(".lead")
     assert served.candidate in lead.lower()
-    assert served.made.strftime("%-d %B %Y, %H:%M") in lead
+    assert served.created_at.strftime("%-d %B %Y, %H:%M") in lead
     assert f"{served.customers:,} customers" in lead
     for value in (served.run, served.fingerprint, served.lineage["data"]):
         assert value in text
@@ -519,7 +519,7 @@ def test_everything_is_done_by_keyboard_alone(desktop, served):
     desktop.keyboard.press("Enter")
     value = float(desktop.input_value("[name=monthly_charges]"))
     record = typical_of(served) | {"tenure": 4.0, "phone_service": 0.0}
-    best = served.reasons.best_change(served.scorer, record | {"monthly_charges": value})
+    best = served.explainer.best_change(served.scorer, record | {"monthly_charges": value})
     assert settle(desktop) == best.probability
 
 
@@ -568,7 +568,7 @@ def test_fields_follow_from_any_contract(open_page, odd, served):
     settle(page)
     assert page.locator("[name=customer_id]").count() == 0
     slider = page.locator("[data-field=monthly_charges] [type=range]")
-    usual = served.reasons.actionable["monthly_charges"]
+    usual = served.explainer.actionable["monthly_charges"]
     assert float(slider.get_attribute("min")) == usual[0]
     assert float(slider.get_attribute("max")) == usual[-1]
     assert "<i>\"How' long" in page.inner_text("[data-field=contract]")

@@ -18,7 +18,7 @@ def post(url, value):
 
 
 def test_it_serves_the_run_it_was_told_to(server, served, telco_run, customers, records):
-    probabilities = telco_run.data.model.predict_proba(customers)[:, 1]
+    probabilities = telco_run.model.predict_proba(customers)[:, 1]
     answer = post(f"{server.url}/predict/batch", {"customers": records})["predictions"]
     assert [one["probability"] for one in answer] == pytest.approx(list(probabilities), abs=1e-9)
     assert {one["customer"] for one in answer} == {one["customer_id"] for one in records}

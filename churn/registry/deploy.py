@@ -1,0 +1,64 @@
+"""What a run leaves for serving, put together from its parts."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from churn.evaluation.report import EvaluationReport
+from churn.evaluation.retention_costs import RetentionCosts
+from churn.modeling.model import ChurnModel
+from churn.registry.model_file import describe_model
+from churn.scoring.deployment import Deployment
+from churn.scoring.explanations import Explainer
+from churn.scoring.export.models import compare, compile_model
+
+
+def deploy(
+    run: str,
+    model: ChurnModel,
+    model_file: bytes,
+    report: EvaluationReport,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    costs: RetentionCosts,
+    lineage: Mapping,
+) -> Deployment:
+    """Compile a fitted model, compare it with itself, and describe it.
+
+    Parameters
+    ----------
+    run : str
+        `ChurnFlow/<id>`.
+    model : ChurnModel
+    model_file : bytes
+        The same model; see `churn.registry.model_file`.
+    report : EvaluationReport
+    train, holdout : DataFrame
+        The scorer is compared with the model on held-out customers, or, where there are none, on
+        the training rows.
+    costs : RetentionCosts
+    lineage : mapping
+        What made the run.
+    """
+    scorer = compile_model(model)
+    return Deployment(
+        run=run,
+        candidate=model.candidate.name,
+        family=model.candidate.family,
+        contract=model.contract,
+        scorer=scorer,
+        agreement=compare(scorer, model, holdout if len(holdout) else train),
+        explainer=Explainer.of_model(model),
+        costs=asdict(costs),
+        metrics=report.metrics,
+        evaluated_on=report.evaluated_on,
+        reliability=report.reliability.to_dict("records"),
+        importances=report.importances.to_dict("records"),
+        lineage=lineage,
+        fingerprint=report.fingerprint,
+        customers=len(train),
+        created_at=datetime.now(UTC),
+        model_file=describe_model(model_file),
+    )

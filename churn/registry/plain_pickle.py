@@ -1,0 +1,39 @@
+"""Pickles of plain values, read without running what is in them.
+
+Metaflow stores every artifact as a pickle, which may name any function to be called when it is
+read. A deployment is made of texts, numbers and containers, for which no function is needed, so
+that whatever names one is refused.
+"""
+
+import io
+import pickle
+from typing import Any
+
+from churn.errors import ChurnError
+
+
+def load_plain(content: bytes) -> Any:
+    """Read a pickle of None, booleans, numbers, texts, bytes, lists, tuples, dicts and sets.
+
+    Raises
+    ------
+    ChurnError
+        If it names a class or a function, or is no pickle.
+    """
+    try:
+        return _PlainUnpickler(io.BytesIO(content)).load()
+    except ChurnError:
+        raise
+    except Exception as error:  # the opcodes of a broken pickle may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        raise ChurnError("What is stored is no pickle of plain values:", [reason]) from error
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        problem = (
+            f"it holds a {module}.{name}, which is not loaded because reading it could run "
+            "anything: the run was made by another version of churn, or by somebody else; "
+            "train again"
+        )
+        raise ChurnError("What is stored is not plain values:", [problem])
