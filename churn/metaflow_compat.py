@@ -183,3 +183,15 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
         if console is not None:
             cli.logger, cli.echo_always = console.logger, console.echo
         cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)
+
+
+def packaged_commit() -> str | None:
+    """The commit that the code package of this task was made from; None where there is no package.
+
+    Metaflow notes it in the package's information file, see `metaflow.meta_files.read_info_file`.
+    """
+    from metaflow.meta_files import read_info_file
+
+    info = read_info_file() or {}
+    commit = info.get("commit_sha")
+    return commit and commit + ("+" if info.get("has_uncommitted_changes") else "")

@@ -1,12 +1,15 @@
 """Where a model comes from: enough to make it again."""
 
 import hashlib
+import os
 import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+
+from churn.metaflow_compat import packaged_commit
 
 PACKAGES = ("metaflow", "numpy", "pandas", "scikit-learn", "scipy")
 
@@ -24,7 +27,14 @@ def package_versions() -> dict[str, str]:
 
 
 def git_commit() -> str:
-    """The commit of the code, `+` behind it if files differ, or `unknown` outside a checkout."""
+    """The commit of the code, with `+` behind it if files differ.
+
+    Returns
+    -------
+    str
+        Of the checkout; in a task on a cluster that of the code package, which Metaflow notes when
+        it makes the package; in an image CHURN_COMMIT; or `unknown`.
+    """
     root = Path(__file__).parents[2]
     try:
         run = subprocess.run(
@@ -32,5 +42,5 @@ def git_commit() -> str:
             cwd=root, capture_output=True, text=True, check=True,
         )  # fmt: skip
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return packaged_commit() or os.environ.get("CHURN_COMMIT") or "unknown"
     return run.stdout.strip()

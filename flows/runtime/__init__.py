@@ -1,1 +1,14 @@
 """How the flows are started, what their console shows, and how one starts another."""
+
+from pathlib import Path
+
+
+def library_folder() -> Path:
+    """The folder to import the library from.
+
+    In a checkout it lies beside `flows`, in a code package in Metaflow's own folder. The package
+    comes first: an image into which it is extracted may have an older library.
+    """
+    here = Path(__file__).resolve().parents[1]
+    packaged = here / ".mf_code"
+    return packaged if (packaged / "churn").is_dir() else here.parent

@@ -8,14 +8,14 @@ import os
 import sys
 from pathlib import Path
 
-from runtime import console, warm
+from runtime import console, library_folder, warm
 
 # To make a card Metaflow starts the flow's script again, from within a task. A task that is warm
 # has imported this file before it was forked, and does not come here.
 if warm.ADDRESS in os.environ and "card" in sys.argv:
     sys.exit(warm.client(os.environ[warm.ADDRESS], sys.argv))
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(library_folder()))
 from churn.errors import ChurnError  # what is imported now goes to a cluster with the code
 from churn.home import home
 from churn.metaflow_compat import run_flow, use_own_cache

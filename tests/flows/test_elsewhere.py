@@ -2,7 +2,13 @@
 
 import json
 import os
+import subprocess
+import sys
+import tarfile
 
+import pytest
+
+from churn.registry.lineage import git_commit
 from running import run_flow
 
 
@@ -40,3 +46,41 @@ def test_ships_the_library_and_the_table_with_the_code(s3):
     ):
         assert name in run.output.replace(os.sep, "/")
     assert "launch.py" in run.output
+
+
+@pytest.fixture(scope="module")
+def pod(s3, tmp_path_factory):
+    """A code package, extracted into the folder of an image that has an older library."""
+    image = tmp_path_factory.mktemp("image")
+    saved = image / "job.tar"
+    run = run_flow("--datastore", "s3", "package", "save", str(saved), **s3[1])
+    assert run.code == 0, run.output
+    (image / "churn").mkdir()
+    (image / "churn" / "__init__.py").write_text("raise ImportError('the library of the image')")
+    code = image / "metaflow"
+    with tarfile.open(saved) as package:
+        package.extractall(code, filter="data")
+    return code
+
+
+def in_pod(pod, script: str) -> str:
+    """What a script prints that is started as Metaflow starts a task on Kubernetes."""
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": "./.mf_code", "METAFLOW_USER": "churn",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, '')\n{script}"], cwd=pod,
+        env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_task_on_a_cluster_runs_the_packaged_library(pod):
+    found = in_pod(pod, "from runtime import launch\nimport churn\nprint(churn.__file__)")
+    assert found == str(pod / ".mf_code" / "churn" / "__init__.py")
+
+
+def test_a_task_on_a_cluster_knows_its_commit(pod):
+    script = "from churn.registry.lineage import git_commit\nprint(git_commit())"
+    assert in_pod(pod, script) == git_commit()
