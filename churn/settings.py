@@ -1,54 +1,14 @@
-"""The settings of a training run, checked before anything is read."""
+"""Settings of a command line, checked all at once before anything is read."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from churn.errors import ChurnError
 
 Model = TypeVar("Model", bound=BaseModel)
 Parsed = TypeVar("Parsed")
-
-
-class Settings(BaseModel):
-    """What a training run takes beside its table and the costs of retention."""
-
-    holdout: float = Field(ge=0, le=0.9)
-    folds: int = Field(ge=2, le=50)
-    search_rows: int = Field(ge=100)
-    budget_seconds: float = Field(gt=0)
-    margin: float = Field(ge=0)
-    seed: int = Field(ge=0, lt=2**32)
-    max_rejected: float = Field(ge=0, le=1)
-    leakage: Literal["drop", "stop", "warn"]
-    promote: Literal["auto", "never"]
-    gate_margin: float = Field(ge=0)
-
-    @classmethod
-    def check(cls, parse_costs: Callable[[], Parsed], **values) -> Parsed:
-        """Validate all of them at once.
-
-        Parameters
-        ----------
-        parse_costs : callable
-            Returns the costs of retention, or raises a ChurnError; see `RetentionCosts.parse`.
-        **values
-            By the names of the attributes.
-
-        Returns
-        -------
-        Whatever `parse_costs` returns.
-
-        Raises
-        ------
-        ChurnError
-            Naming every value out of its range.
-        """
-        _, costs, problems = validate_settings(cls, values, parse_costs)
-        if problems or costs is None:
-            raise ChurnError("The run cannot start:", problems)
-        return costs
 
 
 def validate_settings(

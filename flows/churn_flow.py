@@ -52,24 +52,12 @@ class ChurnFlow(FlowSpec):
 
     @step
     def start(self):
-        """Check the settings, and note what made this run."""
-        from functools import partial
+        """Check the settings, and note what makes this run."""
+        from churn.registry.lineage import run_lineage
+        from churn.registry.training_settings import check_training
 
-        from churn.evaluation.retention_costs import RetentionCosts
-        from churn.registry.lineage import git_commit, package_versions
-        from churn.settings import Settings
-
-        costs = {
-            "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
-            "acceptance": self.acceptance, "customer_value": self.customer_value,
-        }  # fmt: skip
-        self.costs = Settings.check(
-            partial(RetentionCosts.parse, **costs), holdout=self.holdout, folds=self.folds,
-            search_rows=self.search_rows, seed=self.seed, max_rejected=self.max_rejected,
-            leakage=self.leakage, margin=self.margin, budget_seconds=self.budget_seconds,
-            promote=self.promote, gate_margin=self.gate_margin,
-        )  # fmt: skip
-        self.lineage = {"code": git_commit(), "packages": package_versions(), "seed": self.seed}
+        self.costs = check_training(self)
+        self.lineage = run_lineage(self.seed)
         self.next(self.load)
 
     @step
@@ -100,7 +88,7 @@ class ChurnFlow(FlowSpec):
     @step
     def validate(self):
         """Reject broken rows, hold customers out, drop columns that leak the target."""
-        from cards import training
+        from cards.data import data_card
         from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
@@ -120,7 +108,7 @@ class ChurnFlow(FlowSpec):
         self.target_summary = describe_target(self.frame, self.contract)
         console.tell(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.lineage["contract"] = self.contract.digest
-        current.card["data"].extend(training.data(self))
+        current.card["data"].extend(data_card(self))
         self.next(self.featurize)
 
     @step
@@ -148,20 +136,21 @@ class ChurnFlow(FlowSpec):
     @step
     def train(self):
         """Cross-validate one candidate; a task that is killed is tried once more."""
-        from churn.modeling.search import try_candidate
+        from churn.modeling.search import describe_result, try_candidate
         from churn.modeling.threads import threads_per_task
 
         threads = threads_per_task(len(self.candidates))
         self.trial, self.error = try_candidate(
             self.input, self.sample, self.seed, threads, print, self.baseline, self.limits
         )
+        console.tell(describe_result(self.input, self.trial, self.error))
         self.next(self.pick_best)
 
     @card(type="blank", id="leaderboard")
     @step
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
-        from cards import training
+        from cards.leaderboard import leaderboard_card
         from churn.evaluation.profit import settle_threshold
         from churn.modeling.model import ChurnModel
         from churn.modeling.search import collect
@@ -174,31 +163,33 @@ class ChurnFlow(FlowSpec):
         # Of a task that died only that is known.
         results = [None if task.died else (task.trial, task.error) for task in inputs]
         self.search = collect(self.candidates, results, self.baseline)
+        console.tell(f"candidates to stack: {len(self.search.trials)}")
         tried = [*self.search.trials, *stack(self.search.trials, self.sample, self.seed)]
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
+        console.tell(f"fitting {self.trial.candidate.name} on {len(train):,} customers")
         drawn = train.iloc[self.sample.rows]
         threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
         candidate = self.sample.rescale(self.trial.candidate, len(train))
         model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model_file = dump_model(model.fit(train, threads=threads_per_task(1)))
-        current.card["leaderboard"].extend(training.leaderboard(self))
+        current.card["leaderboard"].extend(leaderboard_card(self))
         self.next(self.evaluate)
 
     @card(type="blank", id="model")
     @step
     def evaluate(self):
         """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
-        from cards import training
+        from cards.model import model_card
         from churn.evaluation.report import evaluate_model
-        from churn.evaluation.summary import summarize
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide
         from churn.registry.model_file import load_model
 
         model = load_model(self.model_file)
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
+        console.tell(f"evaluating {self.trial.candidate.name} on customers it has not seen")
         self.report = evaluate_model(
             model, train, holdout, self.sample, self.trial, self.baseline, self.costs
         )
@@ -217,26 +208,18 @@ class ChurnFlow(FlowSpec):
             self.gate_margin,
             self.search,
         )
-        current.card["model"].extend(training.model(self))
-        self.summary = summarize(self.report, self.trial.candidate.name)
+        current.card["model"].extend(model_card(self))
         self.next(self.end)
 
     @step
     def end(self):
         """Say what came out, and make the model the champion if it may be."""
+        from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote
+        from churn.registry.training_run import TrainingRun
 
         run = f"{current.flow_name}/{current.run_id}"
-        print(self.summary)
-        print(self.target_summary)
-        for note in self.search.notes():
-            print(note)
-        print(f"Compiled: {self.agreement}.")
-        if not self.agreement.holds:
-            print("It cannot be served: the scorer does not say what the model says.")
-            return
-        print(f"Ask it about a customer: make serve RUN={run}")
-        print(f"The gate: {self.decision.why}.")
+        print(summarize_run(TrainingRun(self, run)))
         if self.promote == "auto" and self.decision.passed:
             promoted = promote(run, self.decision.why, finished=False)
             print(f"It is the champion now, by promotion {promoted.number}.")

@@ -79,7 +79,7 @@ class ScoreFlow(FlowSpec):
     @step
     def rank(self, inputs):
         """Put the shards together, set the control group apart, say why, and write the list."""
-        from cards import training
+        from cards.calls import calls_card
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.export import write_list
         from churn.feedback.batch import log_sample
@@ -98,7 +98,7 @@ class ScoreFlow(FlowSpec):
         write_list(tables, self.output)
         scored, day = self.call_list.scored, self.campaign.as_of
         self.logged = log_sample(self.call_list.sample, scored, self.deployment, day, self.log_url)
-        current.card["calls"].extend(training.calls(self))
+        current.card["calls"].extend(calls_card(self))
         self.next(self.end)
 
     @step

@@ -1,12 +1,11 @@
 """The commands about runs as models: models, compare, promote, rollback, history."""
 
 import argparse
-from collections.abc import Mapping
 from datetime import datetime
 
 from churn.cli.table import table
+from churn.evaluation.metric_table import METRICS, metric
 
-LABELS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "brier": "Brier score"}
 LAST = 20
 DIGEST = 12  # characters of a hash that are shown
 
@@ -56,7 +55,7 @@ def _models(options) -> None:
     if not models:
         print("There is no run yet; `make run` makes one.")
         return
-    head = ["", "run", "made (UTC)", "customers", "log loss", "ROC-AUC (95 %)", "judged on"]
+    head = ["", "run", "made (UTC)", "customers", "log loss", "ROC-AUC (95 %)", "evaluated on"]
     print(table([[*head, "model"], *map(_row, models)], right={3, 4}))
     if options.last and len(models) >= options.last:
         print(f"The newest {options.last}; --last 0 lists all.")
@@ -70,7 +69,8 @@ def _row(model) -> list[str]:
     named = f"{ours.candidate} (champion)" if model.champion else ours.candidate
     return [
         mark, model.run, _minute(ours.created_at), f"{ours.customers:,}",
-        _figure(ours.metrics["log_loss"]), _span(ours.metrics["roc_auc"]), ours.evaluated_on, named,
+        METRICS["log_loss"].figure(ours.metrics["log_loss"]),
+        METRICS["roc_auc"].with_span(ours.metrics["roc_auc"]), ours.evaluated_on, named,
     ]  # fmt: skip
 
 
@@ -86,12 +86,13 @@ def _compare(options) -> None:
             ("model", lambda model: model.candidate),
             ("made (UTC)", lambda model: _minute(model.created_at)),
             ("customers", lambda model: f"{model.customers:,}"),
-            ("judged on", lambda model: model.evaluated_on),
+            ("evaluated on", lambda model: model.evaluated_on),
         )
     ]
     for name in dict.fromkeys([*one.metrics, *two.metrics]):
-        label = LABELS.get(name, name.replace("_", " "))
-        rows.append([label, _span(one.metrics.get(name)), _span(two.metrics.get(name))])
+        about = metric(name)
+        figures = [about.with_span(model.metrics.get(name)) for model in (one, two)]
+        rows.append([about.label, *figures])
     for part, same in found.same.items():
         ours, theirs = (
             model.fingerprint if part == "answers" else model.lineage[part] for model in (one, two)
@@ -106,7 +107,7 @@ def _compare(options) -> None:
     ]
     print(table(rows))
     if not (found.same["data"] and found.same["contract"]) or one.evaluated_on != two.evaluated_on:
-        print("They were judged on different customers, so the figures differ for that reason too.")
+        print("They were evaluated on different customers, so the figures differ for that too.")
 
 
 def _promote(options) -> None:
@@ -147,16 +148,6 @@ def _how(promotion) -> str:
 
 def _minute(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M}"
-
-
-def _figure(metric: Mapping | None) -> str:
-    known = metric is not None and metric["value"] == metric["value"]
-    return f"{metric['value']:.4f}" if known else "-"
-
-
-def _span(metric: Mapping | None) -> str:
-    value = _figure(metric)
-    return value if value == "-" else f"{value} ({metric['low']:.4f} to {metric['high']:.4f})"
 
 
 def _short(value) -> str:

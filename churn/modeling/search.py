@@ -4,6 +4,8 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from churn.modeling.cross_validation import Trial, cross_validate
 from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import Candidate
@@ -103,6 +105,15 @@ def try_candidate(
         report(traceback.format_exc())
         report(f"{candidate.name}: failed, {type(error).__name__}: {error}")
         return None, f"{type(error).__name__}: {error}"
+
+
+def describe_result(candidate: Candidate, trial: Trial | None, error: str) -> str:
+    """What `try_candidate` came to, in a line."""
+    if trial is None:
+        return f"{candidate.name}: failed, {error}"
+    if trial.stopped:
+        return f"{candidate.name}: stopped, {trial.stopped}"
+    return f"{candidate.name}: log loss {np.mean(trial.fold_losses):.4f}"
 
 
 def collect(

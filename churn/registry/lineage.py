@@ -26,6 +26,11 @@ def package_versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
+def run_lineage(seed: int) -> dict:
+    """The commit of the code, the versions of packages, and the seed."""
+    return {"code": git_commit(), "packages": package_versions(), "seed": seed}
+
+
 def git_commit() -> str:
     """The commit of the code, with `+` behind it if files differ.
 

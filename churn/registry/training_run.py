@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import client, datastore_options, translate_errors
+from churn.registry.training_settings import SEARCH_PARAMETERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from churn.modeling.search_space import Candidate
     from churn.registry.gate import Decision
     from churn.scoring.scorer import Agreement
-
-# What trains another table in the same way; which of its columns is what, the contract says.
-SEARCH_PARAMETERS = (
-    "max_rejected", "leakage", "holdout", "folds", "search_rows", "budget_seconds", "margin",
-    "contact_cost", "offer_cost", "acceptance", "customer_value", "gate_margin", "seed",
-)  # fmt: skip
 
 
 class TrainingRun:
@@ -55,6 +50,8 @@ class TrainingRun:
         `train`, `holdout`, or `copy` for a copy of a held-out customer.
     rejected, problems, leaks : DataFrame
         The rows that break the contract; what is wrong with the table; the columns that leak.
+    target_summary : str
+        Which value counts as left, and its share.
     candidates : list of Candidate
     sample : SearchSample
         The training rows that candidates are cross-validated on.
@@ -91,6 +88,7 @@ class TrainingRun:
     rejected: "pd.DataFrame"
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
+    target_summary: str
     candidates: "list[Candidate]"
     sample: "SearchSample"
     trial: "Trial"

@@ -5,18 +5,15 @@ from html import escape
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.training import as_span, as_table
+from cards.components import as_span, as_table
 from churn.evaluation import charts as training_charts
+from churn.evaluation.metric_table import METRICS
 from churn.monitoring import charts
 from churn.monitoring.deterioration import LABELS
 from churn.monitoring.two_sample import METHODS
 
 SIGNS = {"ok": "🟢", "watch": "🟠", "retrain": "🔴", "insufficient data": "⚪"}
-METRICS = {
-    "roc_auc": "ROC-AUC",
-    "log_loss": "Log loss",
-    "observed_to_expected": "Left, of those expected to leave",
-}
+SHOWN = ("roc_auc", "log_loss", "observed_to_expected")
 
 
 def monitor(run) -> list:
@@ -58,8 +55,8 @@ def _quality(quality) -> list:
     matured = table.dropna(subset=["roc_auc"])
     references = quality.holdout | {"observed_to_expected": {"value": 1, "low": 1, "high": 1}}
     curves = [
-        VegaChart(charts.cohorts(table, name, title, references[name]))
-        for name, title in METRICS.items()
+        VegaChart(charts.cohorts(table, name, METRICS[name].label, references[name]))
+        for name in SHOWN
     ]
     worse = quality.segments
     segments = [VegaChart(training_charts.segments(worse))] if len(worse) else []

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, isfinite, log10
 
+from churn.evaluation.metric_table import METRICS
+
 # What the built-in candidates are, by how their names begin.
 KINDS = {
     "logistic": "a logistic regression: each feature adds its part to the risk",
@@ -13,59 +15,6 @@ KINDS = {
     "extra trees": "the mean of many randomised decision trees",
     "random forest": "the mean of many decision trees",
     "stack": "several models, and a logistic regression on what they say",
-}
-
-# Name, format, and what a value means.
-METRICS = {
-    "roc_auc": (
-        "ROC AUC",
-        "{:.3f}",
-        lambda v: (
-            "Of one customer who left and one who stayed, it gives the one who left the higher "
-            f"risk {100 * v:.0f} times in 100. Guessing does 50 times."
-        ),
-    ),
-    "top_decile_lift": (
-        "Lift of the riskiest tenth",
-        "{:.2f}",
-        lambda v: f"Of the riskiest tenth of customers {v:.1f} times as many left as of all.",
-    ),
-    "expected_calibration_error": (
-        "Calibration error",
-        "{:.3f}",
-        lambda v: (
-            f"The risk that it says and the share that left differ by {100 * v:.1f} points, "
-            "on average."
-        ),
-    ),
-    "calibration_slope": (
-        "Calibration slope",
-        "{:.2f}",
-        lambda v: "1 is right. Below 1 its risks are too extreme, above 1 too timid.",
-    ),
-    "calibration_intercept": (
-        "Calibration intercept",
-        "{:+.2f}",
-        lambda v: "0 is right. With a slope of 1, its risks are too high below 0, too low above.",
-    ),
-    "pr_auc": (
-        "PR AUC",
-        "{:.3f}",
-        lambda v: (
-            f"Going down from the riskiest customer, {100 * v:.0f} of 100 calls reach one who is "
-            "about to leave, on average over the whole list."
-        ),
-    ),
-    "brier": (
-        "Brier score",
-        "{:.3f}",
-        lambda v: "Mean squared distance of the risk from what happened. 0 is perfect.",
-    ),
-    "log_loss": (
-        "Log loss",
-        "{:.3f}",
-        lambda v: "Mean surprise at what happened, in nats. 0 is perfect.",
-    ),
 }
 
 # The reliability curve's plot, in units of its picture.
@@ -82,14 +31,14 @@ def kind(candidate: str) -> str | None:
 
 def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
     """What is known of a model's quality: figures with their intervals, and what they mean."""
-    for name, (title, form, meaning) in METRICS.items():
+    for name, about in METRICS.items():
         if name in found and isfinite(found[name]["value"]):
-            figures = {part: _figure(form, found[name][part]) for part in ("value", "low", "high")}
-            yield {"title": title, "meaning": meaning(found[name]["value"]), **figures}
-
-
-def _figure(form: str, value: float) -> str:
-    return form.format(value).replace("-", "−")
+            parts = {
+                part: format(found[name][part], about.form).replace("-", "−")
+                for part in ("value", "low", "high")
+            }
+            meaning = about.explain(found[name]["value"])
+            yield {"title": about.label, "meaning": meaning, **parts}
 
 
 def reliability_chart(bins: Sequence[Mapping]) -> dict:

@@ -3,7 +3,8 @@
 import pytest
 
 from churn.errors import ChurnError
-from churn.registry.training_run import SEARCH_PARAMETERS, TrainingRun
+from churn.registry.training_run import TrainingRun
+from churn.registry.training_settings import SEARCH_PARAMETERS
 
 
 def test_every_artifact_that_is_declared_is_there(telco_run):
