@@ -34,6 +34,7 @@ class ChurnFlow(FlowSpec):
     separator = Parameter("separator", default="", help="between a file's cells; recognised")
     decimal = Parameter("decimal", default="", help="decimal mark, . or ,; recognised")
     encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
+    dates = Parameter("dates", default="", help="day-first or month-first, where not certain")
     sheet = Parameter("sheet", default="", help="of a workbook")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     leakage = Parameter("leakage", default="drop", help="drop, stop or warn")
@@ -67,9 +68,10 @@ class ChurnFlow(FlowSpec):
         from churn.data.readers import load_table
         from churn.registry.lineage import data_digest
 
-        self.table = load_table(self.data, self.query, self._source())
+        options = self._source()
+        self.table = load_table(self.data, self.query, options)
         self.contract = settle_contract(
-            self.table, self.data, self.contract_file,
+            self.table, self.data, self.contract_file, options,
             id=self.id_column, target=self.target_column,
             positive=self.positive, time=self.time_column,
         )  # fmt: skip
@@ -81,7 +83,7 @@ class ChurnFlow(FlowSpec):
 
         return SourceOptions.check(
             separator=self.separator, decimal=self.decimal, encoding=self.encoding,
-            sheet=self.sheet,
+            sheet=self.sheet, dates=self.dates,
         ).over(SourceOptions(**self.contract_file.get("source", {})))  # fmt: skip
 
     @card(type="blank", id="data")

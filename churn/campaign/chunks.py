@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from churn.campaign.shards import CHUNK_ROWS, Shard, Source
 from churn.data.contract import Contract
+from churn.data.parquet import to_frame
 from churn.data.parsing import lost_digits, parse_ids
 from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
 from churn.errors import ChurnError
@@ -90,7 +91,9 @@ def clean_chunks(
     features = contract.model_copy(update={"id": None, "time": None})
     for first, batch in source.chunks(shard, columns):
         ids = parse_ids(batch[contract.id])
-        frame = batch if isinstance(batch, pd.DataFrame) else batch.to_pandas(ignore_metadata=True)
+        frame = batch
+        if not isinstance(batch, pd.DataFrame):
+            frame = to_frame(pa.Table.from_batches([batch]))
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
         raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)

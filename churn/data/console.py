@@ -7,6 +7,7 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.holdout import check_split
+from churn.data.inference import ignored_reasons
 from churn.data.leakage import Finding
 from churn.data.source import notes
 from churn.data.target import describe_target
@@ -43,7 +44,10 @@ def describe_table(
         If too few rows are left to train on.
     """
     lines = [f"The table: {note}." for note in notes(table)]
-    lines += [f"Ignored: {name}" + _why(table, name) for name in _ignored(table, contract, leaks)]
+    found = {leak.column for leak in leaks}
+    for name, why in ignored_reasons(table, contract).items():
+        if name not in found:
+            lines.append(f"{name} is ignored: {why or 'the contract says so'}.")
     words = [f"{row[:200]}." for row in in_words(checked.problems)]
     if len(checked.rejected):
         lines.append(f"{len(checked.rejected):,} of {len(table):,} rows are rejected:")
@@ -57,13 +61,3 @@ def describe_table(
     lines.append(check_split(checked.frame, contract, split))
     lines.append(describe_target(checked.frame, contract))
     return "\n".join(lines)
-
-
-def _ignored(table: pd.DataFrame, contract: Contract, leaks: Sequence[Finding]) -> list[str]:
-    found = {leak.column for leak in leaks}
-    return [name for name in contract.ignore if name in table and name not in found]
-
-
-def _why(table: pd.DataFrame, name: str) -> str:
-    reason = table.attrs.get("ignored", {}).get(name)
-    return f", {reason}." if reason else ", as the contract says."

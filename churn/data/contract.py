@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import re
 import tomllib
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,18 +16,29 @@ from churn.data.source import SourceOptions
 from churn.data.values import MISSING, as_text
 from churn.errors import ChurnError
 
+# What a file does not say of a feature.
+UNSET = {"decimal": ".", "missing": [], "order": ""}
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Number(_Frozen):
-    """A quantity; stored as float64, missing as NaN."""
+    """A quantity; stored as float64, missing as NaN.
+
+    `decimal` is the decimal mark in texts, `missing` lists texts that stand for a missing value
+    beside the usual ones (`churn.data.values.MARKERS`).
+    """
+
+    numeric: ClassVar[bool] = True
 
     kind: Literal["number"] = "number"
     integer: bool = False
     min: float | None = Field(None, allow_inf_nan=False)
     max: float | None = Field(None, allow_inf_nan=False)
+    decimal: Literal[".", ","] = "."
+    missing: tuple[str, ...] = ()
     unit: str = ""
     nullable: bool = False
     actionable: bool = False
@@ -44,6 +57,8 @@ class Number(_Frozen):
 
 class Category(_Frozen):
     """One of a list of texts; `unseen` decides whether a request with another one is refused."""
+
+    numeric: ClassVar[bool] = False
 
     kind: Literal["category"] = "category"
     categories: tuple[str, ...] = Field(min_length=1)
@@ -69,6 +84,8 @@ class Category(_Frozen):
 class Flag(_Frozen):
     """Yes or no; read from yes/no, true/false, t/f, y/n or 1/0, stored as 1.0 or 0.0."""
 
+    numeric: ClassVar[bool] = False
+
     kind: Literal["flag"] = "flag"
     nullable: bool = False
     actionable: bool = False
@@ -79,11 +96,66 @@ class Flag(_Frozen):
         return "missing" if _missing(value) else ("yes" if value else "no")
 
 
+class Date(_Frozen):
+    """A day; stored as the days from it to the day of the observation, float64, missing as NaN.
+
+    The day of the observation is that of the time column, or `as_of`. So a model never sees an
+    absolute date, and a customer of next month is scored by how long ago something was. `order`
+    says which of two numbers before a year is the day.
+    """
+
+    numeric: ClassVar[bool] = True
+    integer: ClassVar[bool] = True
+    min: ClassVar[None] = None
+    max: ClassVar[None] = None
+    unit: ClassVar[str] = "days"
+
+    kind: Literal["date"] = "date"
+    order: Literal["", "day-first", "month-first"] = ""
+    missing: tuple[str, ...] = ()
+    nullable: bool = False
+    actionable: ClassVar[bool] = False
+    description: str = ""
+
+    def say(self, value) -> str:
+        """A value as text, for people."""
+        if _missing(value):
+            return "missing"
+        days = round(float(value))
+        return f"{days:,} days ago" if days >= 0 else f"in {-days:,} days"
+
+
 def _missing(value) -> bool:
     return value is None or value != value
 
 
-Feature = Annotated[Number | Category | Flag, Field(discriminator="kind")]
+class TargetRule(_Frozen):
+    """A label made from a date: a customer left whose `column` is before a day.
+
+    See `churn.data.target_rule`.
+    """
+
+    column: str
+    before: date
+    order: Literal["", "day-first", "month-first"] = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "TargetRule | None":
+        """A rule like `last_trip_date < 2014-06-01`; None where the text is none."""
+        found = _RULE.fullmatch(text.strip())
+        return cls(column=found[1], before=date.fromisoformat(found[2])) if found else None
+
+    @staticmethod
+    def free_name(names) -> str:
+        """A name for the label that no column has."""
+        name = "left"
+        while name in names:
+            name = f"_{name}"
+        return name
+
+
+_RULE = re.compile(r"(.+?)\s*<\s*(\d{4}-\d\d-\d\d)")
+Feature = Annotated[Number | Category | Flag | Date, Field(discriminator="kind")]
 
 
 class Contract(_Frozen):
@@ -103,11 +175,17 @@ class Contract(_Frozen):
         The values of `target` that mean "stayed".
     id, time : str or None
         The columns with the customer's key and with the date of the observation.
+    time_order : str
+        Which of two numbers before a year is the day, in the time column; empty for ISO 8601.
+    target_rule : TargetRule or None
+        How the label is made where no column has it; in a file it is the table `[target]`.
+    as_of : date or None
+        The day of the observation, where no time column has it: date features count days to it.
     ignore : tuple of str
         Columns of the table that are no features.
     source : SourceOptions
         How the table's file is written, where that is not recognised.
-    features : dict of str to Number, Category or Flag
+    features : dict of str to Number, Category, Flag or Date
         The model's inputs, in the order of the matrix.
     derived : dict of str to str
         New number columns as formulas over features; see `churn.data.expressions`.
@@ -120,10 +198,22 @@ class Contract(_Frozen):
     negative: tuple[str, ...] = Field(min_length=1)
     id: str | None = None
     time: str | None = None
+    time_order: Literal["", "day-first", "month-first"] = ""
+    target_rule: TargetRule | None = None
+    as_of: date | None = None
     ignore: tuple[str, ...] = ()
     source: SourceOptions = SourceOptions()
     features: dict[str, Feature] = Field(min_length=1)
     derived: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_table(cls, values):
+        if isinstance(values, dict) and isinstance(rule := values.get("target"), dict):
+            rule = dict(rule)
+            values = {"positive": "yes", "negative": ["no"]} | values
+            values |= {"target": rule.pop("name", "left"), "target_rule": rule}
+        return values
 
     @model_validator(mode="after")
     def _agrees_with_itself(self):
@@ -171,15 +261,26 @@ class Contract(_Frozen):
         """The contract as a file that a person can read and edit."""
         values = self.model_dump(mode="json", exclude_none=True)
         values["source"] = {k: v for k, v in values["source"].items() if v}
-        return tomli_w.dumps(
-            {k: v for k, v in values.items() if v or k not in ("project", "source")}
-        )
+        if self.target_rule:
+            rule = {k: v for k, v in values.pop("target_rule").items() if v}
+            rule["before"] = self.target_rule.before
+            values["target"] = {"name": self.target} | rule
+        if self.as_of:
+            values["as_of"] = self.as_of
+        for feature in values["features"].values():
+            for name, unset in UNSET.items():
+                if feature.get(name) == unset:
+                    del feature[name]
+        unset = {name for name in ("project", "source", "time_order") if not values[name]}
+        tables = {name: v for name, v in values.items() if name not in unset}
+        return tomli_w.dumps(dict(sorted(tables.items(), key=lambda of: isinstance(of[1], dict))))
 
     @property
     def columns(self) -> list[str]:
         """Every column a training table must have."""
         keys = [name for name in (self.id, self.time) if name is not None]
-        return [*keys, *self.features, self.target]
+        label = self.target_rule.column if self.target_rule else self.target
+        return [*keys, *self.features, label]
 
     @property
     def digest(self) -> str:

@@ -1,21 +1,22 @@
-"""Guess a contract from a table, for a person to correct."""
+"""Infer a contract from a table, for a person to correct."""
 
-import math
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Category, Contract, Feature, Flag, Number, label_key
-from churn.data.parsing import parse_flags, parse_numbers, parse_texts, parse_times
+from churn.data.contract import Contract, label_key
+from churn.data.kinds import TOLERANCE, Kind, bounded, kind_of
+from churn.data.parsing import parse_dates, parse_texts, parse_times
 from churn.data.readers import TELCO
+from churn.data.source import SourceOptions
 from churn.data.target import settle_target
+from churn.data.target_rule import TargetRule, with_target
 from churn.errors import ChurnError
 
-# A column is what all but this share of its cells are; the rest are mistakes to be told.
-TOLERANCE = 0.001
-# A text with more levels than this share of the rows is a name or a key, not a category.
-MAX_LEVEL_SHARE = 0.05
-MAX_LEVELS = 200
+__all__ = ["ignored_reasons", "infer_contract", "settle_contract"]
+
+ASKED = SourceOptions()
 
 
 def infer_contract(
@@ -24,22 +25,27 @@ def infer_contract(
     id: str | None = None,
     positive: str | None = None,
     time: str | None = None,
+    options: SourceOptions = ASKED,
 ) -> Contract:
     """Infer the contract that a table nearly keeps.
 
     A kind is inferred although up to 0.1 % of a column's cells do not fit it, so that typing
-    mistakes are found rather than learned. Bounds come from the rows without such a mistake, and
-    leave half of the observed range free at either end (but do not cross zero).
+    mistakes are found rather than learned. Bounds come from the rows without such a mistake and
+    with a known label, and leave half of the observed range free at either end (but do not cross
+    zero).
 
     Parameters
     ----------
     frame : DataFrame
         A raw table as `load_table` returns it.
     target, id, time : str
-        The columns with these roles.
+        The columns with these roles. The target may be a rule like `last_trip < 2014-06-01`, see
+        `churn.data.target_rule`.
     positive : str, optional
         The value of the target that means "left"; without it the values must be an opposite pair
         like yes and no, see `churn.data.target`.
+    options : SourceOptions, optional
+        What is known about decimal marks and dates.
 
     Returns
     -------
@@ -48,99 +54,79 @@ def infer_contract(
     Raises
     ------
     ChurnError
-        If a column is not there, or nothing says which value of the target means "left".
+        If a column is not there, nothing says which value of the target means "left", or numbers
+        can be read in two ways.
     """
+    rule = None
+    if target not in frame and (rule := TargetRule.parse(target)):
+        target, positive = rule.free_name(frame), "yes"
+        frame = with_target(frame, target, rule)
     roles = {"target": target, "id": id, "time": time}
-    roles = {role: name for role, name in roles.items() if name is not None}
+    roles = {role: name.strip() for role, name in roles.items() if name is not None}
     absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
     if absent:
-        have = f"the columns are {', '.join(map(str, frame.columns))}"
+        have = f"the columns are {', '.join(map(repr, frame.columns))}"
         raise ChurnError("No contract can be inferred:", [*absent, have])
-    if time and parse_times(frame[time])[1].mean() > TOLERANCE:
-        raise ChurnError("No contract can be inferred:", [f"time: {time!r} holds no dates"])
     twice = sorted({name for name in frame.columns if (frame.columns == name).sum() > 1})
     if twice:
         raise ChurnError(
             "No contract can be inferred:",
             [f"{name}: two columns have this name" for name in twice],
         )
+    order = _time_order(frame[time], options) if time else ""
     label = settle_target(frame[target], positive)
-    names = [name for name in frame.columns if name not in roles.values()]
-    kinds = {name: _kind(frame[name]) for name in names}
-    sound = np.ones(len(frame), dtype=bool)
-    for name, kind in kinds.items():
-        sound &= ~_mistakes(frame[name], kind)
+    used = {*roles.values(), *([rule.column] if rule else [])}
+    kinds = _kinds(frame, [name for name in frame.columns if name not in used], options)
+    sound = np.isin(
+        parse_texts(frame[target]).map(label_key).astype(object),
+        [label_key(text) for text in (label.positive, *label.negative)],
+    )
+    for kind in kinds.values():
+        sound &= ~kind.bad
     features = {
-        name: _feature(frame.loc[sound, name], kind, frame[name])
+        name: bounded(kind, frame[name], sound)
         for name, kind in kinds.items()
-        if kind != "other"
+        if kind.feature is not None and sound.any()
     }
     if not features:
-        raise ChurnError("No contract can be inferred:", ["no column can be a feature"])
-    ignored = [name for name, kind in kinds.items() if kind == "other"]
-    values = {
-        "positive": label.positive,
-        "negative": label.negative,
-        "ignore": ignored,
-        "features": features,
-    }
-    return Contract.parse(roles | values)
+        reasons = [f"{name}: {kind.reason}" for name, kind in kinds.items()]
+        raise ChurnError("No contract can be inferred:", ["no column can be a feature", *reasons])
+    ignored = [name for name, kind in kinds.items() if kind.feature is None]
+    if rule:
+        ignored.append(rule.column)
+    values = {"ignore": ignored, "features": features, "time_order": order, "source": options}
+    if any(feature.kind == "date" for feature in features.values()) and not time:
+        values["as_of"] = _latest_day(frame, features)
+    if rule:
+        values["target_rule"] = rule
+    return Contract.parse(roles | values | {"positive": label.positive, "negative": label.negative})
 
 
-def _kind(column: pd.Series) -> str:
-    filled = (parse_texts(column).codes >= 0).sum()
-    allowed = TOLERANCE * filled
-    if not filled:
-        return "other"
-    _, no_flag = parse_flags(column)
-    if no_flag.sum() <= allowed:
-        return "flag"
-    _, no_number = parse_numbers(column)
-    if no_number.sum() <= allowed:
-        return "number"
-    levels = len(parse_texts(column).categories)
-    return "category" if levels <= max(20, min(MAX_LEVELS, MAX_LEVEL_SHARE * filled)) else "other"
+def ignored_reasons(
+    frame: pd.DataFrame, contract: Contract, options: SourceOptions = ASKED
+) -> dict[str, str]:
+    """Why columns cannot be features, of those that the contract ignores; empty if they could be.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Raw.
+    """
+    reasons = {}
+    for name in contract.ignore:
+        if name in frame:
+            try:
+                kind = kind_of(frame[name], options)
+            except ChurnError as error:
+                reasons[name] = error.problems[0]
+                continue
+            reasons[name] = kind.reason if kind.feature is None else ""
+    return reasons
 
 
-def _mistakes(column: pd.Series, kind: str) -> np.ndarray:
-    if kind == "flag":
-        return parse_flags(column)[1]
-    if kind == "number":
-        return parse_numbers(column)[1]
-    return np.zeros(len(column), dtype=bool)
-
-
-def _feature(sound: pd.Series, kind: str, column: pd.Series) -> Feature:
-    if kind == "category":
-        texts = parse_texts(sound)
-        nullable = bool((texts.codes < 0).any())
-        return Category(categories=tuple(sorted(texts.categories)), nullable=nullable)
-    if kind == "flag":
-        return Flag(nullable=bool((parse_texts(column).codes < 0).any()))
-    numbers, _ = parse_numbers(sound)
-    integer = bool(np.all(numbers[~np.isnan(numbers)] % 1 == 0))
-    low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
-    room = (high - low) / 2
-    lower = low - room if low < 0 else max(0.0, low - room)
-    upper = high + room if high > 0 else min(0.0, high + room)
-    return Number(
-        integer=integer,
-        min=_round(lower, math.floor, integer),
-        max=_round(upper, math.ceil, integer),
-        nullable=bool(np.isnan(numbers).any()),
-    )
-
-
-def _round(bound: float, outwards, integer: bool) -> float:
-    """To two significant digits (whole numbers to no less than a whole number)."""
-    if bound == 0:
-        return 0.0
-    step = 10.0 ** (math.floor(math.log10(abs(bound))) - 1)
-    step = max(step, 1.0) if integer else step
-    return float(f"{outwards(bound / step) * step:.12g}")
-
-
-def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str) -> Contract:
+def settle_contract(
+    frame: pd.DataFrame, source: str, given: dict, options: SourceOptions = ASKED, **roles: str
+) -> Contract:
     """The contract a run has to keep: the one given, the Telco table's own, or an inferred one.
 
     Parameters
@@ -151,6 +137,8 @@ def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str)
         Where it is from, as given to `load_table`.
     given : dict
         A contract as `churn.data.contract.parse_toml` returns it; empty when there is none.
+    options : SourceOptions
+        See `infer_contract`.
     **roles : str
         id, target, positive and time, as for `infer_contract`; empty when not said.
 
@@ -164,7 +152,7 @@ def settle_contract(frame: pd.DataFrame, source: str, given: dict, **roles: str)
         if "target" not in named:
             problem = "say which column says who left (--target), or give a contract"
             raise ChurnError(f"No contract can be inferred for {source}:", [problem])
-        return infer_contract(frame, **named)
+        return infer_contract(frame, **named, options=options)
     contract = Contract.parse(given) if given else Contract.read(TELCO / "contract.toml")
     problems = [
         f"--{role} {name}: the contract says {getattr(contract, role)}"
@@ -180,3 +168,44 @@ def _agrees(settled: str | None, named: str, role: str) -> bool:
     if role == "positive":
         return label_key(settled) == label_key(named)
     return settled == named
+
+
+def _kinds(frame: pd.DataFrame, names: list[str], options: SourceOptions) -> dict[str, Kind]:
+    kinds, problems = {}, []
+    for name in names:
+        try:
+            kinds[name] = kind_of(frame[name], options)
+        except ChurnError as error:
+            problems += error.problems
+    if problems:
+        raise ChurnError("No contract can be inferred:", problems)
+    return kinds
+
+
+def _time_order(column: pd.Series, options: SourceOptions) -> str:
+    """How the dates of the observations are written; empty for ISO 8601."""
+    if parse_times(column)[1].mean() <= TOLERANCE:
+        return ""
+    kind = kind_of(column, options)
+    if kind.feature is not None and kind.feature.kind == "date":
+        return kind.feature.order or "day-first"
+    row = int(np.argmax(parse_times(column)[1]))
+    cell = str(column.iloc[row])
+    problem = f"time: {column.name!r} holds no dates; row {row + 1} is {cell!r}"
+    if "--dates" in kind.reason:
+        problem = f"time: {column.name!r}: {kind.reason}"
+    elif cell.isdigit():
+        problem += "; a count of seconds or days has to be made a date first, like 2024-01-31"
+    raise ChurnError("No contract can be inferred:", [problem])
+
+
+def _latest_day(frame: pd.DataFrame, features: dict) -> date:
+    """The latest day in the table that is not in the future: when it was taken."""
+    today = np.datetime64(datetime.now(UTC).date(), "D")
+    latest = np.datetime64("1900-01-01", "D")
+    for name, feature in features.items():
+        if feature.kind == "date":
+            days, _ = parse_dates(frame[name], feature.order, feature.missing)
+            past = days[days <= today]
+            latest = max(latest, past.max()) if len(past) else latest
+    return latest.item()

@@ -15,6 +15,8 @@ Action = Literal["drop", "stop", "warn"]
 
 # Alone, an honest column rarely ranks more than 8 of 10 pairs of customers the right way round.
 MAX_AUC_ALONE = 0.9
+# How long ago something was is the strongest honest column there is.
+MAX_AUC_DATE = 0.95
 # Whether a cell is empty should say next to nothing.
 MAX_AUC_MISSING = 0.7
 # A text that is another one for nearly every customer is a key.
@@ -179,7 +181,8 @@ def _alone(codes, target, contract):
     fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
     for name in codes:
         auc = roc_auc(target, _rates_of_others(_bins(codes[name].to_numpy()), target, fold))
-        if auc >= MAX_AUC_ALONE:
+        most = MAX_AUC_DATE if contract.features[name].kind == "date" else MAX_AUC_ALONE
+        if auc >= most:
             why = f"alone ranks {auc:.1%} of the pairs of customers the right way round"
             yield Finding(name, "target leakage", auc, why)
 

@@ -1,24 +1,26 @@
 """Raw cells to typed columns, the same for a CSV's texts, Parquet's types and a JSON record.
 
-Numbers and flags become float64 (NaN when missing), categories a Categorical, ids texts, times
-datetimes. Nothing is judged here: a cell that cannot be read is reported, not dropped.
+Numbers, flags and dates (as days) become float64 (NaN when missing), categories a Categorical, ids
+texts, times datetimes. Nothing is judged here: a cell that cannot be read is reported, not dropped.
 """
 
-import re
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from churn.data.amounts import number_of
 from churn.data.contract import Contract, Feature, label_key
+from churn.data.dates import day_of
 from churn.data.ids import LARGEST_FLOAT_ID, id_text
-from churn.data.values import FLAGS, MISSING, as_text
+from churn.data.values import FLAGS, MARKERS, MISSING, as_text
 from churn.errors import ChurnError
 
 # An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
 PLAIN_ID = "^[!-\\-/-~]+$"
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def parse_texts(column: pd.Series) -> pd.Categorical:
@@ -68,19 +70,83 @@ def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
     return np.abs(numbers) >= LARGEST_FLOAT_ID
 
 
-def parse_numbers(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Cells as finite float64, and which cells hold something else."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
-        numbers = column.to_numpy(dtype=np.float64)
-        filled = ~np.isnan(numbers)
-    else:
-        texts = parse_texts(column)
-        # float() is exact to the last bit, which pandas' own parser is not.
-        values = [float(t) if NUMBER.fullmatch(t) else np.nan for t in texts.categories]
-        numbers = np.append(np.array(values, dtype=np.float64), np.nan)[texts.codes]
-        filled = texts.codes >= 0
-    finite = np.isfinite(numbers)
-    return np.where(finite, numbers + 0.0, np.nan), filled & ~finite  # + 0.0: no -0.0
+def parse_numbers(
+    column: pd.Series, decimal: str = ".", missing: Collection[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as finite float64, and which cells hold something else.
+
+    Amounts, per cent and thousands are read as numbers, see `churn.data.amounts`; an infinite
+    number and a word for a missing one (`is_marker`) are missing.
+    """
+    if is_numeric(column):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return np.where(np.isfinite(numbers), numbers + 0.0, np.nan), np.zeros(len(column), bool)
+    texts = parse_texts(column)
+    values = [number_of(text, decimal) for text in texts.categories]
+    marked = [is_marker(text, missing) for text in texts.categories]
+    bad = np.array([v is None and not m for v, m in zip(values, marked, strict=True)] + [False])
+    numbers = np.array([np.nan if value is None else value for value in values] + [np.nan])
+    numbers = np.where(np.isfinite(numbers), numbers + 0.0, np.nan)[texts.codes]  # no -0.0
+    return numbers, bad[texts.codes]
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers already, whatever their type."""
+    return pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(
+        column.dtype
+    )
+
+
+def is_marker(text: str, missing: Collection[str] = ()) -> bool:
+    """Whether a cell of a number or date column says that the value is not there."""
+    return text.casefold() in MARKERS or text in missing
+
+
+def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
+    """Cells of a number or date that are filled and read as missing, by what they hold."""
+    if is_numeric(column):
+        infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        return {"infinite, taken as missing": infinite}
+    if not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
+        return {}
+    texts = parse_texts(column)
+    marked = [is_marker(text, feature.missing) for text in texts.categories]
+    infinite = [
+        feature.kind == "number" and bool(np.isinf(number_of(text, feature.decimal) or 0.0))
+        for text in texts.categories
+    ]
+    return {
+        "a word for a missing value, taken as missing": np.array([*marked, False])[texts.codes],
+        "infinite, taken as missing": np.array([*infinite, False])[texts.codes],
+    }
+
+
+def parse_dates(
+    column: pd.Series, order: str = "", missing: Collection[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells as datetime64[D], and which cells hold something else; see `churn.data.dates`."""
+    if isinstance(column.dtype, np.dtype | pd.DatetimeTZDtype) and column.dtype.kind == "M":
+        days = column.dt.tz_localize(None) if column.dt.tz is not None else column
+        return days.to_numpy().astype("datetime64[D]"), np.zeros(len(column), dtype=bool)
+    texts = parse_texts(column)
+    days = [day_of(text, order) for text in texts.categories]
+    marked = [is_marker(text, missing) for text in texts.categories]
+    bad = np.array([d is None and not m for d, m in zip(days, marked, strict=True)] + [False])
+    return np.array([*days, None], dtype="datetime64[D]")[texts.codes], bad[texts.codes]
+
+
+def observation_days(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
+    """The day of each row's observation: of the time column, or `as_of`, or today (in UTC).
+
+    Returns
+    -------
+    ndarray of datetime64[D], shape (n,)
+    """
+    if contract.time in frame:
+        times, _ = parse_times(frame[contract.time], contract.time_order)
+        return np.asarray(times).astype("datetime64[D]")
+    day = contract.as_of or datetime.now(UTC).date()
+    return np.full(len(frame), np.datetime64(day, "D"))
 
 
 def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -91,18 +157,40 @@ def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return flags, (texts.codes >= 0) & np.isnan(flags)
 
 
-def parse_times(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Cells as datetimes (ISO 8601), and which cells hold something else."""
+def parse_times(column: pd.Series, order: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Cells as datetimes, and which cells hold something else.
+
+    Parameters
+    ----------
+    order : str
+        Empty for ISO 8601, whose times are told apart, in UTC; else the days are read, see
+        `churn.data.dates`.
+    """
+    if order:
+        days, bad = parse_dates(column, order)
+        return pd.to_datetime(pd.Series(days)).array, bad
     times = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
     return times.dt.tz_localize(None).array, (column.notna() & times.isna()).to_numpy()
 
 
-def parse_feature(column: pd.Series, feature: Feature):
-    """A feature's column as typed cells, and which cells cannot be read."""
+def parse_feature(column: pd.Series, feature: Feature, observed: np.ndarray | None = None):
+    """A feature's column as typed cells, and which cells cannot be read.
+
+    Parameters
+    ----------
+    observed : ndarray of datetime64[D], shape (n,)
+        For a date, see `observation_days`. A column of float64 is days already.
+    """
     if feature.kind == "number":
-        return parse_numbers(column)
+        return parse_numbers(column, feature.decimal, feature.missing)
     if feature.kind == "flag":
         return parse_flags(column)
+    if feature.kind == "date":
+        if column.dtype == np.float64:
+            return column.to_numpy(), np.zeros(len(column), dtype=bool)
+        days, bad = parse_dates(column, feature.order, feature.missing)
+        since = (observed - days) / np.timedelta64(1, "D")
+        return np.where(np.isnat(days), np.nan, since), bad
     texts = parse_texts(column)
     unseen = [text for text in texts.categories if text not in feature.categories]
     return texts.set_categories([*feature.categories, *unseen]), np.zeros(len(column), bool)
@@ -128,9 +216,10 @@ def parse_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
     """
     problems = [f"{name}: the column is missing" for name in contract.features if name not in frame]
     columns = {}
+    observed = observation_days(frame, contract)
     for name, feature in contract.features.items():
         if name in frame:
-            columns[name], bad = parse_feature(frame[name], feature)
+            columns[name], bad = parse_feature(frame[name], feature, observed)
             if bad.any():
                 cell = frame[name].iloc[int(np.argmax(bad))]
                 problems.append(

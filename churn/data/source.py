@@ -25,6 +25,8 @@ class SourceOptions(BaseModel):
         Of a text file, as Python names it: utf-8, cp1252, utf-16.
     sheet : str
         The sheet of a workbook.
+    dates : {"", "day-first", "month-first"}
+        Which of two numbers before a year is the day, where no date makes it certain.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,6 +35,7 @@ class SourceOptions(BaseModel):
     decimal: Literal["", ".", ","] = ""
     encoding: str = ""
     sheet: str = ""
+    dates: Literal["", "day-first", "month-first"] = ""
 
     @classmethod
     def check(cls, **values: str) -> "SourceOptions":

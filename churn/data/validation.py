@@ -9,12 +9,15 @@ from churn.data.contract import Contract
 from churn.data.parsing import (
     labels,
     lost_digits,
+    observation_days,
     parse_feature,
     parse_ids,
     parse_target,
     parse_texts,
     parse_times,
+    unavailable,
 )
+from churn.data.target_rule import with_target
 from churn.errors import ChurnError
 
 MIN_ROWS = 100
@@ -69,13 +72,14 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     if twice:
         problems = [f"{name}: two columns have this name" for name in twice]
         raise ChurnError("The table breaks its contract:", problems)
+    frame = with_target(frame, contract.target, contract.target_rule)
     raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     found = Problems(raw)
     for name in contract.columns:
         if name not in raw:
             found.stop(name, "the column is missing")
     for name in raw.columns:
-        if name not in contract.columns and name not in contract.ignore:
+        if name not in (*contract.columns, contract.target, *contract.ignore):
             found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))
     typed = parse_rows(raw, contract, found)
     check_rows(typed, contract, found)
@@ -116,18 +120,24 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
         columns[contract.id] = parse_ids(raw[contract.id]).to_pandas().astype("str").array
         found.reject(contract.id, LOST_DIGITS, lost_digits(raw[contract.id]))
     if contract.time in raw:
-        columns[contract.time], bad = parse_times(raw[contract.time])
+        columns[contract.time], bad = parse_times(raw[contract.time], contract.time_order)
         found.reject(contract.time, "not a date (ISO 8601)", bad)
+    observed = observation_days(raw, contract)
     for name, feature in contract.features.items():
         if name not in raw:
             continue
-        columns[name], bad = parse_feature(raw[name], feature)
+        columns[name], bad = parse_feature(raw[name], feature, observed)
         found.reject(name, f"not a {feature.kind}", bad)
         if feature.kind == "number":
             whole = columns[name] % 1 != 0
             if feature.integer:
                 found.reject(name, "not a whole number", whole & ~np.isnan(columns[name]))
+        if feature.numeric:
             empty = np.isnan(columns[name]) & ~bad
+            for check, at in unavailable(raw[name], feature).items():
+                if feature.nullable:
+                    found.note(name, check, at & ~bad)
+                empty &= ~at
             if feature.nullable:
                 found.note(name, "blank, taken as missing", empty)
     if contract.target in raw:

@@ -6,6 +6,16 @@ import re
 # it is a category of its own in many tables.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 
+# What stands for a missing number or date, compared without case. In a category such a word may be
+# a level.
+MARKERS = frozenset(
+    (
+        "?", "-", "--", ".", "none", "null", "nil", "na", "n/a", "n.a", "n.a.", "nan", "nat",
+        "<na>", "\\n", "unknown", "missing", "undefined", "not available", "no data",
+        "#n/a", "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!",
+    )
+)  # fmt: skip
+
 FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
     "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
 }  # fmt: skip
@@ -17,7 +27,7 @@ _WHOLE = re.compile(r"-?\d+\.0+")
 
 def as_text(value) -> str | None:
     """A cell as a trimmed text, whole numbers without a point; None where it is missing."""
-    if value is None or value != value:
+    if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, float):
         value = float(value)  # numpy's floats have a longer name

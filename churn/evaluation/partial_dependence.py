@@ -88,7 +88,7 @@ def _curve(model, column, drawn, points) -> pd.DataFrame:
 
 def _grid(column: pd.Series, feature: Feature, points: int) -> tuple[list, np.ndarray]:
     """Values to set a typed feature to, and the share of customers at each."""
-    if feature.kind == "number":
+    if feature.numeric:
         filled = column[column.notna()].to_numpy()
         values, counts = _number_grid(filled, feature.integer, points)
     elif feature.kind == "flag":

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from churn.data.parsing import NUMBER, parse_numbers
+from churn.data.amounts import NUMBER
+from churn.data.parsing import parse_numbers
 from churn.errors import ChurnError
 
 

@@ -191,7 +191,7 @@ def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.nd
 
 def _levels(column: pd.Series, feature: Feature) -> Iterator[tuple[str, np.ndarray]]:
     """The levels of a typed feature in words, and who is at each."""
-    if feature.kind == "number":
+    if feature.numeric:
         numbers = column.to_numpy()
         filled = numbers[~np.isnan(numbers)]
         inner = np.unique(np.quantile(filled, QUARTILES, method="lower")) if len(filled) else []

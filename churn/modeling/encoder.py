@@ -75,12 +75,12 @@ class FeatureEngineer:
         self.typical_ = {
             # The lower median, so that a whole number stays one.
             name: typed[name].quantile(0.5, interpolation="lower")
-            if feature.kind == "number"
+            if feature.numeric
             else next(iter(typed[name].mode()), np.nan)
             for name, feature in self.contract.features.items()
         }
         self.grid_ = {
-            name: _grid(typed[name], feature.kind == "number")
+            name: _grid(typed[name], feature.numeric)
             for name, feature in self.contract.features.items()
         }
         return self

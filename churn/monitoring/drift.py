@@ -40,6 +40,8 @@ COLUMNS = [
     "column", "what", "method", "reference", "current", "effect", "p", "adjusted", "alarm", "broken"
 ]  # fmt: skip
 
+METHODS = {"number": KS, "date": KS, "flag": FISHER, "category": CHI_SQUARE}
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -173,5 +175,5 @@ def two_sample_tests(
                 yield TwoSampleTest(name, UNSEEN, FISHER, *(~seen for seen in known))
             columns = [column[seen] for column, seen in zip(columns, known, strict=True)]
         if all(len(column) for column in columns):
-            method = {"number": KS, "flag": FISHER, "category": CHI_SQUARE}[feature.kind]
+            method = METHODS[feature.kind]
             yield TwoSampleTest(name, VALUES, method, *columns)

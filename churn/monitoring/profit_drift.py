@@ -208,7 +208,7 @@ def _levels(
     """Feature, level, and who is at it before and now: for each feature every customer once."""
     for name, feature in contract.features.items():
         columns = [before[name], now[name]]
-        if feature.kind == "number":
+        if feature.numeric:
             filled = columns[0].dropna()
             edges = np.unique(np.quantile(filled, QUARTILES)) if len(filled) else np.array([])
             codes = [np.searchsorted(edges, column) for column in columns]

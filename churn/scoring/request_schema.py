@@ -1,5 +1,6 @@
 """Scoring requests: the contract as a Pydantic type, and the problems of a body in its terms."""
 
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import (
     Annotated,
@@ -11,6 +12,7 @@ from typing import (
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 
 from churn.data.contract import Contract, Feature
+from churn.data.dates import day_of
 from churn.data.values import FLAGS, MISSING, USUAL_FLAGS
 from churn.scoring.json_body import ObjectReader, Problems, typed_dict
 from churn.scoring.pydantic_compat import Either, core_schema
@@ -134,6 +136,8 @@ def expected(feature: Feature) -> str:
             words += f" of at least {low}" if low else f" of at most {high}"
     elif feature.kind == "flag":
         words = "true or false (or 1 or 0, yes or no)"
+    elif feature.kind == "date":
+        words = "a date like 2025-01-31"
     elif feature.unseen == "flag":
         words = "a text"
     else:
@@ -160,7 +164,19 @@ def _flag(feature):
     return Annotated[Any, Either(usual, _to_flag), WithJsonSchema({"enum": choices})]
 
 
-_FIELDS = {"number": _number, "category": _category, "flag": _flag}
+def _date(feature):
+    def days_since(text: str) -> float:
+        day = day_of(text.strip(), feature.order)
+        if day is None:
+            raise ValueError("not a date")
+        return float((datetime.now(UTC).date() - day).days)
+
+    schema = {"type": "string", "format": "date"}
+    text = Annotated[str, Field(strict=True)]
+    return Annotated[text, AfterValidator(days_since), WithJsonSchema(schema)]
+
+
+_FIELDS = {"number": _number, "category": _category, "flag": _flag, "date": _date}
 
 
 def _whole(value: float) -> float:

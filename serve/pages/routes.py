@@ -1,6 +1,7 @@
 """The pages: the form that follows from the contract, the model in use, and the API's docs."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
@@ -13,7 +14,7 @@ from serve.served_model import served
 blueprint = Blueprint("page", __name__)
 
 # What is chosen or typed stands together, and so do the switches.
-BLOCKS = {"values": ("number", "category"), "switches": ("flag",)}
+BLOCKS = {"values": ("number", "date", "category"), "switches": ("flag",)}
 # A slider has about so many places.
 PLACES = 200
 
@@ -124,6 +125,8 @@ def _said(feature: Feature, typical):
         return typical
     if feature.kind == "flag":
         return bool(typical)
+    if feature.kind == "date":
+        return _day(typical)
     return round(typical) if feature.integer else float(typical)
 
 
@@ -133,6 +136,13 @@ def _shown(feature: Feature, typical) -> str:
         return ""
     if isinstance(typical, str):
         return typical
+    if feature.kind == "date":
+        return _day(typical)
     if feature.kind == "number" and feature.integer:
         return str(round(typical))  # a median may lie between two whole numbers
     return f"{typical:.15g}"
+
+
+def _day(days: float) -> str:
+    """The day so many days ago, as a request has it."""
+    return (datetime.now(UTC) - timedelta(days=round(days))).date().isoformat()

@@ -208,7 +208,7 @@ def test_roles_that_no_column_has_are_named_with_the_columns_there_are():
         "target: no column 'churned'",
         "id: no column 'customer'",
         "time: no column 'day'",
-        "the columns are id, left, plan",
+        "the columns are 'id', 'left', 'plan'",
     ]
 
 

@@ -61,7 +61,7 @@ def _add_columns(builder: ProgramBuilder, contract: Contract) -> list[int]:
             categories = list(feature.categories)
             places[name] = builder.add("category", name=name, categories=categories)
         else:
-            places[name] = builder.add(feature.kind, name=name)
+            places[name] = builder.add("number" if feature.numeric else feature.kind, name=name)
     formulas = map(Formula, contract.derived.values())
     derived = [add_formula(builder, formula, places) for formula in formulas]
     return [*places.values(), *derived]

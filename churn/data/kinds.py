@@ -1,0 +1,213 @@
+"""What a column is: a flag, a number, a date, a category, or nothing to learn from, and why."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.data.amounts import NUMBER, decimal_mark, number_of, unit_of
+from churn.data.contract import Category, Date, Feature, Flag, Number
+from churn.data.dates import day_of, order_of
+from churn.data.parsing import (
+    is_marker,
+    is_numeric,
+    parse_dates,
+    parse_flags,
+    parse_numbers,
+    parse_texts,
+)
+from churn.data.source import SourceOptions
+from churn.data.values import FLAGS
+
+__all__ = ["TOLERANCE", "Kind", "kind_of"]
+
+# A column is what all but this share of its cells are; the rest are mistakes to be told.
+TOLERANCE = 0.001
+# A text with more levels than this share of the rows is a name or a key, not a category.
+MAX_LEVEL_SHARE = 0.05
+MAX_LEVELS = 200
+MIN_LEVELS = 20
+# So few words, in so few cells, between numbers of so many values stand for missing ones.
+MAX_WORDS = 3
+MAX_WORD_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a column is.
+
+    Attributes
+    ----------
+    feature : Feature or None
+        Its entry in a contract; None where it cannot be a feature.
+    bad : ndarray of bool, shape (n,)
+        The cells that do not fit.
+    reason : str
+        Why it cannot be a feature, or is what it is, for the user.
+    """
+
+    feature: Feature | None
+    bad: np.ndarray
+    reason: str = ""
+
+
+def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
+    """Find out what a column is.
+
+    Parameters
+    ----------
+    column : Series
+        Raw cells.
+    options : SourceOptions
+        What is known about decimal marks and dates.
+
+    Raises
+    ------
+    ChurnError
+        If its numbers can be read in two ways.
+    """
+    texts = parse_texts(column)
+    filled = texts.codes >= 0
+    fine = np.zeros(len(column), dtype=bool)
+    if not filled.any():
+        return Kind(None, fine, "it is empty")
+    counts = np.bincount(texts.codes[filled], minlength=len(texts.categories))
+    allowed = TOLERANCE * filled.sum()
+    finders = (_date, _flag, _number) if _compact(texts.categories) else (_flag, _number, _date)
+    for find in finders:
+        kind = find(column, texts, counts, allowed, options)
+        if kind is not None:
+            return kind
+    levels = len(texts.categories)
+    most = max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVEL_SHARE * filled.sum()))
+    if levels <= most:
+        nullable = bool((~filled).any())
+        feature = Category(categories=tuple(sorted(texts.categories)), nullable=nullable)
+        return Kind(feature, fine)
+    return Kind(None, fine, _many(column, texts, levels, int(most)))
+
+
+def bounded(kind: Kind, column: pd.Series, sound: np.ndarray) -> Feature:
+    """A column's feature, with the bounds and categories of the rows without any mistake."""
+    feature = kind.feature
+    if feature.kind == "category":
+        texts = parse_texts(column[sound])
+        nullable = bool((texts.codes < 0).any())
+        return feature.model_copy(
+            update={"categories": tuple(sorted(texts.categories)), "nullable": nullable}
+        )
+    if feature.kind == "flag":
+        return feature
+    if feature.kind == "date":
+        days, _ = parse_dates(column[sound], feature.order, feature.missing)
+        return feature.model_copy(update={"nullable": bool(np.isnat(days).any())})
+    numbers, _ = parse_numbers(column[sound], feature.decimal, feature.missing)
+    known = numbers[~np.isnan(numbers)]
+    integer = bool(np.all(known % 1 == 0))
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    room = (high - low) / 2
+    lower = low - room if low < 0 else max(0.0, low - room)
+    upper = high + room if high > 0 else min(0.0, high + room)
+    return feature.model_copy(
+        update={
+            "integer": integer,
+            "min": _round(lower, math.floor, integer),
+            "max": _round(upper, math.ceil, integer),
+            "nullable": bool(np.isnan(numbers).any()),
+        }
+    )
+
+
+def _flag(column, texts, counts, allowed, options) -> Kind | None:
+    _, bad = parse_flags(column)
+    if bad.sum() > allowed:
+        return None
+    others = {
+        number_of(text): count
+        for text, count in zip(texts.categories, counts, strict=True)
+        if text.lower() not in FLAGS and NUMBER.fullmatch(text)
+    }
+    if min(others, default=0) == 2 and sum(others.values()) > 1:
+        return None  # a count that is mostly 0 and 1
+    return Kind(Flag(nullable=bool((texts.codes < 0).any())), bad)
+
+
+def _number(column, texts, counts, allowed, options) -> Kind | None:
+    if is_numeric(column):
+        return Kind(Number(), np.zeros(len(column), dtype=bool))
+    cells = list(texts.categories)
+    numbers = [
+        number_of(text, ".") is not None or number_of(text, ",") is not None for text in cells
+    ]
+    marked = [is_marker(text) for text in cells]
+    either = zip(numbers, marked, strict=True)
+    other = [i for i, (number, marker) in enumerate(either) if not (number or marker)]
+    share = counts[other].sum()
+    if not any(numbers) or sum(counts[i] for i, yes in enumerate(numbers) if yes) <= share:
+        return None
+    missing = ()
+    if share > allowed:
+        if not (
+            len(other) <= MAX_WORDS
+            and share <= MAX_WORD_SHARE * counts.sum()
+            and sum(numbers) > MIN_LEVELS
+        ):
+            return None
+        missing = tuple(cells[i] for i in other)
+    digits = [text for text, number in zip(cells, numbers, strict=True) if number]
+    decimal = decimal_mark(digits, str(column.name), options.decimal)
+    feature = Number(decimal=decimal, missing=missing, unit=unit_of(digits))
+    reason = "" if decimal == "." else "its numbers have a decimal comma"
+    return Kind(feature, parse_numbers(column, decimal, missing)[1], reason)
+
+
+def _date(column, texts, counts, allowed, options) -> Kind | None:
+    if isinstance(column.dtype, np.dtype | pd.DatetimeTZDtype) and column.dtype.kind == "M":
+        return Kind(Date(), np.zeros(len(column), dtype=bool))
+    cells = list(texts.categories)
+    order = order_of(cells)
+    asked = order is None
+    order = options.dates or order if asked else order
+    guess = order or "day-first"  # whether it is a date at all does not depend on the order
+    days = [day_of(text, guess) for text in cells]
+    bad = sum(
+        count
+        for text, day, count in zip(cells, days, counts, strict=True)
+        if day is None and not is_marker(text)
+    )
+    found = sum(day is not None for day in days)
+    if asked and not options.dates and bad <= allowed and found:
+        cell = next(text for text, day in zip(cells, days, strict=True) if day)
+        reason = (
+            f"its dates, like {cell!r}, may have the day or the month first: say --dates day-first "
+            "or --dates month-first"
+        )
+        return Kind(None, np.zeros(len(column), dtype=bool), reason)
+    if not found or bad > allowed:
+        return None
+    return Kind(Date(order=order or ""), parse_dates(column, order or "")[1])
+
+
+def _compact(cells) -> bool:
+    """Whether all cells are days like 20240325, which are numbers as well."""
+    return len(cells) > 1 and all(text.isdigit() and day_of(text) for text in cells)
+
+
+def _many(column: pd.Series, texts, levels: int, most: int) -> str:
+    row = int(np.argmax(texts.codes >= 0))
+    words = f"{levels:,} different texts, more than the {most} of a category"
+    numbers = np.array([number_of(text) is not None for text in texts.categories])
+    if numbers.mean() > 0.5:
+        words += "; most are numbers, but not all"
+        row = int(np.argmax(np.append(~numbers, False)[texts.codes]))
+    return f"{words}; row {row + 1} is {str(column.iloc[row])[:60]!r}"
+
+
+def _round(bound: float, outwards, integer: bool) -> float:
+    """To two significant digits (whole numbers to no less than a whole number)."""
+    if bound == 0:
+        return 0.0
+    step = 10.0 ** (math.floor(math.log10(abs(bound))) - 1)
+    step = max(step, 1.0) if integer else step
+    return float(f"{outwards(bound / step) * step:.12g}")

@@ -1,0 +1,70 @@
+"""A label that the table has no column for: whether a date in it is before a day.
+
+In a contract:
+
+    [target]
+    name = "left"
+    column = "last_trip_date"
+    before = 2014-06-01
+
+or, on the command line, `--target 'last_trip_date < 2014-06-01'`: a customer left whose last trip
+was before that day. The column is then no feature.
+"""
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import TargetRule
+from churn.data.dates import order_of
+from churn.data.parsing import parse_dates, parse_texts
+from churn.errors import ChurnError
+
+__all__ = ["TargetRule", "with_target"]
+
+POSITIVE, NEGATIVE = "yes", "no"
+
+
+def with_target(frame: pd.DataFrame, target: str, rule: TargetRule | None) -> pd.DataFrame:
+    """The frame with its label.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Raw.
+    target : str
+        The name of the label.
+    rule : TargetRule or None
+        None where the frame has the label.
+
+    Returns
+    -------
+    DataFrame
+        With `yes` and `no` in the target, missing where the date is.
+
+    Raises
+    ------
+    ChurnError
+        If the rule's column is not there, or holds no dates.
+    """
+    if rule is None:
+        return frame
+    problems = []
+    if rule.column not in frame:
+        problems.append(f"target: no column {rule.column!r}")
+    elif target in frame:
+        problems.append(f"target: the table has a column {target!r} already")
+    else:
+        column = frame[rule.column]
+        order = rule.order or order_of(parse_texts(column).categories) or ""
+        days, bad = parse_dates(column, order)
+        if bad.any():
+            row = int(np.argmax(bad))
+            cell = str(column.iloc[row])
+            problems.append(f"target: {rule.column} in row {row + 1} is no date: {cell!r}")
+    if problems:
+        raise ChurnError("The target cannot be made:", problems)
+    before = days < np.datetime64(rule.before, "D")
+    label = pd.Series(np.where(before, POSITIVE, NEGATIVE), index=frame.index, dtype="str")
+    made = frame.assign(**{target: label.mask(np.isnat(days))})
+    made.attrs = frame.attrs
+    return made

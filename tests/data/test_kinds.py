@@ -1,0 +1,209 @@
+"""What a column is: numbers, flags, dates and categories as people write them."""
+
+import tomllib
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.data.contract import Contract
+from churn.data.dates import day_of, order_of
+from churn.data.inference import ignored_reasons, infer_contract
+from churn.data.parsing import parse_features, parse_numbers
+from churn.data.source import SourceOptions
+from churn.data.validation import validate_data
+from churn.errors import ChurnError
+from churn.scoring.request_schema import RequestSchema
+
+N = 1000
+
+
+def table(**columns):
+    """A table of 1,000 customers, whose columns repeat the given cells."""
+    cells = {name: np.resize(np.array(some, dtype=object), N) for name, some in columns.items()}
+    left = np.resize(["yes", "no", "no", "no", "no"], N)
+    frame = pd.DataFrame({"id": [f"C{i}" for i in range(N)], **cells, "left": left})
+    return frame.astype({name: "str" for name in frame if frame[name].map(type).eq(str).all()})
+
+
+def inferred(frame, **options):
+    return infer_contract(frame, "left", id="id", options=SourceOptions(**options))
+
+
+@pytest.mark.parametrize(
+    ("cells", "unit", "decimal", "first"),
+    [
+        (["$1,234.50", "$3.00"], "$", ".", 1234.5),
+        (["12.5%", "-3%"], "%", ".", 12.5),
+        (["1.234,50", "3,5"], "", ",", 1234.5),
+        (["58,12", "7"], "", ",", 58.12),
+        (["1 234", "17"], "", ".", 1234),
+        (["1,234,567", "1"], "", ".", 1234567),
+    ],
+)
+def test_amounts_are_numbers_with_their_unit(cells, unit, decimal, first):
+    frame = table(x=cells)
+    feature = inferred(frame).features["x"]
+    assert (feature.kind, feature.unit, feature.decimal) == ("number", unit, decimal)
+    assert parse_numbers(frame["x"], feature.decimal)[0][0] == first
+    checked = validate_data(frame, inferred(frame))
+    assert not len(checked.rejected)
+    assert checked.frame["x"].iloc[0] == first
+
+
+def test_a_number_that_may_be_two_is_asked_for():
+    frame = table(x=["1,234", "5,678"])
+    with pytest.raises(ChurnError, match="--decimal") as error:
+        inferred(frame)
+    assert "1,234" in str(error.value)
+    with_comma = inferred(frame, decimal=",").features["x"]
+    assert parse_numbers(frame["x"], with_comma.decimal)[0][0] == 1.234
+    assert (
+        parse_numbers(frame["x"], inferred(frame, decimal=".").features["x"].decimal)[0][0] == 1234
+    )
+
+
+@pytest.mark.parametrize("word", ["?", "-", "None", "\\N", "#DIV/0!", "unknown", "N.A.", "inf"])
+def test_words_for_missing_numbers_are_counted_and_told(word):
+    frame = table(x=[str(i) for i in range(49)] + [word])
+    contract = inferred(frame)
+    assert contract.features["x"].kind == "number"
+    assert contract.features["x"].nullable
+    problems = validate_data(frame, contract).problems
+    assert problems["count"].tolist() == [20]
+    assert word in problems["examples"][0]
+
+
+def test_a_table_s_own_word_for_a_missing_number_stands_in_the_contract():
+    frame = table(x=[str(i) for i in range(49)] + ["Error"])
+    feature = inferred(frame).features["x"]
+    assert (feature.kind, feature.missing, feature.nullable) == ("number", ("Error",), True)
+    assert not len(validate_data(frame, inferred(frame)).rejected)
+    # A few grades beside a word are categories.
+    assert inferred(table(x=["1", "2", "3", "3", "3", "3", "3", "x"])).features["x"].kind == (
+        "category"
+    )
+
+
+def test_a_count_that_is_mostly_0_and_1_is_no_flag_and_a_slip_makes_none():
+    frame = table(x=["0", "1"])
+    frame.loc[:1, "x"] = "2"
+    assert inferred(frame).features["x"].kind == "number"
+    frame.loc[:1, "x"] = ["0", "23"]
+    assert inferred(frame).features["x"].kind == "flag"
+
+
+def test_a_total_below_the_table_moves_no_bound():
+    frame = table(x=[str(i) for i in range(50)])
+    total = pd.DataFrame({"id": ["Total"], "x": ["24500"], "left": [None]})
+    feature = inferred(pd.concat([frame, total], ignore_index=True)).features["x"]
+    assert feature.max == 74
+
+
+def test_a_column_that_is_ignored_has_a_reason():
+    frame = table(name=[f"n{i}" for i in range(N)], empty=[None], mixed=[*range(300), "a", "b c"])
+    frame["mixed"] = frame["mixed"].where(np.arange(N) % 3 > 0, frame["name"])
+    contract = inferred(frame.assign(plan=np.resize(["a", "b"], N)))
+    reasons = ignored_reasons(frame, contract)
+    assert set(reasons) == {"name", "empty", "mixed"}
+    assert reasons["empty"] == "it is empty"
+    assert "1,000 different texts" in reasons["name"]
+    assert "'n0'" in reasons["name"]
+
+
+# Dates
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "day"),
+    [
+        ("2024-03-25", "", date(2024, 3, 25)),
+        ("2024-03-25T11:07:14+02:00", "", date(2024, 3, 25)),
+        ("2024/3/5", "", date(2024, 3, 5)),
+        ("2024-03", "", date(2024, 3, 1)),
+        ("20240325", "", date(2024, 3, 25)),
+        ("05.03.2024", "", date(2024, 3, 5)),
+        ("05/03/2024", "day-first", date(2024, 3, 5)),
+        ("05/03/2024", "month-first", date(2024, 5, 3)),
+        ("11/24/2024 12:00 AM", "month-first", date(2024, 11, 24)),
+        ("25 March 2024", "", date(2024, 3, 25)),
+        ("Mar 25, 2024", "", date(2024, 3, 25)),
+        ("05/03/2024", "", None),
+        ("31/02/2024", "day-first", None),
+        ("2024-13-01", "", None),
+        ("12345678", "", None),
+        ("soon", "", None),
+    ],
+)
+def test_days(text, order, day):
+    assert day_of(text, order) == day
+
+
+def test_the_order_of_day_and_month_is_certain_or_not():
+    assert order_of(["13/01/2024", "01/02/2024"]) == "day-first"
+    assert order_of(["01/13/2024", "01/02/2024"]) == "month-first"
+    assert order_of(["01/02/2024"]) is None
+    assert order_of(["13/01/2024", "01/13/2024"]) is None
+    assert order_of(["2024-01-02"]) == ""
+
+
+def dated(form):
+    first = date(2024, 1, 1)
+    return table(since=[(first + timedelta(days=i)).strftime(form) for i in range(200)])
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d %B %Y"])
+def test_a_date_counts_days_to_the_latest_day_of_the_table(form):
+    frame = dated(form)
+    contract = inferred(frame)
+    assert contract.features["since"].kind == "date"
+    assert contract.as_of == date(2024, 7, 18)
+    days = validate_data(frame, contract).frame["since"]
+    assert days.tolist()[:200] == list(range(199, -1, -1))
+    assert Contract.parse(contract.model_dump(mode="json")) == contract
+    typed = parse_features(validate_data(frame, contract).frame, contract)
+    assert typed["since"].tolist() == days.tolist()
+
+
+def test_a_date_whose_day_and_month_are_not_certain_is_asked_for():
+    frame = table(since=["05/03/2024", "07/08/2024"], plan=["a", "b", "c"])
+    contract = inferred(frame)
+    assert "since" in contract.ignore
+    assert "--dates" in ignored_reasons(frame, contract)["since"]
+    feature = inferred(frame, dates="month-first").features["since"]
+    assert (feature.kind, feature.order) == ("date", "month-first")
+
+
+def test_a_date_counts_days_to_the_observation_where_the_table_has_it():
+    frame = dated("%Y-%m-%d").assign(seen=np.resize(["2024-12-01", "2024-12-31"], N))
+    contract = infer_contract(frame, "left", id="id", time="seen")
+    days = validate_data(frame, contract).frame["since"]
+    assert days.tolist()[:2] == [335, 364]
+    assert contract.as_of is None
+
+
+def test_a_customer_has_the_same_days_in_a_table_and_in_a_request():
+    frame = dated("%d/%m/%Y")
+    contract = inferred(frame).model_copy(update={"as_of": datetime.now(UTC).date()})
+    asked = b'{"since": "05/03/2024"}'
+    record = RequestSchema(contract, 10).read_record(asked)
+    typed = parse_features(pd.DataFrame({"since": ["05/03/2024"]}), contract)
+    assert record["since"] == typed["since"][0]
+    with pytest.raises(ChurnError, match="since"):
+        RequestSchema(contract, 10).read_record(b'{"since": "soon"}')
+
+
+def test_a_label_is_made_from_a_date_by_a_rule():
+    frame = dated("%Y-%m-%d").drop(columns="left").rename(columns={"since": "last_trip"})
+    frame["plan"] = np.resize(["a", "b", "c"], N)
+    contract = infer_contract(frame, "last_trip < 2024-03-01", id="id")
+    assert (contract.target, contract.positive, contract.ignore) == ("left", "yes", ("last_trip",))
+    checked = validate_data(frame, contract)
+    assert (checked.frame["left"] == "yes").sum() == 5 * 60
+    written = Contract.parse(tomllib.loads(contract.to_toml()))
+    assert written == contract
+    assert "[target]" in contract.to_toml()
+    broken = frame.assign(last_trip=["soon"] + ["2024-01-01"] * (N - 1))
+    with pytest.raises(ChurnError, match="row 1 is no date"):
+        validate_data(broken, contract)
