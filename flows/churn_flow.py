@@ -91,6 +91,7 @@ class ChurnFlow(FlowSpec):
     def validate(self):
         """Reject broken rows, hold customers out, drop columns that leak the target."""
         from cards.data import data_card
+
         from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
@@ -153,6 +154,7 @@ class ChurnFlow(FlowSpec):
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         from cards.leaderboard import leaderboard_card
+
         from churn.evaluation.profit import settle_threshold
         from churn.modeling.model import ChurnModel
         from churn.modeling.search import collect
@@ -184,6 +186,7 @@ class ChurnFlow(FlowSpec):
     def evaluate(self):
         """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
         from cards.model import model_card
+
         from churn.evaluation.report import evaluate_model
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide
