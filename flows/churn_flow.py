@@ -36,6 +36,7 @@ class ChurnFlow(FlowSpec):
     encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
     dates = Parameter("dates", default="", help="day-first or month-first, where not certain")
     sheet = Parameter("sheet", default="", help="of a workbook")
+    call_lists = Parameter("calls", default="", help="call lists: called customers are left out")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     leakage = Parameter("leakage", default="drop", help="drop, stop or warn")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
@@ -64,6 +65,7 @@ class ChurnFlow(FlowSpec):
     @step
     def load(self):
         """Read the table, and the contract it has to keep."""
+        from churn.campaign.reading import list_paths, read_call_lists
         from churn.data.inference import settle_contract
         from churn.data.readers import load_table
         from churn.registry.lineage import data_digest
@@ -76,6 +78,7 @@ class ChurnFlow(FlowSpec):
             positive=self.positive, time=self.time_column,
         )  # fmt: skip
         self.lineage["data"] = data_digest(self.table)
+        self.calls = read_call_lists(list_paths(self.call_lists))
         self.next(self.validate)
 
     def _source(self):
@@ -91,7 +94,7 @@ class ChurnFlow(FlowSpec):
     def validate(self):
         """Reject broken rows, hold customers out, drop columns that leak the target."""
         from cards.data import data_card
-
+        from churn.campaign.called import leave_out_called
         from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
@@ -110,6 +113,10 @@ class ChurnFlow(FlowSpec):
         self.split = split_customers(self.frame, self.contract, held)
         self.target_summary = describe_target(self.frame, self.contract)
         console.tell(describe_table(self.table, checked, leaks, self.contract, self.split))
+        self.frame, self.split, self.called = leave_out_called(
+            self.frame, self.split, self.contract, self.calls
+        )
+        console.tell(self.called)
         self.lineage["contract"] = self.contract.digest
         current.card["data"].extend(data_card(self))
         self.next(self.featurize)
@@ -154,7 +161,6 @@ class ChurnFlow(FlowSpec):
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         from cards.leaderboard import leaderboard_card
-
         from churn.evaluation.profit import settle_threshold
         from churn.modeling.model import ChurnModel
         from churn.modeling.search import collect
@@ -186,7 +192,6 @@ class ChurnFlow(FlowSpec):
     def evaluate(self):
         """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
         from cards.model import model_card
-
         from churn.evaluation.report import evaluate_model
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide

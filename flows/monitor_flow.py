@@ -65,7 +65,7 @@ class MonitorFlow(FlowSpec):
     @step
     def read(self):
         """Read the reference, the predictions, the outcomes, and the calls."""
-        from churn.campaign.reading import list_paths, read_call_lists
+        from churn.campaign.reading import absolute, list_paths, read_call_lists
         from churn.monitoring.cohorts import month
         from churn.monitoring.inputs import open_log, read_outcomes, read_reference
         from churn.monitoring.predictions import Window, read_predictions, same_model
@@ -82,7 +82,8 @@ class MonitorFlow(FlowSpec):
             self.scored, self.by_month = read_predictions(log, runs, contract, [period, months])
             customers = self.by_month.answers["customer"]
             self.outcomes = read_outcomes(store, customers, self.outcomes_table, contract)
-        self.calls = read_call_lists(list_paths(self.call_lists))
+        paths = list_paths(self.call_lists)
+        self.calls, self.call_paths = read_call_lists(paths), ",".join(absolute(paths))
         self.next(self.compare)
 
     @step
@@ -129,7 +130,7 @@ class MonitorFlow(FlowSpec):
 
         self.retrained = None
         if self.retrain_it and self.verdict.verdict == RETRAIN:
-            self.retrained = train_anew(self.deployment, self.data)
+            self.retrained = train_anew(self.deployment, self.data, self.call_paths)
         self.next(self.end)
 
     @card(type="blank", id="evidently")

@@ -80,7 +80,6 @@ class ScoreFlow(FlowSpec):
     def rank(self, inputs):
         """Put the shards together, set the control group apart, say why, and write the list."""
         from cards.calls import calls_card
-
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.export import write_list
         from churn.feedback.batch import log_sample

@@ -1,5 +1,6 @@
 """Call lists read back, as ScoreFlow wrote them: for savings, for monitoring, for training."""
 
+import os
 from collections.abc import Sequence
 from glob import glob
 
@@ -43,6 +44,11 @@ def list_paths(text: str) -> list[str]:
     if problems:
         raise ChurnError("The call lists cannot be found:", problems)
     return paths
+
+
+def absolute(paths: Sequence[str]) -> list[str]:
+    """The paths as they are found from any directory."""
+    return [path if path.startswith("s3://") else os.path.abspath(path) for path in paths]
 
 
 def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
 
 
-def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
+def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
     """Whether a run of MonitorFlow says to train anew, and has not done so itself.
 
     Parameters
@@ -30,6 +30,8 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
     deployment : Deployment or None
         Of the model to be replaced, None if none is.
     data : str
+    calls : str
+        The call lists that it was given.
 
     Raises
     ------
@@ -42,16 +44,16 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str]:
     with translate_errors(f"{looked} cannot be read:"):
         found = client().Run(looked).data
         verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
-        data = data or found.data
+        data, calls = data or found.data, found.call_paths
     if verdict.verdict != RETRAIN or retrained:
-        return None, data
+        return None, data, calls
     if not data:
         hint = f"--data names the newest labelled table; {looked} had none either"
         raise ChurnError("There is nothing to train on:", [hint])
-    return deployment, data
+    return deployment, data, calls
 
 
-def train_anew(deployment: Deployment, data: str) -> str:
+def train_anew(deployment: Deployment, data: str, calls: str = "") -> str:
     """Run ChurnFlow with the settings of the run that made a model; its gate may promote it.
 
     The new run is stored where that one is.
@@ -62,6 +64,9 @@ def train_anew(deployment: Deployment, data: str) -> str:
         Of the model.
     data : str
         See `churn.data.load_table`; the newest customers of whom it is known who left.
+
+    calls : str
+        Call lists, with commas between: customers called in the time of the labels are left out.
 
     Returns
     -------
@@ -94,6 +99,8 @@ def train_anew(deployment: Deployment, data: str) -> str:
                 file.write_text(text, "utf-8")
                 command += ["--config", name, str(file)]
         command += ["run", "--data", data, "--run-id-file", str(number), *options]
+        if calls:
+            command += ["--calls", calls]
         if not contract:
             command += _roles(deployment)
         if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:

@@ -114,12 +114,22 @@ def hook():
         server.shutdown()
 
 
+def call_list(trained: FlowRun, path: Path) -> Path:
+    """A list of fifty customers of the table, ten of them of the control group."""
+    ids = trained.data.frame[trained.data.contract.id].head(50)
+    arms = ["contact"] * 40 + ["control"] * 10
+    calls = pd.DataFrame({"id": ids, "arm": arms, "probability": 0.5, "value_at_risk": 100.0})
+    calls.assign(campaign="spring", as_of="2026-03-01").to_csv(path, index=False)
+    return path
+
+
 @pytest.fixture(scope="module")
 def march(trained, season, hook, tmp_path_factory) -> tuple[FlowRun, Path]:
     """A look at the broken month, with everything one may ask for, and its metrics file."""
     metrics = tmp_path_factory.mktemp("metrics") / "churn.prom"
     run = monitor(
-        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "run", "--calls", str(call_list(trained, metrics.with_name("calls.csv"))),
+        "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
         "--outcomes", str(season.outcomes), "--metrics-file", str(metrics), "--webhook", hook[0],
         "--retrain", "--data", "telco",
     )  # fmt: skip
@@ -167,6 +177,9 @@ class TestBrokenMonth:
         assert new.successful
         assert [candidate.family for candidate in new.data.candidates] == ["logistic"]
         assert new.data.decision.checks
+        # Whom it was told were called are not trained on.
+        assert new.data.called.called == 40
+        assert (new.data.split == "called").sum() == 40
 
     def test_tells_the_webhook_and_prometheus(self, march, hook):
         run, metrics = march

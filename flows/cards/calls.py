@@ -1,0 +1,53 @@
+"""What the card of ScoreFlow shows."""
+
+import numpy as np
+import pyarrow.compute as pc
+from metaflow.cards import Markdown, Table, VegaChart
+
+from cards.components import as_table
+from churn.evaluation import charts
+
+
+def calls_card(run, most: int = 10) -> list:
+    """The call list of a day: who was left out, what it is expected to bring, and its first."""
+    found, campaign, offer = run.call_list, run.campaign, run.offer
+    count, expected = found.counts, found.expected
+    facts = [
+        ["customers in the table", count["customers"]],
+        ["rejected for breaking the contract", count["rejected"]],
+        ["on the do-not-contact list", count["do_not_contact"]],
+        ["of the others, worth a call", count["pays"]],
+        ["to call", count["contact"]],
+        ["like them, in the control group", count["control"]],
+    ]
+    listed = count["contact"] + count["control"]
+    at = {
+        way: np.interp(listed, found.curve["calls"], found.curve[way])
+        for way in ("best", "riskiest", "random")
+    }
+    named = [found.calls.column_names[0], "probability", "net_benefit", "reason_1", "action"]
+    first = found.calls.filter(pc.equal(found.calls["arm"], "contact")).select(named)
+    top = first.slice(0, most).to_pandas()
+    top["probability"] = top["probability"].map("{:.1%}".format)
+    top["net_benefit"] = top["net_benefit"].map("{:,.2f}".format)
+    return [
+        Markdown(f"# Whom to call on {campaign.as_of}: {campaign.campaign}"),
+        Markdown(
+            f"Calling the {count['contact']:,} on the list brings {expected['value']:,.2f} on "
+            f"average (95 % interval of the model's calibration: {expected['low']:,.2f} to "
+            f"{expected['high']:,.2f}). A call costs {offer.contact_cost}, an offer that is taken "
+            f"{offer.offer_cost}; of those about to leave {offer.acceptance} take it and stay, and "
+            f"are worth {offer.customer_value}. Scored by {run.deployment.run}."
+        ),
+        Table([[Markdown(name), f"{value:,}"] for name, value in facts]),
+        VegaChart(charts.list_lengths(found.curve, listed)),
+        Markdown(
+            f"Calling {listed:,} customers, the control group too, would bring "
+            f"{at['best']:,.2f} by net benefit, {at['riskiest']:,.2f} calling the riskiest and "
+            f"{at['random']:,.2f} at random, by the model's probabilities."
+        ),
+        Markdown("## The first to call"),
+        as_table(top.fillna(""), "It pays to call nobody."),
+        Markdown("## What was wrong with the table"),
+        as_table(found.problems, "The table keeps its contract: nothing was wrong."),
+    ]

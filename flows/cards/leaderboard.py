@@ -1,0 +1,51 @@
+"""The card of ChurnFlow about its search."""
+
+import pandas as pd
+from metaflow.cards import Markdown, VegaChart
+
+from cards.components import as_table
+from churn.evaluation import charts
+from churn.evaluation.metric_table import METRICS
+
+
+def leaderboard_card(run) -> list:
+    """The candidates and their stacks, what they cost, the chosen one, and those that fell out."""
+    every = pd.DataFrame(run.leaderboard)
+    rows, stopped = every[every["stopped"] == ""], every[every["stopped"] != ""]
+    shown = pd.DataFrame(
+        {
+            "": rows["rank"].astype(int),
+            "candidate": [_in_full(row) for row in rows.itertuples()],
+            "log loss": rows["log_loss"].map("{:.4f}".format),
+            "behind": rows["behind"].map("{:.4f}".format),
+            "± s.e.": rows["behind_se"].map("{:.4f}".format),
+            "µs per customer": rows["microseconds"].map("{:.1f}".format),
+            "seconds": rows["seconds"].map("{:.1f}".format),
+        }
+    )
+    fell = {row.candidate: f"stopped, {row.stopped}" for row in stopped.itertuples()}
+    fell |= {name: f"failed, {why}" for name, why in run.search.failures.items()}
+    fell |= dict.fromkeys(run.search.lost, "its task died twice: killed, or out of memory")
+    fallen = pd.DataFrame({"candidate": fell.keys(), "why": fell.values()})
+    return [
+        Markdown(f"# Chosen: {run.trial.candidate.name}"),
+        *(Markdown(f"**{note}**") for note in run.search.notes()),
+        Markdown(f"Log loss: {METRICS['log_loss'].meaning}"),
+        Markdown(
+            f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
+            f"{len(run.sample.labels):,} customers. *Behind* is the paired difference in mean log "
+            "loss to the best, with its standard error. Half the cost is worth "
+            f"{run.margin:g} standard errors: a model may be as much behind for each halving, and "
+            "still be taken instead of the best."
+        ),
+        VegaChart(charts.cost(rows)),
+        VegaChart(charts.leaderboard(rows)),
+        as_table(shown, ""),
+        *([Markdown("## Fell out"), as_table(fallen, "")] if len(fallen) else []),
+    ]
+
+
+def _in_full(row) -> str:
+    name = f"{row.candidate} ◄ chosen" if row.chosen else row.candidate
+    members = "; ".join(f"{weight:+.2f} {member}" for member, weight in row.members.items())
+    return f"{name}: {members}" if members else name
