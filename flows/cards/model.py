@@ -36,8 +36,8 @@ def model_card(run) -> list:
         Markdown(
             f"Evaluated on {report.customers:,} customers by {report.evaluated_on}. "
             f"Cross-validation gave a log loss of {report.cv_log_loss:.4f}; here it is {loss:.4f}. "
-            f"That is {abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain logistic "
-            f"regression's (95 % interval of the difference {gap['low']:+.4f} to "
+            f"That is {abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain "
+            f"logistic regression's (95 % interval of the difference {gap['low']:+.4f} to "
             f"{gap['high']:+.4f})."
         ),
         Table(rows, headers=["", "model", "95 % interval", BASELINE.name, BASE_RATE]),
