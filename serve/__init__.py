@@ -12,25 +12,12 @@ def create_app(config: dict | None = None) -> Flask:
     Parameters
     ----------
     config : dict, optional
-        Settings that go before those of the environment:
+        Settings that go before those of the environment: the attributes of
+        `serve.settings.Settings` in capitals; SERVED, a `churn.scoring.deployment.Deployment` that
+        is loaded already, in place of RUN; and Flask's own.
 
-        RUN (CHURN_RUN)
-            The run to serve, `ChurnFlow/<id>`, or `champion`. Without one the app starts and says
-            what to do. Under `python -m serve` a second process follows it (`serve.server.keeper`);
-            elsewhere it is read once.
-        LOG (CHURN_LOG)
-            The database of the prediction log, or `off`; a SQLite file in STATE unless given.
-        STATE (CHURN_STATE)
-            The folder of that file, and of predictions that are not in the database yet; `.churn`.
-        KEYS, KEYS_FILE (CHURN_KEYS, CHURN_KEYS_FILE)
-            API keys, with commas between them, and a file of them, one on each line. Where there
-            is any, every POST and whatever tells of customers needs one, as `X-API-Key`.
-        MAX_BATCH (CHURN_MAX_BATCH)
-            The most customers in one request.
-        MAX_CONTENT_LENGTH (CHURN_MAX_CONTENT_LENGTH)
-            The most bytes in one request.
-        SERVED
-            A `churn.scoring.deployment.Deployment` that is loaded already, in place of RUN.
+        Under `python -m serve` a second process follows the run (`serve.server.keeper`); elsewhere
+        it is read once.
 
     Raises
     ------
@@ -40,10 +27,12 @@ def create_app(config: dict | None = None) -> Flask:
     from serve import (
         api,
         api_keys,
-        fast_path,
+        metrics,
         prediction_log,
         problem_details,
+        response_headers,
         settings,
+        trusted_hosts,
     )
     from serve.pages import routes as pages
     from serve.served_model import ServedModel
@@ -53,9 +42,11 @@ def create_app(config: dict | None = None) -> Flask:
     settings.init_app(app, config)
     ServedModel().init_app(app)
     prediction_log.init_app(app)
+    metrics.init_app(app)
+    response_headers.init_app(app)
     problem_details.init_app(app)
+    trusted_hosts.init_app(app)
     api_keys.init_app(app)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
-    fast_path.init_app(app)
     return app

@@ -1,46 +1,54 @@
-"""What programs ask: is it up, what is it, and who is about to leave."""
+"""The routes of the API: predictions, outcomes, and the state of the app for operators."""
 
 import math
 from collections.abc import Mapping
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from churn.data.values import FLAGS
 from churn.feedback.outcomes import read_body
-from churn.scoring.json_body import Problem
-from serve import metrics, service
+from serve import service
+from serve.exposition import exposition
 from serve.openapi import document
 from serve.prediction_log import log
 from serve.problem_details import Refused
+from serve.request_checks import check_query, json_body, query_flag, query_number
 from serve.responses import JSON
 from serve.served_model import served
 
-LATEST = 20
-MOST_LATEST = 1_000
+DEFAULT_LATEST = 20
+MAX_LATEST = 1_000
 
 blueprint = Blueprint("api", __name__)
+
+# The parameters that a query may have, by endpoint; any other is refused.
+QUERY = {"api.predict": {"explain"}, "api.predictions": {"limit"}}
+
+
+@blueprint.before_request
+def _check_query() -> None:
+    check_query(QUERY.get(request.endpoint, ()))
 
 
 @blueprint.get("/health")
 def health():
-    """Whether the process answers, with which model, and what is wrong with that."""
+    """Whether the process answers, with which run, and the problems of the model and the log."""
     found = current_app.extensions["churn"]
+    log_status = (found.log_problem or "ok") if log() else "off"
     if found.model is None:
-        return jsonify(status="no model", model=None, problem=str(found.why), log=_log_state(found))
+        return jsonify(status="no model", model=None, problem=str(found.why), log=log_status)
     run = found.model.run
     return jsonify(
         status="ok" if found.problem is None else "stale",
         model={"run": run.run, "candidate": run.candidate},
         problem=found.problem,
-        log=_log_state(found),
+        log=log_status,
     )
 
 
 @blueprint.get("/ready")
 def ready():
-    """Whether a prediction would be answered: a model is loaded, and the log can be written."""
+    """Whether a prediction can be answered: a model is loaded, and the log can be written."""
     served()
     if log():
         log().spool.check()
@@ -49,8 +57,8 @@ def ready():
 
 @blueprint.get("/metrics")
 def prometheus():
-    """What Prometheus is told, of all workers together."""
-    text = metrics.exposition(current_app.extensions["churn"])
+    """The metrics of all workers together, for Prometheus."""
+    text = exposition(current_app._get_current_object())
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -62,7 +70,7 @@ def openapi():
 
 @blueprint.get("/model/info")
 def info():
-    """What the model is, how good it is, where it comes from and what it wants to know."""
+    """The model: its metrics, lineage, threshold and features."""
     run = served().run
     features = {
         name: feature.model_dump(mode="json", exclude_none=True)
@@ -87,30 +95,27 @@ def info():
 @blueprint.post("/predict")
 def predict():
     """The risk of one customer; with `?explain=1` its reasons and the best change."""
-    explain = _flag("explain")
-    response = service.predict_one(served(), log(), _body(), explain=explain)
+    explain = query_flag("explain")
+    response = service.predict_one(served(), log(), json_body(), explain=explain)
     return Response(response, content_type=JSON)
 
 
 @blueprint.post("/predict/batch")
 def predict_batch():
     """The risk of many customers, in their order; those that cannot be scored are named."""
-    return Response(service.predict_many(served(), log(), _body()), content_type=JSON)
+    return Response(service.predict_many(served(), log(), json_body()), content_type=JSON)
 
 
 @blueprint.post("/what-if")
 def what_if():
     """The risk a customer would have, with its reasons; no prediction, and not logged."""
-    return jsonify(service.what_if(served(), _body()))
+    return jsonify(service.what_if(served(), json_body()))
 
 
 @blueprint.get("/predictions")
 def predictions():
     """The latest predictions in the log, the newest first."""
-    text = request.args.get("limit", str(LATEST))
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST_LATEST):
-        wrong = Problem("?limit", f"a whole number from 1 to {MOST_LATEST}", text[:80])
-        raise Refused(422, "The query cannot be understood.", [wrong])
+    limit = query_number("limit", DEFAULT_LATEST, MAX_LATEST)
     if not log():
         raise Refused(503, "The prediction log is off.")
     return jsonify(
@@ -124,47 +129,22 @@ def predictions():
                 "churn": row.churn,
                 "threshold": row.threshold,
             }
-            for row in log().latest(int(text))
+            for row in log().latest(limit)
         ]
     )
 
 
 @blueprint.post("/outcomes")
 def outcomes():
-    """Take what happened to customers, all of it or nothing; what is known already may be sent."""
-    rows = read_body(_body(), current_app.config["MAX_BATCH"])
+    """Record which customers left, all or none; known outcomes may be sent again."""
+    rows = read_body(json_body(), current_app.config["MAX_BATCH"])
     if not log():
-        raise Refused(503, "The prediction log is off, and outcomes are kept where it is.")
+        raise Refused(503, "The prediction log is off, and its database would hold the outcomes.")
     return jsonify(log().add_outcomes(rows)._asdict())
 
 
-def _body() -> bytes:
-    asked = request._get_current_object()  # the proxy costs as much as what it is asked for
-    if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
-        wrong = Problem("Content-Type", JSON, (asked.mimetype or "nothing")[:80])
-        raise Refused(415, f"The body must be {JSON}.", [wrong])
-    body = asked.get_data(cache=False)
-    if len(body) >= asked.max_content_length and asked.content_length is None:
-        raise RequestEntityTooLarge  # a chunked body is cut at the limit without a word
-    return body
-
-
-def _flag(name: str) -> bool:
-    if not request.query_string:
-        return False
-    text = request.args.get(name, "no")
-    if text.lower() not in FLAGS:
-        wrong = Problem(f"?{name}", "1 or 0", text[:80])
-        raise Refused(422, "The query cannot be understood.", [wrong])
-    return bool(FLAGS[text.lower()])
-
-
-def _log_state(found) -> str:
-    return "off" if not log() else found.status.get("log") or "ok"
-
-
 def _plain(value):
-    """What JSON can say: no numpy, and null where a number is not one."""
+    """A value as JSON has it: no NumPy types, and null for NaN and infinity."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

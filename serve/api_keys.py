@@ -1,4 +1,4 @@
-"""API keys: who may ask about customers."""
+"""API keys: without one, no request about customers is answered."""
 
 import hmac
 from hashlib import sha256
@@ -9,15 +9,15 @@ from churn.scoring.json_body import Problem
 from serve.problem_details import Refused
 
 HEADER = "X-API-Key"
-# What tells of customers without being a POST.
+# Endpoints about customers that are not a POST.
 PERSONAL = {"api.predictions"}
 
 
 def init_app(app: Flask) -> None:
-    """Guard an app that has keys."""
-    # Of digests all have the same length, and comparing them says nothing about the keys.
+    """Demand an API key, if the settings of an app have any."""
+    # Digests have one length, so the time of a comparison does not depend on the key.
     known = [_digest(key) for key in app.config["KEYS"]]
-    app.config["KEYS"] = None  # whoever prints the settings shall not print keys
+    app.config["KEYS"] = None  # so that printed settings show no key
     app.extensions["churn-keys"] = bool(known)
     if not known:
         return
@@ -27,12 +27,12 @@ def init_app(app: Flask) -> None:
         if request.method != "POST" and request.endpoint not in PERSONAL:
             return
         sent = _digest(request.headers.get(HEADER, ""))
-        # All are compared, so that the time says nothing about which one it was.
+        # All are compared, so that the time does not depend on which key it is.
         if not sum(hmac.compare_digest(sent, key) for key in known):
             wrong = Problem(
                 HEADER, "an API key", "another" if HEADER in request.headers else "none"
             )
-            raise Refused(401, f"This needs an API key in the header {HEADER}.", [wrong])
+            raise Refused(401, f"This request needs an API key in the header {HEADER}.", [wrong])
 
 
 def _digest(key: str) -> bytes:

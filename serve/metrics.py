@@ -1,21 +1,21 @@
-"""What Prometheus is told, of all the workers together.
+"""The counters and histograms of the app: requests, predictions, failures of the log.
 
 Under `python -m serve` each worker keeps its counts in files of its own (PROMETHEUS_MULTIPROC_DIR),
-which outlive a worker that is killed, and whoever is asked adds them up.
+which outlive a worker that is killed; `serve.exposition` adds them up.
 """
 
-import os
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from functools import cache
+from time import perf_counter
 
 import numpy as np
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from flask import Flask, Response, request
+from prometheus_client import Counter, Gauge, Histogram
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 TENTHS = 10
+# Where a server notes in the WSGI environment when a request came, by `perf_counter`.
+BEGIN = "churn.begin"
 
 _seconds = Histogram(
     "churn_request_seconds", "Time to answer; its count is the requests by status",
@@ -28,11 +28,39 @@ _predictions = Counter(
 _log_failures = Counter(
     "churn_log_failures_total", "Answers refused because the prediction log could not be written"
 )
+_in_progress = Gauge(
+    "churn_requests_in_progress", "Requests that Flask is answering, fast predictions aside",
+    multiprocess_mode="livesum",
+)  # fmt: skip
 
 
 @cache
 def _timer(route: str, status: str):
     return _seconds.labels(route, status).observe
+
+
+def init_app(app: Flask) -> None:
+    """Time the requests to an app."""
+
+    @cache
+    def paths() -> frozenset[str]:
+        return frozenset(rule.rule for rule in app.url_map.iter_rules())
+
+    @app.before_request
+    def begin() -> None:
+        request.environ.setdefault(BEGIN, perf_counter())
+        _in_progress.inc()
+
+    @app.teardown_request
+    def leave(_error) -> None:
+        _in_progress.dec()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        # A path that is not there does not get a series of its own.
+        route = request.path if request.path in paths() else "other"
+        observe(route, str(response.status_code), perf_counter() - request.environ[BEGIN])
+        return response
 
 
 def observe(route: str, status: str, seconds: float) -> None:
@@ -64,46 +92,3 @@ def count(probabilities: Iterable[float], threshold: float) -> None:
 def count_log_failure() -> None:
     """Count an answer that was refused since it could not be logged."""
     _log_failures.inc()
-
-
-class _Model:
-    """What is served, as the worker that is asked knows it."""
-
-    def __init__(self, found):
-        self.found = found
-
-    def collect(self):
-        model, status = self.found.model, self.found.status
-        info = GaugeMetricFamily(
-            "churn_model_info", "The run that answers", labels=["run", "candidate"]
-        )
-        age = GaugeMetricFamily("churn_model_age_seconds", "Since that run was made")
-        if model is not None:
-            info.add_metric([model.run.run, model.run.candidate], 1)
-            age.add_metric([], (datetime.now(UTC) - model.run.created_at).total_seconds())
-        yield info
-        yield age
-        yield GaugeMetricFamily(
-            "churn_model_stale", "1 if the run that is wanted cannot be read, 0 if it is served",
-            value=int(self.found.problem is not None),
-        )  # fmt: skip
-        yield GaugeMetricFamily(
-            "churn_log_database_away", "1 if predictions wait for the database of the log",
-            value=int(bool(status.get("log"))),
-        )  # fmt: skip
-
-
-def exposition(found) -> bytes:
-    """All metrics, in Prometheus' text format.
-
-    Parameters
-    ----------
-    found : serve.served_model.ServedModel
-    """
-    workers = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        workers = CollectorRegistry()
-        MultiProcessCollector(workers)
-    own = CollectorRegistry()
-    own.register(_Model(found))
-    return generate_latest(workers) + generate_latest(own)

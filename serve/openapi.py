@@ -1,31 +1,40 @@
-"""The API as an OpenAPI 3.1 document, made of the types that read requests and name answers."""
+"""The API as an OpenAPI 3.1 document, made of the types that read requests and name responses."""
+
+from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 
+from churn.data.contract import Feature
 from churn.feedback.outcomes import body_type
 from serve import responses
 from serve.api_keys import HEADER
+from serve.problem_details import MEDIA_TYPE as PROBLEM
+from serve.responses import JSON
 from serve.served_model import Model
 
 REF = "#/components/schemas/{model}"
-PROBLEM = "application/problem+json"
-ANSWERS = ("Answer", "Answers", "Explained", "WhatIf", "Log", "Added", "ProblemDetails")
-SAID = {
-    400: "The body is no JSON",
-    401: "An API key is wanted",
+RESPONSES = ("Answer", "Answers", "Explained", "WhatIf", "Log", "Added", "ProblemDetails")
+STATUS_DESCRIPTIONS = {
+    400: "The body is not JSON or is incomplete, or the Host is not trusted",
+    401: "The API key is missing or not valid",
+    408: "The body did not arrive in time",
     413: "The body is too large",
-    415: "The body is not application/json",
-    422: "The request breaks the contract; its problems say where",
-    503: "No model is loaded, or the prediction log cannot be reached",
+    415: "The body is not application/json, or is compressed",
+    422: "The request breaks the contract, or has an unknown parameter; see its problems",
+    503: "No model is loaded, or the prediction log cannot be used; try again later",
 }
+POST_ERRORS = (400, 408, 413, 415, 422, 503)
 EXPLAIN = {
-    "name": "explain", "in": "query", "description": "1 for the reasons, too",
+    "name": "explain", "in": "query",
+    "description": "1 adds the reasons and the best change to the response",
     "schema": {"enum": ["0", "1"], "default": "0"},
 }  # fmt: skip
 LIMIT = {
-    "name": "limit", "in": "query", "description": "How many at most",
+    "name": "limit", "in": "query", "description": "The maximum number of predictions",
     "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20},
 }  # fmt: skip
+EXAMPLE_OUTCOMES = {"outcomes": [{"customer": "C0042", "date": "2025-01-31", "left": True}]}
+_OBJECT = {"type": "object"}
 
 
 def document(model: Model, keys: bool = False) -> dict:
@@ -35,38 +44,24 @@ def document(model: Model, keys: bool = False) -> dict:
     ----------
     model : Model
     keys : bool
-        Whether an API key is wanted.
+        Whether requests need an API key.
     """
     named = {
         "Customer": model.requests.record,
         "Batch": model.requests.batch,
         "Outcomes": body_type(model.requests.max_batch),
-        **{name: TypeAdapter(getattr(responses, name)) for name in ANSWERS},
+        **{name: TypeAdapter(getattr(responses, name)) for name in RESPONSES},
     }
-    body, said = "validation", "serialization"
-    modes = {"Customer": body, "Batch": body, "Outcomes": body}
+    bodies = ("Customer", "Batch", "Outcomes")
     schemas, shared = TypeAdapter.json_schemas(
-        [(name, modes.get(name, said), adapter) for name, adapter in named.items()],
+        [
+            (name, "validation" if name in bodies else "serialization", adapter)
+            for name, adapter in named.items()
+        ],
         ref_template=REF,
     )
     found = {name: schema for (name, _), schema in schemas.items()}
-    one_or_explained = {"anyOf": [found["Explained"], found["Answer"]]}
-    paths = {
-        "/predict": _post("predict", "The risk of one customer", found["Customer"],
-                          one_or_explained, keys, [EXPLAIN]),
-        "/predict/batch": _post("predict_batch", "The risk of many customers", found["Batch"],
-                                found["Answers"], keys),
-        "/what-if": _post("what_if", "The risk that a customer would have; it is not logged",
-                          found["Customer"], found["WhatIf"], keys),
-        "/predictions": _get("predictions", "The latest predictions in the log", found["Log"],
-                             [422, 503], [LIMIT], keys),
-        "/outcomes": _post("outcomes", "What happened to customers; what is recorded last holds",
-                           found["Outcomes"], found["Added"], keys),
-        "/model/info": _get("info", "What the model is and how good it is", _OBJECT, [503]),
-        "/health": _get("health", "Whether the process answers, and with which model", _OBJECT),
-        "/ready": _get("ready", "Whether a prediction would be answered", _OBJECT, [503]),
-        "/metrics": _get("metrics", "Prometheus' text format", None),
-    }  # fmt: skip
+    customer = example_customer(model)
     components = {"schemas": shared.get("$defs", {})}
     if keys:
         components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": HEADER}}
@@ -75,41 +70,99 @@ def document(model: Model, keys: bool = False) -> dict:
         "info": {
             "title": "churn",
             "version": model.run.run,
-            "description": f"Who is about to leave, by {model.run.candidate} of {model.run.run}.",
+            "description": (
+                "The probability that a customer leaves (churns), predicted by "
+                f"{model.run.candidate} of {model.run.run}."
+            ),
         },
-        "paths": paths,
+        "paths": {
+            "/predict": _post(
+                "predict", "Predict the churn probability of one customer",
+                found["Customer"], customer, {"anyOf": [found["Explained"], found["Answer"]]},
+                keys, [EXPLAIN],
+            ),
+            "/predict/batch": _post(
+                "predict_batch", "Predict the churn probabilities of many customers",
+                found["Batch"], {"customers": [customer]}, found["Answers"], keys,
+            ),
+            "/what-if": _post(
+                "what_if", "Explain a hypothetical customer; nothing is logged",
+                found["Customer"], customer, found["WhatIf"], keys,
+            ),
+            "/predictions": _get(
+                "predictions", "List the latest predictions in the log",
+                found["Log"], [422, 503], [LIMIT], keys,
+            ),
+            "/outcomes": _post(
+                "outcomes", "Record which customers left; a later record corrects an earlier one",
+                found["Outcomes"], EXAMPLE_OUTCOMES, found["Added"], keys,
+            ),
+            "/model/info": _get(
+                "info", "Describe the model: its metrics, lineage and features", _OBJECT, [503]
+            ),
+            "/health": _get("health", "Whether the process answers, and with which run", _OBJECT),
+            "/ready": _get("ready", "Whether a prediction can be answered now", _OBJECT, [503]),
+            "/metrics": _get("metrics", "Metrics in the text format of Prometheus", None),
+        },
         "components": components,
+    }  # fmt: skip
+
+
+def example_customer(model: Model) -> dict:
+    """A typical customer, as a program sends it."""
+    typical = model.run.explainer.typical
+    return {
+        name: _json_value(feature, typical[name])
+        for name, feature in model.run.contract.features.items()
     }
 
 
-_OBJECT = {"type": "object"}
+def days_ago(days: float) -> str:
+    """The date so many days ago, as a request has it."""
+    return (datetime.now(UTC) - timedelta(days=round(days))).date().isoformat()
 
 
-def _post(name: str, summary: str, body: dict, answer: dict, keys: bool, parameters=()) -> dict:
-    operation = _operation(name, summary, answer, [400, 413, 415, 422, 503], parameters, keys)
-    operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+def _json_value(feature: Feature, typical):
+    if typical is None or isinstance(typical, str):
+        return typical
+    if feature.kind == "flag":
+        return bool(typical)
+    if feature.kind == "date":
+        return days_ago(typical)
+    # A median may lie between two whole numbers.
+    return round(typical) if feature.integer else float(typical)
+
+
+def _post(
+    name: str, summary: str, body: dict, example: dict, response: dict, keys: bool, parameters=()
+) -> dict:
+    operation = _operation(name, summary, response, POST_ERRORS, parameters, keys)
+    content = {JSON: {"schema": body, "example": example}}
+    operation["requestBody"] = {"required": True, "content": content}
     return {"post": operation}
 
 
-def _get(name: str, summary: str, answer: dict | None, errors=(), parameters=(), keys=False):
-    return {"get": _operation(name, summary, answer, errors, parameters, keys)}
+def _get(name: str, summary: str, response: dict | None, errors=(), parameters=(), keys=False):
+    return {"get": _operation(name, summary, response, errors, parameters, keys)}
 
 
-def _operation(name, summary, answer, errors, parameters, keys) -> dict:
-    if answer is None:
+def _operation(name, summary, response, errors, parameters, keys) -> dict:
+    if response is None:
         content = {"text/plain": {"schema": {"type": "string"}}}
     else:
-        content = {"application/json": {"schema": answer}}
+        content = {JSON: {"schema": response}}
     problem = {PROBLEM: {"schema": {"$ref": REF.format(model="ProblemDetails")}}}
+    # Each may be asked with an unknown parameter, or for a foreign host.
+    errors = {*errors, 400, 422, *([401] if keys else [])}
     operation = {
         "operationId": name,
         "summary": summary,
         "parameters": list(parameters),
         "responses": {
-            "200": {"description": "The answer", "content": content},
+            "200": {"description": "Success", "content": content},
             **{
-                str(status): {"description": SAID[status], "content": problem}
-                for status in sorted([*errors, *([401] if keys else [])])
+                str(status): {"description": STATUS_DESCRIPTIONS[status], "content": problem}
+                for status in sorted(errors)
             },
         },
     }

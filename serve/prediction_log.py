@@ -1,16 +1,21 @@
-"""The app's end of the prediction log: each answer is on disk before it leaves."""
+"""The prediction log as the app uses it: a prediction is on disk before it is answered."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, current_app
 
 from churn.feedback.outcomes import Added, Outcome
 from churn.feedback.prediction_log import Spool, locations
+from churn.feedback.prediction_log.spool import SUFFIX
 from serve.settings import OFF
+
+# A request waits so long for a locked database; then its client is asked to try again.
+PATIENCE_SECONDS = 2.0
 
 
 def init_app(app: Flask) -> None:
-    """Open the log of an app, unless it is to have none."""
+    """Open the log of an app, unless the settings switch it off."""
     app.extensions["churn-log"] = None
     if app.config["LOG"] != OFF:
         app.extensions["churn-log"] = LogWriter(*places(app.config))
@@ -22,28 +27,36 @@ def places(config) -> tuple[Path, str]:
 
 
 class LogWriter:
-    """What a worker writes before it answers, and the database that it is read from."""
+    """Writes predictions to the spool of this process, and reads the database that they reach."""
 
     def __init__(self, folder: Path, url: str):
         self.spool = Spool(folder)
         self.url = url
         self._database = self._outcomes = None
 
+    def backlog(self) -> tuple[int, int]:
+        """The files, and their bytes, that are not in the database yet."""
+        sizes = []
+        for path in self.spool.folder.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # it is in the database by now
+                sizes.append(path.stat().st_size)
+        return len(sizes), sum(sizes)
+
     def latest(self, most: int) -> list:
         """The latest predictions in the database, the newest first."""
         if self._database is None:
-            # Here, not above: SQLAlchemy is for who looks at the page, not for every worker.
+            # Imported here: a worker that reads no database does not load SQLAlchemy.
             from churn.feedback.prediction_log import PredictionLog
 
-            self._database = PredictionLog(self.url)
+            self._database = PredictionLog(self.url, PATIENCE_SECONDS)
         return self._database.latest(most)
 
     def add_outcomes(self, rows: list[Outcome]) -> Added:
-        """Put outcomes into the database, all or none; see `OutcomeStore.add`."""
+        """Store outcomes in the database, all or none; see `OutcomeStore.add`."""
         if self._outcomes is None:
-            from churn.feedback.outcomes import OutcomeStore  # SQLAlchemy again
+            from churn.feedback.outcomes import OutcomeStore  # see `latest`
 
-            self._outcomes = OutcomeStore(self.url)
+            self._outcomes = OutcomeStore(self.url, PATIENCE_SECONDS)
         return self._outcomes.add(rows)
 
 

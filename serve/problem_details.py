@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, for whoever asks and whatever went wrong."""
+"""Errors as problem details (RFC 9457), whatever went wrong."""
 
 import json
 from dataclasses import asdict
@@ -13,6 +13,7 @@ from serve.metrics import count_log_failure
 from serve.served_model import NoModel
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 2
 
 
 class Refused(Exception):
@@ -43,36 +44,47 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
 
 
-def _answer(status: int, detail: str, problems: list[dict]) -> Response:
+def problem_json(status: int, detail: str, problems: list[Problem] = ()) -> bytes:
+    """Problem details as JSON."""
     body = {
         "type": "about:blank",  # RFC 9457: no more is meant than what the status says
         "title": default_exceptions[status]().name,
         "status": status,
         "detail": detail,
-        "problems": problems,
+        "problems": [asdict(problem) for problem in problems],
     }
-    return Response(json.dumps(body), status, content_type=MEDIA_TYPE)
+    return json.dumps(body).encode()
+
+
+def _respond(
+    status: int, detail: str, problems: list[Problem] = (), *, retry: bool = False
+) -> Response:
+    response = Response(problem_json(status, detail, problems), status, content_type=MEDIA_TYPE)
+    if retry:
+        response.headers["Retry-After"] = RETRY_SECONDS
+    return response
 
 
 def _refused(error: Refused) -> Response:
-    return _answer(error.status, error.detail, [asdict(problem) for problem in error.problems])
+    return _respond(error.status, error.detail, error.problems)
 
 
 def _invalid(error: InvalidRequest) -> Response:
     status = 400 if error.malformed else 422
-    return _answer(status, error.summary, [asdict(problem) for problem in error.wrong])
+    return _respond(status, error.summary, error.wrong)
 
 
 def _log_failed(error: LogFailed) -> Response:
     count_log_failure()
-    # What the disk said is for those who run the server, not for whoever asks it.
+    # The reason is for the operator of the server, not for its clients.
     current_app.logger.error("%s", error)
-    return _answer(503, "The prediction log cannot be written, so nothing is answered.", [])
+    detail = "The prediction log cannot be written, so nothing is answered."
+    return _respond(503, detail, retry=True)
 
 
 def _unavailable(error: ChurnError) -> Response:
     current_app.logger.error("%s", error)
-    return _answer(503, error.summary, [])
+    return _respond(503, error.summary, retry=True)
 
 
 def _no_model(error: NoModel) -> Response:
@@ -80,15 +92,15 @@ def _no_model(error: NoModel) -> Response:
     if request.blueprint == "page" and request.accept_mimetypes.accept_html:
         page = render_template("no_model.html", summary=error.summary, todo=todo)
         return Response(page, 503, mimetype="text/html")
-    return _answer(503, " ".join([error.summary, *todo]), [])
+    return _respond(503, " ".join([error.summary, *todo]), retry=True)
 
 
 def _http(error: HTTPException) -> Response:
     detail = error.description
     if error.code == 413:
         detail = f"The body is larger than {current_app.config['MAX_CONTENT_LENGTH']:,} bytes."
-    answer = _answer(error.code, detail, [])
+    response = _respond(error.code, detail)
     for name, value in error.get_headers(request.environ):
         if name.lower() not in ("content-type", "content-length"):
-            answer.headers[name] = value  # Allow, with a 405
-    return answer
+            response.headers[name] = value  # Allow, with a 405
+    return response

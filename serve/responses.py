@@ -1,7 +1,7 @@
-"""What the API answers: the shapes, for its document, and their bytes, written out by hand.
+"""The responses of the API: their types, for the OpenAPI document, and their JSON.
 
-Most of what Flask takes to answer is to look at every value for how it is written as JSON; here
-that is known beforehand.
+The JSON of predictions is formatted here field by field: a general encoder, which must look at the
+type of every value, takes most of the time of a response.
 """
 
 import json
@@ -18,7 +18,7 @@ JSON = "application/json"
 
 
 class Reason(TypedDict):
-    """What one feature adds to a customer's risk, in probability, and its typical value."""
+    """The contribution of one feature, in probability, compared with its typical value."""
 
     feature: str
     value: float | str | None
@@ -28,7 +28,7 @@ class Reason(TypedDict):
 
 
 class Change(TypedDict):
-    """Another value of a feature that the business can change, and the risk with it."""
+    """Another value of an actionable feature, and the probability with it."""
 
     feature: str
     value: float | str
@@ -36,7 +36,7 @@ class Change(TypedDict):
 
 
 class Prediction(TypedDict):
-    """The risk of one customer; `churn` says whether a call is worth its cost."""
+    """The churn probability of one customer; `churn` is true from the threshold on."""
 
     prediction: str
     customer: str | int | None
@@ -46,21 +46,21 @@ class Prediction(TypedDict):
 
 
 class Answer(Prediction):
-    """The risk of one customer, and by which run."""
+    """A prediction, with the run that made it."""
 
     threshold: float
     run: str
 
 
 class Explained(Answer):
-    """The same with its reasons, and the change by the business that lowers the risk most."""
+    """A prediction with its reasons, and the single change that lowers the probability most."""
 
     reasons: list[Reason]
     best_change: Change | None
 
 
 class WhatIf(TypedDict):
-    """The risk that a customer would have; no prediction, and not logged."""
+    """The churn probability of a hypothetical customer; it is not logged."""
 
     probability: float
     churn: bool
@@ -72,7 +72,7 @@ class WhatIf(TypedDict):
 
 
 class Answers(TypedDict):
-    """The risks of many customers, in their order; null where a customer has a problem.
+    """The predictions for a batch, in its order; null where a customer has a problem.
 
     The first 100 problems are named; problem_count says how many there are.
     """
@@ -85,7 +85,7 @@ class Answers(TypedDict):
 
 
 class Logged(TypedDict):
-    """A prediction as the log has it."""
+    """A prediction in the log."""
 
     prediction: str
     time: str
@@ -103,7 +103,7 @@ class Log(TypedDict):
 
 
 class Added(TypedDict):
-    """How many outcomes are new, correct what was known, or change nothing."""
+    """How many outcomes are new, correct a stored one, or change nothing."""
 
     new: int
     corrected: int
@@ -111,7 +111,7 @@ class Added(TypedDict):
 
 
 class ProblemDetails(TypedDict):
-    """RFC 9457."""
+    """An error, as of RFC 9457."""
 
     type: Literal["about:blank"]
     title: str

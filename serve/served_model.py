@@ -1,4 +1,4 @@
-"""The model that an app answers by: which one it is, and how it changes between two requests."""
+"""The model that an app serves: which one it is, and how it is replaced between two requests."""
 
 import json
 import threading
@@ -14,32 +14,34 @@ from churn.registry.runs import fetch_run
 from churn.scoring.deployment import Deployment
 from churn.scoring.request_schema import RequestSchema
 from serve.cache import load_model
+from serve.server.instance import LOG_BEAT, MODEL_BEAT, read_status, seconds_since
 
 NO_RUN = ChurnError(
     "No model is loaded.",
     ["train one with `make run`, then serve it with `make serve RUN=ChurnFlow/<id>`"],
 )
 STARTING = ChurnError("No model is loaded yet.", ["it is being read; ask again in a moment"])
-STATUS = "status.json"
-# How long a worker waits for the first model, and between looks at what it is to serve.
-FIRST_SECONDS = 2.0
-SECONDS = 0.5
+# How long a worker waits for the first model, and how often it looks for another one.
+FIRST_SECONDS = 10.0
+FOLLOW_SECONDS = 0.5
+# A keeper that is silent for so long hangs, or is gone. A database may be locked for 30 seconds.
+SILENT_SECONDS = {MODEL_BEAT: 20.0, LOG_BEAT: 45.0}
 
 
 class NoModel(ChurnError):
-    """What was asked for needs a model, and none is loaded."""
+    """A request needs a model, and none is loaded."""
 
 
 class Model:
-    """A deployment, and what its answers need, made once. It never changes.
+    """A deployment with what its responses need, made once. It never changes.
 
     Attributes
     ----------
     run : Deployment
     requests : churn.scoring.request_schema.RequestSchema
-        Reads what the model can score.
+        Reads the requests that the model can score.
     common_fields : str
-        What every answer says of the model, as JSON without braces.
+        The fields that all responses share, as JSON without braces.
     flags_unseen : bool
         Whether there is a feature that `unseen` may name.
     """
@@ -57,7 +59,7 @@ class Model:
         self.flags_unseen = bool(self._accepted)
 
     def unseen(self, record: dict) -> list[str]:
-        """The features whose category was not there in training, which the contract lets pass."""
+        """The features whose category is not in the training data, where that is allowed."""
         return [
             name
             for name, known in self._accepted
@@ -65,7 +67,7 @@ class Model:
         ]
 
     def explain(self, record: dict, most: int) -> dict:
-        """The strongest reasons for a record's risk, and the change that lowers it most."""
+        """The strongest reasons for the risk of a record, and the change that lowers it most."""
         reasons, scorer = self.run.explainer, self.run.scorer
         change = reasons.best_change(scorer, record)
         return {
@@ -83,18 +85,19 @@ class ServedModel:
         Replaced as a whole, so that a request that began with one ends with it.
     why : ChurnError or None
         Why there is no model.
-    problem : str or None
-        Why the model is not the one that is wanted.
     status : dict
-        What the keeper said last.
+        What the keeper published last.
     """
 
     def __init__(self):
         self.model: Model | None = None
         self.why: ChurnError | None = NO_RUN
-        self.problem: str | None = None
         self.status: dict = {}
+        self._problem: str | None = None
         self._digest = None
+        self._instance: Path | None = None
+        self._wanted = False
+        self._started = time.monotonic()
 
     def init_app(self, app: Flask) -> None:
         """Find the model that the settings name; one that cannot be loaded is no crash."""
@@ -102,7 +105,7 @@ class ServedModel:
         app.logger.setLevel("INFO")
         self._logger, self._max_batch = app.logger, app.config["MAX_BATCH"]
         if app.config["INSTANCE"]:
-            self._follow(Path(app.config["INSTANCE"]))
+            self._follow(Path(app.config["INSTANCE"]), wanted=bool(app.config["RUN"]))
             return
         try:
             if app.config["SERVED"] is not None:
@@ -114,33 +117,40 @@ class ServedModel:
         if self.why is not None:
             app.logger.warning("Serving without a model. %s", self.why)
 
-    def _load(self, run: Deployment) -> None:
-        run.scorer.compile()  # in this thread, so that no request waits for it
-        self.model, self.why = Model(run, self._max_batch), None
-        self._logger.info("Serving %s (%s)", run.run, run.candidate)
+    @property
+    def problem(self) -> str | None:
+        """Why the model may not be the one that is wanted."""
+        if self._problem is None and self._wanted and (silent := self.silent(MODEL_BEAT)):
+            return f"The keeper has not looked for {silent:.0f} seconds which run is wanted."
+        return self._problem
 
-    def _follow(self, instance: Path) -> None:
-        """Do as the keeper says, for as long as this process lives."""
-        self.why = STARTING
-        first = threading.Event()
+    @property
+    def log_problem(self) -> str | None:
+        """Why predictions wait to be moved to the database of the log."""
+        if silent := self.silent(LOG_BEAT):
+            return f"The keeper has not moved predictions to the database for {silent:.0f} seconds."
+        return self.status.get("log")
 
-        def look() -> None:
-            seen = None
-            while True:
-                try:
-                    text = (instance / STATUS).read_text("utf-8")
-                except FileNotFoundError:
-                    text = None
-                if text not in (None, seen):
-                    seen = text
-                    self.apply_status(json.loads(text))
-                    first.set()
-                time.sleep(SECONDS if first.is_set() else 0.02)
+    def silent(self, name: str) -> float | None:
+        """The seconds since the keeper's last beat, where it should have come long ago."""
+        seconds = self.seconds_since(name)
+        return seconds if seconds is not None and seconds > SILENT_SECONDS[name] else None
 
-        threading.Thread(target=look, name="follow", daemon=True).start()
-        first.wait(FIRST_SECONDS)
+    def seconds_since(self, name: str) -> float | None:
+        """The seconds since the keeper's last beat, or the start; None where there is no keeper."""
+        if self._instance is None:
+            return None
+        seconds = seconds_since(self._instance, name)
+        return time.monotonic() - self._started if seconds is None else seconds
 
     def apply_status(self, status: dict) -> None:
+        """Serve what the keeper offers.
+
+        Parameters
+        ----------
+        status : dict
+            See `serve.server.keeper.Keeper`.
+        """
         problem = status["problem"]
         if status["digest"] not in (None, self._digest):
             try:
@@ -149,16 +159,49 @@ class ServedModel:
             except ChurnError as error:
                 problem = str(error)
         if self.model is None:
-            self.why = ChurnError(*status["why"]) if status["why"] else NO_RUN
+            if status["why"]:
+                self.why = ChurnError(*status["why"])
             if problem:
                 self.why = ChurnError("No model is loaded.", [problem])
-        if problem and problem != self.problem:
+        if problem and problem != self._problem:
             self._logger.warning("%s", problem)
-        self.problem, self.status = problem, status
+        self._problem, self.status = problem, status
+
+    def _load(self, run: Deployment) -> None:
+        run.scorer.compile()  # in this thread, so that no request waits for it
+        self.model, self.why = Model(run, self._max_batch), None
+        self._logger.info("Serving %s (%s)", run.run, run.candidate)
+
+    def _follow(self, instance: Path, *, wanted: bool) -> None:
+        """Apply the status of the keeper for as long as this process lives."""
+        self._instance, self._wanted = instance, wanted
+        if wanted:
+            self.why = STARTING
+        first = threading.Event()
+
+        def follow() -> None:
+            applied = None
+            while True:
+                try:
+                    text = read_status(instance)
+                    if text not in (None, applied):
+                        self.apply_status(json.loads(text))
+                        applied = text
+                        first.set()
+                except Exception as error:  # anything at all; the next time may go well
+                    problem = f"The model cannot be replaced. {type(error).__name__}: {error}"
+                    if problem != self._problem:
+                        self._logger.exception("The model cannot be replaced.")
+                    self._problem = problem
+                time.sleep(FOLLOW_SECONDS if first.is_set() else 0.02)
+
+        threading.Thread(target=follow, name="follow", daemon=True).start()
+        if wanted:
+            first.wait(FIRST_SECONDS)
 
 
 def served() -> Model:
-    """The model of this app, for the request that asks.
+    """The model of the current app.
 
     Raises
     ------

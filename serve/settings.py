@@ -1,71 +1,173 @@
-"""Settings: defaults, then CHURN_* of the environment, then what the caller says."""
+"""The settings of the app and its server: the environment, what a caller gives, defaults."""
 
+import ipaddress
 from pathlib import Path
+from typing import Annotated, Any
 
-from flask import Config, Flask
+from flask import Flask
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from churn.errors import ChurnError
+from churn.home import home
 
-DEFAULTS = {
-    "RUN": None,
-    "SERVED": None,
-    "INSTANCE": None,
-    "STATE": ".churn",
-    "LOG": None,
-    "KEYS": None,
-    "KEYS_FILE": None,
-    "MAX_BATCH": 10_000,
-    "MAX_CONTENT_LENGTH": 16 * 2**20,
-}
-WHOLE = ("MAX_BATCH", "MAX_CONTENT_LENGTH")
-# The environment's reader takes what looks like a number for one.
-TEXTS = ("RUN", "INSTANCE", "STATE", "LOG", "KEYS", "KEYS_FILE")
-SHORTEST_KEY = 16
 OFF = "off"
+ANY_HOST = "*"
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"]
+MIN_KEY_LENGTH = 16
+EXPECTED_KEYS = f"keys of at least {MIN_KEY_LENGTH} printable ASCII characters"
 
 
-def init_app(app: Flask, config: dict | None) -> None:
-    """Settle the settings of an app; see `serve.create_app`."""
-    app.config.update(read(config))
+def _split(value: Any) -> Any:
+    """A text as its parts between commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
 
 
-def read(given: dict | None = None) -> Config:
-    """All settings.
-
-    Raises
-    ------
-    ChurnError
-        Naming every one that cannot be used.
-    """
-    config = Config(".", DEFAULTS)
-    config.from_prefixed_env("CHURN")
-    config.from_mapping(given or {})
-    problems = [
-        f"CHURN_{name}: a whole number of at least 1, not {config[name]!r}"
-        for name in WHOLE
-        if type(config[name]) is not int or config[name] < 1
-    ]
-    for name in TEXTS:
-        config[name] = "" if config[name] is None else str(config[name]).strip()
-    config["KEYS"] = _keys(config, problems)
-    if problems:
-        raise ChurnError("The settings cannot be used:", problems)
-    return config
-
-
-def _keys(config, problems: list[str]) -> list[str]:
-    """The API keys, of which nobody is ever told."""
-    keys = config["KEYS"].split(",") if config["KEYS"] else []
-    if config["KEYS_FILE"]:
-        try:
-            keys += Path(config["KEYS_FILE"]).read_text("utf-8").splitlines()
-        except (OSError, UnicodeError) as error:
-            problems.append(f"CHURN_KEYS_FILE: {error}")
-        else:
-            keys = [key for key in keys if key.strip()]
-            if not keys:
-                problems.append("CHURN_KEYS_FILE: there is no key in it")
-    keys = [key.strip() for key in keys]
-    if any(len(key) < SHORTEST_KEY or not key.isascii() or not key.isprintable() for key in keys):
-        problems.append(f"API keys: each of at least {SHORTEST_KEY} printable ASCII characters")
+def _check_keys(keys: list[str]) -> list[str]:
+    if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in keys):
+        raise ValueError(EXPECTED_KEYS)
     return keys
+
+
+def _read_keys(path: Any) -> list[str]:
+    if not path:
+        return []
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"a file of API keys, but it cannot be read: {error}") from error
+    keys = [line.strip() for line in lines if line.strip()]
+    if not keys:
+        raise ValueError("a file of API keys, but there is no key in it")
+    return _check_keys(keys)
+
+
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
+Keys = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_check_keys)]
+KeysFile = Annotated[list[str], NoDecode, BeforeValidator(_read_keys)]
+Hosts = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """The settings, each of which the environment may set.
+
+    Attributes
+    ----------
+    run : str (CHURN_RUN)
+        The run to serve, `ChurnFlow/<id>`, or `champion`; empty for none.
+    log : str (CHURN_LOG)
+        The URL of the database of the prediction log, or `off`; empty for a SQLite file in `state`.
+    state : Path (CHURN_STATE)
+        The folder of that file, of predictions that are not in the database yet, and of models;
+        `.churn` at home, see `churn.home`.
+    keys, keys_file : list of str (CHURN_KEYS, CHURN_KEYS_FILE)
+        API keys: with commas between them, and those of a file with one key a line.
+    trusted_hosts : list of str (CHURN_TRUSTED_HOSTS)
+        The names of this server that a request's Host may give, with commas between them; `*` for
+        any. Without it, the names of the loopback interface if `host` is on it, else any.
+    max_batch : int (CHURN_MAX_BATCH)
+        The most customers, or outcomes, in one request.
+    max_content_length : int (CHURN_MAX_CONTENT_LENGTH)
+        The most bytes in the body of a request.
+    body_seconds : float (CHURN_BODY_SECONDS)
+        How long a client may take to send the body of a request.
+    host : str (HOST)
+    port : int (PORT)
+    workers : int or None (CHURN_WORKERS)
+        The processes that answer; None for one per core, see `serve.server.cpus`.
+    instance : str (CHURN_INSTANCE)
+        The folder that the processes of one server share; `python -m serve` sets it.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHURN_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
+
+    run: Text = ""
+    log: Text = ""
+    state: Path = Field(default_factory=lambda: home() / ".churn")
+    keys: Keys = []
+    keys_file: KeysFile = []
+    trusted_hosts: Hosts = []
+    max_batch: int = Field(10_000, ge=1)
+    max_content_length: int = Field(16 * 2**20, ge=1)
+    body_seconds: float = Field(30.0, ge=0.1, le=3600)
+    host: Text = Field("127.0.0.1", validation_alias="HOST")
+    port: int = Field(8000, ge=1, le=65535, validation_alias="PORT")
+    workers: int | None = Field(None, ge=1, le=1024)
+    instance: Text = ""
+
+    @classmethod
+    def read(cls, given: dict | None = None) -> "Settings":
+        """The settings.
+
+        Parameters
+        ----------
+        given : dict, optional
+            Settings that go before those of the environment, by their names in any case.
+
+        Raises
+        ------
+        ChurnError
+            Naming every setting that cannot be used.
+        """
+        own = {name.lower(): value for name, value in (given or {}).items()}
+        own = {name: value for name, value in own.items() if name in cls.model_fields}
+        try:
+            return cls(**{name: value for name, value in own.items() if value is not None})
+        except ValidationError as error:
+            problems = [_problem(cls, detail) for detail in error.errors()]
+            raise ChurnError("The settings cannot be used:", problems) from None
+
+    @property
+    def accepted_hosts(self) -> list[str] | None:
+        """The names that a request's Host may give; None for any."""
+        if ANY_HOST in self.trusted_hosts:
+            return None
+        if self.trusted_hosts:
+            return self.trusted_hosts
+        return LOOPBACK_HOSTS if _is_loopback(self.host) else None
+
+
+def init_app(app: Flask, given: dict | None) -> None:
+    """Set the configuration of an app; see `serve.create_app`."""
+    settings = Settings.read(given)
+    app.config.update({"SERVED": None} | (given or {}))
+    app.config.update({name.upper(): value for name, value in settings})
+    app.config["STATE"] = str(settings.state)
+    app.config["KEYS"] = [*settings.keys, *settings.keys_file]
+    app.config["KEYS_FILE"] = None
+    app.config["TRUSTED_HOSTS"] = None  # Flask's own knows no IPv6; see `serve.trusted_hosts`
+    app.config["ACCEPTED_HOSTS"] = settings.accepted_hosts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _problem(settings: type[Settings], detail: dict) -> str:
+    name = str(detail["loc"][0])
+    field = settings.model_fields.get(name)
+    if field is None:  # by its alias
+        variable = name
+        name = name.lower()
+        field = settings.model_fields[name]
+    else:
+        variable = str(field.validation_alias or f"CHURN_{name.upper()}")
+    if name in ("keys", "keys_file"):  # a key is not shown
+        return f"{variable} must be {detail['msg'].removeprefix('Value error, ')}"
+    return f"{variable} must be {_expected(field)}, not {detail['input']!r}"
+
+
+def _expected(field) -> str:
+    whole = "a whole number" if field.annotation in (int, int | None) else "a number"
+    low = next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
+    high = next((rule.le for rule in field.metadata if hasattr(rule, "le")), None)
+    return f"{whole} of at least {low}" if high is None else f"{whole} from {low} to {high}"

@@ -37,11 +37,12 @@ class Server:
                 env=bare | own | environment,
             )  # fmt: skip
 
-    def wait(self, seconds: float = 60) -> "Server":
+    def wait(self, seconds: float = 60, path: str = "/health") -> "Server":
+        """Wait until a path is answered with 200; `/ready` is when a model is loaded."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                with urlopen(f"{self.url}/health"):
+                with urlopen(f"{self.url}{path}"):
                     return self
             except (URLError, ConnectionError):
                 time.sleep(0.1)
@@ -52,14 +53,18 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
+    def keeper(self) -> int:
+        """The process that follows the champion and ships the log."""
+        (found,) = (child for child in self._children() if child not in self.workers())
+        return found
+
     def workers(self) -> list[int]:
         """The processes that answer."""
-        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}")
-        return [
-            int(child)
-            for child in (task / "children").read_text().split()
-            if b"keeper" not in Path(f"/proc/{child}/cmdline").read_bytes()
-        ]
+        return [child for child in self._children() if b"keeper" not in _command(child)]
+
+    def _children(self) -> list[int]:
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for task in tasks for child in task.read_text().split()]
 
     def stacks(self) -> str:
         """What all threads of workers that hang are doing, and the log; they are gone after."""
@@ -75,3 +80,21 @@ class Server:
         except ProcessLookupError:
             return False
         return True
+
+    def processes(self) -> list[int]:
+        """All processes of the server's session that have not ended."""
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_ours(path)]
+
+    def _is_ours(self, path: Path) -> bool:
+        try:
+            state, _, _, session = (path / "stat").read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has ended since it was listed
+            return False
+        return int(session) == self.process.pid and state != "Z"
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""

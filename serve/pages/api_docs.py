@@ -1,6 +1,6 @@
-"""The OpenAPI document as what a person reads: operations, tables of fields, examples.
+"""The OpenAPI document as a page: operations, tables of fields, examples.
 
-It reads what `serve.openapi` and Pydantic write, not all that OpenAPI allows.
+It covers what `serve.openapi` and Pydantic write, not all of OpenAPI.
 """
 
 import json
@@ -11,30 +11,28 @@ KEY = "$CHURN_KEY"
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list"}
 
 
-def operations(spec: Mapping, url: str, known: Mapping) -> list[dict]:
-    """What can be asked, in the order of the document.
+def operations(spec: Mapping, url: str) -> list[dict]:
+    """The operations, in the order of the document.
 
     Parameters
     ----------
     spec : mapping
         The document.
     url : str
-        Where the app answers.
-    known : mapping of str to value
-        Examples for fields, by their names.
+        The address of the app, for the examples.
     """
     return [
-        _operation(spec, url, known, path, method, said)
+        _operation(spec, url, path, method, operation)
         for path, item in spec["paths"].items()
-        for method, said in item.items()
+        for method, operation in item.items()
     ]
 
 
 def schemas(spec: Mapping) -> list[dict]:
-    """The objects that have a name, each with its fields: first what is sent, then the others."""
+    """The named schemas, each with its fields: first those of requests, then the others."""
     named = spec["components"]["schemas"]
-    sent = [said.get("requestBody") for item in spec["paths"].values() for said in item.values()]
-    text = json.dumps(sent)
+    operations = [one for item in spec["paths"].values() for one in item.values()]
+    text = json.dumps([one.get("requestBody") for one in operations])
     return [
         {
             "name": name,
@@ -45,14 +43,15 @@ def schemas(spec: Mapping) -> list[dict]:
     ]
 
 
-def _operation(spec, url, known, path, method, said) -> dict:
-    medium, sent = _content(said.get("requestBody", {}))
-    header = _key_header(spec, said)
+def _operation(spec, url, path, method, operation) -> dict:
+    body = operation.get("requestBody", {})
+    medium, schema = _content(body)
+    header = _key_header(spec, operation)
     return {
         "anchor": f"{method}{path}".replace("/", "-"),
         "method": method.upper(),
         "path": path,
-        "summary": said["summary"],
+        "summary": operation["summary"],
         "key": header,
         "parameters": [
             {
@@ -60,42 +59,42 @@ def _operation(spec, url, known, path, method, said) -> dict:
                 "where": one["in"],
                 "required": one.get("required", False),
                 "description": one["description"],
-                **_say(one["schema"]),
+                **_describe(one["schema"]),
             }
-            for one in said["parameters"]
+            for one in operation["parameters"]
         ],
-        "body": medium and {"medium": medium, **_whole(sent)},
+        "body": medium and {"medium": medium, **_with_fields(schema)},
         "responses": [
             {
                 "status": status,
                 "description": one["description"],
                 "medium": _content(one)[0],
-                "whole": _whole(_content(one)[1]),
+                "schema": _with_fields(_content(one)[1]),
             }
-            for status, one in said["responses"].items()
+            for status, one in operation["responses"].items()
         ],
-        "curl": _curl(url + path, header, medium, medium and _example(spec, sent, known)),
+        "curl": _curl(url + path, header, medium, medium and body["content"][medium]["example"]),
     }
 
 
-def _content(said: Mapping) -> tuple[str | None, Mapping]:
-    """The media type of a body, and its schema."""
-    for medium, content in said.get("content", {}).items():
+def _content(part: Mapping) -> tuple[str | None, Mapping]:
+    """The media type of a request or response, and its schema."""
+    for medium, content in part.get("content", {}).items():
         return medium, content["schema"]
     return None, {}
 
 
-def _key_header(spec, said) -> str | None:
-    """The header for the API key, where an operation wants one."""
-    for wanted in said.get("security", ()):
-        for name in wanted:
+def _key_header(spec, operation) -> str | None:
+    """The header of the API key, if an operation needs one."""
+    for requirement in operation.get("security", ()):
+        for name in requirement:
             return spec["components"]["securitySchemes"][name]["name"]
     return None
 
 
-def _whole(schema: Mapping) -> dict:
-    """What is sent or answered, with its fields where it has no name of its own."""
-    return {**_say(schema), "fields": list(_fields(schema))}
+def _with_fields(schema: Mapping) -> dict:
+    """A schema in words, with its fields if it has no name of its own."""
+    return {**_describe(schema), "fields": list(_fields(schema))}
 
 
 def _fields(schema: Mapping) -> Iterator[dict]:
@@ -104,13 +103,13 @@ def _fields(schema: Mapping) -> Iterator[dict]:
             "name": name,
             "required": name in schema.get("required", ()),
             "description": one.get("description"),
-            **_say(one),
+            **_describe(one),
         }
 
 
-def _say(schema: Mapping) -> dict:
-    """What a value may be: `kinds`, with the names of schemas; `limits`; and `choices`."""
-    parts = [_say(one) for one in schema.get("anyOf", ())]
+def _describe(schema: Mapping) -> dict:
+    """The values of a schema: `kinds`, with the names of schemas; `limits`; and `choices`."""
+    parts = [_describe(one) for one in schema.get("anyOf", ())]
     limits = [_limits(schema), *(part["limits"] for part in parts)]
     return {
         "kinds": [kind for part in parts for kind in part["kinds"]] or _kinds(schema),
@@ -129,7 +128,7 @@ def _kinds(schema: Mapping) -> list[dict]:
     if _choices(schema):
         return [{"words": "one of", "schema": None}]
     if "items" in schema:
-        inner = _say(schema["items"])["kinds"]
+        inner = _describe(schema["items"])["kinds"]
         return [kind | {"words": f"list of {kind['words']}"} for kind in inner]
     types = schema.get("type", "anything")
     types = [types] if isinstance(types, str) else types
@@ -147,7 +146,7 @@ def _limits(schema: Mapping) -> str:
         _between(schema.get("minItems"), schema.get("maxItems"), " entries"),
     ]
     if "default" in schema:
-        words.append(f"{json.dumps(schema['default'])} unless said")
+        words.append(f"default {json.dumps(schema['default'])}")
     return ", ".join(filter(None, words))
 
 
@@ -167,21 +166,3 @@ def _curl(url: str, header: str | None, medium: str | None, example) -> str:
         parts.append(f"-H {shlex.quote(f'Content-Type: {medium}')}")
         parts.append(f"-d {shlex.quote(json.dumps(example, ensure_ascii=False, indent=2))}")
     return " \\\n  ".join(parts)
-
-
-def _example(spec, schema: Mapping, known: Mapping):
-    """A value that a schema of a body takes, made of the known ones."""
-    if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[1]
-        return _example(spec, spec["components"]["schemas"][name], known)
-    if "items" in schema:
-        return [_example(spec, schema["items"], known)]
-    if "examples" in schema:
-        return schema["examples"][0]
-    fields, required = schema["properties"], schema.get("required", ())
-    return {
-        # A feature may have the name of a field that has nothing to do with it.
-        name: known[name] if name in known and "examples" not in one else _example(spec, one, known)
-        for name, one in fields.items()
-        if name in required or name in known
-    }

@@ -1,4 +1,4 @@
-"""A model in plain words and simple pictures, for the page that shows it."""
+"""The metrics, reliability curve and feature importance of a model, for the model page."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, isfinite, log10
@@ -7,14 +7,14 @@ from churn.evaluation.metric_table import METRICS
 
 # What the built-in candidates are, by how their names begin.
 KINDS = {
-    "logistic": "a logistic regression: each feature adds its part to the risk",
-    "splines and pairs": "a logistic regression on smooth curves and on pairs of features",
-    "splines": "a logistic regression on smooth curves of the features",
+    "logistic": "a logistic regression: each feature adds its part to the log odds",
+    "splines and pairs": "a logistic regression on splines and on products of features",
+    "splines": "a logistic regression on splines of the features",
     "neural net": "a small neural network",
-    "boosting": "many small decision trees, each mending the ones before it",
-    "extra trees": "the mean of many randomised decision trees",
-    "random forest": "the mean of many decision trees",
-    "stack": "several models, and a logistic regression on what they say",
+    "boosting": "gradient boosting: many small decision trees, each correcting those before it",
+    "extra trees": "extremely randomised trees: the mean of many randomised decision trees",
+    "random forest": "a random forest: the mean of many decision trees",
+    "stack": "stacking: a logistic regression on the predictions of several models",
 }
 
 # The reliability curve's plot, in units of its picture.
@@ -30,7 +30,7 @@ def kind(candidate: str) -> str | None:
 
 
 def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
-    """What is known of a model's quality: figures with their intervals, and what they mean."""
+    """The metrics of a model with their confidence intervals, and what they mean."""
     for name, about in METRICS.items():
         if name in found and isfinite(found[name]["value"]):
             parts = {
@@ -42,7 +42,7 @@ def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
 
 
 def reliability_chart(bins: Sequence[Mapping]) -> dict:
-    """Where to draw what was promised beside what happened.
+    """The coordinates of the reliability curve: observed share against predicted risk.
 
     Returns
     -------

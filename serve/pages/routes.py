@@ -1,22 +1,20 @@
 """The pages: the form that follows from the contract, the model in use, and the API's docs."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, current_app, render_template, request
 
 from churn.data.contract import Feature, label
-from serve.openapi import document
-from serve.pages import api_docs as docs
-from serve.pages import model_page
+from serve.openapi import days_ago, document
+from serve.pages import api_docs, model_page
 from serve.served_model import served
 
 blueprint = Blueprint("page", __name__)
 
-# What is chosen or typed stands together, and so do the switches.
+# Fields of these kinds stand together.
 BLOCKS = {"values": ("number", "date", "category"), "switches": ("flag",)}
-# A slider has about so many places.
-PLACES = 200
+# A slider has about so many steps.
+SLIDER_STEPS = 200
 
 
 @blueprint.app_template_filter()
@@ -27,12 +25,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 @blueprint.context_processor
 def _for_every_page() -> dict:
-    return {"key_wanted": _key_wanted()}
+    return {"needs_key": _needs_key()}
 
 
 @blueprint.get("/")
 def index():
-    """The form, filled with a typical customer, whose risk the gauge shows at first."""
+    """The form, filled with a typical customer, and that customer's risk."""
     run = served().run
     contract, typical, usual = run.contract, run.explainer.typical, run.explainer.actionable
     fields = [
@@ -58,14 +56,14 @@ def index():
 
 @blueprint.get("/model")
 def model():
-    """The model in use: how good, on what it relies, where it comes from, and what it said."""
+    """The model in use: its evaluation, feature importance, lineage and latest predictions."""
     run = served().run
     return render_template(
         "model.html",
         run=run,
         kind=model_page.kind(run.candidate),
         metrics=model_page.metrics(run.metrics),
-        judged=sum(one["count"] for one in run.reliability),
+        evaluated=sum(one["count"] for one in run.reliability),
         chart=model_page.reliability_chart(run.reliability),
         importances=model_page.bars(run.importances),
         label=label,
@@ -73,29 +71,26 @@ def model():
 
 
 @blueprint.get("/docs")
-def api_docs():
-    """The OpenAPI document, to be read by people."""
-    found = served()
-    contract, typical = found.run.contract, found.run.explainer.typical
-    customer = {name: _said(feature, typical[name]) for name, feature in contract.features.items()}
-    spec = document(found, _key_wanted())
+def docs():
+    """The documentation of the API."""
+    spec = document(served(), _needs_key())
     return render_template(
         "docs.html",
         info=spec["info"],
-        operations=docs.operations(spec, request.url_root.rstrip("/"), customer),
-        schemas=docs.schemas(spec),
+        operations=api_docs.operations(spec, request.url_root.rstrip("/")),
+        schemas=api_docs.schemas(spec),
     )
 
 
-def _key_wanted() -> bool:
+def _needs_key() -> bool:
     return current_app.extensions["churn-keys"]
 
 
 def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list[dict]]]]]:
-    """Fields by what they are to the company, then by how they are answered."""
+    """Fields by whether the business can change them, then by kind."""
     titles = {
-        False: ("About the customer", "What you find in the customer's file."),
-        True: ("What you can change", "What an offer could be about: move it and see."),
+        False: ("About the customer", "Features that an offer cannot change."),
+        True: ("What you can change", "Features that an offer can change: move one and see."),
     }
     for actionable, (title, hint) in titles.items():
         of = [field for field in fields if field["feature"].actionable == actionable]
@@ -115,34 +110,18 @@ def _slider(feature: Feature, usual: list | None) -> dict | None:
     high = usual[-1] if feature.max is None else feature.max
     if low >= high:
         return None
-    step = model_page.round_step((high - low) / PLACES)
+    step = model_page.round_step((high - low) / SLIDER_STEPS)
     return {"min": low, "max": high, "step": max(1, round(step)) if feature.integer else step}
 
 
-def _said(feature: Feature, typical):
-    """A typical value as a program sends it."""
-    if typical is None or isinstance(typical, str):
-        return typical
-    if feature.kind == "flag":
-        return bool(typical)
-    if feature.kind == "date":
-        return _day(typical)
-    return round(typical) if feature.integer else float(typical)
-
-
 def _shown(feature: Feature, typical) -> str:
-    """A typical value as a field of the form has it."""
+    """A typical value as the value of a form field."""
     if typical is None:
         return ""
     if isinstance(typical, str):
         return typical
     if feature.kind == "date":
-        return _day(typical)
+        return days_ago(typical)
     if feature.kind == "number" and feature.integer:
         return str(round(typical))  # a median may lie between two whole numbers
     return f"{typical:.15g}"
-
-
-def _day(days: float) -> str:
-    """The day so many days ago, as a request has it."""
-    return (datetime.now(UTC) - timedelta(days=round(days))).date().isoformat()

@@ -1,9 +1,10 @@
 """The second process of `python -m serve`: looks after the model and the log for all workers.
 
-    CHURN_INSTANCE=… python -m serve.server.keeper
+    CHURN_INSTANCE=… python -m serve.server.keeper SERVER_PID
 
-It asks Metaflow which run is wanted and puts that run's model where workers read it, and it takes
+It asks Metaflow which run is wanted and puts that run's model where workers read it, and it moves
 what workers wrote to the database of the prediction log, so that no request waits for either.
+Whatever goes wrong with one is reported in `/health`, and tried again.
 """
 
 import json
@@ -17,15 +18,15 @@ from pathlib import Path
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
 from churn.files import write_file
-from serve import settings
 from serve.cache import Cache
 from serve.prediction_log import places
-from serve.served_model import STATUS
+from serve.server.instance import LOG_BEAT, MODEL_BEAT, STATUS, beat
+from serve.settings import OFF, Settings
 
-CHECK_SECONDS = 5.0
+SYNC_SECONDS = 5.0
 SHIP_SECONDS = 0.5
 # How long a start waits for the datastore before it serves what is in the cache.
-PATIENCE = 5.0
+PATIENCE_SECONDS = 5.0
 
 logger = logging.getLogger("churn.keeper")
 
@@ -35,18 +36,19 @@ class Keeper:
 
     Parameters
     ----------
-    asked : str
-        The run that is wanted, or `champion`.
+    wanted : str
+        A run, or `champion`.
     cache : Cache
     instance : Path
-        Where the workers look.
+        The folder where the workers look.
     """
 
-    def __init__(self, asked: str, cache: Cache, instance: Path):
-        self.asked = asked
+    def __init__(self, wanted: str, cache: Cache, instance: Path):
+        self.wanted = wanted
         self.cache = cache
         self.instance = instance
         self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
+        self._published: str | None = None
         self._lock = threading.RLock()
 
     def sync(self) -> None:
@@ -54,23 +56,27 @@ class Keeper:
         from churn.registry.runs import fetch_run, resolve_run
 
         try:
-            run = resolve_run(self.asked)
+            run = resolve_run(self.wanted)
             if run != self.status["run"]:
                 deployment = fetch_run(run)
-                digest, path = self.cache.put(self.asked, deployment)
+                digest, path = self.cache.put(self.wanted, deployment)
                 self.publish(run=run, digest=digest, file=str(path), why=None, problem=None)
             else:
                 self.publish(problem=None)
         except ChurnError as error:
             self.fall_back(error)
+        except Exception as error:  # anything at all; the next time may go well
+            logger.exception("The wanted run cannot be synced.")
+            self.fall_back(_unexpected("The wanted run cannot be synced:", error))
 
     def fall_back(self, error: ChurnError) -> None:
-        """Say what is wrong; where nothing is served yet, offer what was served last."""
-        found = self.cache.last(self.asked)
+        """Report an error; where nothing is served yet, offer what was served last."""
         with self._lock:
             if self.status["digest"] is not None:
                 self.publish(problem=f"The model is the last one that could be read. {error}")
-            elif found:
+                return
+            found = self.cache.last(self.wanted)
+            if found:
                 run, digest, path = found
                 # The run is not noted: it is fetched as soon as that is possible.
                 problem = f"Serving {run} from the cache. {error}"
@@ -82,66 +88,87 @@ class Keeper:
                 self.publish(why=why)
 
     def publish(self, **news) -> None:
-        """Tell the workers, if it is news."""
+        """Write the status for the workers, if it is new to them."""
         with self._lock:
-            before = dict(self.status)
+            before = self.status["problem"]
             self.status |= news
-            path = self.instance / STATUS
-            if self.status == before and path.exists():
-                return
-            if self.status["problem"] != before["problem"]:
+            if self.status["problem"] != before:
                 logger.warning("%s", self.status["problem"] or "The model is the wanted one again.")
-            write_file(path, json.dumps(self.status))
+            text = json.dumps(self.status)
+            if text != self._published:
+                write_file(self.instance / STATUS, text)
+                self._published = text
 
 
 def main() -> int:
-    """Keep an instance until told to stop, or until the server is gone."""
+    """Keep an instance until SIGTERM, or until the server is gone."""
     logging.basicConfig(format="[keeper] %(message)s", level=logging.INFO)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches all processes at once; the keeper is needed until the workers have ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(5)  # requests go first
-    parent = os.getppid()
-    config = settings.read()
-    instance, state = Path(config["INSTANCE"]), Path(config["STATE"])
-    keeper = Keeper(config["RUN"], Cache(state / "models"), instance)
-    if config["RUN"]:
+    server = int(sys.argv[1])
+    settings = Settings.read()
+    keeper = Keeper(settings.run, Cache(settings.state / "models"), Path(settings.instance))
+    if settings.run:
         _start_syncing(keeper, stop)
-    else:
-        keeper.publish()
     shipper = None
-    if config["LOG"] != settings.OFF:
-        folder, url = places(config)
+    if settings.log != OFF:
+        folder, url = places({"STATE": str(settings.state), "LOG": settings.log})
         shipper = Shipper(folder, PredictionLog(url))
-    while not stop.wait(SHIP_SECONDS) and os.getppid() == parent:
-        _ship(shipper, keeper)
-    _ship(shipper, keeper)
+    while not stop.wait(SHIP_SECONDS) and os.getppid() == server:
+        _survive("The log cannot be kept.", lambda: _ship(shipper, keeper))
+    _survive("The log cannot be kept.", lambda: _ship(shipper, keeper))
     return 0
 
 
 def _start_syncing(keeper: Keeper, stop: threading.Event) -> None:
-    looked = threading.Event()
+    synced = threading.Event()
 
-    def look() -> None:
+    def sync_once() -> None:
+        keeper.sync()
+        beat(keeper.instance, MODEL_BEAT)
+
+    def sync() -> None:
         while not stop.is_set():
-            keeper.sync()
-            looked.set()
-            stop.wait(CHECK_SECONDS)
+            _survive("The model cannot be kept.", sync_once)
+            synced.set()
+            stop.wait(SYNC_SECONDS)
 
     def lose_patience() -> None:
-        if not looked.wait(PATIENCE):
-            keeper.fall_back(ChurnError("The datastore has not answered yet."))
+        if not synced.wait(PATIENCE_SECONDS):
+            error = ChurnError("The datastore has not answered yet.")
+            _survive("The model cannot be kept.", lambda: keeper.fall_back(error))
 
-    for target in (look, lose_patience):
+    for target in (sync, lose_patience):
         threading.Thread(target=target, daemon=True).start()
 
 
 def _ship(shipper: Shipper | None, keeper: Keeper) -> None:
-    if shipper is None:
-        return
-    shipper.ship()
-    keeper.publish(log=shipper.failure)
+    failure = None
+    if shipper is not None:
+        try:
+            shipper.ship()
+            failure = shipper.failure
+        except Exception as error:  # anything at all; the next time may go well
+            failure = str(_unexpected("The log cannot be shipped:", error))
+            if failure != keeper.status["log"]:
+                logger.exception("The log cannot be shipped.")
+    keeper.publish(log=failure)
+    beat(keeper.instance, LOG_BEAT)
+
+
+def _survive(what: str, work) -> None:
+    """Do some work that is done again soon; a failure is logged, and workers miss the beat."""
+    try:
+        work()
+    except Exception:
+        logger.exception("%s", what)
+
+
+def _unexpected(summary: str, error: Exception) -> ChurnError:
+    return ChurnError(summary, [f"{type(error).__name__}: {error}", "it is tried again"])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-// Asks the app, with the API key where one is wanted.
+// Requests to the API, with the API key if it needs one.
 const STORED = "churn-key";
 const row = document.getElementById("key");
 const field = document.getElementById("key-value");
 
-/** An answer that is none: problem details, see RFC 9457. */
+/** An error response: problem details, see RFC 9457. */
 export class Refused extends Error {
   constructor(answer) {
     super(answer.detail);
@@ -17,12 +17,12 @@ function wantKey(words) {
   if (words) field.focus();
 }
 
-/** What `path` answers to `body`, or to nothing. Throws Refused, or what fetch throws. */
+/** The response of `path`, to a POST of `body` if there is one. Throws Refused, or as fetch. */
 export async function ask(path, body, signal) {
   const key = sessionStorage.getItem(STORED);
   if (!key && "wanted" in row.dataset) {
     wantKey("");
-    throw new Refused({ status: 401, detail: "Give the API key first." });
+    throw new Refused({ status: 401, detail: "Enter the API key first." });
   }
   const response = await fetch(path, {
     method: body ? "POST" : "GET",
@@ -40,7 +40,7 @@ export async function ask(path, body, signal) {
   return answer;
 }
 
-/** Calls `again` when a key has been given. */
+/** Calls `again` when a key has been entered. */
 export function onKey(again) {
   row.addEventListener("submit", (event) => {
     event.preventDefault();

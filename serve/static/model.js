@@ -1,4 +1,4 @@
-// The latest predictions, as the log has them.
+// The latest predictions in the log.
 import { ask, onKey, percent } from "./api.js";
 
 const LIMIT = 20;
@@ -7,7 +7,7 @@ const words = document.getElementById("latest-words");
 
 function row({ time, run, customer, probability, churn, threshold, prediction }) {
   const made = document.createElement("tr");
-  made.title = `Prediction ${prediction}, mark at ${percent(threshold)}`;
+  made.title = `Prediction ${prediction}, threshold ${percent(threshold)}`;
   made.className = churn ? "leaves" : "";
   for (const text of [
     new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" }),
@@ -27,7 +27,7 @@ async function load() {
     const { predictions } = await ask(`predictions?limit=${LIMIT}`);
     table.tBodies[0].replaceChildren(...predictions.map(row));
     table.hidden = !predictions.length;
-    words.textContent = predictions.length ? "" : "Nothing has been predicted yet.";
+    words.textContent = predictions.length ? "" : "There are no predictions yet.";
   } catch (error) {
     table.hidden = true;
     words.textContent = error.message;

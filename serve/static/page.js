@@ -1,7 +1,7 @@
-// The form's values go to the API as they are; what is wrong with them, the API says.
+// The form sends its values to the API as they are, and shows the problems that the API names.
 import { ask, onKey, percent, Refused } from "./api.js";
 
-const WAIT = 80; // milliseconds between two questions while a slider moves
+const WAIT = 80; // milliseconds between two requests while a slider moves
 const SILENCE = 700; // milliseconds without a change until the risk is read out
 
 const element = (id) => document.getElementById(id);
@@ -18,8 +18,8 @@ const typical = { title: "a typical customer's", probability: Number(result.data
 
 let before = typical; // what the risk is compared with
 let shown = typical.probability;
-let turn = 0; // of the question asked last: older answers are not shown
-let asking = null; // stops the question in flight
+let turn = 0; // the number of the latest request: older responses are not shown
+let pending = null; // aborts the request in flight
 let waiting = 0;
 let silence = 0;
 
@@ -28,7 +28,7 @@ function record() {
   for (const input of inputs) {
     const { kind } = input.dataset;
     if (kind === "flag") values[input.name] = input.checked;
-    // A number field hides what it cannot read, which must not pass for an empty one.
+    // The value of a number field is empty if its text is not a number; that is not missing.
     else if (input.validity.badInput) values[input.name] = "not a number";
     else if (input.value !== "") {
       values[input.name] = kind === "number" ? Number(input.value) : input.value;
@@ -40,7 +40,7 @@ function record() {
 function fill(name, value) {
   const input = inputOf(name);
   if (input.dataset.kind === "flag") input.checked = Boolean(value);
-  // A flag that may be missing is chosen from a list, and answered by a number.
+  // A flag that may be missing is a list here and a number in the response.
   else if (fieldOf(name).classList.contains("flag") && typeof value === "number") input.value = value ? "yes" : "no";
   else input.value = value ?? "";
 }
@@ -82,7 +82,7 @@ function showProblems(error) {
     fieldOf(where).querySelector(".error").textContent = words;
   }
   const wrong = [...form.querySelectorAll("[aria-invalid]")].map((input) => labelOf(input.name));
-  const summary = wrong.length ? `No risk until this is mended: ${wrong.join(", ")}.` : detail;
+  const summary = wrong.length ? `No risk until this is corrected: ${wrong.join(", ")}.` : detail;
   element("alert").textContent = [summary, ...elsewhere].join(" ");
 }
 
@@ -130,8 +130,8 @@ function showReasons(reasons) {
     section.hidden = !mine.length;
   }
   element("scale").textContent = reasons.length
-    ? "Points of risk, against a customer who is typical in that one respect."
-    : "Nothing stands out: this is a typical customer.";
+    ? "Percentage points of risk, compared with a customer whose value of that one feature is typical."
+    : "No feature stands out: this is a typical customer.";
   element("reasons").hidden = false;
 }
 
@@ -145,7 +145,7 @@ function showChange(change) {
   });
   element("change-words").textContent = change
     ? `Best single change: ${labelOf(change.feature)} to ${withUnit(change.feature, change.value)}. The risk would be ${percent(change.probability)}.`
-    : "No single change of what you can change lowers the risk.";
+    : "No single change lowers the risk.";
 }
 
 function showDifference() {
@@ -173,14 +173,14 @@ function show({ probability, churn, threshold, run, reasons, best_change, unseen
   element("now").textContent = percent(probability);
   element("now-words").textContent = verdict.toLowerCase();
   element("unseen").hidden = !unseen.length;
-  element("unseen").textContent = `Never seen in training, so taken as not known: ${unseen.map(labelOf).join(", ")}.`;
+  element("unseen").textContent = `Not in the training data, so treated as missing: ${unseen.map(labelOf).join(", ")}.`;
   element("newer").hidden = run === result.dataset.run;
   showReasons(reasons);
   showChange(best_change);
   showDifference();
   main.classList.toggle("leaves", churn);
   main.classList.remove("stale");
-  // While a slider moves, the risk follows; it is the form's once nothing waits to be asked.
+  // While a slider moves, the risk lags behind; it is that of the form when no request waits.
   if (!waiting) result.dataset.probability = probability;
   clearTimeout(silence);
   silence = setTimeout(() => {
@@ -190,11 +190,11 @@ function show({ probability, churn, threshold, run, reasons, best_change, unseen
 
 async function whatIf() {
   waiting = 0;
-  asking?.abort();
-  asking = new AbortController();
+  pending?.abort();
+  pending = new AbortController();
   const mine = ++turn;
   try {
-    const answer = await ask("what-if", record(), asking.signal);
+    const answer = await ask("what-if", record(), pending.signal);
     if (mine === turn) show(answer);
   } catch (error) {
     if (mine === turn) showProblems(error);
@@ -210,7 +210,7 @@ function changed() {
 async function save() {
   clearTimeout(waiting);
   waiting = 0;
-  asking?.abort();
+  pending?.abort();
   const mine = ++turn;
   const values = record();
   element("save").disabled = true;
@@ -241,7 +241,7 @@ form.addEventListener("input", ({ target }) => {
 form.addEventListener("reset", () => {
   before = typical;
   element("saved").textContent = "";
-  turn += 1; // an answer still on its way is somebody else's
+  turn += 1; // a response on its way is not of this form
   delete result.dataset.probability;
   setTimeout(changed); // the fields are not reset yet
 });

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from churn.registry.runs import fetch_run
+from running import run_flow
 from serve import create_app
 from server_process import Server
 
@@ -20,6 +21,16 @@ def served(telco_run):
 def app(served, tmp_path_factory):
     state = tmp_path_factory.mktemp("state")
     return create_app({"SERVED": served, "TESTING": True, "MAX_BATCH": 100, "STATE": state})
+
+
+@pytest.fixture(scope="session")
+def other_run(telco_run, tmp_path_factory):
+    """A second run, with another model."""
+    search = tmp_path_factory.mktemp("search") / "search.toml"
+    search.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = 0.01 }\n')
+    run = run_flow("--config", "candidates", str(search), "run")
+    assert run.code == 0, run.output
+    return run
 
 
 @pytest.fixture
@@ -48,7 +59,7 @@ def records(customers, served):
 def server(telco_run, tmp_path_factory):
     log = tmp_path_factory.mktemp("serve") / "log"
     server = Server(log, CHURN_RUN=telco_run.pathspec)
-    yield server.wait()
+    yield server.wait(path="/ready")
     server.stop()
 
 

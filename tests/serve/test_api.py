@@ -141,15 +141,6 @@ def test_batch_of_nobody_good_is_refused_with_all_problems(client, records):
     assert set(found) == {"customers[0].tenure", "customers[1].contract", "customers[2]"}
 
 
-def test_the_short_way_says_what_flask_says(client, records):
-    for record in records:
-        # With a query it is no ordinary request, and goes the whole way.
-        ways = [client.post(path, json=record) for path in ("/predict", "/predict?explain=0")]
-        short, whole = map(answer_of, ways)
-        assert short == whole
-        assert dict(ways[0].headers) == dict(ways[1].headers)
-
-
 def test_no_two_predictions_have_the_same_id(client, records):
     answers = [client.post("/predict", json=records[0]).json for _ in range(3)]
     batch = client.post("/predict/batch", json={"customers": records[:5]}).json["predictions"]

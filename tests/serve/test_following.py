@@ -10,20 +10,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from churn.registry.runs import champion, fetch_run, promote
-from running import STORE, run_flow
-from serve.server.keeper import CHECK_SECONDS
+from running import STORE
+from serve.server.keeper import SYNC_SECONDS
 
 SECONDS = 30
-
-
-@pytest.fixture(scope="session")
-def other_run(telco_run, tmp_path_factory):
-    """A second run, with another model."""
-    search = tmp_path_factory.mktemp("search") / "search.toml"
-    search.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = 0.01 }\n')
-    run = run_flow("--config", "candidates", str(search), "run")
-    assert run.code == 0, run.output
-    return run
 
 
 def get(server, path):
@@ -54,7 +44,7 @@ def test_champion_changes_between_requests_and_none_fails(start, telco_run, othe
     now = champion()
     if now is None or now.run != pathspecs[0]:
         promote(pathspecs[0], "the first")
-    server = start(CHURN_RUN="champion").wait()
+    server = start(CHURN_RUN="champion").wait(path="/ready")
     done, answers, failures = threading.Event(), [], []
 
     def load():
@@ -108,7 +98,7 @@ def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, stor
     wait_for(lambda: get(server, "/health")["model"])
     before = ask(server, records[0])["probability"]
     (store / ".metaflow").rename(store / "away")
-    time.sleep(CHECK_SECONDS + 1)
+    time.sleep(SYNC_SECONDS + 1)
     assert ask(server, records[0])["probability"] == before
     server.stop()
 

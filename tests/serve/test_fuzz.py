@@ -11,7 +11,8 @@ import pytest
 BODIES = 100_000
 ROUND = 50
 REQUEST = (
-    b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    + b"Content-Length: %d\r\n\r\n%b"
 )
 PATHS = ("/predict", "/predict?explain=1", "/predict/batch", "/what-if")
 ODD = [

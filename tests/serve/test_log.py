@@ -1,17 +1,14 @@
 """Every answer is in the log, whatever happens to the process that gave it."""
 
-import json
 import os
 import random
 import signal
-import threading
 import time
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
 
 import pytest
 
 from churn.feedback.prediction_log import PredictionLog, locations
+from serve_load import Load
 from server_process import Server
 
 # granian takes a worker that dies within 5.5 s of its start for one that cannot start.
@@ -22,53 +19,13 @@ def database_of(server) -> PredictionLog:
     return PredictionLog(locations({"CHURN_STATE": str(server.state)})[1])
 
 
-class Load:
-    """Asks about customers of its own, one after the other, until told to stop."""
-
-    def __init__(self, server, records):
-        self.server, self.records = server, records
-        self.answered = {}
-        self.done = threading.Event()
-        self.threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(4)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _ask(self, which: int) -> None:
-        number = 0
-        while not self.done.is_set():
-            with closing(HTTPConnection("127.0.0.1", self.server.port, timeout=30)) as connection:
-                try:
-                    while not self.done.is_set():
-                        number += 1
-                        self._ask_once(connection, f"{which}-{number}")
-                except (OSError, HTTPException):
-                    time.sleep(0.01)  # its worker was killed
-
-    def _ask_once(self, connection: HTTPConnection, customer: str) -> None:
-        record = random.choice(self.records) | {"customer_id": customer}
-        headers = {"Content-Type": "application/json"}
-        connection.request("POST", "/predict", json.dumps(record), headers)
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-        assert response.status == 200, answer
-        self.answered[answer["prediction"]] = (record, answer)
-
-
 @pytest.fixture(scope="module")
 def loaded(telco_run, records, tmp_path_factory):
     """A server whose workers were killed under load, and what was answered; it has ended."""
     server = Server(tmp_path_factory.mktemp("load") / "log", CHURN_RUN=telco_run.pathspec)
     killed = set()
     try:
-        server.wait()
+        server.wait(path="/ready")
         with Load(server, records) as load:
             for _ in range(KILLS):
                 time.sleep(APART)

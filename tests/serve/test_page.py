@@ -390,7 +390,7 @@ def test_reliability_curve_is_drawn_where_the_bins_are(open_page, server, served
     for (x, y), one in zip(points, served.reliability, strict=True):
         assert (x - left) / (right - left) * top_share == pytest.approx(one["predicted"], abs=1e-3)
         assert (y - bottom) / (top - bottom) * top_share == pytest.approx(one["observed"], abs=1e-3)
-    page.click("text=The figures")
+    page.click("text=The values")
     rows = page.locator("details tbody tr").all_inner_texts()
     assert all(
         percent(one["predicted"]) in row and percent(one["observed"]) in row

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from churn.data.ids import id_text
 from churn.feedback.outcomes.entries import Added, Outcome
-from churn.feedback.prediction_log.database import Database, UtcTime
+from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
 
 OUTCOMES = Table(
     "outcomes",
@@ -63,10 +63,12 @@ class OutcomeStore(Database):
     ----------
     url : str
         That of the prediction log, see `PredictionLog`.
+    patience : float
+        See `Database`.
     """
 
-    def __init__(self, url: str):
-        super().__init__(url, OUTCOMES, "the outcomes in")
+    def __init__(self, url: str, patience: float = PATIENCE):
+        super().__init__(url, OUTCOMES, "the outcomes in", patience)
         insert = self.insert()
         self._put = insert.on_conflict_do_update(
             index_elements=[CUSTOMER, DATE],

@@ -30,6 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from churn.errors import ChurnError
 
 FETCHED = 1_000
+PATIENCE = 30.0
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 # What a transaction begins with that nobody else's of this kind may overlap.
 ALONE = {
@@ -69,6 +70,8 @@ class Database:
     table : Table
     named : str
         What errors call it.
+    patience : float
+        How many seconds to wait for another's lock, or a connection.
 
     Attributes
     ----------
@@ -82,8 +85,9 @@ class Database:
         If it is no such URL.
     """
 
-    def __init__(self, url: str, table: Table, named: str):
-        self._engine = _engine(url)
+    def __init__(self, url: str, table: Table, named: str, patience: float = PATIENCE):
+        self._engine = _engine(url, patience)
+        self._patience = patience
         self._table = table
         self._named = named
         self._made = False
@@ -115,7 +119,7 @@ class Database:
         try:
             if not self._made:
                 self._make()
-            with self._engine.begin() as connection:
+            with self._transaction() as connection:
                 if alone:
                     connection.exec_driver_sql(self._alone)
                 yield connection
@@ -129,22 +133,30 @@ class Database:
         with self.connected() as connection:
             yield from connection.execution_options(yield_per=FETCHED).execute(query)
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._engine.begin() as connection:
+            if self.dialect.name == "postgresql":  # SQLite's wait is the connection's
+                wait = round(self._patience * 1000)
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait}")
+            yield connection
+
     def _make(self) -> None:
         if self._engine.name == "sqlite":
             _make_file(Path(self._engine.url.database))
-        with self._engine.begin() as connection:
+        with self._transaction() as connection:
             connection.exec_driver_sql(self._alone)  # else two processes make it at once
             self._table.create(connection, checkfirst=True)
         self._made = True
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, patience: float) -> Engine:
     try:
         parsed = make_url(url)
         name = parsed.get_backend_name()
         if name == "sqlite" and parsed.database not in (None, "", ":memory:"):
             # Connections are not kept, for the file may be replaced.
-            options = {"connect_args": {"timeout": 30}, "poolclass": NullPool}
+            options = {"connect_args": {"timeout": patience}, "poolclass": NullPool}
         elif name == "postgresql":
             options = {
                 "connect_args": {"connect_timeout": 5},

@@ -7,7 +7,7 @@ from pydantic_core import to_json
 from sqlalchemy import JSON, Boolean, Column, Double, MetaData, Table, Text, delete, func, select
 
 from churn.data.ids import id_text
-from churn.feedback.prediction_log.database import Database, UtcTime
+from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
 from churn.feedback.prediction_log.entries import Prediction
 
 PREDICTIONS = Table(
@@ -33,10 +33,12 @@ class PredictionLog(Database):
     ----------
     url : str
         `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
+    patience : float
+        See `Database`.
     """
 
-    def __init__(self, url: str):
-        super().__init__(url, PREDICTIONS, "the prediction log")
+    def __init__(self, url: str, patience: float = PATIENCE):
+        super().__init__(url, PREDICTIONS, "the prediction log", patience)
         insert = self.insert().on_conflict_do_nothing()
         self._insert = str(insert.compile(dialect=self.dialect))
 

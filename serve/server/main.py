@@ -1,0 +1,118 @@
+"""Start the processes: the workers under Granian, one per core, and the keeper beside them."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from churn.errors import ChurnError
+from serve.server.cpus import available_cpus
+from serve.server.instance import STOP_SECONDS, shared_folder
+from serve.settings import OFF, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+FRONT = "serve.server.front:create_front"
+# How long a connection may take to send the head of a request, the first and every other one.
+HEADER_SECONDS = 10
+RESTART_SECONDS = 1
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; the status to exit with."""
+    try:
+        settings = _settings()
+    except ChurnError as error:
+        print("Cannot serve:", *error.problems, sep="\n  - ", file=sys.stderr)
+        return 2
+    try:
+        # Granian would share a port with whoever listens there already, and answer half of it all.
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        with socket.create_server((settings.host, settings.port), family=family) as trial:
+            address = trial.getsockname()[0]  # Granian wants an address where a name may be given
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        print(f"Cannot serve on {where}: {error.strerror}", file=sys.stderr)
+        return 1
+
+    with shared_folder(), keeper():
+        granian_server(address, settings.port, settings.workers or available_cpus()).serve()
+    return 0
+
+
+def granian_server(address: str, port: int, workers: int, target: str = FRONT, **more):
+    """Granian with the settings of this server.
+
+    Parameters
+    ----------
+    target : str
+        `module:factory`.
+    more
+        Of `granian.Granian`, in place of these settings.
+    """
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server import Server
+
+    return Server(
+        target,
+        **{
+            "factory": True,
+            "address": address,
+            "port": port,
+            "interface": Interfaces.RSGI,
+            "workers": workers,
+            # HTTP/2 without TLS has no deadline for a head; proxies speak HTTP/1.1 to servers.
+            "http": HTTPModes.http1,
+            "http1_settings": HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+            "websockets": False,
+            "respawn_failed_workers": True,
+            "workers_kill_timeout": STOP_SECONDS,
+            **more,
+        },
+    )
+
+
+@contextmanager
+def keeper() -> Iterator[None]:
+    """Run the keeper, and start it again if it dies."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "serve.server.keeper", str(os.getpid())]
+    done = threading.Event()
+    process = None
+
+    def keep() -> None:
+        nonlocal process
+        while not done.is_set():
+            try:
+                process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path})
+                ended = f"ended with status {process.wait()}"
+            except OSError as error:
+                ended = f"cannot be started: {error}"
+            if not done.wait(RESTART_SECONDS):
+                print(f"The keeper {ended}; starting it again", file=sys.stderr)
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if process is not None:
+            process.terminate()
+            thread.join(STOP_SECONDS)
+            process.kill()  # it hangs, or it has ended and this does nothing
+            thread.join()
+
+
+def _settings() -> Settings:
+    """The settings of the environment, with the URL of the log looked at."""
+    settings = Settings.read()
+    if settings.log not in ("", OFF):
+        from churn.feedback.prediction_log import PredictionLog
+
+        PredictionLog(settings.log)  # it does not connect
+    return settings

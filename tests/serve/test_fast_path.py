@@ -1,0 +1,63 @@
+"""The fast path answers as Flask does: a query sends the same request the whole way."""
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+pytestmark = pytest.mark.slow
+WAYS = ("/predict", "/predict?explain=0")
+
+
+def test_the_response_is_flasks(server, records):
+    for record in records:
+        fast, whole = (requests.post(f"{server.url}{path}", json=record) for path in WAYS)
+        assert fast.status_code == whole.status_code == 200
+        assert fast.json() | {"prediction": ""} == whole.json() | {"prediction": ""}
+        found = [
+            {name: value for name, value in answer.headers.items() if name != "date"}
+            for answer in (fast, whole)
+        ]
+        assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "application/json; charset=utf-8"}, None),
+        ({"Content-Type": "text/plain"}, None),
+        ({"Content-Encoding": "gzip"}, None),
+        ({"Host": "evil.example"}, None),
+        ({}, b"{}"),
+        ({}, b""),
+        ({}, b"\xff"),
+    ],
+)
+def test_what_is_unusual_is_answered_the_same_both_ways(server, records, headers, body):
+    answers = [
+        requests.post(
+            f"{server.url}{path}", headers={"Content-Type": "application/json"} | headers,
+            json=None if body is not None else records[0], data=body,
+        )
+        for path in WAYS
+    ]  # fmt: skip
+    assert answers[0].status_code == answers[1].status_code
+    assert answers[0].json() | {"prediction": ""} == answers[1].json() | {"prediction": ""}
+
+
+def count(server, **labels) -> float:
+    text = requests.get(f"{server.url}/metrics").text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "churn_request_seconds_count" and labels.items() <= sample.labels.items()
+    )
+
+
+def test_each_request_is_counted_once(server, records):
+    before = {status: count(server, route="/predict", status=status) for status in ("200", "422")}
+    for path in WAYS:
+        requests.post(f"{server.url}{path}", json=records[0])
+        requests.post(f"{server.url}{path}", json={})
+    for status, value in before.items():
+        assert count(server, route="/predict", status=status) == value + 2

@@ -1,0 +1,102 @@
+"""The keeper survives whatever a look at the datastore, or the disk, brings."""
+
+import json
+import os
+import resource
+import shutil
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from running import STORE
+
+SECONDS = 40
+
+
+def health(server) -> dict:
+    with urlopen(f"{server.url}/health") as answer:
+        return json.load(answer)
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def store(telco_run, tmp_path):
+    """A datastore without a champion, which can be damaged; artifacts are found where they were."""
+    folder = tmp_path / "store"
+    shutil.copytree(STORE / ".metaflow", folder / ".metaflow", symlinks=True)
+    for meta in (folder / ".metaflow" / "ChurnFlow").glob("*/_meta/_self.json"):
+        content = json.loads(meta.read_text())
+        of_others = [tag for tag in content["tags"] if not tag.startswith(("champion", "promot"))]
+        meta.write_text(json.dumps(content | {"tags": of_others}))
+    return folder
+
+
+@pytest.fixture
+def following(start, telco_run, store, tmp_path):
+    """A server that follows the champion of that store."""
+    server = start(CHURN_RUN="champion", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store))
+    tag(store, telco_run, "champion:1", "promotion:1 at 2025-01-01T00:00:00.000+00:00: the first")
+    server.wait(path="/ready")
+    wait_for(lambda: health(server)["status"] == "ok")
+    return server
+
+
+def meta_of(store: Path, run) -> Path:
+    (found,) = (store / ".metaflow" / run.pathspec / "_meta").glob("_self.json")
+    return found
+
+
+def tag(store: Path, run, *tags: str) -> None:
+    meta = meta_of(store, run)
+    content = json.loads(meta.read_text())
+    content["tags"] = sorted({*content["tags"], "promoted", *tags})
+    meta.write_text(json.dumps(content))
+
+
+def test_damaged_metadata_is_reported_and_looked_at_again(following, store, telco_run):
+    meta = meta_of(store, telco_run)
+    content = meta.read_text()
+    for damaged in ("", "{", "[]", '{"tags": 3}'):
+        meta.write_text(damaged)
+        wait_for(lambda: health(following)["status"] == "stale")
+        assert health(following)["model"]["run"] == telco_run.pathspec
+        with urlopen(f"{following.url}/metrics") as answer:
+            assert b"churn_model_stale 1.0" in answer.read()
+        meta.write_text(content)
+        wait_for(lambda: health(following)["status"] == "ok")
+    assert "stale" not in following.log.read_text()
+
+
+@pytest.mark.parametrize("evidence", ["promotion:2 at yesterday: no date", "promotion:2 at : x"])
+def test_malformed_promotion_ends_nothing(following, store, telco_run, evidence):
+    meta = meta_of(store, telco_run)
+    content = meta.read_text()
+    tag(store, telco_run, "champion:2", evidence)
+    time.sleep(6)
+    found = health(following)
+    assert found["model"]["run"] == telco_run.pathspec
+    meta.write_text("")
+    wait_for(lambda: health(following)["status"] == "stale")  # it still looks
+    meta.write_text(content)
+    wait_for(lambda: health(following)["status"] == "ok")
+
+
+def test_full_disk_is_reported_and_looked_at_again(start, telco_run, tmp_path):
+    server = start(CHURN_RUN=telco_run.pathspec)
+    wait_for(lambda: len(server.processes()) == 4)
+    keeper = server.keeper()
+    limits = resource.prlimit(keeper, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+    time.sleep(8)
+    resource.prlimit(keeper, resource.RLIMIT_FSIZE, limits)
+    server.wait(path="/ready")
+    wait_for(lambda: health(server)["status"] == "ok")
+    assert server.keeper() == keeper, "the keeper died"
+    assert os.path.exists(server.state / "models")
