@@ -86,7 +86,7 @@ def memory(server) -> int:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/smaps_rollup"), reason="needs Linux")
 def test_broken_bodies_break_nothing(start, telco_run, records):
-    server = start(CHURN_RUN=telco_run.pathspec).wait()
+    server = start(CHURN_RUN=telco_run.pathspec).wait(path="/ready")
     rng = random.Random(4)
     seeds = [json.dumps(record).encode() for record in records[:20]]
     seeds += [b'{"customers":[' + b",".join(seeds[i : i + 3]) + b"]}" for i in range(0, 18, 3)]

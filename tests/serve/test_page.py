@@ -86,7 +86,7 @@ def guarded(server, telco_run, tmp_path_factory):
     """A server that wants a key and keeps no log."""
     log = tmp_path_factory.mktemp("guarded") / "log"
     other = type(server)(log, CHURN_RUN=telco_run.pathspec, CHURN_KEYS=KEY, CHURN_LOG="off")
-    yield other.wait()
+    yield other.wait(path="/ready")
     other.stop()
 
 
