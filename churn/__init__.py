@@ -1,4 +1,20 @@
 """churn: who is about to leave, why, whom to call, and whether calling worked."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn.registry.loading import load as load
+
+__all__ = ["load"]
+
 # Metaflow ships this package with the code of every flow that imports it.
 METAFLOW_PACKAGE_POLICY = "include"
+
+
+def __getattr__(name: str):
+    # Only who loads a model imports Metaflow, pandas and scikit-learn.
+    if name != "load":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from churn.registry.loading import load
+
+    return load

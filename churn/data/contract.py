@@ -252,6 +252,10 @@ class Contract(_Frozen):
             ]
             raise ChurnError("The contract cannot be used:", problems) from None
 
+    def __reduce__(self):
+        # As plain values, so that a model stored before a field was added gets its default.
+        return Contract.model_validate, (self.model_dump(mode="json"),)
+
     @classmethod
     def read(cls, path: str | Path) -> "Contract":
         """Read a contract file (TOML)."""

@@ -1,5 +1,6 @@
 """The contract: a file that a person can read and edit, and every mistake in it at once."""
 
+import pickle
 import re
 import tempfile
 import tomllib
@@ -291,3 +292,11 @@ def test_a_contract_names_its_business_and_its_horizon():
     assert Contract.parse(tomllib.loads(contract.to_toml())) == contract
     with pytest.raises(ChurnError, match="horizon_days"):
         Contract.parse(PLAIN | {"horizon_days": 0})
+
+
+def test_a_contract_that_was_pickled_without_a_later_field_has_its_default():
+    contract = Contract.read(TELCO / "contract.toml")
+    function, (values,) = contract.__reduce__()
+    assert pickle.loads(pickle.dumps(contract)) == contract
+    del values["horizon_days"]
+    assert function(values) == contract

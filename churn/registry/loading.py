@@ -1,0 +1,110 @@
+"""A model of a run, for Python: it scores raw tables, explains, and describes itself."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from churn.data.contract import Contract
+from churn.registry.runs import fetch_model
+from churn.scoring.deployment import Deployment
+
+if TYPE_CHECKING:
+    from churn.modeling.model import ChurnModel
+
+
+class LoadedModel:
+    """The fitted model of a run, with what the run says of it.
+
+    Attributes
+    ----------
+    run : str
+        `ChurnFlow/<id>`.
+    contract : Contract
+        Which columns the model takes, and what is in them.
+    threshold : float
+        The probability from which on a call pays.
+    metrics : dict of str to dict
+        For each metric the `value`, and `low` and `high`, the ends of its 95 % interval.
+    deployment : Deployment
+        All that the app serves.
+    """
+
+    def __init__(self, deployment: Deployment, model: "ChurnModel"):
+        self.deployment = deployment
+        self._model = model
+        self.run: str = deployment.run
+        self.contract: Contract = deployment.contract
+        self.threshold: float = deployment.scorer.threshold
+        self.metrics: dict[str, dict[str, float]] = {
+            name: dict(found) for name, found in deployment.metrics.items()
+        }
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
+        """The probabilities of staying and of leaving.
+
+        Parameters
+        ----------
+        frame : DataFrame of n rows
+            Raw columns, as in the table that the model was trained on; others are left alone.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, 2)
+
+        Raises
+        ------
+        ChurnError
+            Naming every feature that is missing and every cell that cannot be read.
+        """
+        return self._model.predict_proba(frame)
+
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        """Whether a call pays: (n,) int, 1 from `threshold` on; otherwise as `predict_proba`."""
+        return self._model.predict(frame)
+
+    def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds to each customer's risk.
+
+        Returns
+        -------
+        DataFrame of n * n_features rows
+            row (position in `frame`), feature, value, typical (a typical customer's value),
+            contribution (the risk less the risk with the typical value, in probability); for each
+            row the strongest first.
+
+        Raises
+        ------
+        ChurnError
+            See `predict_proba`.
+        """
+        return self._model.explain(frame)
+
+    def __repr__(self) -> str:
+        found = self.deployment
+        auc = self.metrics.get("roc_auc", {}).get("value", float("nan"))
+        return (
+            f"<{found.candidate} of {self.run}: {len(self.contract.features)} features, "
+            f"{found.customers:,} customers, ROC-AUC {auc:.3f} by {found.evaluated_on}>"
+        )
+
+
+def load(run: str = "champion") -> LoadedModel:
+    """Load the model of a run.
+
+    Parameters
+    ----------
+    run : str
+        `champion`, `ChurnFlow/<id>`, or the id alone. The fitted model is a pickle, which runs code
+        as it is read: name only runs that you trust.
+
+    Returns
+    -------
+    LoadedModel
+
+    Raises
+    ------
+    ChurnError
+        If there is no such run or no champion, or the run cannot be served.
+    """
+    return LoadedModel(*fetch_model(run))
