@@ -38,6 +38,7 @@ class ChurnFlow(FlowSpec):
     sheet = Parameter("sheet", default="", help="of a workbook")
     call_lists = Parameter("calls", default="", help="call lists: called customers are left out")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
+    rejected_file = Parameter("rejected", default="rejected.csv", help="where those rows go")
     leakage = Parameter("leakage", default="drop", help="drop, stop or warn")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")

@@ -22,6 +22,12 @@ class ScoreFlow(FlowSpec):
     campaign_name = Parameter("campaign", default="retention", help="draws the control group")
     control = Parameter("control", default=0.1, help="share not called, to see what calling does")
     do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
+    do_not_contact_may_miss = Parameter(
+        "do-not-contact-may-miss", default=False, is_flag=True, help="none of its ids need be there"
+    )
+    separator = Parameter("separator", default="", help="between a file's cells; recognised")
+    encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
+    sheet = Parameter("sheet", default="", help="of a workbook")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE; off")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
@@ -36,10 +42,11 @@ class ScoreFlow(FlowSpec):
     def start(self):
         """Check the settings, take the model, and cut the table into shards."""
         from churn.campaign.call_list import listing_contract
-        from churn.campaign.chunks import columns_needed, repeated_ids
+        from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
         from churn.campaign.settings import Campaign
         from churn.campaign.shards import Source
+        from churn.data.source import SourceOptions
         from churn.registry.runs import fetch_model
 
         offer = {
@@ -52,10 +59,17 @@ class ScoreFlow(FlowSpec):
             output=self.output,
         )  # fmt: skip
         self.deployment, self.model = fetch_model(self.model_run)
-        self.contract = listing_contract(self.deployment.contract, self.id_column)
-        self.excluded = read_ids(self.do_not_contact_list)
-        self.source = Source.open(self.data, self.query, columns_needed(self.contract, self.offer))
+        contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
+        self.contract = listing_contract(contract, self.id_column)
+        options = SourceOptions.check(
+            separator=self.separator, encoding=self.encoding, sheet=self.sheet
+        ).over(contract.source)
+        self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
+        needed = columns_needed(self.contract, self.offer)
+        self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
+        self.warnings = [f"The table: {note}." for note in self.source.notes]
+        self.warnings.append(left_already(self.source, self.shards, contract))
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
         self.next(self.score, foreach="shards")
 
@@ -81,21 +95,32 @@ class ScoreFlow(FlowSpec):
         """Put the shards together, set the control group apart, say why, and write the list."""
         from cards.calls import calls_card
         from churn.campaign.call_list import everyone_else, make_list
-        from churn.campaign.export import write_list
+        from churn.campaign.do_not_contact import check_matches
+        from churn.campaign.export import write_list, write_rejected
         from churn.feedback.batch import log_sample
 
         # The same in every task; not merged, since a pickle of a set differs between processes.
-        for name in ("campaign", "contract", "deployment", "offer"):
+        for name in ("campaign", "contract", "deployment", "offer", "excluded", "warnings"):
             setattr(self, name, getattr(inputs[0], name))
         run = self.deployment.run
         self.call_list = make_list(
             _each(inputs, "part"), self.deployment, self.contract, self.campaign, self.offer
         )
+        counts = self.call_list.counts
+        self.warnings.append(
+            check_matches(
+                self.excluded, counts["do_not_contact"], counts["customers"],
+                required=not self.do_not_contact_may_miss,
+            )
+        )  # fmt: skip
         tables = [self.call_list.calls]
         if self.everyone:
             scored = _each(inputs, "scored")
             tables = chain(tables, everyone_else(scored, self.call_list, run, self.campaign))
         write_list(tables, self.output)
+        self.warnings.append(
+            write_rejected(self.call_list.rejected, counts["rejected"], self.output)
+        )
         scored, day = self.call_list.scored, self.campaign.as_of
         self.logged = log_sample(self.call_list.sample, scored, self.deployment, day, self.log_url)
         current.card["calls"].extend(calls_card(self))
@@ -104,6 +129,7 @@ class ScoreFlow(FlowSpec):
     @step
     def end(self):
         """Say what came out."""
+        print("\n".join(filter(None, self.warnings)))
         print(self.call_list)
         print(f"Written to {self.output}.")
         print(self.logged)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from churn.campaign.shards import CHUNK_ROWS, Shard, Source
 from churn.data.contract import Contract
 from churn.data.parquet import to_frame
-from churn.data.parsing import lost_digits, parse_ids
+from churn.data.parsing import labels, lost_digits, parse_ids
 from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
@@ -91,9 +91,7 @@ def clean_chunks(
     features = contract.model_copy(update={"id": None, "time": None})
     for first, batch in source.chunks(shard, columns):
         ids = parse_ids(batch[contract.id])
-        frame = batch
-        if not isinstance(batch, pd.DataFrame):
-            frame = to_frame(pa.Table.from_batches([batch]))
+        frame = _frame(batch)
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
         raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)
@@ -132,6 +130,29 @@ def _with_unseen(contract: Contract, typed: pd.DataFrame, found: Problems) -> Co
             every = tuple(typed[name].cat.categories)
             features[name] = feature.model_copy(update={"categories": every})
     return contract.model_copy(update={"features": features})
+
+
+def left_already(source: Source, shards: list[Shard], contract: Contract) -> str:
+    """A warning, where the table has the target: customers who left are no use on a list."""
+    if contract.target_rule or contract.target not in source.columns:
+        return ""
+    left = sum(
+        int(
+            labels(
+                pd.DataFrame({contract.target: pd.Series(batch[contract.target])}), contract
+            ).sum()
+        )
+        for shard in shards
+        for _, batch in source.chunks(shard, [contract.target])
+    )
+    return (
+        f"The table has the target {contract.target!r}: {left:,} customers have left already, by "
+        "it; they are scored and listed like the others."
+    )
+
+
+def _frame(batch: pd.DataFrame | pa.RecordBatch) -> pd.DataFrame:
+    return batch if isinstance(batch, pd.DataFrame) else to_frame(pa.Table.from_batches([batch]))
 
 
 def merge_problems(tables: list[pd.DataFrame]) -> pd.DataFrame:

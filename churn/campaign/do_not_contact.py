@@ -1,16 +1,32 @@
 """The do-not-contact list: customers who are scored and never called."""
 
-import csv
-import io
+from collections.abc import Sequence
 
-from churn.campaign.export import locate
+import pandas as pd
+
 from churn.campaign.spreadsheet import restore_text
 from churn.data.ids import id_text
+from churn.data.parsing import parse_ids
+from churn.data.readers import load_table
+from churn.data.source import SourceOptions
 from churn.errors import ChurnError
 
+__all__ = ["check_matches", "read_ids"]
 
-def read_ids(path: str) -> tuple[str, ...]:
-    """Read a do-not-contact list: a text or CSV file, local or `s3://`, with one id a line.
+
+def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> tuple[str, ...]:
+    """Read a do-not-contact list.
+
+    A list of one column is one of ids, with a header (a name that is the key's, or `id`) or
+    without. A list of several columns needs a header, and one of its columns must be the key.
+
+    Parameters
+    ----------
+    path : str
+        A file, see `churn.data.readers.load_table`, local or `s3://`.
+    key : str
+        The name of the column with the customers' ids, in the table.
+    options : SourceOptions, optional
 
     Returns
     -------
@@ -20,26 +36,75 @@ def read_ids(path: str) -> tuple[str, ...]:
     Raises
     ------
     ChurnError
-        If it cannot be read, or naming the lines with more than an id: nobody is to be called by
+        If it cannot be read, or it is not clear where the ids are: nobody is to be called by
         mistake.
     """
     if not path:
         return ()
     try:
-        filesystem, inside = locate(path)
-        with filesystem.open_input_stream(inside, compression="detect") as stream:
-            text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-            lines = list(csv.reader(text, skipinitialspace=True))
-    except (OSError, ValueError, csv.Error) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ChurnError(f"Cannot read the do-not-contact list {path}:", [reason]) from error
-    problems = [
-        f"line {number}: {len(line)} cells, where one id is expected"
-        for number, line in enumerate(lines, start=1)
-        if len(line) > 1
-    ]
-    if problems:
-        raise ChurnError(f"Cannot use the do-not-contact list {path}:", problems)
-    ids = {id_text(line[0]) for line in lines if line} - {None}
+        table = load_table(path, options=options or SourceOptions())
+    except ChurnError as error:
+        if error.problems == ["it has no rows"]:  # one line: the only id, or a header
+            table = pd.DataFrame(columns=_header(path, options), dtype="str")
+        elif error.problems and error.problems[0].startswith("Empty"):
+            return ()
+        else:
+            raise ChurnError(
+                f"Cannot use the do-not-contact list {path}:", error.problems or [error.summary]
+            ) from error
+    names = list(table.columns)
+    column = key if key in names else names[0] if len(names) == 1 else None
+    if column is None:
+        problem = f"one id a line, or a column {key!r}, is expected; the columns are "
+        raise ChurnError(
+            f"Cannot use the do-not-contact list {path}:",
+            [problem + ", ".join(map(repr, names[:20]))],
+        )
+    # A quote behind a blank is no quote to a reader of CSV, and no part of an id either.
+    ids = {id_text(text.strip('"')) for text in parse_ids(table[column]).to_pylist() if text}
+    if column != key and column.casefold() not in ("id", "customer", "customer_id", "customerid"):
+        ids.add(id_text(column))  # no header: the first line is an id as well
+    ids -= {None}
     # Copied from a call list, an id may be neutralised: both readings are left alone.
     return tuple(sorted(ids | set(map(restore_text, ids))))
+
+
+def check_matches(ids: Sequence[str], found: int, customers: int, required: bool = True) -> str:
+    """How many of the table's customers are on the list, in a sentence.
+
+    Parameters
+    ----------
+    ids : sequence of str
+        See `read_ids`.
+    found : int
+        How many rows of the table have one of them.
+    customers : int
+        How many rows the table has.
+    required : bool
+        Whether there must be one.
+
+    Raises
+    ------
+    ChurnError
+        If there is none: the list is probably one of other ids.
+    """
+    if not ids:
+        return ""
+    said = (
+        f"{found:,} of {customers:,} customers are on the do-not-contact list of {len(ids):,} ids"
+    )
+    if not found and required:
+        example = f"the list has ids like {ids[0]!r}"
+        hint = "if that is right, say --do-not-contact-may-miss"
+        raise ChurnError("No customer is on the do-not-contact list:", [said, example, hint])
+    return f"{said}."
+
+
+def _header(path: str, options: SourceOptions | None) -> list[str]:
+    from churn.data.delimited import decompressed, sniff
+    from churn.data.readers import locate
+
+    filesystem, inside = locate(path)
+    file, _ = decompressed(lambda: filesystem.open_input_file(inside))
+    with file:
+        return sniff(file.read(1 << 16), options or SourceOptions(), whole=True).names

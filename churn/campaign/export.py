@@ -14,6 +14,7 @@ from pyarrow import fs
 from churn.campaign.benefit import MONEY
 from churn.campaign.settings import Campaign
 from churn.campaign.spreadsheet import neutralise
+from churn.data import rejected as rejected_rows
 from churn.data.contract import Contract, label
 from churn.errors import ChurnError
 from churn.files import atomic_write
@@ -160,3 +161,28 @@ def _write(tables: Iterator[pa.Table], file, path: str) -> None:
     with make(file, first.schema) as writer:
         for table in chain([first], tables):
             writer.write_table(table if parquet else neutralise(table))
+
+
+def write_rejected(rejected: pd.DataFrame, total: int, output: str) -> str:
+    """Write the rejected rows beside a list, `calls.rejected.csv` beside `calls.csv`.
+
+    Returns
+    -------
+    str
+        How many and where, in a sentence; empty where no row is rejected.
+    """
+    if not total:
+        return ""
+    if output.startswith("s3://"):
+        return f"{total:,} rows are rejected; they are in the run's artifact `call_list`."
+    stem = output
+    for ending in (".gz", ".csv", ".parquet"):
+        stem = stem.removesuffix(ending)
+    texts = rejected.astype("str").reset_index(drop=True)
+    safe = neutralise(pa.Table.from_pandas(texts, preserve_index=False).cast(_texts(texts)))
+    written = safe.to_pandas().set_axis(rejected.index)
+    return rejected_rows.write_rejected(written, f"{stem}.rejected.csv", total=total)
+
+
+def _texts(frame: pd.DataFrame) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in frame.columns])

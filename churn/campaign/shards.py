@@ -13,6 +13,7 @@ import pyarrow.dataset
 
 from churn.data.parquet import open_dataset
 from churn.data.readers import is_parquet, load_table, locate
+from churn.data.source import SourceOptions, notes
 from churn.errors import ChurnError
 
 CHUNK_ROWS = 50_000
@@ -56,13 +57,21 @@ class Source:
     location : str
     frame : DataFrame or None
         The table itself, where it is no Parquet.
+    columns : tuple of str
+    notes : tuple of str
+        What was recognised, for the user.
     """
 
     location: str
     frame: pd.DataFrame | None = field(repr=False, default=None)
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, location: str, query: str = "", columns: Sequence[str] = ()) -> "Source":
+    def open(
+        cls, location: str, query: str = "", columns: Sequence[str] = (),
+        options: SourceOptions | None = None,
+    ) -> "Source":  # fmt: skip
         """Open a table.
 
         Parameters
@@ -71,6 +80,7 @@ class Source:
             See `churn.data.load_table`.
         columns : sequence of str
             Those it must have.
+        options : SourceOptions, optional
 
         Raises
         ------
@@ -78,11 +88,13 @@ class Source:
             If it cannot be read, or naming every column that is missing or there twice.
         """
         if query or not is_parquet(location):
-            source = cls(location, load_table(location, query))
-            names = list(source.frame.columns)
+            frame = load_table(location, query, options or SourceOptions())
+            names = list(frame.columns)
+            source = cls(location, frame, tuple(names), tuple(notes(frame)))
         else:
-            source = cls(location)
-            names = source._dataset().schema.names
+            dataset, told = cls(location)._opened()
+            names = dataset.schema.names
+            source = cls(location, None, tuple(names), tuple(told))
         problems = [f"{name}: the column is missing" for name in columns if name not in names]
         problems += [
             f"{name}: two columns have this name" for name in columns if names.count(name) > 1
@@ -156,9 +168,12 @@ class Source:
                 first += len(batch)
 
     def _dataset(self) -> pyarrow.dataset.FileSystemDataset:
+        return self._opened()[0]
+
+    def _opened(self) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
         try:
             filesystem, path = locate(self.location)
-            return open_dataset(path, filesystem)[0]
+            return open_dataset(path, filesystem)
         except (OSError, pa.ArrowException) as error:
             reason = str(error).strip().splitlines()[0]
             raise ChurnError(f"Cannot read {self.location} as Parquet:", [reason]) from error

@@ -58,6 +58,8 @@ def describe_table(
         f"({leak.check}): {leak.why}."
         for leak in leaks
     ]
+    if contract.as_of:
+        lines.append(f"Dates count days to {contract.as_of}, the day of the observation.")
     lines.append(check_split(checked.frame, contract, split))
     lines.append(describe_target(checked.frame, contract))
     return "\n".join(lines)

@@ -1,6 +1,6 @@
 """Infer a contract from a table, for a person to correct."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -95,8 +95,6 @@ def infer_contract(
     if rule:
         ignored.append(rule.column)
     values = {"ignore": ignored, "features": features, "time_order": order, "source": options}
-    if any(feature.kind == "date" for feature in features.values()) and not time:
-        values["as_of"] = _latest_day(frame, features)
     if rule:
         values["target_rule"] = rule
     return Contract.parse(roles | values | {"positive": label.positive, "negative": label.negative})
@@ -152,7 +150,7 @@ def settle_contract(
         if "target" not in named:
             problem = "say which column says who left (--target), or give a contract"
             raise ChurnError(f"No contract can be inferred for {source}:", [problem])
-        return infer_contract(frame, **named, options=options)
+        return _with_day(infer_contract(frame, **named, options=options), frame)
     contract = Contract.parse(given) if given else Contract.read(TELCO / "contract.toml")
     problems = [
         f"--{role} {name}: the contract says {getattr(contract, role)}"
@@ -161,7 +159,7 @@ def settle_contract(
     ]
     if problems:
         raise ChurnError("The contract has settled this already:", problems)
-    return contract
+    return _with_day(contract, frame)
 
 
 def _agrees(settled: str | None, named: str, role: str) -> bool:
@@ -199,13 +197,15 @@ def _time_order(column: pd.Series, options: SourceOptions) -> str:
     raise ChurnError("No contract can be inferred:", [problem])
 
 
-def _latest_day(frame: pd.DataFrame, features: dict) -> date:
-    """The latest day in the table that is not in the future: when it was taken."""
+def _with_day(contract: Contract, frame: pd.DataFrame) -> Contract:
+    """The contract with the day of the observation: the latest one of the table's dates."""
+    dates = {n: f for n, f in contract.features.items() if f.kind == "date" and n in frame}
+    if contract.as_of or contract.time or not dates:
+        return contract
     today = np.datetime64(datetime.now(UTC).date(), "D")
     latest = np.datetime64("1900-01-01", "D")
-    for name, feature in features.items():
-        if feature.kind == "date":
-            days, _ = parse_dates(frame[name], feature.order, feature.missing)
-            past = days[days <= today]
-            latest = max(latest, past.max()) if len(past) else latest
-    return latest.item()
+    for name, feature in dates.items():
+        days, _ = parse_dates(frame[name], feature.order, feature.missing)
+        past = days[days <= today]
+        latest = max(latest, past.max()) if len(past) else latest
+    return contract.model_copy(update={"as_of": latest.item()})

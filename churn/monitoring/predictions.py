@@ -137,9 +137,12 @@ class _Reader:
         answers = answers.astype({"probability": np.float64})
         answers["customer"] = answers["customer"].astype(object)
         columns, unreadable = {}, {}
+        # A date in a request counts days to the day of the request.
+        days = pd.to_datetime(answers["time"], utc=True).dt.tz_localize(None)
+        days = days.to_numpy().astype("datetime64[D]")
         for place, (name, feature) in enumerate(contract.features.items(), start=5):
             cells = pd.Series([row[place] for row in rows], dtype=object)
-            columns[name], bad = parse_feature(cells, feature)
+            columns[name], bad = parse_feature(cells, feature, days)
             if bad.any():
                 unreadable[name] = int(bad.sum())
         features = pd.DataFrame(columns, index=answers.index, copy=False)

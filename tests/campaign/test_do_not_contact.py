@@ -2,7 +2,7 @@
 
 import pytest
 
-from churn.campaign.do_not_contact import read_ids
+from churn.campaign.do_not_contact import check_matches, read_ids
 from churn.errors import ChurnError
 
 
@@ -18,12 +18,39 @@ class TestDoNotContact:
         assert after.counts["do_not_contact"] == 30
         assert after.counts["contact"] == 100
 
-    def test_a_line_that_is_no_id_is_named(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("content", "ids"),
+        [
+            ("007\n08\n", {"007", "08"}),
+            ("007\n", {"007"}),
+            ("", set()),
+            ("\n007\n\n08\n", {"007", "08"}),
+            ("id\n007\n", {"007"}),
+            ("customer_key\n007\n08\n", {"007", "08"}),
+            ("customer_key;when\n007;2024-01-01\n08;2024-01-01\n", {"007", "08"}),
+            ("when,customer_key\n2024-01-01,007\n2024-01-02,08\n", {"007", "08"}),
+            ("customer_key\twhen\n007\tx\n08\ty\n", {"007", "08"}),
+        ],
+    )
+    def test_separators_and_headers_are_recognised(self, tmp_path, content, ids):
+        path = tmp_path / "do_not_contact.txt"
+        path.write_text(content)
+        assert set(read_ids(str(path), "customer_key")) == ids
+
+    @pytest.mark.parametrize("content", ["12\n13,Smith\n14\n15,Jones\n", "a;b\n1;2\n3;4\n"])
+    def test_a_list_whose_ids_are_not_certain_is_refused(self, tmp_path, content):
         path = tmp_path / "do_not_contact.csv"
-        path.write_text("12\n13,Smith\n14\n15,Jones\n")
-        with pytest.raises(ChurnError) as caught:
-            read_ids(str(path))
-        assert [problem[:6] for problem in caught.value.problems] == ["line 2", "line 4"]
+        path.write_text(content)
+        with pytest.raises(ChurnError, match="do-not-contact list"):
+            read_ids(str(path), "customer_key")
+
+    def test_a_list_of_other_ids_stops_the_run_unless_it_may(self):
+        assert check_matches((), 0, 100) == ""
+        assert "3 of 100 customers" in check_matches(("1", "2", "3", "4"), 3, 100)
+        with pytest.raises(ChurnError, match="No customer is on") as error:
+            check_matches(("A-1", "A-2"), 0, 100)
+        assert "'A-1'" in str(error.value)
+        assert "0 of 100" in check_matches(("A-1",), 0, 100, required=False)
 
     def test_a_list_that_is_not_there_stops_the_run(self, tmp_path):
         with pytest.raises(ChurnError, match="do-not-contact list"):

@@ -9,7 +9,7 @@ import pytest
 
 from churn.data.contract import Contract
 from churn.data.dates import day_of, order_of
-from churn.data.inference import ignored_reasons, infer_contract
+from churn.data.inference import ignored_reasons, infer_contract, settle_contract
 from churn.data.parsing import parse_features, parse_numbers
 from churn.data.source import SourceOptions
 from churn.data.validation import validate_data
@@ -28,7 +28,7 @@ def table(**columns):
 
 
 def inferred(frame, **options):
-    return infer_contract(frame, "left", id="id", options=SourceOptions(**options))
+    return settle_contract(frame, "a file", {}, SourceOptions(**options), target="left", id="id")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,16 @@ def test_a_date_counts_days_to_the_latest_day_of_the_table(form):
     assert Contract.parse(contract.model_dump(mode="json")) == contract
     typed = parse_features(validate_data(frame, contract).frame, contract)
     assert typed["since"].tolist() == days.tolist()
+
+
+def test_the_day_of_a_table_is_not_written_into_a_contract_for_the_next_table():
+    contract = infer_contract(dated("%Y-%m-%d"), "left", id="id")
+    assert "as_of" not in contract.to_toml()
+    later = dated("%Y-%m-%d").assign(since=np.resize(["2025-01-01", "2025-06-30"], N))
+    given = tomllib.loads(contract.to_toml())
+    assert settle_contract(later, "a file", given).as_of == date(2025, 6, 30)
+    said = given | {"as_of": date(2025, 7, 1)}
+    assert settle_contract(later, "a file", said).as_of == date(2025, 7, 1)
 
 
 def test_a_date_whose_day_and_month_are_not_certain_is_asked_for():

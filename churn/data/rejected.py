@@ -1,0 +1,43 @@
+"""The rows of a table that are rejected, in a file beside the user: to be mended and sent again."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from churn.errors import ChurnError
+from churn.files import write_file
+
+__all__ = ["write_rejected"]
+
+
+def write_rejected(rejected: pd.DataFrame, path: str, total: int | None = None) -> str:
+    """Write rejected rows as CSV, with the number of each row and the reason.
+
+    Parameters
+    ----------
+    rejected : DataFrame
+        See `churn.data.validation.Validation`; the index is the row number.
+    path : str
+        Empty for no file; no file is written where no row is rejected either.
+    total : int, optional
+        How many rows are rejected, where `rejected` has not all of them.
+
+    Returns
+    -------
+    str
+        What was written, in a sentence; empty where nothing was.
+
+    Raises
+    ------
+    ChurnError
+        If the file cannot be written.
+    """
+    if not path or rejected.empty:
+        return ""
+    total = len(rejected) if total is None else total
+    try:
+        write_file(Path(path), rejected.to_csv(index_label="row", lineterminator="\n"))
+    except OSError as error:
+        raise ChurnError(f"The rejected rows cannot be written to {path}:", [str(error)]) from error
+    some = "" if total == len(rejected) else f"the first {len(rejected):,} of "
+    return f"{some}{total:,} rejected rows are in {path}, each with its reason."
