@@ -33,10 +33,10 @@ class ScoreFlow(FlowSpec):
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
-    contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
-    offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
-    acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
-    customer_value = Parameter("customer-value", default="200", help="money, or a column")
+    contact_cost = Parameter("contact-cost", default="", help="money per call; as in the run")
+    offer_cost = Parameter("offer-cost", default="", help="money per offer; as in the run")
+    acceptance = Parameter("acceptance", default="", help="share of leavers; as in the run")
+    customer_value = Parameter("customer-value", default="", help="money; as in the run")
 
     @step
     def start(self):
@@ -44,21 +44,22 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
-        from churn.campaign.settings import Campaign
+        from churn.campaign.settings import Campaign, describe_costs
         from churn.campaign.shards import Source
         from churn.data.source import SourceOptions
         from churn.registry.runs import fetch_model
 
-        offer = {
+        self.deployment, self.model = fetch_model(self.model_run)
+        given_costs = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
         self.campaign, self.offer = Campaign.check(
-            offer, campaign=self.campaign_name, budget=self.budget, control=self.control,
-            as_of=self.as_of_day, max_rejected=self.max_rejected, shard_rows=self.shard_rows,
-            output=self.output,
+            self.deployment.costs, given_costs, campaign=self.campaign_name, budget=self.budget,
+            control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
+            shard_rows=self.shard_rows, output=self.output,
         )  # fmt: skip
-        self.deployment, self.model = fetch_model(self.model_run)
+        self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run)
         contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
         self.contract = listing_contract(contract, self.id_column)
         options = SourceOptions.check(
@@ -100,7 +101,10 @@ class ScoreFlow(FlowSpec):
         from churn.feedback.batch import log_sample
 
         # The same in every task; not merged, since a pickle of a set differs between processes.
-        for name in ("campaign", "contract", "deployment", "offer", "excluded", "warnings"):
+        same = (
+            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "warnings"
+        )  # fmt: skip
+        for name in same:
             setattr(self, name, getattr(inputs[0], name))
         run = self.deployment.run
         self.call_list = make_list(
@@ -131,6 +135,7 @@ class ScoreFlow(FlowSpec):
         """Say what came out."""
         print("\n".join(filter(None, self.warnings)))
         print(self.call_list)
+        print(self.costs_used)
         print(f"Written to {self.output}.")
         print(self.logged)
 

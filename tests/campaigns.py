@@ -1,11 +1,14 @@
 """What tests of call lists share: the contract, a day, and a campaign's settings."""
 
+from dataclasses import asdict
+
 import pandas as pd
 
 from churn.campaign.call_list import CallList
 from churn.campaign.settings import Campaign
 from churn.data.contract import Contract
 from churn.data.readers import TELCO
+from churn.evaluation.retention_costs import RetentionCosts
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 DAY = "2026-03-02"
@@ -17,7 +20,7 @@ def settle(offer, **settings):
         "campaign": "spring", "budget": 100, "control": 0.2, "as_of": DAY, "max_rejected": 0.05,
         "shard_rows": 1, "output": "calls.csv",
     } | settings  # fmt: skip
-    return Campaign.check(offer, **settings)
+    return Campaign.check(asdict(RetentionCosts()), offer, **settings)
 
 
 def arm(found: CallList, name: str) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The settings of a day's call list, checked before anything is read."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated
@@ -46,13 +47,17 @@ class Campaign(BaseModel):
     output: str
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> tuple["Campaign", RetentionCosts]:
-        """Look at all of them at once.
+    def check(
+        cls, run_costs: Mapping, given_costs: Mapping[str, str], **values
+    ) -> tuple["Campaign", RetentionCosts]:
+        """Validate all of them at once.
 
         Parameters
         ----------
-        offer : mapping of str to str
-            See `RetentionCosts.parse`.
+        run_costs : mapping of str to float or str
+            The costs of the run that made the model; see `churn.scoring.deployment.Deployment`.
+        given_costs : mapping of str to str
+            Those of the command line, which take their place; empty texts do not.
         values
             By the names of the attributes; without a day it is today, in UTC.
 
@@ -63,10 +68,26 @@ class Campaign(BaseModel):
         """
         values["as_of"] = values["as_of"] or f"{datetime.now(UTC):%Y-%m-%d}"
         settings, parsed, problems = validate_settings(
-            cls, values, partial(RetentionCosts.parse, **offer)
+            cls, values, partial(RetentionCosts.parse, **run_costs | _said(given_costs))
         )
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
         if problems:
             raise ChurnError("The list cannot be made:", problems)
         return settings, parsed
+
+
+def describe_costs(costs: RetentionCosts, given_costs: Mapping[str, str], run: str) -> str:
+    """The costs that a list is ranked by, and whether they are those of the run, as a sentence."""
+    terms = ", ".join(f"{_words(name)} {term}" for name, term in asdict(costs).items())
+    changed = " and ".join(map(_words, _said(given_costs)))
+    source = f"those of {run}" + (f", but for {changed} of the command line" if changed else "")
+    return f"Ranked by a {terms}: {source}."
+
+
+def _said(given_costs: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in given_costs.items() if text}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -27,7 +27,7 @@ def trained(tmp_path_factory) -> FlowRun:
     """A finished run of ChurnFlow, of the quickest model there is."""
     space = tmp_path_factory.mktemp("space") / "quick.toml"
     space.write_text('[[candidates]]\nfamily = "logistic"\n')
-    run = run_flow("--config", "candidates", str(space), "run")
+    run = run_flow("--config", "candidates", str(space), "run", "--customer-value", "300")
     assert run.code == 0, run.output
     return run
 
@@ -72,6 +72,13 @@ def daily(trained, table, tmp_path_factory) -> tuple[FlowRun, Path]:
 
 
 class TestDailyList:
+    def test_is_ranked_by_the_costs_of_the_run(self, daily, trained):
+        run, output = daily
+        costs = "contact cost 1.0, offer cost 10.0, acceptance 0.3, customer value 300.0"
+        assert f"Ranked by a {costs}: those of {trained.pathspec}." in run.output
+        calls = pd.read_parquet(output)
+        assert np.allclose(calls["value_at_risk"], 300 * calls["probability"])
+
     def test_has_the_budget_s_calls_by_this_model_and_a_control_group(self, daily, trained, table):
         run, output = daily
         calls = pd.read_parquet(output)
