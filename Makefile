@@ -13,16 +13,15 @@ help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
 run: .venv/run   ## train, select and evaluate a model; ARGS="--data table.csv --target left"
-	$(FLOW) run --run-id-file .last-run $(ARGS)
+	$(FLOW) run --run-id-file .last-run.new $(ARGS)
+	@mv .last-run.new .last-run
 
 resume: .venv/run ## finish what a failed or killed run has not done
-	$(FLOW) resume --run-id-file .last-run $(ARGS)
+	$(FLOW) resume --run-id-file .last-run.new $(ARGS)
+	@mv .last-run.new .last-run
 
-card: .venv/run  ## write the cards of RUN to cards/*.html
-	@mkdir -p cards
-	@for card in validate:data pick_best:leaderboard evaluate:model; do \
-	  $(FLOW) --quiet card get "$(RUN:ChurnFlow/%=%)/$${card%:*}" "cards/$${card#*:}.html" \
-	    --id "$${card#*:}" && echo "cards/$${card#*:}.html" || exit 1; done
+card: .venv/run  ## write the cards of the newest runs, or of RUN=…, to cards/*.html
+	$(PY) -m churn cards $(if $(filter command line environment,$(origin RUN)),$(RUN))
 
 serve: .venv/run ## start the scoring app for RUN on PORT
 	PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve

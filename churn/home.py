@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 STORE = "METAFLOW_DATASTORE_SYSROOT_LOCAL"
-CARDS = "METAFLOW_CARD_LOCALROOT"
 
 
 def home() -> Path:
@@ -29,7 +28,7 @@ def home() -> Path:
 
 
 def use_home() -> Path:
-    """Tell Metaflow where its local store and cards are; call it before Metaflow is imported.
+    """Tell Metaflow where its local store is; call it before Metaflow is imported.
 
     A datastore on S3, Azure or Google, and whatever the environment says already, stay as they are.
 
@@ -40,8 +39,6 @@ def use_home() -> Path:
     """
     folder = home()
     os.environ.setdefault(STORE, str(folder))
-    # Cards have a search of their own, which starts at the working directory.
-    os.environ.setdefault(CARDS, str(Path(os.environ[STORE], ".metaflow", "mf.cards")))
     return folder
 
 

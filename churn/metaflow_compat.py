@@ -14,7 +14,7 @@ from pathlib import Path
 
 from churn.errors import ChurnError
 from churn.folders import own_folder
-from churn.home import use_home
+from churn.home import STORE, use_home
 
 CACHE = "METAFLOW_CLIENT_CACHE_PATH"
 
@@ -154,6 +154,19 @@ def datastore_options(task) -> list[str]:
     return options
 
 
+def _keep_cards_with_runs() -> None:
+    """Write the cards of local runs where the client looks for them, beside their store.
+
+    Uses `CardDatastore.get_storage_root`, which looks for a store upward from the working
+    directory, and, with METAFLOW_CARD_LOCALROOT set, returns nothing.
+    """
+    from metaflow.plugins.cards.card_datastore import CardDatastore
+
+    other = CardDatastore.get_storage_root
+    folder = os.path.join(os.environ[STORE], ".metaflow", "mf.cards")
+    CardDatastore.get_storage_root = lambda kind: folder if kind == "local" else other(kind)
+
+
 def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
     """Do what `flow()` does in a script, and let errors through.
 
@@ -177,6 +190,7 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
     """
     from metaflow import parameters
 
+    _keep_cards_with_runs()
     with parameters.flow_context(flow):
         from metaflow import cli  # it reads the flow's Configs when it is imported
 

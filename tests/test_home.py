@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch) -> Path:
-    for name in ("CHURN_HOME", "METAFLOW_DATASTORE_SYSROOT_LOCAL", "METAFLOW_CARD_LOCALROOT"):
+    for name in ("CHURN_HOME", "METAFLOW_DATASTORE_SYSROOT_LOCAL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -30,16 +30,13 @@ def test_the_environment_names_another_home(elsewhere, monkeypatch):
     assert home() == elsewhere / "state"
     assert use_home() == elsewhere / "state"
     store = Path(os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"])
-    cards = Path(os.environ["METAFLOW_CARD_LOCALROOT"])
     monkeypatch.delenv("METAFLOW_DATASTORE_SYSROOT_LOCAL")
-    monkeypatch.delenv("METAFLOW_CARD_LOCALROOT")
-    assert (store, cards) == (elsewhere / "state", store / ".metaflow" / "mf.cards")
+    assert store == elsewhere / "state"
 
 
 def test_a_store_that_metaflow_is_told_of_stays(elsewhere, monkeypatch):
     monkeypatch.setenv("METAFLOW_DATASTORE_SYSROOT_LOCAL", str(elsewhere / "store"))
     assert use_home() == elsewhere / "store"
-    monkeypatch.delenv("METAFLOW_CARD_LOCALROOT")
 
 
 def test_an_installed_library_looks_upward(elsewhere):

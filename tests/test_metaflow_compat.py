@@ -21,6 +21,7 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     from metaflow import metaflow_config, parameters
     from metaflow.client import DataArtifact, Task
     from metaflow.datastore import FlowDataStore
+    from metaflow.plugins.cards.card_datastore import CardDatastore
     from metaflow.plugins.datastores.local_storage import LocalStorage
 
     # Imported outside a flow it would not find the flow's Configs, so only its text is looked at.
@@ -34,6 +35,9 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     assert hasattr(FlowDataStore, "load_data"), "metaflow.datastore.FlowDataStore.load_data"
     assert {"ds_type", "location", "sha"} <= set(
         inspect.getsource(DataArtifact.data.fget).split('"')
+    )
+    assert list(inspect.signature(CardDatastore.get_storage_root).parameters) == ["storage_type"], (
+        "CardDatastore.get_storage_root"
     )
     assert hasattr(metaflow_config, "CLIENT_CACHE_PATH"), "metaflow_config.CLIENT_CACHE_PATH"
 

@@ -123,7 +123,7 @@ class TestModels:
         text = {line[3:].split()[0]: line for line in done.stdout.splitlines()}
         assert text[runs["good"]].startswith(f"*  {runs['good']}  20")
         assert text[runs["good"]].endswith(
-            "1,000    0.5000  0.8000 (0.7000 to 0.8500)  hold-out   the good one (champion)"
+            "1,000    0.5000  0.8000 (0.7000 to 0.8500)  hold-out      the good one (champion)"
         )
         assert text[runs["better"]].startswith(f"   {runs['better']}  20")
         assert text[runs["better"]].endswith("the better one")
@@ -145,12 +145,12 @@ class TestModels:
         found = on_models(store, "compare", good, other)
         rows = [re.split(r"\s{2,}", line) for line in found.stdout.splitlines()]
         cells = {label: values for label, *values in rows}
-        assert cells["log loss"] == ["0.5000 (0.4000 to 0.6000)", "0.6000 (0.5000 to 0.7000)"]
-        assert cells["calibration slope"] == ["-", "-"]
+        assert cells["Log loss"] == ["0.5000 (0.4000 to 0.6000)", "0.6000 (0.5000 to 0.7000)"]
+        assert cells["Calibration slope"] == ["-", "-"]
         assert cells["data"] == ["a" * 12, "b" * 12]
         assert cells["contract"][1] == "the same"
         assert cells["code"] == ["c0dec0dec0de", "c0dec0dec0de+"]
-        assert "judged on different customers" in found.stdout.splitlines()[-1]
+        assert "evaluated on different customers" in found.stdout.splitlines()[-1]
         again = on_models(store, "compare", good, runs["better"])
         assert "numpy" in again.stdout
         assert "different customers" not in again.stdout

@@ -1,0 +1,87 @@
+"""The command `cards`: the cards of runs as files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from churn.errors import ChurnError
+
+# For each flow its steps that have a card, and what the card is called.
+CARDS = {
+    "ChurnFlow": {"validate": "data", "pick_best": "leaderboard", "evaluate": "model"},
+    "ScoreFlow": {"rank": "calls"},
+    "MonitorFlow": {"judge": "monitor", "end": "evidently"},
+}
+
+
+def add(commands) -> None:
+    """Add the command."""
+    about = "write the cards of a run, or of the newest run of each flow, as HTML"
+    parser = commands.add_parser("cards", help=about, description=about)
+    parser.add_argument(
+        "name", nargs="?", metavar="RUN",
+        help="ChurnFlow/<id>, ScoreFlow/<id>, MonitorFlow/<id>, champion, or the id of a ChurnFlow",
+    )  # fmt: skip
+    parser.add_argument(
+        "--to", type=Path, default=Path("cards"), metavar="FOLDER", help="%(default)s"
+    )
+    parser.set_defaults(run=_cards)
+
+
+def _cards(options) -> None:
+    from churn.files import write_file
+
+    runs = [_find(options.name)] if options.name else list(_newest())
+    if not runs:
+        raise ChurnError("There are no cards.", ["`make run` makes a run that has some"])
+    written = 0
+    for run in runs:
+        for step, name in CARDS[run.pathspec.split("/")[0]].items():
+            if (page := _read(run, step, name)) is not None:
+                options.to.mkdir(parents=True, exist_ok=True)
+                write_file(options.to / f"{name}.html", page)
+                print(f"{options.to / name}.html, of {run.pathspec}")
+                written += 1
+    if not written:
+        names = ", ".join(run.pathspec for run in runs)
+        raise ChurnError("There are no cards.", [f"{names} has none: it failed, or still runs"])
+
+
+def _find(name: str):
+    from churn.metaflow_compat import client, translate_errors
+    from churn.registry.runs import resolve_run
+
+    pathspec = resolve_run(name)
+    if pathspec.split("/")[0] not in CARDS:
+        raise ChurnError(f"{pathspec} has no cards.", [f"runs of {', '.join(CARDS)} have"])
+    with translate_errors(f"{pathspec} cannot be read:"):
+        return client().Run(pathspec)
+
+
+def _newest() -> Iterator:
+    from churn.metaflow_compat import client, translate_errors
+
+    metaflow = client()
+    from metaflow.exception import MetaflowNotFound
+
+    for flow in CARDS:
+        with translate_errors("The runs cannot be listed:"):
+            try:
+                # Not `latest_run`: on the local provider a promotion makes an old run the latest.
+                yield max(metaflow.Flow(flow).runs(), key=lambda run: int(run.id))
+            except (MetaflowNotFound, ValueError):  # it never ran
+                continue
+
+
+def _read(run, step: str, name: str) -> str | None:
+    """A card's page; None where the run has not come so far."""
+    from churn.metaflow_compat import translate_errors
+
+    with translate_errors(f"The card {name} of {run.pathspec} cannot be read:"):
+        from metaflow.cards import get_cards
+
+        try:
+            task = run[step].task
+        except KeyError:
+            return None
+        cards = list(get_cards(task, id=name)) if task else []
+        return cards[0].get() if cards else None

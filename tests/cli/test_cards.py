@@ -1,0 +1,33 @@
+"""The command that writes the cards of runs."""
+
+import subprocess
+import sys
+
+from churn.__main__ import main
+from tiny import environment
+
+
+def test_the_cards_of_a_run_are_written(telco_run, tmp_path, capsys):
+    assert main(["cards", telco_run.pathspec, "--to", str(tmp_path / "cards")]) == 0
+    names = ["data.html", "leaderboard.html", "model.html"]
+    assert sorted(path.name for path in (tmp_path / "cards").iterdir()) == names
+    page = (tmp_path / "cards" / "model.html").read_text()
+    assert "<html" in page
+    assert capsys.readouterr().out.count(telco_run.pathspec) == 3
+
+
+def test_what_has_no_cards_is_said_in_our_words(capsys):
+    assert main(["cards", "ChurnFlow/1"]) == 1
+    assert "ChurnFlow/1 cannot be read:" in capsys.readouterr().err
+    assert main(["cards", "OtherFlow/1"]) == 1
+    assert "OtherFlow/1 has no cards." in capsys.readouterr().err
+
+
+def test_where_nothing_ran_it_says_how_to_begin(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "churn", "cards"], cwd=tmp_path, env=environment(tmp_path),
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "make run" in done.stderr
+    assert "Traceback" not in done.stderr

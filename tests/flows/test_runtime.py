@@ -1,0 +1,197 @@
+"""How flows are started: a warm start that may die, and a console that says one thing a step."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from running import ROOT, STORE, flow_command, flow_environment, run_flow
+
+QUICK = '[[candidates]]\nname = "quick"\nfamily = "logistic"\nparams = { C = 0.5 }\n'
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("space") / "quick.toml"
+    path.write_text(QUICK)
+    return str(path)
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """Import a module of flows/runtime."""
+    monkeypatch.syspath_prepend(str(ROOT / "flows"))
+    return lambda name: import_module(f"runtime.{name}")
+
+
+def start(quick: str) -> subprocess.Popen:
+    command = flow_command("--verbose", "--config", "candidates", quick, "run")
+    return subprocess.Popen(
+        command, cwd=STORE, env=flow_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def servers(run: int) -> list[int]:
+    """The warm-start servers that a run has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (OSError, IndexError):  # it has ended
+            continue
+        script = any(word.endswith(b"warm.py") for word in words)
+        if parent == run and script and words[-2].isdigit():  # a client has more arguments
+            found.append(int(path.name))
+    return found
+
+
+def folders() -> set[Path]:
+    return set(Path("/tmp").glob("churn-warm-*"))
+
+
+class TestWarmStart:
+    def test_a_run_goes_on_at_once_when_its_server_is_killed(self, quick):
+        process, output = start(quick), []
+        for line in process.stdout:
+            output.append(line)
+            if "/start/1" in line and "Task is starting" in line:
+                (server,) = servers(process.pid)
+                os.kill(server, signal.SIGKILL)
+                break
+        begin = time.monotonic()
+        for line in process.stdout:
+            output.append(line)
+            if "/load/" in line and "Task is starting" in line:
+                break
+        # A task used to wait 60 seconds for the server, and then to fail.
+        assert time.monotonic() - begin < 45
+        output.append(process.stdout.read())
+        process.stdout.close()
+        assert process.wait(timeout=200) == 0, "".join(output)
+
+    def test_a_run_that_is_killed_leaves_no_folder(self, quick):
+        before = folders()
+        process = start(quick)
+        for line in process.stdout:
+            if "Task is starting" in line:
+                break
+        (made,) = folders() - before
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        deadline = time.monotonic() + 30
+        while made.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not made.exists()
+
+    def test_the_next_run_removes_what_was_killed_together_with_its_server(self, runtime):
+        old, fresh, alive = (Path(f"/tmp/churn-warm-test-{os.getpid()}-{n}") for n in range(3))
+        with socket.socket(socket.AF_UNIX) as listener:
+            for folder in (old, fresh, alive):
+                folder.mkdir(0o700)
+            listener.bind(str(alive / "server"))
+            listener.listen()
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(old / "server"))
+            for folder in (old, alive):
+                os.utime(folder, (time.time() - 100, time.time() - 100))
+            runtime("warm").remove_left_over()
+            assert [folder.exists() for folder in (old, fresh, alive)] == [False, True, True]
+        for folder in (fresh, alive):
+            subprocess.run(["rm", "-r", str(folder)], check=True)
+
+    def test_a_task_without_a_server_is_started_cold(self, tmp_path):
+        script = tmp_path / "task.py"
+        script.write_text("import sys\nprint('cold', *sys.argv[1:])\nsys.exit(7)\n")
+        warm = str(ROOT / "flows" / "runtime" / "warm.py")
+        begin = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", warm, str(tmp_path / "server"), str(script), "step", "a"],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (7, "cold step a\n"), done.stderr
+        assert time.monotonic() - begin < 10
+
+
+class TestConsole:
+    @pytest.fixture
+    def console(self, runtime, tmp_path):
+        console = runtime("console").Console("AnyFlow", tmp_path)
+        console.logger("Workflow starting (run-id 12):", system_msg=True)
+        yield console
+        console.close(failed=False)
+
+    def task(self, console, step, number, *lines, ends="Task finished successfully."):
+        head = f"[12/{step}/{number} (pid 1)] "
+        console.logger("Task is starting.", system_msg=True, head=head)
+        for line in lines:
+            console.logger(line, head=head)
+        console.logger(ends, system_msg=True, head=head)
+
+    def test_shows_what_a_step_says_and_nothing_else(self, console, capsys, tmp_path):
+        self.task(console, "load", 1, "> read 7 rows", "a warning of some library")
+        console.close(failed=False)
+        assert capsys.readouterr().out == "load: read 7 rows\n"
+        log = (tmp_path / "AnyFlow-12.log").read_text()
+        assert "a warning of some library" in log
+        assert "Task is starting" in log
+
+    def test_counts_the_tasks_of_a_foreach_and_says_how_long_it_takes(self, console, capsys):
+        console.logger("Foreach yields 3 child steps.", system_msg=True)
+        for number in (1, 2, 3):
+            self.task(console, "train", number, "fold 1 of 5", f"> candidate {number}: good")
+        lines = capsys.readouterr().out.splitlines()
+        assert re.fullmatch(r"train 1 of 3: candidate 1: good; about \d+ s left", lines[0])
+        assert lines[2] == "train 3 of 3: candidate 3: good"
+
+    def test_a_task_without_a_result_is_counted_too(self, console, capsys):
+        console.logger("Foreach yields 2 child steps.", system_msg=True)
+        self.task(console, "train", 1, "Traceback (most recent call last):")
+        assert "train 1 of 2: no result, see the log" in capsys.readouterr().out
+
+    def test_an_error_of_the_user_is_the_last_thing_once(self, console, capsys, tmp_path):
+        self.task(
+            console, "start", 1, "! The run cannot start:", "!   - --folds 1", ends="Task failed."
+        )
+        console.close(failed=True)
+        shown = capsys.readouterr()
+        assert shown.err.splitlines() == [
+            "The run cannot start:",
+            "  - --folds 1",
+            f"All of it is in {tmp_path / 'AnyFlow-12.log'}.",
+        ]
+        assert "folds" not in shown.out
+
+    def test_any_other_error_is_named_with_its_step(self, console, capsys):
+        self.task(console, "load", 1, "Traceback …", "KeyError: 'x'", ends="Task failed.")
+        console.close(failed=True)
+        assert capsys.readouterr().err.startswith("load failed: KeyError: 'x'\n")
+
+
+def test_a_users_error_ends_the_console_of_a_real_run():
+    run = run_flow("run", "--holdout", "1.5", "--folds", "1")
+    assert run.code != 0
+    lines = run.output.splitlines()
+    assert lines[-1].startswith("All of it is in ")
+    assert len([line for line in lines if "--folds 1" in line]) == 1
+    assert "Task failed" not in run.output
+    assert "Task failed" in Path(lines[-1].removeprefix("All of it is in ")[:-1]).read_text()
+
+
+@pytest.mark.parametrize(
+    "flow", ["churn_flow.py", "score_flow.py", "monitor_flow.py", "retrain_flow.py"]
+)
+def test_help_is_help(flow):
+    run = run_flow("run", "--help", flow=flow)
+    assert run.code == 0, run.output
+    assert "Traceback" not in run.output
+    assert "Usage" in run.output
