@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from churn.data.ids import id_text
 from churn.feedback.outcomes import OutcomeStore
 from churn.feedback.prediction_log import locations
 from serve import create_app
@@ -71,6 +72,12 @@ def test_every_problem_is_named_and_nothing_is_written(app):
     assert "tomorrow" in found["outcomes[1].date"]["expected"]
     assert found["outcomes[1].left"]["got"] == "nothing"
     assert app.stored() == []
+
+
+@pytest.mark.parametrize("customer", ["", " ", "\r", "NA", "x" * 201, True, 1.5, None])
+def test_what_is_no_id_is_no_customer(app, customer):
+    found = problems_of(app.tell(GONE | {"customer": customer}), 422)
+    assert set(found) == {"outcomes[0].customer"}
 
 
 def test_a_day_ahead_may_be_told_where_it_is_that_day_already(app):
@@ -138,7 +145,7 @@ def test_outcomes_want_the_key(tmp_path):
 times = st.datetimes(datetime(1900, 1, 2), datetime(2024, 1, 1), timezones=st.timezones())
 valid = st.fixed_dictionaries(
     {
-        "customer": st.text(min_size=1, max_size=200) | st.integers(-(10**199), 10**199),
+        "customer": st.text(max_size=200).filter(id_text) | st.integers(-(10**199), 10**199),
         "date": st.dates(date(1900, 1, 1), datetime.now(UTC).date()).map(str),
         "left": st.booleans(),
     },
@@ -157,7 +164,7 @@ fuzz = settings(
 
 
 @fuzz
-@given(outcomes=st.lists(valid, min_size=1, unique_by=lambda one: (str(one["customer"]),)))
+@given(outcomes=st.lists(valid, min_size=1, unique_by=lambda one: id_text(one["customer"])))
 def test_whatever_is_an_outcome_is_taken(app, outcomes):
     answer = app.tell(*outcomes)
     assert answer.status_code == 200, answer.text

@@ -31,7 +31,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # RFC 3339.
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 WORDS = {
-    "customer": f"a text of 1 to {MAX_ID} characters, or a whole number",
+    "customer": f"an id that is not empty, of at most {MAX_ID} characters, or a whole number",
     "date": f"a day like 2025-01-31, from {FIRST} to tomorrow",
     "left": "true or false",
     "recorded": f"a time with its zone like 2025-01-31T09:30:00Z, from {FIRST} to tomorrow",
@@ -39,7 +39,7 @@ WORDS = {
 
 
 def _to_customer(value) -> str | int:
-    if isinstance(value, str) and 1 <= len(value) <= MAX_ID:
+    if isinstance(value, str) and len(value) <= MAX_ID and id_text(value) is not None:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
         return value
