@@ -103,7 +103,6 @@ def try_candidate(
         raise
     except Exception as error:
         report(traceback.format_exc())
-        report(f"{candidate.name}: failed, {type(error).__name__}: {error}")
         return None, f"{type(error).__name__}: {error}"
 
 

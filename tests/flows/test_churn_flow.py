@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,11 +15,9 @@ import pytest
 from churn.data.parsing import labels
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
-from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
-from churn.modeling.search_space import DEFAULT_CANDIDATES
-from churn.registry.runs import fetch_run
+from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
 from running import STORE, FlowRun, model_of, run_flow, start_flow
 
 QUICK = """
@@ -207,24 +207,6 @@ class TestWarmStart:
     def test_leaves_no_process_behind(self, telco_run):
         assert STORE not in [_cwd(path) for path in Path("/proc").glob("[0-9]*/cwd")]
 
-    def test_a_task_whose_starter_is_killed_ends_too(self, tmp_path):
-        space = tmp_path / "slow.toml"
-        space.write_text('[[candidates]]\nfamily = "extra_trees"\n')
-        process = start_flow("--config", "candidates", str(space), "run")
-        output = []
-        for line in process.stdout:
-            output.append(line)
-            if starter := re.search(r"/train/\d+ \(pid (\d+)\).*fold 1 of 5", line):
-                os.kill(int(starter[1]), signal.SIGKILL)
-                break
-        output.append(process.stdout.read())
-        assert process.wait(timeout=60) != 0, "".join(output)
-        process.stdout.close()
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and _in_session(process.pid):
-            time.sleep(0.1)
-        assert not _in_session(process.pid)
-
     def test_ctrl_c_ends_the_run_and_fails_no_candidate(self):
         process = start_flow("run")
         for line in process.stdout:
@@ -262,6 +244,75 @@ def _session(pid: int) -> int | None:
         return None
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory) -> tuple[FlowRun, list[int]]:
+    """A run of which one candidate's task is killed once, another's twice; who is left of it."""
+    space = tmp_path_factory.mktemp("space") / "space.toml"
+    names = {"once": 1, "twice": 2}
+    lines = (f'[[candidates]]\nname = "{name}"\nfamily = "extra_trees"\n' for name in names)
+    space.write_text("".join([QUICK, *lines]))
+    process, output = start_flow("--config", "candidates", str(space), "run"), []
+    for line in process.stdout:
+        output.append(line)
+        started = re.search(r"/train/\d+ \(pid (\d+)\)\] (\w+): fold 1 of 5", line)
+        if started and names.get(started[2], 0):
+            names[started[2]] -= 1
+            os.kill(int(started[1]), signal.SIGKILL)
+    code = process.wait(timeout=60)
+    process.stdout.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and _in_session(process.pid):
+        time.sleep(0.1)
+    return FlowRun(code, "".join(output)), _in_session(process.pid)
+
+
+class TestKilledTasks:
+    def test_a_task_that_is_killed_once_is_tried_again(self, killed):
+        run, _ = killed
+        assert run.code == 0, run.output
+        tried = {row["candidate"] for row in run.data.leaderboard}
+        assert {"quick", "once"} <= tried
+        assert "twice" not in tried
+
+    def test_a_task_that_dies_again_is_told_and_the_gate_does_not_promote(self, killed):
+        run, _ = killed
+        assert run.data.search.lost == ("twice",)
+        assert "the task of 1 candidate died twice" in run.output
+        assert not run.data.decision.passed
+        assert "checks failed: search complete" in run.data.decision.why
+
+    def test_a_task_whose_starter_is_killed_ends_too(self, killed):
+        _, left = killed
+        assert left == []
+
+
+class TestBudget:
+    def test_what_is_left_out_does_not_depend_on_the_load(self, tmp_path):
+        """The budget leaves no room for the second candidate, however fast or slow the machine."""
+        space = tmp_path / "space.toml"
+        families = ("logistic", "extra_trees")
+        space.write_text("".join(f'[[candidates]]\nfamily = "{name}"\n' for name in families))
+        command = ("--config", "candidates", str(space), "run", "--budget-seconds", "0.5")
+        alone = run_flow(*command)
+        hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+        try:
+            busy = run_flow(*command)
+        finally:
+            for hog in hogs:
+                hog.kill()
+                hog.wait()
+        assert alone.code == busy.code == 0, alone.output + busy.output
+        for run in (alone, busy):
+            assert run.data.search.over_budget == ("extra_trees",)
+            assert (
+                "budget is too small for 1 candidate, not in the choice: extra_trees" in run.output
+            )
+        assert alone.data.fingerprint == busy.data.fingerprint
+        assert [row["microseconds"] for row in alone.data.leaderboard] == pytest.approx(
+            [row["microseconds"] for row in busy.data.leaderboard], nan_ok=True
+        )
+
+
 class TestFailures:
     def test_a_candidate_that_fails_is_reported_and_skipped(self, tmp_path):
         space = tmp_path / "space.toml"
@@ -275,15 +326,15 @@ class TestFailures:
         assert "'C' parameter" in run.data.search.failures["broken"]
         assert "1 candidate failed: broken" in run.output
 
-    def test_no_candidate_left_is_an_error(self, tmp_path):
+    def test_where_the_only_candidate_fails_the_baseline_is_the_model(self, tmp_path):
         space = tmp_path / "space.toml"
         space.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = -1 }\n')
         run = run_flow("--config", "candidates", str(space), "run")
-        assert run.code != 0
-        assert "No candidate is left" in run.output
-        assert re.search(r"- logistic C=-1: .*'C' parameter", run.output, re.S)
-        with pytest.raises(ChurnError, match=f"{run.pathspec} has not finished"):
-            fetch_run(run.pathspec)
+        assert run.code == 0, run.output
+        assert run.data.trial.candidate == BASELINE
+        assert [row["candidate"] for row in run.data.leaderboard] == [BASELINE.name]
+        assert "the model is plain logistic regression, the baseline" in run.output
+        assert re.search(r"1 candidate failed: logistic C=-1: .*'C' parameter", run.output)
 
     def test_settings_out_of_range_are_all_named(self):
         run = run_flow(
