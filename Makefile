@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
-.PHONY: help run resume card serve test test-fast check bench year quality lock wheel image
+.PHONY: help run resume card serve test test-fast test-scheduled check bench year quality lock wheel image
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -26,11 +26,14 @@ card: .venv/run  ## write the cards of the newest runs, or of RUN=…, to cards/
 serve: .venv/run ## start the scoring app for RUN on PORT
 	PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
-test: .venv/test ## run all tests
-	$(PY) -m pytest $(ARGS)
+test: .venv/test ## run the tests
+	$(PY) -m pytest -m "not scheduled" $(ARGS)
 
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
-	$(PY) -m pytest -m "not slow" $(ARGS)
+	$(PY) -m pytest -m "not slow and not scheduled" $(ARGS)
+
+test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
+	$(PY) -m pytest -m scheduled $(ARGS)
 
 check: .venv/test ## lint, check the format, the types and the workflows
 	$(PY) -m ruff check .

@@ -10,6 +10,20 @@ from databases import Postgres, running_postgres
 from running import FlowRun, run_flow
 
 
+# What takes a flow, a server, a database, an object store or a browser is slow, and so is what lies
+# beside it; other slow tests are marked where they are.
+SLOW_FIXTURES = {"telco_run", "server", "start", "postgres", "postgres_server", "s3", "chromium"}
+SLOW_FOLDERS = {"flows", "serve"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make test-fast` leaves out."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if SLOW_FIXTURES & used or item.path.parent.name in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def telco_run() -> FlowRun:
     """`python flows/churn_flow.py run`, nothing said, nothing disturbed."""
