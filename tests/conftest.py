@@ -9,7 +9,6 @@ import pytest
 from databases import Postgres, running_postgres
 from running import FlowRun, run_flow
 
-
 # What takes a flow, a server, a database, an object store or a browser is slow, and so is what lies
 # beside it; other slow tests are marked where they are.
 SLOW_FIXTURES = {"telco_run", "server", "start", "postgres", "postgres_server", "s3", "chromium"}
