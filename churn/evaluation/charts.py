@@ -112,7 +112,7 @@ def leaderboard(rows: pd.DataFrame) -> dict:
 
 
 def reliability(bins: pd.DataFrame) -> dict:
-    """What was promised beside what happened, with intervals, and the diagonal."""
+    """Predicted probabilities beside the shares that left, with intervals, and the diagonal."""
     top = float(max(bins["high"].max(), bins["predicted"].max()))
     diagonal = [{"a": 0, "b": 0}, {"a": top, "b": top}]
     layers = [
@@ -142,7 +142,7 @@ def reliability(bins: pd.DataFrame) -> dict:
             },
         },
     ]
-    return spec(bins, "Calibration: promised and happened (95 % intervals)", TALL, layer=layers)
+    return spec(bins, "Predicted and observed (95 % intervals)", TALL, layer=layers)
 
 
 def gains(curve: pd.DataFrame) -> dict:
@@ -214,8 +214,8 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
         {
             "mark": {"type": "line", "strokeWidth": 3},
             "encoding": {
-                "x": quantity("calls", "customers called", axis={"format": ",.0f"}),
-                "y": quantity("profit", "expected profit", axis={"format": ",.0f"}),
+                "x": quantity("calls", "customers called", axis={"format": ","}),
+                "y": quantity("profit", "expected profit", axis={"format": ","}),
                 "color": {**way, "scale": scale},
                 "strokeDash": {**way, "scale": dashes},
                 "tooltip": [
@@ -261,7 +261,7 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
     )
     encoding = {
         "x": quantity(
-            "contribution", "points of probability", axis={"format": "+.1%", "tickCount": 6}
+            "contribution", "points of probability", axis={"format": "+%", "tickCount": 6}
         ),
         "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
         "color": {
@@ -349,7 +349,7 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
         {
             "mark": {"type": "rule", "opacity": 0.6},
             "encoding": {
-                "x": quantity("gap_low", title, axis={"format": "+.0%"}),
+                "x": quantity("gap_low", title, axis={"format": "+%"}),
                 "x2": {"field": "gap_high"},
                 "y": y,
                 "color": colour,
@@ -431,7 +431,7 @@ def missing_share(shares: pd.DataFrame) -> dict:
     """Which share of each column is missing."""
     encoding = {
         "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
-        "x": quantity("missing", "missing", axis={"format": ".2%", "tickCount": 5}),
+        "x": quantity("missing", "missing", axis={"format": "%", "tickCount": 5}),
     }
     mark = {"type": "bar", "color": ORANGE}
     return spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.compute as pc
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.components import as_table
+from cards.components import as_table, page
 from churn.evaluation import charts
 
 
@@ -30,7 +30,7 @@ def calls_card(run, most: int = 10) -> list:
     top = first.slice(0, most).to_pandas()
     top["probability"] = top["probability"].map("{:.1%}".format)
     top["net_benefit"] = top["net_benefit"].map("{:,.2f}".format)
-    return [
+    return page(
         Markdown(f"# Whom to call on {campaign.as_of}: {campaign.campaign}"),
         Markdown(
             f"Calling the {count['contact']:,} on the list brings {expected['value']:,.2f} on "
@@ -50,4 +50,4 @@ def calls_card(run, most: int = 10) -> list:
         as_table(top.fillna(""), "It pays to call nobody."),
         Markdown("## What was wrong with the table"),
         as_table(found.problems, "The table keeps its contract: nothing was wrong."),
-    ]
+    )

@@ -3,6 +3,17 @@
 import pandas as pd
 from metaflow.cards import Markdown, Table
 
+# On a narrow screen Metaflow's page gives a chart no width, and a table too much padding.
+STYLE = (
+    "<style>.vega-embed{width:100%}.mf-card :is(td,th){text-align:left}"
+    "@media (max-width:60rem){.mf-card :is(td,th){padding:.3rem .4rem;font-size:.8rem}}</style>"
+)
+
+
+def page(*parts) -> list:
+    """The components of a card, usable on a screen of any width."""
+    return [Markdown(STYLE), *parts]
+
 
 def as_span(found: dict) -> str:
     """The interval of what was found."""

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.components import as_table
+from cards.components import as_table, page
 from churn.data.readers import public_name
 from churn.evaluation import charts
 
@@ -24,7 +24,7 @@ def data_card(run) -> list:
         ["left", f"{left:.1%}"],
         ["features", f"{len(run.contract.features)}"],
     ]
-    return [
+    return page(
         Markdown(f"# The data: {public_name(run.data)}"),
         Table([[Markdown(name), value] for name, value in facts]),
         Markdown("## What was wrong with it"),
@@ -34,7 +34,7 @@ def data_card(run) -> list:
         Markdown("## Who leaves"),
         *(VegaChart(_by_level(run, name)) for name in _telling(run)),
         *_missing(run),
-    ]
+    )
 
 
 def _telling(run, most: int = 4, rows: int = 50_000) -> list[str]:

@@ -3,7 +3,7 @@
 import pandas as pd
 from metaflow.cards import Markdown, VegaChart
 
-from cards.components import as_table
+from cards.components import as_table, page
 from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 
@@ -27,7 +27,7 @@ def leaderboard_card(run) -> list:
     fell |= {name: f"failed, {why}" for name, why in run.search.failures.items()}
     fell |= dict.fromkeys(run.search.lost, "its task died twice: killed, or out of memory")
     fallen = pd.DataFrame({"candidate": fell.keys(), "why": fell.values()})
-    return [
+    return page(
         Markdown(f"# Chosen: {run.trial.candidate.name}"),
         *(Markdown(f"**{note}**") for note in run.search.notes()),
         Markdown(f"Log loss: {METRICS['log_loss'].meaning}"),
@@ -42,7 +42,7 @@ def leaderboard_card(run) -> list:
         VegaChart(charts.leaderboard(rows)),
         as_table(shown, ""),
         *([Markdown("## Fell out"), as_table(fallen, "")] if len(fallen) else []),
-    ]
+    )
 
 
 def _in_full(row) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.components import as_span
+from cards.components import as_span, page
 from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 from churn.evaluation.report import BASE_RATE
@@ -17,7 +17,7 @@ def model_card(run) -> list:
     base_rate = report.baselines[BASE_RATE]
     rows = [
         [
-            Markdown(f"**{about.label}**<br>{about.explain(report.metrics[name]['value'])}"),
+            Markdown(f"**{about.label}**"),
             Markdown(f"**{about.figure(report.metrics[name])}**"),
             about.span(report.metrics[name]),
             about.figure(logistic[name]),
@@ -31,7 +31,7 @@ def model_card(run) -> list:
         VegaChart(charts.contributions(rows_, f"{customer}: {rows_['risk'].iloc[0]:.0%} risk"))
         for customer, rows_ in report.explanations.groupby("customer", sort=False)
     ]
-    return [
+    return page(
         Markdown(f"# {run.trial.candidate.name}"),
         Markdown(
             f"Evaluated on {report.customers:,} customers by {report.evaluated_on}. "
@@ -41,6 +41,12 @@ def model_card(run) -> list:
             f"{gap['high']:+.4f})."
         ),
         Table(rows, headers=["", "model", "95 % interval", BASELINE.name, BASE_RATE]),
+        Markdown(
+            "\n".join(
+                f"- *{METRICS[name].label}*: {METRICS[name].explain(metric['value'])}"
+                for name, metric in report.metrics.items()
+            )
+        ),
         Markdown(
             "*95 % interval*: on other customers of the same kind the figure would be elsewhere; "
             "for 95 of 100 samples such an interval holds the true one. *Base rate* gives every "
@@ -77,7 +83,7 @@ def model_card(run) -> list:
             f"{run.lineage['contract'][:12]}, seed {run.lineage['seed']}, fingerprint "
             f"{report.fingerprint[:12]}."
         ),
-    ]
+    )
 
 
 def _calibration(error: dict) -> str:

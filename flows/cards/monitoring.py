@@ -5,7 +5,7 @@ from html import escape
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.components import as_span, as_table
+from cards.components import as_span, as_table, page
 from churn.evaluation import charts as training_charts
 from churn.evaluation.metric_table import METRICS
 from churn.monitoring import charts
@@ -21,7 +21,7 @@ def monitor(run) -> list:
     verdict = run.verdict
     start, end = run.settings.period(run.clock)
     reasons = [[one.verdict, one.about, one.text] for one in verdict.reasons]
-    return [
+    return page(
         Markdown(f"# {SIGNS[verdict.verdict]} {verdict.verdict}: {verdict.run}"),
         Markdown(
             f"Examined on {run.settings.now(run.clock):%Y-%m-%d}: {run.drift.customers:,} "
@@ -36,7 +36,7 @@ def monitor(run) -> list:
         *_money(run.money),
         Markdown("## Are customers as before?"),
         *_drift(run.drift),
-    ]
+    )
 
 
 def _quality(quality) -> list:

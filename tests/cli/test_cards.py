@@ -1,5 +1,6 @@
 """The command that writes the cards of runs."""
 
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ def test_the_cards_of_a_run_are_written(telco_run, tmp_path, capsys):
     assert sorted(path.name for path in (tmp_path / "cards").iterdir()) == names
     page = (tmp_path / "cards" / "model.html").read_text()
     assert "<html" in page
+    assert not re.search(r"@import\s*.https?://", page)  # a page asks no other host for anything
     assert capsys.readouterr().out.count(telco_run.pathspec) == 3
 
 
