@@ -1,0 +1,63 @@
+"""`churn prune`: the disk is freed, and neither a champion nor what the log needs is gone."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from churn.feedback.prediction_log import Prediction, PredictionLog
+from tiny import copy_store, environment, tiny_runs
+
+OLD = time.time() - 40 * 86_400
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Runs that are forty days old: one was promoted, one has a prediction in the log."""
+    copy_store(tmp_path)
+    names = tiny_runs()[1]
+    churn(tmp_path, "promote", names["good"], "--why", "the first")
+    state = tmp_path / ".churn"
+    with PredictionLog(f"sqlite:///{state / 'predictions.db'}") as log:
+        now = datetime.now(UTC)
+        log.add([Prediction("p", now, names["better"], "c", 0.5, True, 0.2, {})])
+    (state / "spool").mkdir()
+    (state / "spool" / "x.partial").write_text("{")
+    for path in (*(tmp_path / ".metaflow").rglob("*"), state / "spool" / "x.partial"):
+        os.utime(path, (OLD, OLD))
+    return tmp_path
+
+
+def churn(store, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "churn", *arguments], cwd=store, env=environment(store), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def runs(store) -> set[str]:
+    return {f"ChurnFlow/{path.name}" for path in store.glob(".metaflow/ChurnFlow/[0-9]*")}
+
+
+def test_old_runs_are_deleted_and_needed_ones_stay(store):
+    names, before = tiny_runs()[1], runs(store)
+    said = churn(store, "prune", "--keep-days", "30", "--dry-run")
+    assert "would be deleted" in said
+    assert runs(store) == before
+    said = churn(store, "prune", "--keep-days", "30")
+    newest = max(before, key=lambda name: int(name.split("/")[1]))
+    assert runs(store) == {names["good"], names["better"], newest}
+    assert f"{len(before) - len(runs(store))} runs more than 30 days old deleted" in said
+    assert f"{names['good']} is older and stays: it was promoted." in said
+    assert f"{names['better']} is older and stays: its predictions are in the log." in said
+    assert not (store / ".churn" / "spool" / "x.partial").exists()
+    assert names["good"] in churn(store, "history")
+
+
+def test_nothing_to_delete_is_no_error(store):
+    assert "0 runs more than 400 days old deleted" in churn(store, "prune", "--keep-days", "400")
