@@ -100,6 +100,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
         from churn.data.parsing import labels
+        from churn.data.rejected import write_rejected
         from churn.data.target import describe_target
         from churn.data.validation import validate_data
 
@@ -113,6 +114,7 @@ class ChurnFlow(FlowSpec):
         self.contract = act_on(leaks, self.contract, self.leakage)
         self.split = split_customers(self.frame, self.contract, held)
         self.target_summary = describe_target(self.frame, self.contract)
+        console.tell(write_rejected(self.rejected, self.rejected_file))
         console.tell(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.frame, self.split, self.called = leave_out_called(
             self.frame, self.split, self.contract, self.calls

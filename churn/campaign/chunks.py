@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from churn.campaign.shards import CHUNK_ROWS, Shard, Source
 from churn.data.contract import Contract
+from churn.data.frames import with_columns
 from churn.data.parquet import to_frame
 from churn.data.parsing import labels, lost_digits, parse_ids
 from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
@@ -93,7 +94,7 @@ def clean_chunks(
         ids = parse_ids(batch[contract.id])
         frame = _frame(batch)
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
-        raw = raw.assign(**{contract.id: ids.to_pandas().set_axis(raw.index)})
+        raw = with_columns(raw, {contract.id: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)
         found.reject(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
         found.reject(contract.id, LOST_DIGITS, lost_digits(batch[contract.id]))
@@ -102,9 +103,11 @@ def clean_chunks(
         check_rows(typed, _with_unseen(features, typed, found), found)
         for name, rule, bad in offer.unusable(raw):
             found.reject(name, f"not {rule}", bad)
-        typed = typed.assign(**{name: raw[name] for name in offer.columns if name not in typed})
+        typed = with_columns(
+            typed, {name: raw[name] for name in offer.columns if name not in typed}
+        )
         keep = ~found.broken
-        rejected = raw[~keep].assign(**{_reason(raw): found.explainer()})
+        rejected = with_columns(raw[~keep], {_reason(raw): found.explainer()})
         yield Chunk(typed[keep], ids.filter(pa.array(keep)), rejected, found.table())
 
 

@@ -15,26 +15,46 @@ def add(commands) -> None:
     parser.add_argument("--id", help="the customer's key")
     parser.add_argument("--time", help="the date of the observation")
     parser.add_argument("--query", help="SELECT, with a database URL")
+    parser.add_argument("--separator", default="", help="between a file's cells; recognised")
+    parser.add_argument("--decimal", default="", help="the decimal mark, . or ,; recognised")
+    parser.add_argument("--encoding", default="", help="of a text file; utf-8 or utf-16")
+    parser.add_argument("--sheet", default="", help="of a workbook")
+    parser.add_argument("--dates", default="", help="day-first or month-first, if not certain")
     parser.add_argument("--output", default="contract.toml", type=Path, help="%(default)s")
     parser.add_argument("--force", action="store_true", help="overwrite the output")
     parser.set_defaults(run=_contract)
 
 
 def _contract(options) -> None:
-    from churn.data.inference import infer_contract
+    from churn.data.contract_file import annotated_toml
+    from churn.data.inference import ignored_reasons, infer_contract
     from churn.data.readers import load_table
+    from churn.data.source import SourceOptions, notes
+    from churn.data.target import describe_target
+    from churn.data.target_rule import with_target
+    from churn.files import write_file
 
     if options.output.exists() and not options.force:
         problem = f"{options.output} is there already; --force overwrites it"
         raise ChurnError("The contract was not written:", [problem])
-    table = load_table(options.table, options.query)
+    written = SourceOptions.check(
+        separator=options.separator, decimal=options.decimal, encoding=options.encoding,
+        sheet=options.sheet, dates=options.dates,
+    )  # fmt: skip
+    table = load_table(options.table, options.query or "", written)
     contract = infer_contract(
-        table, options.target, id=options.id, positive=options.positive, time=options.time
-    )
+        table, options.target, id=options.id, positive=options.positive, time=options.time,
+        options=written,
+    )  # fmt: skip
     try:
-        options.output.write_text(contract.to_toml(), "utf-8")
+        write_file(options.output, annotated_toml(contract, table), 0o644)
     except OSError as error:
         raise ChurnError("The contract was not written:", [str(error)]) from error
+    for note in notes(table):
+        print(f"The table: {note}.")
+    for name, reason in ignored_reasons(table, contract).items():
+        print(f"{name} is ignored" + (f": {reason}." if reason else "."))
+    labelled = with_target(table, contract.target, contract.target_rule)
+    print(describe_target(labelled, contract))
     count = f"{len(contract.features)} features"
-    left = f", ignoring {', '.join(contract.ignore)}" if contract.ignore else ""
-    print(f"{options.output}: {count} of {len(table):,} customers{left}. Read it and correct it.")
+    print(f"{options.output}: {count} of {len(table):,} customers. Read it and correct it.")

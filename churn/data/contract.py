@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -222,7 +223,7 @@ class Contract(_Frozen):
             problems.append(f"{self.positive!r} is both positive and negative")
         roles = [self.target, self.id, self.time, *self.ignore, *self.features, *self.derived]
         roles = [name for name in roles if name is not None]
-        twice = sorted({name for name in roles if roles.count(name) > 1})
+        twice = sorted(name for name, count in Counter(roles).items() if count > 1)
         if twice:
             problems.append(f"these columns have two roles: {', '.join(twice)}")
         problems += [
@@ -294,14 +295,14 @@ class Contract(_Frozen):
 
     def without(self, names: list[str]) -> "Contract":
         """The same contract, with `names` and whatever is derived from them left out."""
-        features = {k: v for k, v in self.features.items() if k not in names}
         gone = set(names)
+        features = {k: v for k, v in self.features.items() if k not in gone}
         derived = {
             name: text
             for name, text in self.derived.items()
             if name not in gone and not Formula(text).columns & gone
         }
-        ignore = (*self.ignore, *(name for name in self.features if name in names))
+        ignore = (*self.ignore, *(name for name in self.features if name in gone))
         values = self.model_dump() | {"features": features, "derived": derived, "ignore": ignore}
         return Contract.parse(values)
 
@@ -329,7 +330,11 @@ def label_key(text: str) -> str:
     return key.removesuffix(".") if key in ("true.", "false.") else key
 
 
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s]+")
+
+
 def label(name: str) -> str:
-    """The name of a column, for people."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    """The name of a column, for people: `NumOfProducts` and `num_of_products` are words."""
+    words = [word if word.isupper() else word.lower() for word in _WORDS.split(name) if word]
+    text = " ".join(words) if _WORDS.search(name) else name
+    return text[:1].upper() + text[1:]

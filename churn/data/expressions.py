@@ -8,6 +8,7 @@ million rows; `churn.scoring.export.formulas` makes steps for a single record of
 """
 
 import ast
+import math
 import operator
 
 import numpy as np
@@ -61,6 +62,8 @@ class Formula:
                 found.append(f"no feature is called {node.id!r}")
             elif isinstance(node, ast.Constant) and type(node.value) not in (int, float, str):
                 found.append(f"{node.value!r} is neither a number nor a text")
+            elif isinstance(node, ast.Constant) and not _is_finite(node.value):
+                found.append(f"{str(node.value)[:20]}… is too large a number")
             elif isinstance(node, ast.Compare) and len(node.ops) > 1:
                 found.append("compare two things at a time")
             elif not isinstance(node, _ALLOWED):
@@ -88,6 +91,13 @@ _ALLOWED = (
     ast.BinOp, ast.UnaryOp, ast.USub, ast.Compare, ast.Name, ast.Constant, ast.Load,
     *_ARITHMETIC, *_COMPARISONS,
 )  # fmt: skip
+
+
+def _is_finite(value: float | str) -> bool:
+    try:
+        return isinstance(value, str) or math.isfinite(float(value))
+    except OverflowError:  # an int of more than 308 digits
+        return False
 
 
 def _kind_problems(tree, features) -> list[str]:

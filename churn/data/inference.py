@@ -67,7 +67,7 @@ def infer_contract(
     if absent:
         have = f"the columns are {', '.join(map(repr, frame.columns))}"
         raise ChurnError("No contract can be inferred:", [*absent, have])
-    twice = sorted({name for name in frame.columns if (frame.columns == name).sum() > 1})
+    twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
         raise ChurnError(
             "No contract can be inferred:",

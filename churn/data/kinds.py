@@ -67,9 +67,11 @@ def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
     ChurnError
         If its numbers can be read in two ways.
     """
+    fine = np.zeros(len(column), dtype=bool)
+    if is_numeric(column) and _has_fraction(column):
+        return Kind(Number(), fine)
     texts = parse_texts(column)
     filled = texts.codes >= 0
-    fine = np.zeros(len(column), dtype=bool)
     if not filled.any():
         return Kind(None, fine, "it is empty")
     counts = np.bincount(texts.codes[filled], minlength=len(texts.categories))
@@ -187,6 +189,11 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
     if not found or bad > allowed:
         return None
     return Kind(Date(order=order or ""), parse_dates(column, order or "")[1])
+
+
+def _has_fraction(column: pd.Series) -> bool:
+    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return bool((numbers[np.isfinite(numbers)] % 1 != 0).any())
 
 
 def _compact(cells) -> bool:

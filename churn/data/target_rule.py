@@ -16,6 +16,7 @@ import pandas as pd
 
 from churn.data.contract import TargetRule
 from churn.data.dates import order_of
+from churn.data.frames import with_columns
 from churn.data.parsing import parse_dates, parse_texts
 from churn.errors import ChurnError
 
@@ -65,6 +66,6 @@ def with_target(frame: pd.DataFrame, target: str, rule: TargetRule | None) -> pd
         raise ChurnError("The target cannot be made:", problems)
     before = days < np.datetime64(rule.before, "D")
     label = pd.Series(np.where(before, POSITIVE, NEGATIVE), index=frame.index, dtype="str")
-    made = frame.assign(**{target: label.mask(np.isnat(days))})
+    made = with_columns(frame, {target: label.mask(np.isnat(days))})
     made.attrs = frame.attrs
     return made

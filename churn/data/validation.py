@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.frames import with_columns
 from churn.data.parsing import (
     labels,
     lost_digits,
@@ -78,21 +79,27 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     for name in contract.columns:
         if name not in raw:
             found.stop(name, "the column is missing")
+    known = {*contract.columns, contract.target, *contract.ignore}
     for name in raw.columns:
-        if name not in (*contract.columns, contract.target, *contract.ignore):
+        if name not in known:
             found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))
     typed = parse_rows(raw, contract, found)
     check_rows(typed, contract, found)
 
     keep = ~found.broken
     clean = typed[keep]
-    for name, feature in contract.features.items():
-        if feature.kind == "category" and name in clean:
-            clean = clean.assign(**{name: clean[name].cat.set_categories(feature.categories)})
+    clean = with_columns(
+        clean,
+        {
+            name: clean[name].cat.set_categories(feature.categories)
+            for name, feature in contract.features.items()
+            if feature.kind == "category" and name in clean
+        },
+    )
     if contract.target in clean:
         known = [*contract.negative, contract.positive]
         target = clean[contract.target].cat.set_categories(known)
-        clean = clean.assign(**{contract.target: target})
+        clean = with_columns(clean, {contract.target: target})
     if len(raw) and found.broken.mean() > max_rejected:
         share = f"{found.broken.mean():.1%} of the rows break the contract"
         found.stop("", f"{share}, at most {max_rejected:.1%} may")
@@ -110,7 +117,7 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     reason = "reason"
     while reason in raw:  # a column of the table's own
         reason = f"_{reason}"
-    return Validation(clean, raw[~keep].assign(**{reason: found.explainer()}), problems)
+    return Validation(clean, with_columns(raw[~keep], {reason: found.explainer()}), problems)
 
 
 def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Feature
+from churn.data.frames import with_columns
 from churn.data.parsing import parse_features
 from churn.modeling.model import ChurnModel
 
@@ -70,7 +71,7 @@ def _curve(model, column, drawn, points) -> pd.DataFrame:
     values, shares = _grid(column, feature, points)
     asked = drawn.iloc[np.tile(np.arange(len(drawn)), len(values))]
     same = np.repeat(np.array(values, dtype=object), len(drawn))
-    chance = model.predict_proba(asked.assign(**{column.name: same}))[:, 1]
+    chance = model.predict_proba(with_columns(asked, {column.name: same}))[:, 1]
     chance = chance.reshape(len(values), len(drawn))
     low, high = np.quantile(chance, SPREAD, axis=1)
     return pd.DataFrame(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churn.data.frames import with_columns
 from churn.data.parsing import labels, parse_features
 from churn.evaluation.calibration import reliability
 from churn.evaluation.metrics import compare, gains
@@ -152,7 +153,7 @@ def importances(
     as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
     table = []
     for name in typed:
-        shuffled = [typed.assign(**{name: typed[name].array[order]}) for order in orders]
+        shuffled = [with_columns(typed, {name: typed[name].array[order]}) for order in orders]
         chance = model.predict_proba_typed(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
         rises = row_losses(target, chance).mean(axis=1) - as_it_is
         table.append((name, rises.mean(), rises.std(ddof=1)))

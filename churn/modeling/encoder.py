@@ -5,6 +5,7 @@ import pandas as pd
 
 from churn.data.contract import Contract, Feature
 from churn.data.expressions import Formula
+from churn.data.frames import with_columns
 
 # The quantiles of a number that represent its range.
 GRID_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -129,7 +130,7 @@ def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value) -> pd.D
         column = pd.Categorical.from_codes(np.full(len(typed), code), dtype=typed[name].dtype)
     else:
         column = np.full(len(typed), np.nan if missing else float(value))
-    return typed.assign(**{name: column})
+    return with_columns(typed, {name: column})
 
 
 def _grid(column: pd.Series, number: bool) -> list:

@@ -48,7 +48,7 @@ def test_names_every_column_that_is_not_there(tmp_path):
     assert done.returncode == 1
     assert "no column 'key'" in done.stderr
     assert "no column 'gone'" in done.stderr
-    assert "customer_id, female" in done.stderr
+    assert "'customer_id', 'female'" in done.stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,79 @@
+"""An inferred contract as a file for a person: what was seen of each column, and how to go on."""
+
+import pandas as pd
+
+from churn.data.contract import Contract, Feature
+from churn.data.inference import ignored_reasons
+from churn.data.parsing import parse_texts
+
+__all__ = ["annotated_toml"]
+
+FIRST = 3
+WIDTH = 60
+HEADER = """\
+# What a customer table must look like. It was inferred from {rows:,} rows: read it and correct it.
+#
+# Of each feature you may say
+#   description = "What the customer pays each month"   shown on pages, cards and in the API's docs
+#   actionable = true                                   the business can change it, by an offer
+#   unit = "dollars per month"                          of a number
+#   nullable = true                                     it may be missing
+#   unseen = "flag"                                     a category never seen is scored as unknown;
+#                                                       "refuse" (the default) refuses the request
+# and at the top, before the first [table],
+#   project = "telecom"                                 a champion is one per project
+#   horizon_days = 30                                   within how many days a customer leaves
+# New features are formulas over the others (+ - * /, comparisons, parentheses):
+#   [derived]
+#   price_per_month = "total_charges / tenure"
+#   both = '(tech_support == "Yes") + (online_backup == "Yes")'
+"""
+
+
+def annotated_toml(contract: Contract, frame: pd.DataFrame) -> str:
+    """The contract as TOML, with comments that say what was seen.
+
+    Parameters
+    ----------
+    contract : Contract
+    frame : DataFrame
+        The raw table that it was inferred from.
+    """
+    lines = [HEADER.format(rows=len(frame))]
+    reasons = {name: why for name, why in ignored_reasons(frame, contract).items() if why}
+    if reasons:
+        lines.append("# These columns are no features (see `ignore`):")
+        lines += [f"#   {_one_line(name)}: {_one_line(why, 200)}" for name, why in reasons.items()]
+        lines.append("")
+    features = iter(contract.features.items())
+    for line in contract.to_toml().splitlines():
+        if line.startswith("[features.") and line.endswith("]"):
+            name, feature = next(features)
+            if name in frame:
+                lines.append(f"# {_seen(frame[name], feature)}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _seen(column: pd.Series, feature: Feature) -> str:
+    texts = parse_texts(column)
+    filled = texts.codes >= 0
+    known = pd.Series(texts[filled])
+    first = ", ".join(_one_line(text, 30) for text in known.unique()[:FIRST])
+    said = [f"{len(texts.categories):,} different values, the first {first}"]
+    if feature.kind == "number":
+        numbers = pd.to_numeric(known, errors="coerce")
+        if numbers.notna().any():
+            said.append(f"from {numbers.min():.6g} to {numbers.max():.6g}")
+    missing = int((~filled).sum())
+    said.append(f"{missing:,} missing ({missing / len(column):.1%})" if missing else "none missing")
+    if feature.kind == "category":
+        shares = known.value_counts(normalize=True)
+        said.append(f"most often {_one_line(shares.index[0], 30)} ({shares.iloc[0]:.0%})")
+    return "; ".join(said)
+
+
+def _one_line(text: object, width: int = WIDTH) -> str:
+    """A text that may stand in a comment: printable, on one line, not too long."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text))
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
