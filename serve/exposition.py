@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from serve.server.instance import LOG_BEAT, MODEL_BEAT
+from serve.instance import LOG_BEAT, MODEL_BEAT
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 BUILD = {"python": platform.python_version()} | {

@@ -14,7 +14,7 @@ from churn.registry.runs import fetch_run
 from churn.scoring.deployment import Deployment
 from churn.scoring.request_schema import RequestSchema
 from serve.cache import load_model
-from serve.server.instance import LOG_BEAT, MODEL_BEAT, read_status, seconds_since
+from serve.instance import LOG_BEAT, MODEL_BEAT, read_status, seconds_since
 
 NO_RUN = ChurnError(
     "No model is loaded.",

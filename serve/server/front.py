@@ -20,11 +20,11 @@ from werkzeug.wrappers import Response
 from serve.fast_path import HEADERS as FAST_HEADERS
 from serve.fast_path import PATH as FAST
 from serve.fast_path import FastPath
+from serve.instance import end_with_parent
 from serve.metrics import BEGIN, observe
 from serve.problem_details import MEDIA_TYPE, RETRY_SECONDS, Refused, problem_json
 from serve.response_headers import NO_STORE_HEADERS
 from serve.server.body import BodyReader
-from serve.server.instance import end_with_parent
 
 THREADS = 8
 IN_LOOP = "/health"

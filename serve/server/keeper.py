@@ -19,8 +19,8 @@ from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
 from churn.files import write_file
 from serve.cache import Cache
+from serve.instance import LOG_BEAT, MODEL_BEAT, STATUS, beat
 from serve.prediction_log import places
-from serve.server.instance import LOG_BEAT, MODEL_BEAT, STATUS, beat
 from serve.settings import OFF, Settings
 
 SYNC_SECONDS = 5.0

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn.errors import ChurnError
+from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
-from serve.server.instance import STOP_SECONDS, shared_folder
 from serve.settings import OFF, Settings
 
 ROOT = Path(__file__).resolve().parents[2]

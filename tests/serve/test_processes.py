@@ -9,9 +9,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from serve.instance import MODEL_BEAT
 from serve.served_model import SILENT_SECONDS
 from serve.server.cpus import available_cpus
-from serve.server.instance import MODEL_BEAT
 
 
 def health(server) -> dict:
