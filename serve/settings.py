@@ -20,6 +20,8 @@ EXPECTED_KEYS = f"keys of at least {MIN_KEY_LENGTH} printable ASCII characters"
 
 def _split(value: Any) -> Any:
     """A text as its parts between commas."""
+    if value is None:
+        return []
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -116,7 +118,7 @@ class Settings(BaseSettings):
         own = {name.lower(): value for name, value in (given or {}).items()}
         own = {name: value for name, value in own.items() if name in cls.model_fields}
         try:
-            return cls(**{name: value for name, value in own.items() if value is not None})
+            return cls(**own)
         except ValidationError as error:
             problems = [_problem(cls, detail) for detail in error.errors()]
             raise ChurnError("The settings cannot be used:", problems) from None

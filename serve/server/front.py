@@ -60,12 +60,11 @@ class Front:
         method, path, header = scope.method, scope.path, scope.headers.get
         try:
             body = await self._bodies.read(method, header, protocol)
+            status, headers, response = 200, FAST_HEADERS, None
             if path == FAST and method == "POST" and not scope.query_string:
                 response = self._fast.respond(header, body, begin)
-                if response is not None:
-                    protocol.response_bytes(200, FAST_HEADERS, response)
-                    return
-            status, headers, response = await self._flask(environ(scope, body, begin), path)
+            if response is None:
+                status, headers, response = await self._flask(environ(scope, body, begin), path)
         except Refused as refused:
             status, headers, response = _refusal(refused)
             route = path if path in self._paths else "other"

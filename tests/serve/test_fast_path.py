@@ -61,3 +61,19 @@ def test_each_request_is_counted_once(server, records):
         requests.post(f"{server.url}{path}", json={})
     for status, value in before.items():
         assert count(server, route="/predict", status=status) == value + 2
+
+
+def test_state_is_exposed(server, served):
+    text = requests.get(f"{server.url}/metrics").text
+    found = {
+        sample.name: sample
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert found["churn_build_info"].labels["flask"]
+    assert found["churn_model_info"].labels["run"] == served.run
+    assert 0 < found["churn_model_age_seconds"].value < 86_400
+    assert 0 <= found["churn_keeper_sync_age_seconds"].value < 20
+    assert 0 <= found["churn_keeper_ship_age_seconds"].value < 45
+    assert found["churn_spool_files"].value >= 0
+    assert found["churn_requests_in_progress"].value == 1  # this one

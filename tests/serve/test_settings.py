@@ -44,7 +44,9 @@ def test_what_is_empty_is_the_default(monkeypatch):
 
 def test_what_is_given_goes_before_the_environment(monkeypatch):
     monkeypatch.setenv("CHURN_MAX_BATCH", "7")
-    assert Settings.read({"MAX_BATCH": 8}).max_batch == 8
+    monkeypatch.setenv("CHURN_RUN", "champion")
+    found = Settings.read({"MAX_BATCH": 8, "RUN": None})
+    assert (found.max_batch, found.run) == (8, "")
 
 
 def test_every_problem_is_in_one_error_by_the_name_of_the_variable(monkeypatch):
