@@ -123,9 +123,11 @@ def _rollback(options) -> None:
 
 
 def _history(options) -> None:
-    from churn.registry.runs import history
+    from churn.registry.runs import history, unreadable_promotions
 
     promotions = history()
+    for run, tag in unreadable_promotions():
+        print(f"A tag of {run} cannot be read, and promotes nothing: {tag}")
     if not promotions:
         print("No run was promoted yet.")
         return

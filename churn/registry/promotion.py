@@ -13,6 +13,7 @@ LONGEST_WHY = 400
 
 _NUMBER = re.compile(r"champion:([1-9]\d*)")
 _EVIDENCE = re.compile(r"promotion:(\d+) at (\S+?)(?: restoring (\d+))?: (.+)")
+_CLAIM = re.compile(r"promotion:(\d{1,18})\b")
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,13 +71,31 @@ def read_promotions(run: str, tags: Iterable[str]) -> list[Promotion]:
         All that are on it; those of others are left alone.
     """
     numbers = {int(found[1]) for tag in tags if (found := _NUMBER.fullmatch(tag))}
-    told = [
-        Promotion(int(number), run, datetime.fromisoformat(at), why, int(place) if place else None)
-        for number, at, place, why in (m.groups() for m in map(_EVIDENCE.fullmatch, tags) if m)
+    evidence = [found for tag in tags if (found := _CLAIM.match(tag))]
+    read = [promotion for tag in tags if (promotion := _read(run, tag))]
+    by_hand = numbers - {int(found[1]) for found in evidence}
+    return [promotion for promotion in read if promotion.number in numbers] + [
+        Promotion(number, run, None, "") for number in by_hand
     ]
-    told = [promotion for promotion in told if promotion.number in numbers]
-    by_hand = numbers - {promotion.number for promotion in told}
-    return told + [Promotion(number, run, None, "") for number in by_hand]
+
+
+def unreadable_evidence(tags: Iterable[str]) -> list[str]:
+    """The tags that look like a promotion's and cannot be read: they promote nothing."""
+    return sorted(tag for tag in tags if tag.startswith("promotion:") and not _read("", tag))
+
+
+def _read(run: str, tag: str) -> Promotion | None:
+    found = _EVIDENCE.fullmatch(tag)
+    if not found:
+        return None
+    number, at, place, why = found.groups()
+    try:
+        time = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    if time.tzinfo is None:  # it could not be compared with the others
+        return None
+    return Promotion(int(number), run, time, why, int(place) if place else None)
 
 
 def read_why(text: str) -> str:

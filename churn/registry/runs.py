@@ -28,7 +28,13 @@ from churn.metaflow_compat import (
 )
 from churn.registry.model_file import ANY_VERSION, load_model
 from churn.registry.plain_pickle import load_plain
-from churn.registry.promotion import PROMOTED, Promotion, read_promotions, read_why
+from churn.registry.promotion import (
+    PROMOTED,
+    Promotion,
+    read_promotions,
+    read_why,
+    unreadable_evidence,
+)
 from churn.scoring.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -177,6 +183,21 @@ def history() -> list[Promotion]:
         for promotion in read_promotions(run.pathspec, run.user_tags)
     ]
     return sorted(found, key=lambda promotion: promotion.order, reverse=True)
+
+
+def unreadable_promotions() -> list[tuple[str, str]]:
+    """The runs with a tag that looks like a promotion's and cannot be read, and that tag.
+
+    Raises
+    ------
+    ChurnError
+        If the runs cannot be listed.
+    """
+    return [
+        (run.pathspec, tag)
+        for run in list_runs(PROMOTED)
+        for tag in unreadable_evidence(run.user_tags)
+    ]
 
 
 def champion() -> Promotion | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import metaflow
 import pytest
 
+from churn.__main__ import main
 from churn.errors import ChurnError
 from churn.registry.promotion import Promotion
 from churn.registry.runs import champion, fetch_run, history, promote, resolve_run, rollback
@@ -19,6 +20,7 @@ from tiny import copy_store, environment, multiply, tiny_runs
 # Promotes A and B in turn, as often as it is told, once somebody says so; prints what came of it.
 TURNS = """
 import json, sys
+from churn.__main__ import main
 from churn.errors import ChurnError
 from churn.registry.runs import promote
 who, *names, times = sys.argv[1:]
@@ -303,3 +305,28 @@ def test_asking_for_the_champion_costs_little_among_hundreds_of_runs(abc, store)
         assert champion() == made
         took.append(time.process_time() - begun)
     assert min(took) < 0.1  # seconds; it takes 0.012
+
+
+def tag_by_hand(run: str, *tags: str) -> None:
+    metaflow.Run(run).add_tags(tags)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        "promotion:7 at yesterday: no date",
+        "promotion:7 at 2025-01-01T00:00:00: no time zone",
+        "promotion:7 at 2025-13-45T00:00:00+00:00: no such day",
+        "promotion:7",
+    ],
+)
+def test_evidence_that_cannot_be_read_promotes_nothing_and_is_listed(abc, evidence, capsys):
+    promote(abc["A"], "the first")
+    tag_by_hand(abc["B"], "promoted", "champion:7", evidence)
+    assert champion().run == abc["A"]
+    assert [one.run for one in history()] == [abc["A"]]
+    assert main(["history"]) == 0
+    shown = capsys.readouterr().out
+    assert f"A tag of {abc['B']} cannot be read, and promotes nothing: {evidence}" in shown
+    promote(abc["B"], "the second")
+    assert champion().run == abc["B"]
