@@ -155,7 +155,9 @@ class Loop:
         chances = self._ask(upstream, today)
         calls = self.folder / f"calls-{number}.csv"
         command = ("run", "--data", data, "--output", calls, "--budget", self.budget)
-        if self.run_flow("score_flow", *command, "--as-of", today, "--campaign", f"month {number}"):
+        # The app has logged everybody already.
+        command += ("--as-of", today, "--campaign", f"month {number}", "--log", "off")
+        if self.run_flow("score_flow", *command):
             raise Broken("the call list could not be made")
         self.calls.append(calls)
         listed = pd.read_csv(calls)

@@ -5,12 +5,16 @@ import os
 from churn.cli.table import table
 from churn.errors import ChurnError
 
+LATEST = "latest"
+
 
 def add(commands) -> None:
     """Add the command that recomputes a prediction."""
     about = "recompute a logged prediction from its run; fails if it does not come out the same"
     parser = commands.add_parser("replay", help=about, description=about)
-    parser.add_argument("prediction", metavar="PREDICTION", help="the id that was answered")
+    parser.add_argument(
+        "prediction", metavar="PREDICTION", help="its id, the beginning of it, or latest"
+    )
     # The default comes from the environment, and is not shown: a URL may have a password.
     parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
     parser.set_defaults(run=_replay)
@@ -20,7 +24,7 @@ def _replay(options) -> None:
     from churn.feedback.prediction_log import PredictionLog, locations
 
     with PredictionLog(options.log or locations(os.environ)[1]) as log:
-        row = log.find(options.prediction)
+        row = _find(log, options.prediction)
     if row is None:
         hint = "answers of the last seconds may not be in it yet: `python -m churn log ship`"
         raise ChurnError(f"No prediction {options.prediction!r} in {log.where}.", [hint])
@@ -47,3 +51,14 @@ def _replay(options) -> None:
     if done.differences:
         raise ChurnError("It does not come out the same:", done.differences)
     print("It comes out the same.")
+
+
+def _find(log, name: str):
+    """The prediction of an id, or the only one whose id begins so; or the latest."""
+    if name == LATEST:
+        return next(iter(log.latest(1)), None)
+    found = [row] if (row := log.find(name)) else log.find_prefix(name)
+    if len(found) > 1:
+        some = [f"{row.prediction}" for row in found]
+        raise ChurnError(f"Several predictions begin with {name!r}:", some)
+    return next(iter(found), None)

@@ -76,6 +76,17 @@ def test_what_is_not_as_it_was_logged_is_said(logged, capsys):
     assert "probability" not in said
 
 
+def test_a_prediction_is_named_by_the_beginning_of_its_id_or_as_the_latest(logged, capsys):
+    url, ids = logged
+    shortest = next(n for n in range(1, 99) if sum(one.startswith(ids[0][:n]) for one in ids) == 1)
+    assert main(["replay", ids[0][:shortest], "--log", url]) == 0
+    assert capsys.readouterr().out.startswith(f"{ids[0]} for customer")
+    assert main(["replay", "latest", "--log", url]) == 0
+    assert capsys.readouterr().out.endswith("It comes out the same.\n")
+    assert main(["replay", ids[0][:4], "--log", url]) == 1
+    assert f"Several predictions begin with {ids[0][:4]!r}" in capsys.readouterr().err
+
+
 def test_a_prediction_that_is_not_there(logged, capsys):
     assert main(["replay", "nothing", "--log", logged[0]]) == 1
     said = capsys.readouterr().err

@@ -15,6 +15,7 @@ import pytest
 from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
+from churn.registry.runs import fetch_run
 from churn.scoring.export.models import records
 from running import FlowRun, run_flow
 
@@ -47,7 +48,7 @@ def season(trained, tmp_path_factory) -> Season:
     """
     folder = tmp_path_factory.mktemp("season")
     data = trained.data
-    deployment = data.deployment
+    deployment = fetch_run(trained.pathspec)
     rng = np.random.default_rng(0)
     url = f"sqlite:///{folder / 'log.db'}"
     asked, left = {}, {}

@@ -60,6 +60,12 @@ class PredictionLog(Database):
         found = list(self._read(select(PREDICTIONS).where(PREDICTIONS.c.prediction == prediction)))
         return found[0] if found else None
 
+    def find_prefix(self, prefix: str) -> list[Prediction]:
+        """The predictions whose ids begin so, two at most: more tell no more."""
+        ids = PREDICTIONS.c.prediction
+        query = select(PREDICTIONS).where(ids.startswith(prefix, autoescape=True))
+        return list(self._read(query.order_by(ids).limit(2)))
+
     def latest(self, limit: int) -> list[Prediction]:
         """The latest predictions, the newest first."""
         return list(self._read(select(PREDICTIONS).order_by(*LATEST_FIRST).limit(limit)))
