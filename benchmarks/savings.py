@@ -34,9 +34,8 @@ def coverage(repeats: int) -> None:
     print(
         f"The interval of the money, {repeats} campaigns each: holds the truth, truth is above it"
     )
-    print(
-        f"  {'spread':>6}{'leave':>7}{'effect':>8}{'called':>8}{'before':>18}{'now':>18}{'width':>8}"
-    )
+    heads = {"spread": 8, "leave": 7, "effect": 8, "called": 8, "before": 18, "now": 18, "width": 8}
+    print("".join(f"{head:>{width}}" for head, width in heads.items()))
     for spread in (1.0, 1.5):
         for mean in (0.1, 0.4):
             for effect in (0.0, 0.3):
