@@ -5,6 +5,8 @@ import pandas as pd
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 BLUE, ORANGE, GREY, RED, GREEN = "#3366a8", "#d9822b", "#9aa5b1", "#c0504d", "#3a8a5f"
 TALL = 260
+# On a narrow screen labels leave room for what they are of.
+LABELS = {"expr": "containerSize()[0] < 480 ? 110 : 260"}
 FAMILY_COLOURS = {
     "logistic": "#7b9ccc",
     "splines": BLUE,
@@ -28,14 +30,14 @@ def spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": data.to_dict("records")},
         "config": {
-            "axis": {"labelLimit": 260, "titleFontWeight": "normal"},
+            "axis": {"labelLimit": LABELS, "titleFontWeight": "normal"},
             "view": {"stroke": None},
         },
         **parts,
     }
 
 
-def quantity(field: str, title: str, **more) -> dict:
+def quantity(field: str, title: str | list[str], **more) -> dict:
     """The encoding of a column of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 
@@ -343,7 +345,7 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
         {"field": "roc_auc", "title": "ROC-AUC"},
         {"field": "expected", "title": "expected ROC-AUC"},
     ]
-    title = "share who left, less the predicted (95 % intervals)"
+    title = ["share who left less predicted", "(95 % intervals)"]
     layers = [
         {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
         {
@@ -377,7 +379,10 @@ def gate(checks: pd.DataFrame) -> dict:
         "scale": {"domain": [True, False], "range": [GREEN, RED]},
     }
     y = {"field": "name", "type": "nominal", "sort": None, "title": None}
-    title = "log loss less the other model's, nats (95 % interval; the tick is what was asked for)"
+    title = [
+        "log loss less the other model's, nats",
+        "(95 % interval; the tick: what is asked for)",
+    ]
     tooltip = [{"field": name, "format": "+.4f"} for name in ("value", "low", "high", "threshold")]
     layers = [
         {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
