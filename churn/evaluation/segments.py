@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract, Feature
+from churn.data.levels import FeatureLevels
 from churn.data.parsing import parse_features
 from churn.statistics.intervals import Z
 from churn.statistics.log_odds import row_losses
@@ -17,7 +18,6 @@ from churn.statistics.ranking import delong
 LEAST = 50
 MARGIN = 0.02
 LEVEL = 0.05
-QUARTILES = (0.25, 0.5, 0.75)
 QUESTIONS = ("gap", "ranking")
 
 COLUMNS = [
@@ -190,28 +190,9 @@ def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.nd
 
 
 def _levels(column: pd.Series, feature: Feature) -> Iterator[tuple[str, np.ndarray]]:
-    """The levels of a typed feature in words, and who is at each."""
-    if feature.numeric:
-        numbers = column.to_numpy()
-        filled = numbers[~np.isnan(numbers)]
-        inner = np.unique(np.quantile(filled, QUARTILES, method="lower")) if len(filled) else []
-        codes = np.where(np.isnan(numbers), -1, np.searchsorted(inner, numbers))
-        for code in range(len(inner) + 1):
-            inside = codes == code
-            if inside.any():
-                yield _span(feature, numbers[inside]), inside
-    elif feature.kind == "flag":
-        codes = column.fillna(-1).to_numpy()
-        for value in (0, 1):
-            yield feature.say(value), codes == value
-    else:
-        codes = column.cat.codes.to_numpy()
-        codes = np.where(codes < len(feature.categories), codes, -1)
-        for code, text in enumerate(feature.categories):
-            yield text, codes == code
-    yield feature.say(None), codes == -1
-
-
-def _span(feature: Feature, numbers: np.ndarray) -> str:
-    low, high = numbers.min(), numbers.max()
-    return feature.say(high) if low == high else f"{low:,.6g} to {feature.say(high)}"
+    """The levels of a typed feature in words, and the rows in each; new ones count as missing."""
+    levels = FeatureLevels(feature, column)
+    codes = levels.assign(column)
+    for code, text in enumerate(levels.texts):
+        yield text, codes == code
+    yield feature.say(None), codes < 0

@@ -7,23 +7,23 @@ one.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
 from churn.data.contract import Contract
+from churn.data.levels import NEW, FeatureLevels
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.monitoring.drift import LEAST, LEVEL, Reference
+from churn.statistics.bins import MISSING
 from churn.statistics.multiplicity import holm
 
 # Of the expected profit per customer: less of a change is no news.
 CHANGE = 0.2
 # Of the customers, who would be called first: the top of the ranking.
 TOP = 0.1
-QUARTILES = (0.25, 0.5, 0.75)
 # A segment is tested where, if nothing changed, it pays to call so many of it before and now: of
 # fewer the mean is far from bell-shaped.
 LEAST_CALLED = 30
@@ -205,36 +205,15 @@ def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame
 def _levels(
     before: pd.DataFrame, now: pd.DataFrame, contract: Contract
 ) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """Feature, level, and who is at it before and now: for each feature every customer once."""
+    """Feature, level, and the rows in it before and now: for each feature every customer once."""
     for name, feature in contract.features.items():
-        columns = [before[name], now[name]]
-        if feature.numeric:
-            filled = columns[0].dropna()
-            edges = np.unique(np.quantile(filled, QUARTILES)) if len(filled) else np.array([])
-            codes = [np.searchsorted(edges, column) for column in columns]
-            ends = ["", *(feature.say(edge) for edge in edges), ""]
-            texts = [
-                f"{low} to {high}" if low and high else f"above {low}" if low else f"up to {high}"
-                for low, high in pairwise(ends)
-            ]
-        elif feature.kind == "flag":
-            codes = [column.fillna(0).to_numpy() for column in columns]
-            texts = [feature.say(0), feature.say(1)]
-        else:
-            known = {text: code for code, text in enumerate(feature.categories)}
-            codes = [column.astype(object).map(known).fillna(-1).to_numpy() for column in columns]
-            texts = list(feature.categories)
-        absent = [column.isna().to_numpy() for column in columns]
-        for code, text in enumerate(texts):
-            inside = [(c == code) & ~gone for c, gone in zip(codes, absent, strict=True)]
+        levels = FeatureLevels(feature, before[name])
+        codes = [levels.assign(columns[name]) for columns in (before, now)]
+        texts = dict(enumerate(levels.texts)) | {NEW: "new", MISSING: feature.say(None)}
+        for code, text in texts.items():
+            inside = [found == code for found in codes]
             if any(at.any() for at in inside):
                 yield name, text, *inside
-        if feature.kind == "category":
-            new = [(c < 0) & ~gone for c, gone in zip(codes, absent, strict=True)]
-            if any(at.any() for at in new):
-                yield name, "new", *new
-        if any(gone.any() for gone in absent):
-            yield name, feature.say(None), *absent
 
 
 def terms(offer: RetentionCosts, given: dict[str, str]) -> RetentionCosts:
