@@ -1,6 +1,7 @@
 """How often monitoring cries wolf, and whether it sees one.
 
     python benchmarks/monitoring.py [--periods 200] [--customers 1000] [--seeds 10]
+        [--cohorts 50]
 
 Generated customers train a model, others whom it has not seen are its reference. Then come periods
 of new customers from the same generator, among whom nothing changed: printed is in how many any
@@ -8,6 +9,9 @@ question about drift, and in how many anything at all, the money too, raised an 
 periods there are a new model and a new reference, for one unlucky reference would speak for all
 periods. Then faults are planted, each in periods of its own, and it is counted in how many of them
 the column that it is in raises an alarm in that very period.
+
+Last come cohorts whose outcomes are known, where leaving is rare or common, and where the world has
+changed or not: counted is in how many the model is found to be worse than expected.
 """
 
 import argparse
@@ -31,9 +35,11 @@ def main() -> None:
     parser.add_argument("--periods", type=int, default=200)
     parser.add_argument("--customers", type=int, default=1_000)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--cohorts", type=int, default=50)
     options = parser.parse_args()
     unchanged(options.periods, options.customers)
     planted(options.seeds, options.customers)
+    worse(options.cohorts)
 
 
 def unchanged(periods: int, customers: int) -> None:
@@ -104,6 +110,36 @@ def faults() -> list[tuple[str, str, Callable]]:
         *((f"a new category, {share:.0%}", name, new(name, share))
           for name in ("contract", "payment_method") for share in (0.03, 0.1, 0.5)),
     ]  # fmt: skip
+
+
+def worse(cohorts: int) -> None:
+    """Cohorts of which the outcomes are known, by how the true risks differ from the predicted."""
+    from churn.monitoring.cohort_metrics import Cohort
+    from churn.monitoring.deterioration import compare_with_expected
+
+    changes = {
+        "unchanged": lambda chance, rng: chance,
+        "all risks twice as high": lambda chance, rng: np.minimum(2 * chance, 1),
+        "all risks half as high": lambda chance, rng: chance / 2,
+        "half of the risks another customer's": lambda chance, rng: np.where(
+            rng.random(len(chance)) < 0.5, rng.permutation(chance), chance
+        ),
+    }
+    print(f"Found worse than expected, of {cohorts} cohorts each, by a model of 5,000 customers")
+    print(f"  {'leave':>6}{'customers':>11}" + "".join(f"{name:>38}" for name in changes))
+    for centre, customers in ((-4.4, 3_000), (-3.4, 3_000), (-1.3, 1_000)):
+        counts, rng = [], np.random.default_rng(0)
+        for change in changes.values():
+            found, left = 0, []
+            for _ in range(cohorts):
+                chance = 1 / (1 + np.exp(-centre - 1.2 * rng.normal(size=customers)))
+                labels = (rng.random(customers) < change(chance, rng)).astype(float)
+                cohort = Cohort(chance, labels, np.full(customers, "", dtype=object))
+                found += any(one.worse for one in compare_with_expected(cohort, 5_000))
+                left.append(chance.mean())
+            counts.append(found)
+        cells = "".join(f"{found:>35}/{cohorts}" for found in counts)
+        print(f"  {np.mean(left):>6.1%}{customers:>11,}{cells}")
 
 
 class Watched:

@@ -11,22 +11,25 @@ probability times value, removes most of that without bias, for the expectation 
 groups are drawn (covariate adjustment with a fixed coefficient).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from churn.campaign.control_group import ARMS, CONTACT, CONTROL
+from churn.campaign.stratified import (
+    groups_of,
+    newcombe,
+    strata_of_days,
+    weighted_mean,
+    weighted_share,
+    welch,
+)
 from churn.errors import ChurnError
-from churn.statistics.intervals import wilson
 
 # Below these nothing is estimated. Leavers are counted by what the model expected, before anything
 # happened: a rule on those who left would speak where chance had been generous, and only there.
 LEAST_KNOWN, LEAST_EXPECTED = 30, 5
-# A stratum has so many of each group, unless all of them together have fewer.
-LEAST_STRATUM = 10
 
 
 @dataclass(frozen=True)
@@ -179,14 +182,14 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     if insufficient:
         return Savings(**arms, kept=None, saved=None, spent=spent, strata=0,
                        insufficient_data=insufficient, ignored=ignored)  # fmt: skip
-    strata = _strata(known)
+    strata = strata_of_days(known)
     called = arms[CONTACT].known
     worth = known["value_at_risk"] / known["probability"]
     residual = known["left"] * worth - known["value_at_risk"]
     variance = worth**2 * known["probability"] * (1 - known["probability"])
-    groups = {name: list(_groups(known, strata, name)) for name in ARMS}
-    kept = _newcombe(*(_share(known["left"], groups[name]) for name in (CONTROL, CONTACT)))
-    saved = _welch(*(_mean(residual, variance, groups[name]) for name in (CONTROL, CONTACT)))
+    groups = {name: list(groups_of(known, strata, name)) for name in ARMS}
+    kept = newcombe(*(weighted_share(known["left"], groups[name]) for name in (CONTROL, CONTACT)))
+    saved = welch(*(weighted_mean(residual, variance, groups[name]) for name in (CONTROL, CONTACT)))
     return Savings(
         **arms,
         kept={end: called * value for end, value in kept.items()},
@@ -211,68 +214,6 @@ def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarra
     )
     told = [f"{count:,} outcomes do not count: they {why}." for count, why in ignored if count]
     return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), told
-
-
-def _strata(known: pd.DataFrame) -> np.ndarray:
-    """Consecutive days, joined until each stratum has enough of both groups: (n,) int."""
-    by_day = pd.crosstab(known["day"], known["arm"]).reindex(columns=list(ARMS), fill_value=0)
-    stratum, sizes, of_day = 0, np.zeros(2, dtype=int), {}
-    for day, counts in zip(by_day.index, by_day.to_numpy(), strict=True):
-        if sizes.min() >= LEAST_STRATUM:
-            stratum, sizes = stratum + 1, np.zeros(2, dtype=int)
-        sizes = sizes + counts
-        of_day[day] = stratum
-    # The last days may be too few to stand alone.
-    last = max(stratum - (sizes.min() < LEAST_STRATUM), 0)
-    return known["day"].map(of_day).clip(upper=last).to_numpy()
-
-
-def _groups(
-    known: pd.DataFrame, strata: np.ndarray, arm: str
-) -> Iterator[tuple[np.ndarray, float]]:
-    """Of each stratum the rows of one group, and the stratum's share of the calls."""
-    of = (known["arm"] == arm).to_numpy()
-    called = (known["arm"] == CONTACT).to_numpy()
-    for stratum in range(strata.max() + 1):
-        inside = strata == stratum
-        yield inside & of, (inside & called).sum() / called.sum()
-
-
-def _share(left: pd.Series, groups) -> tuple[float, float, float]:
-    """A weighted share with Wilson's interval of the effective sample size."""
-    share = sum(weight * left[rows].mean() for rows, weight in groups)
-    size = 1 / sum(weight**2 / rows.sum() for rows, weight in groups)
-    return share, *wilson(share * size, size)
-
-
-def _newcombe(one: tuple[float, float, float], other: tuple[float, float, float]) -> dict:
-    (p, low, high), (q, low_q, high_q) = one, other
-    return {
-        "value": p - q,
-        "low": p - q - float(np.hypot(p - low, high_q - q)),
-        "high": p - q + float(np.hypot(high - p, q - low_q)),
-    }
-
-
-def _mean(values: pd.Series, variance: pd.Series, groups) -> tuple[float, float, int]:
-    """A weighted mean, its variance from that within strata, and the degrees of freedom.
-
-    The variance within strata is at least what the probabilities imply: a small group without a
-    rich leaver shows too little of it.
-    """
-    parts = [(values[rows].to_numpy(), weight) for rows, weight in groups]
-    freedom = sum(len(part) - 1 for part, _ in parts)
-    spread = sum(((part - part.mean()) ** 2).sum() for part, _ in parts) / freedom
-    spread = max(spread, np.concatenate([variance[rows].to_numpy() for rows, _ in groups]).mean())
-    error = spread * sum(weight**2 / len(part) for part, weight in parts)
-    return sum(weight * part.mean() for part, weight in parts), error, freedom
-
-
-def _welch(one: tuple[float, float, int], other: tuple[float, float, int]) -> dict:
-    gap, errors = one[0] - other[0], (one[1], other[1])
-    freedom = sum(errors) ** 2 / (errors[0] ** 2 / one[2] + errors[1] ** 2 / other[2])
-    half = float(stdtrit(freedom, 0.975) * np.sqrt(sum(errors)))
-    return {"value": float(gap), "low": gap - half, "high": gap + half}
 
 
 def _span(found: dict[str, float], form: str) -> str:

@@ -8,7 +8,7 @@ same customers are drawn every day, so that a month of lists is a month of the s
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 
 import numpy as np
@@ -121,6 +121,11 @@ def log_sample(
         return Logged(0, customers, "")
     names = list(deployment.contract.features)
     cells = sample[names].astype(object).where(sample[names].notna(), None)
+    for name, feature in deployment.contract.features.items():
+        if feature.kind == "date":  # typed it is the days until the day of the observation
+            cells[name] = cells[name].map(
+                lambda days: None if days is None else str(as_of - timedelta(days=days))
+            )
     threshold, run = deployment.scorer.threshold, deployment.run
     time = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     rows = []
