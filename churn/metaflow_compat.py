@@ -76,7 +76,10 @@ def translate_errors(summary: str) -> Iterator[None]:
 
     try:
         yield
-    except (MetaflowException, OSError) as error:
+    except ChurnError:
+        raise
+    # An empty file of metadata is a ValueError, one that lacks an entry a KeyError.
+    except (MetaflowException, OSError, ValueError, KeyError, TypeError) as error:
         raise ChurnError(summary, [f"{type(error).__name__}: {error}"]) from error
 
 

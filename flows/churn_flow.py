@@ -56,12 +56,10 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and note what makes this run."""
-        from churn.modeling.search_space import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
 
         self.costs = check_training(self)
-        self.candidates = settle_candidates(self.candidates_file)
         self.lineage = run_lineage(self.seed)
         self.next(self.load)
 
@@ -132,7 +130,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.budget import plan_budget
         from churn.modeling.cross_validation import cross_validate
         from churn.modeling.sample import draw_search_sample
-        from churn.modeling.search_space import BASELINE
+        from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES, parse_candidates
         from churn.modeling.threads import threads_per_task
 
         self.sample = draw_search_sample(
@@ -140,6 +138,9 @@ class ChurnFlow(FlowSpec):
             self.seed,
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
+        self.candidates = (
+            parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
+        )
         self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
         self.next(self.train, foreach="candidates")
 
@@ -226,6 +227,7 @@ class ChurnFlow(FlowSpec):
     @step
     def end(self):
         """Say what came out, and make the model the champion if it may be."""
+        from churn.registry.promotion import project_of
         from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote
         from churn.registry.training_run import TrainingRun
@@ -233,7 +235,9 @@ class ChurnFlow(FlowSpec):
         run = f"{current.flow_name}/{current.run_id}"
         print(summarize_run(TrainingRun(self, run)))
         if self.promote == "auto" and self.decision.passed:
-            promoted = promote(run, self.decision.why, finished=False)
+            promoted = promote(
+                run, self.decision.why, finished=False, project=project_of(self.contract)
+            )
             print(f"It is the champion now, by promotion {promoted.number}.")
 
 

@@ -49,7 +49,8 @@ class ChurnFlow(FlowSpec):
         from churn.scoring.scorer import Agreement, Scorer
 
         contract = Contract.parse({
-            "target": "left", "positive": "yes", "negative": ["no"],
+            "target": "exited" if self.kind == "bank" else "left",
+            "positive": "yes", "negative": ["no"],
             "features": {"tenure": {"kind": "number"}},
         })
         worse = {"better": 0.0, "good": 0.1}.get(self.kind, 0.2)
@@ -92,7 +93,7 @@ if __name__ == "__main__":
     ChurnFlow()
 """
 
-KINDS = ("good", "better", "other data", "disagrees", "bare", "code", "fails", "killed")
+KINDS = ("good", "better", "other data", "disagrees", "bare", "bank", "code", "fails", "killed")
 
 
 @cache

@@ -30,11 +30,15 @@ def add(commands) -> None:
     parser = commands.add_parser("promote", help=about, description=about)
     parser.add_argument("name", metavar="RUN", help="ChurnFlow/<id>, or the id alone")
     parser.add_argument("--why", required=True, help="for whoever reads the history")
+    parser.add_argument(
+        "--force", action="store_true", help="even if only other projects have a champion here"
+    )
     parser.set_defaults(run=_promote)
 
     about = "make the champion before this one the champion again; once more: the one before that"
     parser = commands.add_parser("rollback", help=about, description=about)
     parser.add_argument("--why", required=True, help="for whoever reads the history")
+    parser.add_argument("--project", help="whose, where several projects have a champion")
     parser.set_defaults(run=_rollback)
 
     about = "list the promotions, the newest first"
@@ -55,20 +59,23 @@ def _models(options) -> None:
     if not models:
         print("There is no run yet; `make run` makes one.")
         return
-    head = ["", "run", "made (UTC)", "customers", "log loss", "ROC-AUC (95 %)", "evaluated on"]
-    print(table([[*head, "model"], *map(_row, models)], right={3, 4}))
+    head = ["", "run", "project", "made (UTC)", "customers", "log loss", "ROC-AUC (95 %)"]
+    print(table([[*head, "evaluated on", "model"], *map(_row, models)], right={4, 5}))
     if options.last and len(models) >= options.last:
         print(f"The newest {options.last}; --last 0 lists all.")
 
 
 def _row(model) -> list[str]:
+    from churn.registry.promotion import project_of
+
     mark = "*" if model.champion else ""
     ours = model.deployment
     if ours is None:
-        return [mark, model.run, _minute(model.started), "", "", "", "", model.problem]
+        return [mark, model.run, "", _minute(model.started), "", "", "", "", model.problem]
     named = f"{ours.candidate} (champion)" if model.champion else ours.candidate
     return [
-        mark, model.run, _minute(ours.created_at), f"{ours.customers:,}",
+        mark, model.run, project_of(ours.contract), _minute(ours.created_at),
+        f"{ours.customers:,}",
         METRICS["log_loss"].figure(ours.metrics["log_loss"]),
         METRICS["roc_auc"].with_span(ours.metrics["roc_auc"]), ours.evaluated_on, named,
     ]  # fmt: skip
@@ -113,28 +120,30 @@ def _compare(options) -> None:
 def _promote(options) -> None:
     from churn.registry.runs import promote
 
-    print(_told(promote(options.name, options.why)))
+    print(_told(promote(options.name, options.why, force=options.force)))
 
 
 def _rollback(options) -> None:
     from churn.registry.runs import rollback
 
-    print(_told(rollback(options.why)))
+    print(_told(rollback(options.why, options.project)))
 
 
 def _history(options) -> None:
-    from churn.registry.runs import history, unreadable_promotions
+    from churn.registry.runs import read_history
 
-    promotions = history()
-    for run, tag in unreadable_promotions():
-        print(f"A tag of {run} cannot be read, and promotes nothing: {tag}")
-    if not promotions:
+    promotions, unreadable = read_history()
+    if not promotions and not unreadable:
         print("No run was promoted yet.")
         return
     rows = [
-        [str(p.number), p.run, _minute(p.at) if p.at else "", _how(p), p.why] for p in promotions
+        [str(p.number), p.run, p.project or "", _minute(p.at) if p.at else "", _how(p), p.why]
+        for p in promotions
     ]
-    print(table([["", "run", "at (UTC)", "", "why"], *rows], right={0}))
+    rows += [
+        ["", bad.run, "", "", "unreadable", f"{bad.tag} ({bad.problem})"] for bad in unreadable
+    ]
+    print(table([["", "run", "project", "at (UTC)", "", "why"], *rows], right={0}))
 
 
 def _told(promotion) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import translate_errors
-from churn.registry.runs import champion, fetch_run, list_runs
+from churn.registry.runs import champions, fetch_run, list_runs
 from churn.scoring.deployment import Deployment
 
 
@@ -59,20 +59,20 @@ def list_models(last: int | None = None) -> list[Listed]:
     Parameters
     ----------
     last : int, optional
-        Only so many of the newest, and the champion. Each of these has to be read.
+        Only so many of the newest, and the champions. Each of these has to be read.
 
     Raises
     ------
     ChurnError
         If the runs cannot be listed. A run that cannot be read is listed, with the reason.
     """
-    best = champion()
+    best = {promotion.run for promotion in champions().values()}
     with translate_errors("The runs cannot be listed:"):
         runs = sorted(((_started(run), run.pathspec) for run in list_runs()), reverse=True)
     shown = [pathspec for _, pathspec in runs[:last]]
     found = []
     for started, pathspec in runs:
-        is_champion = best is not None and pathspec == best.run
+        is_champion = pathspec in best
         if is_champion or pathspec in shown:
             deployment, problem = _read(pathspec)
             found.append(Listed(pathspec, started, deployment, problem, is_champion))

@@ -4,22 +4,23 @@ Each check is computed on the model exactly as it is stored, and says what was a
 found, and why that is asked.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
-from churn.data.parsing import labels, parse_features
+from churn.data.parsing import labels
 from churn.errors import ChurnError
-from churn.evaluation.metrics import compare
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
 from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
-from churn.registry.runs import champion, fetch_run
+from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
+from churn.registry.promotion import Promotion, project_of
+from churn.registry.runs import fetch_run, foreign_champions, history
 from churn.scoring.deployment import Deployment
-from churn.scoring.export.models import records
 from churn.scoring.scorer import TOLERANCE, Agreement
 
 # How far the slope of the calibration line may be from 1, as a factor.
@@ -28,6 +29,10 @@ SLOPE = 1.25
 BADLY = 0.1
 # Customers on whom a model is held against the champion: enough to tell thousandths of a nat.
 ROWS = 20_000
+# Fewer leavers, or fewer who stayed, among the held-out customers leave the decision to a person.
+FEWEST = 30
+# So many former champions are asked, the latest ones.
+MOST_CHAMPIONS = 60
 
 
 @dataclass(frozen=True)
@@ -64,15 +69,18 @@ class Decision:
     checks : tuple of Check
     champion : str or None
         The run it was held against, if there is a champion.
+    withheld : str
+        Why a person has to decide, though all checks may have passed; empty if nobody has.
     """
 
     checks: tuple[Check, ...]
     champion: str | None
+    withheld: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether the model may become the champion."""
-        return all(check.passed for check in self.checks)
+        """Whether the model may become the champion by itself."""
+        return all(check.passed for check in self.checks) and not self.withheld
 
     @property
     def why(self) -> str:
@@ -80,6 +88,8 @@ class Decision:
         failed = [check.name for check in self.checks if not check.passed]
         if failed:
             return f"not promoted; checks failed: {', '.join(failed)}"
+        if self.withheld:
+            return f"passed {len(self.checks)} checks; not promoted by itself: {self.withheld}"
         against = f"not worse than {self.champion}" if self.champion else "there was no champion"
         return f"passed {len(self.checks)} checks; {against}"
 
@@ -106,21 +116,32 @@ def decide(
     leaks : DataFrame
         What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     margin : float
-        How much the log loss may be above the champion's, in nats.
+        How much the log loss may be above that of the best champion ever, in nats, even where
+        chance does not explain it.
     search : SearchOutcome, optional
         What came of the candidates.
     """
-    now, rival = champion(), None
-    holdout = holdout.iloc[:: -(-len(holdout) // ROWS) or 1]
-    if now is not None and len(holdout):
+    held_out, project = len(holdout), project_of(model.contract)
+    leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
+    holdout = holdout.iloc[:: -(-held_out // ROWS) or 1]
+    past, rival, best = history(project), None, None
+    withheld = _small(held_out, leavers) or _foreign(foreign_champions(project), project)
+    if past and held_out:
+        probabilities = model.predict_proba(holdout)[:, 1]
         try:
-            chance = model.predict_proba(holdout)[:, 1]
-            rival = hold_against(fetch_run(now.run), model.contract, holdout, chance)
+            now = fetch_run(past[0].run)
         except ChurnError as error:
-            rival = ChampionComparison(now.run, None, str(error))
-    elif now is not None:
-        rival = ChampionComparison(now.run, None, "nobody was held out")
-    return judge(report, model.contract, agreement, leaks, rival, margin, search)
+            rival = ChampionComparison(past[0].run, None, str(error))
+        else:
+            rival = hold_against(now, model.contract, holdout, probabilities)
+            if now.fingerprint == report.fingerprint:
+                withheld = f"it gives the same probabilities as the champion, {now.run}"
+        top = best_ever(_readable(past), model.contract, holdout)
+        if top is not None and top.run != past[0].run:
+            best = hold_against(top, model.contract, holdout, probabilities)
+    elif past:
+        rival = ChampionComparison(past[0].run, None, "nobody was held out")
+    return judge(report, model.contract, agreement, leaks, rival, margin, search, best, withheld)
 
 
 def judge(
@@ -128,9 +149,11 @@ def judge(
     contract: Contract,
     agreement: Agreement,
     leaks: pd.DataFrame,
-    rival: "ChampionComparison | None",
+    rival: ChampionComparison | None,
     margin: float,
     search: SearchOutcome | None = None,
+    best: ChampionComparison | None = None,
+    withheld: str = "",
 ) -> Decision:
     """Put an evaluated model through the gate.
 
@@ -146,9 +169,14 @@ def judge(
     rival : ChampionComparison or None
         The champion on the same customers, if there is one.
     margin : float
-        How much the log loss may be above the champion's, in nats.
+        How much the log loss may be above that of the best champion ever, in nats, even where
+        chance does not explain it.
     search : SearchOutcome, optional
         What came of the candidates.
+    best : ChampionComparison, optional
+        The best champion ever, if it is another one than the present.
+    withheld : str
+        Why a person has to decide, though all checks may pass.
     """
     checks = [
         _better(report, BASE_RATE),
@@ -161,69 +189,10 @@ def judge(
     if search is not None:
         checks.append(_complete_search(search))
     if rival is not None:
-        checks.append(rival.check(margin))
-    return Decision(tuple(checks), rival.run if rival else None)
-
-
-@dataclass(frozen=True)
-class ChampionComparison:
-    """The champion, held against a new model on the same customers.
-
-    Attributes
-    ----------
-    run : str
-    difference : dict or None
-        Of the log loss, the new model's less the champion's, paired: value, low, high, from a
-        bootstrap over customers; None where the champion cannot say anything of them.
-    problem : str
-        Why it cannot.
-    """
-
-    run: str
-    difference: dict | None
-    problem: str = ""
-
-    def check(self, margin: float) -> Check:
-        """Whether the new model is not worse."""
-        if self.difference is None:
-            why = f"{self.run} cannot be asked about these customers: {self.problem}"
-            return Check("not worse than the champion", margin, np.nan, False, why)
-        high = self.difference["high"]
-        why = (
-            f"upper end of the paired difference in log loss to {self.run}, nats "
-            f"({self.difference['value']:+.4f}, {self.difference['low']:+.4f} to {high:+.4f})"
-        )
-        passed = bool(high <= margin)
-        return Check("not worse than the champion", margin, high, passed, why, self.difference)
-
-
-def hold_against(
-    champion: Deployment, contract: Contract, rows: pd.DataFrame, probabilities: np.ndarray
-) -> ChampionComparison:
-    """Ask the champion about the customers that judged a new model.
-
-    Whom a run holds out follows from the customers' keys and not from the run, so the champion has
-    not been trained on them either, if both runs held out as many by the same key.
-
-    Parameters
-    ----------
-    champion : Deployment
-    contract : Contract
-        With the target of `rows`.
-    rows : DataFrame of n rows
-        Held-out customers.
-    probabilities : ndarray of float64, shape (n,)
-        What the new model says of them.
-    """
-    if champion.evaluated_on != "hold-out":
-        return ChampionComparison(champion.run, None, "it held nobody out, and was trained on them")
-    try:
-        asked = records(parse_features(rows, champion.contract))
-    except ChurnError as error:
-        return ChampionComparison(champion.run, None, "; ".join(error.problems))
-    theirs = np.array([champion.scorer(record) for record in asked])
-    _, _, differences = compare(labels(rows, contract), probabilities, {"champion": theirs})
-    return ChampionComparison(champion.run, differences["champion"]["log_loss"])
+        checks.append(_not_worse_than_champion(rival))
+    if best is not None:
+        checks.append(_near_the_best(best, margin))
+    return Decision(tuple(checks), rival.run if rival else None, withheld)
 
 
 def _better(report: EvaluationReport, baseline: str) -> Check:
@@ -282,3 +251,63 @@ def _complete_search(search: SearchOutcome) -> Check:
     why = f"candidates whose task died twice: {', '.join(search.lost) or 'none'}"
     why += f"; left out for the budget: {', '.join(budget)}" if budget else ""
     return Check("search complete", 0, len(search.lost), not search.lost, why)
+
+
+def _not_worse_than_champion(rival: ChampionComparison) -> Check:
+    name = "not worse than the champion"
+    if rival.difference is None:
+        why = f"{rival.run} cannot be asked about these customers: {rival.problem}"
+        return Check(name, 0.0, np.nan, False, why)
+    low = rival.difference["low"]
+    why = f"lower end of {_difference(rival)}: surely worse above 0"
+    return Check(name, 0.0, low, not rival.surely_worse, why, rival.difference)
+
+
+def _near_the_best(best: ChampionComparison, margin: float) -> Check:
+    name = "near the best champion"
+    if best.difference is None:
+        why = f"{best.run} cannot be asked about these customers: {best.problem}"
+        return Check(name, margin, np.nan, False, why)
+    value, bound = best.difference["value"], best.bound(margin)
+    why = (
+        f"{_difference(best)}: at most {margin:g} in all time, or 1.645 standard errors where "
+        "chance explains more"
+    )
+    return Check(name, bound, value, bool(value <= bound), why, best.difference)
+
+
+def _difference(rival: ChampionComparison) -> str:
+    value, low, high = (rival.difference[end] for end in ("value", "low", "high"))
+    return (
+        f"the paired difference in log loss to {rival.run}, nats "
+        f"({value:+.4f}, {low:+.4f} to {high:+.4f})"
+    )
+
+
+def _small(held_out: int, leavers: int) -> str:
+    fewest = min(leavers, held_out - leavers)
+    if not held_out or fewest >= FEWEST:
+        return ""
+    return (
+        f"of {held_out:,} held-out customers {leavers:,} left, and at least {FEWEST} must have "
+        "left and stayed for the checks to mean much; a person decides, by `churn promote`"
+    )
+
+
+def _foreign(projects: list[str], project: str) -> str:
+    if not projects:
+        return ""
+    named = ", ".join(map(repr, projects))
+    return (
+        f"it is of the project {project!r}, and the champions here are of {named}; "
+        "`churn promote --force` lets both have one"
+    )
+
+
+def _readable(past: list[Promotion]) -> list[Deployment]:
+    """The last distinct champions, the oldest first; those that cannot be read are passed by."""
+    runs, found = list(dict.fromkeys(one.run for one in past))[:MOST_CHAMPIONS], []
+    for run in reversed(runs):
+        with suppress(ChurnError):
+            found.append(fetch_run(run))
+    return found

@@ -10,6 +10,7 @@ import pickle
 from typing import Any
 
 from churn.errors import ChurnError
+from churn.metaflow_compat import read_artifact
 
 
 def load_plain(content: bytes) -> Any:
@@ -27,6 +28,25 @@ def load_plain(content: bytes) -> Any:
     except Exception as error:  # the opcodes of a broken pickle may raise anything
         reason = f"{type(error).__name__}: {error}"
         raise ChurnError("What is stored is no pickle of plain values:", [reason]) from error
+
+
+def read_plain(run, name: str):
+    """An artifact of plain values of the last task of a `metaflow.Run`.
+
+    Raises
+    ------
+    ChurnError
+        If the run has no such artifact, or it is not plain values.
+    """
+    try:
+        content = read_artifact(run["end"].task, name)
+    except KeyError:
+        lacks = f"it has no {name}; name a run of ChurnFlow"
+        raise ChurnError(f"{run.pathspec} cannot be used:", [lacks]) from None
+    try:
+        return load_plain(content)
+    except ChurnError as error:
+        raise ChurnError(f"{run.pathspec} cannot be used:", error.problems) from error
 
 
 class _PlainUnpickler(pickle.Unpickler):

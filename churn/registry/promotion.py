@@ -1,19 +1,23 @@
 """A promotion, and the tags on a run that say it: nothing about it is stored anywhere else."""
 
+import fcntl
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
+from churn.metaflow_compat import local_store, translate_errors
 
 PROMOTED = "promoted"
 # Metaflow takes tags of at most 500 characters; what stands before the reason needs about 70.
 LONGEST_WHY = 400
 
+_PROJECT = "churn-project:"
 _NUMBER = re.compile(r"champion:([1-9]\d*)")
 _EVIDENCE = re.compile(r"promotion:(\d+) at (\S+?)(?: restoring (\d+))?: (.+)")
-_CLAIM = re.compile(r"promotion:(\d{1,18})\b")
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -33,6 +37,9 @@ class Promotion:
         One line; empty where somebody tagged the run by hand.
     restores : int or None
         Of a rollback: the number of the promotion that it took up again.
+    project : str or None
+        Whose champion it is, see `project_of`; None where the tags do not say, as by hand: then
+        it counts for every project.
     """
 
     number: int
@@ -40,6 +47,7 @@ class Promotion:
     at: datetime | None
     why: str
     restores: int | None = None
+    project: str | None = None
 
     @property
     def tags(self) -> list[str]:
@@ -49,7 +57,8 @@ class Promotion:
             f"promotion:{self.number} at {self.at.isoformat(timespec='milliseconds')}"
             f"{restoring}: {self.why}"
         )
-        return [PROMOTED, f"champion:{self.number}", evidence]
+        project = [] if self.project is None else [f"{_PROJECT}{self.project}"]
+        return [PROMOTED, f"champion:{self.number}", evidence, *project]
 
     @property
     def order(self) -> tuple:
@@ -60,42 +69,63 @@ class Promotion:
         return self.number, self.at or _BEFORE_ALL, self.run
 
 
-def read_promotions(run: str, tags: Iterable[str]) -> list[Promotion]:
-    """The promotions that a run's tags tell of, in no order.
+@dataclass(frozen=True)
+class Unreadable:
+    """A tag that looks like one of a promotion and is none, so that it counts for nothing."""
+
+    run: str
+    tag: str
+    problem: str
+
+
+def project_of(contract: Contract) -> str:
+    """The name of the business that a contract belongs to: its project, or else its target."""
+    return contract.project or contract.target
+
+
+def read_promotions(run: str, tags: Iterable[str]) -> tuple[list[Promotion], list[Unreadable]]:
+    """The promotions that a run's tags tell of, in no order, and the tags that tell nothing.
+
+    A number without any evidence is a promotion by hand; one whose evidence cannot be read is none.
 
     Parameters
     ----------
     run : str
         `ChurnFlow/<id>`.
     tags : iterable of str
-        All that are on it; those of others are left alone.
+        All that are on it; those of others are ignored.
     """
-    numbers = {int(found[1]) for tag in tags if (found := _NUMBER.fullmatch(tag))}
-    evidence = [found for tag in tags if (found := _CLAIM.match(tag))]
-    read = [promotion for tag in tags if (promotion := _read(run, tag))]
-    by_hand = numbers - {int(found[1]) for found in evidence}
-    return [promotion for promotion in read if promotion.number in numbers] + [
-        Promotion(number, run, None, "") for number in by_hand
-    ]
+    numbers, found, unreadable, doubtful = set(), [], [], set()
+    tags = sorted(tags)
+    projects = [tag.removeprefix(_PROJECT) for tag in tags if tag.startswith(_PROJECT)]
+    project = projects[0] if len(projects) == 1 else None
+    for tag in tags:
+        if tag.startswith("champion:"):
+            if number := _NUMBER.fullmatch(tag):
+                numbers.add(int(number[1]))
+            else:
+                unreadable.append(Unreadable(run, tag, "no number from 1 up"))
+        elif tag.startswith("promotion:"):
+            evidence = _EVIDENCE.fullmatch(tag)
+            at = _moment(evidence[2]) if evidence else None
+            if at is None:
+                unreadable.append(Unreadable(run, tag, "not: promotion:N at TIME: WHY"))
+                doubtful |= {int(n) for n in re.findall(r"promotion:([1-9]\d*)(?!\d)", tag)[:1]}
+                continue
+            place = int(evidence[3]) if evidence[3] else None
+            found.append(Promotion(int(evidence[1]), run, at, evidence[4], place, project))
+    found = [promotion for promotion in found if promotion.number in numbers]
+    by_hand = numbers - doubtful - {promotion.number for promotion in found}
+    found += [Promotion(number, run, None, "", None, project) for number in by_hand]
+    return found, unreadable
 
 
-def unreadable_evidence(tags: Iterable[str]) -> list[str]:
-    """The tags that look like a promotion's and cannot be read: they promote nothing."""
-    return sorted(tag for tag in tags if tag.startswith("promotion:") and not _read("", tag))
-
-
-def _read(run: str, tag: str) -> Promotion | None:
-    found = _EVIDENCE.fullmatch(tag)
-    if not found:
-        return None
-    number, at, place, why = found.groups()
+def _moment(text: str) -> datetime | None:
     try:
-        time = datetime.fromisoformat(at)
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if time.tzinfo is None:  # it could not be compared with the others
-        return None
-    return Promotion(int(number), run, time, why, int(place) if place else None)
+    return at if at.tzinfo else None
 
 
 def read_why(text: str) -> str:
@@ -113,3 +143,20 @@ def read_why(text: str) -> str:
         problem = f"{len(why)} characters; at most {LONGEST_WHY} fit into a tag"
         raise ChurnError("The reason is too long:", [problem])
     return why
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until nobody else promotes in this store.
+
+    Metaflow's local provider reads a run's tags and writes them back, so that of two at once on the
+    same run one could be lost. The system frees the lock of a process that is killed.
+    """
+    store = local_store()
+    if store is None:
+        yield
+        return
+    path = store / "promotion.lock"
+    with translate_errors("Nothing can be promoted here:"), path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -10,30 +10,23 @@ then the later one is the champion, see `Promotion.order`. That rule is tested; 
 itself this was not run.
 """
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from churn.errors import ChurnError
-from churn.metaflow_compat import (
-    client,
-    failed_step,
-    local_store,
-    read_artifact,
-    translate_errors,
-)
+from churn.metaflow_compat import client, failed_step, translate_errors
 from churn.registry.model_file import ANY_VERSION, load_model
-from churn.registry.plain_pickle import load_plain
+from churn.registry.plain_pickle import read_plain
 from churn.registry.promotion import (
     PROMOTED,
     Promotion,
+    Unreadable,
+    one_at_a_time,
+    project_of,
     read_promotions,
     read_why,
-    unreadable_evidence,
 )
 from churn.scoring.deployment import Deployment
 
@@ -50,7 +43,7 @@ def fetch_run(pathspec: str) -> Deployment:
     Parameters
     ----------
     pathspec : str
-        See `resolve_run`. Nothing that is stored is executed; see `load_plain`.
+        See `resolve_run`. Nothing that is stored is executed; see `read_plain`.
 
     Returns
     -------
@@ -69,7 +62,7 @@ def fetch_run(pathspec: str) -> Deployment:
     try:
         run = metaflow.Run(pathspec)
         _check_finished(run, pathspec)
-        document = _read_plain(run, "deployment")
+        document = read_plain(run, "deployment")
     except ChurnError:
         raise
     except MetaflowNotFound:
@@ -115,7 +108,7 @@ def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deploym
         any_version = os.environ.get(ANY_VERSION) == "1"
     with translate_errors(f"The model of {deployment.run} cannot be read:"):
         run = client().Run(deployment.run)
-        content = _read_plain(run, "model_file")
+        content = read_plain(run, "model_file")
     return deployment, load_model(content, deployment.model_file, any_version)
 
 
@@ -125,7 +118,8 @@ def resolve_run(name: str) -> str:
     Parameters
     ----------
     name : str
-        `ChurnFlow/<id>`, the id alone, or `champion`.
+        `ChurnFlow/<id>`, the id alone, `champion`, or, where several projects have one,
+        `champion:PROJECT`.
 
     Returns
     -------
@@ -135,14 +129,11 @@ def resolve_run(name: str) -> str:
     Raises
     ------
     ChurnError
-        If that names no run, or there is no champion.
+        If that names no run, there is no champion, or one of several projects.
     """
     name = str(name).strip()
-    if name == CHAMPION:
-        best = champion()
-        if best is None:
-            raise _no_champion()
-        return best.run
+    if name == CHAMPION or name.startswith(f"{CHAMPION}:"):
+        return _the_champion(name.partition(":")[2] or None).run
     parts = name.split("/")
     parts = [FLOW, *parts] if len(parts) == 1 else parts
     if len(parts) != 2 or not all(parts):
@@ -169,39 +160,30 @@ def list_runs(*tags: str) -> list:
             return []
 
 
-def history() -> list[Promotion]:
-    """Every promotion, the newest first: the champion's, then that of the one before it.
+def read_history() -> tuple[list[Promotion], list[Unreadable]]:
+    """Every promotion, the newest first, and the tags that look like one and cannot be read.
 
     Raises
     ------
     ChurnError
         If the runs cannot be listed.
     """
-    found = [
-        promotion
-        for run in list_runs(PROMOTED)
-        for promotion in read_promotions(run.pathspec, run.user_tags)
-    ]
-    return sorted(found, key=lambda promotion: promotion.order, reverse=True)
+    promotions, unreadable = [], []
+    for run in list_runs(PROMOTED):
+        found, bad = read_promotions(run.pathspec, run.user_tags)
+        promotions += found
+        unreadable += bad
+    return sorted(promotions, key=lambda one: one.order, reverse=True), unreadable
 
 
-def unreadable_promotions() -> list[tuple[str, str]]:
-    """The runs with a tag that looks like a promotion's and cannot be read, and that tag.
-
-    Raises
-    ------
-    ChurnError
-        If the runs cannot be listed.
-    """
-    return [
-        (run.pathspec, tag)
-        for run in list_runs(PROMOTED)
-        for tag in unreadable_evidence(run.user_tags)
-    ]
+def history(project: str | None = None) -> list[Promotion]:
+    """Every promotion of a project, or of all, the newest first; see `read_history`."""
+    promotions, _ = read_history()
+    return [one for one in promotions if project is None or one.project in (None, project)]
 
 
-def champion() -> Promotion | None:
-    """The promotion with the highest number; None where no run was promoted yet.
+def champion(project: str | None = None) -> Promotion | None:
+    """The promotion with the highest number, of a project or of all; None where there is none.
 
     Reads no artifacts: on the local provider 4 milliseconds for 100 runs, 20 for 500. From a
     metadata service it is one request, answered with all runs; that was not measured.
@@ -211,11 +193,28 @@ def champion() -> Promotion | None:
     ChurnError
         If the runs cannot be listed.
     """
-    return next(iter(history()), None)
+    return next(iter(history(project)), None)
 
 
-def promote(run: str, why: str, *, finished: bool = True) -> Promotion:
-    """Make a run the champion.
+def champions() -> dict[str | None, Promotion]:
+    """The champion of each project; under None where only promotions by hand are known."""
+    past = history()
+    projects = {one.project for one in past} - {None} or {one.project for one in past}
+    return {
+        project: next(one for one in past if project is None or one.project in (None, project))
+        for project in projects
+    }
+
+
+def foreign_champions(project: str) -> list[str]:
+    """The projects that have champions, where this one never had any."""
+    return [] if history(project) else sorted(filter(None, champions()))
+
+
+def promote(
+    run: str, why: str, *, finished: bool = True, project: str | None = None, force: bool = False
+) -> Promotion:
+    """Make a run the champion of its project.
 
     Parameters
     ----------
@@ -225,26 +224,44 @@ def promote(run: str, why: str, *, finished: bool = True) -> Promotion:
         For whoever reads the history: at most 400 characters, kept as one line.
     finished : bool
         False in the last step of the run itself, which cannot be looked at yet. Whoever asks for
-        the champion before it has finished is told so, and may ask again.
+        the champion before it has finished is told so, and may ask again. If the run has been
+        promoted already, as by an earlier attempt of that step, nothing is done.
+    project : str, optional
+        Of a run that has not finished; see `project_of`.
+    force : bool
+        Let a second project have a champion here. `champion` then names none of them any more:
+        `champion:PROJECT` does.
 
     Raises
     ------
     ChurnError
         If the run cannot be served (see `fetch_run`), is of another flow, is the champion already,
-        or has no room for tags; or if there is no reason.
+        is the first of its project where others have champions, or has no room for tags; or if
+        there is no reason.
     """
     why = read_why(why)
     name = resolve_run(run)
     if name.split("/")[0] != FLOW:
         raise ChurnError(f"{name} cannot be the champion:", [f"it is no run of {FLOW}"])
     if finished:
-        fetch_run(name)
-    with _one_at_a_time():
-        return _promote(name, why)
+        project = project_of(fetch_run(name).contract)
+    with one_at_a_time():
+        if not finished:
+            before = [one for one in history() if one.run == name]
+            if before:
+                return before[0]
+        others = foreign_champions(project) if project is not None and not force else []
+        if others:
+            problem = (
+                f"it is of the project {project!r}, and the champions here are of "
+                f"{', '.join(map(repr, others))}: --force lets both have one"
+            )
+            raise ChurnError(f"{name} is not promoted:", [problem])
+        return _promote(name, why, project)
 
 
-def rollback(why: str) -> Promotion:
-    """Promote the champion before this one again.
+def rollback(why: str, project: str | None = None) -> Promotion:
+    """Promote the champion of a project before this one again; of the only project without one.
 
     As `undo` in an editor, a second rollback goes back one further and not forth again: after A,
     B, C it leads to B, then to A, then nowhere. A run promoted in between counts from there: after
@@ -257,10 +274,9 @@ def rollback(why: str) -> Promotion:
         then `promote` another; or if there is no reason.
     """
     why = read_why(why)
-    if not history():
-        raise _no_champion()
-    with _one_at_a_time():
-        past = history()
+    project = _only_project(project)
+    with one_at_a_time():
+        past = history(project)
         now = past[0]
         place = now.restores or now.number
         before = [other for other in past if other.number < place and other.run != now.run]
@@ -269,36 +285,39 @@ def rollback(why: str) -> Promotion:
             raise ChurnError(f"There was no champion before {now.run}.", [hint])
         goal = before[0]
         fetch_run(goal.run)
-        return _promote(goal.run, why, goal.restores or goal.number)
+        return _promote(goal.run, why, project, goal.restores or goal.number)
 
 
-def _promote(run: str, why: str, restores: int | None = None) -> Promotion:
-    now = champion()
+def _promote(run: str, why: str, project: str | None, restores: int | None = None) -> Promotion:
+    now, newest = champion(project), champion()
     if now and now.run == run:
         raise ChurnError(f"{run} is the champion already.", [f"by promotion {now.number}"])
     at = datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the tag has it
-    promotion = Promotion(now.number + 1 if now else 1, run, at, why, restores)
+    number = newest.number + 1 if newest else 1
+    promotion = Promotion(number, run, at, why, restores, project)
     with translate_errors(f"{run} cannot be tagged:"):
         client().Run(run).add_tags(promotion.tags)
     return promotion
 
 
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Wait until nobody else promotes in this store.
+def _the_champion(project: str | None) -> Promotion:
+    best = champion(_only_project(project))
+    if best is None:
+        raise _no_champion()
+    return best
 
-    Metaflow's local provider reads a run's tags and writes them back, so that of two at once on the
-    same run one could be lost. The system frees the lock of a process that is killed.
-    """
-    store = local_store()
-    if store is None:
-        yield
-        return
-    path = store / "promotion.lock"
-    with translate_errors("Nothing can be promoted here:"), path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+
+def _only_project(project: str | None) -> str | None:
+    """A project, or without one that of all promotions there are."""
+    found = champions()
+    if project is None and len(found) > 1:
+        names = ", ".join(f"{CHAMPION}:{name}" for name in sorted(filter(None, found)))
+        problem = f"name one of {names}; `churn rollback` takes --project"
+        raise ChurnError("Several projects have a champion here.", [problem])
+    if not found or (project is not None and champion(project) is None):
+        raise _no_champion()
+    return next(iter(found)) if project is None else project
 
 
 def _no_champion() -> ChurnError:
@@ -313,16 +332,3 @@ def _check_finished(run, pathspec: str) -> None:
     problem = f"failed in {failed}" if failed else "running, or killed"
     hint = f"{problem}: `resume` finishes it; or take another run"
     raise ChurnError(f"{pathspec} has not finished.", [hint])
-
-
-def _read_plain(run, name: str):
-    """An artifact of plain values of a run's last task."""
-    try:
-        content = read_artifact(run["end"].task, name)
-    except KeyError:
-        lacks = f"it has no {name}; name a run of {FLOW}"
-        raise ChurnError(f"{run.pathspec} cannot be used:", [lacks]) from None
-    try:
-        return load_plain(content)
-    except ChurnError as error:
-        raise ChurnError(f"{run.pathspec} cannot be used:", error.problems) from error

@@ -49,7 +49,6 @@ class Keeper:
         self.instance = instance
         self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
         self._published: str | None = None
-        self._fault: str | None = None
         self._lock = threading.RLock()
 
     def sync(self) -> None:
@@ -67,13 +66,8 @@ class Keeper:
         except ChurnError as error:
             self.fall_back(error)
         except Exception as error:  # anything at all; the next time may go well
-            fault = _unexpected("The wanted run cannot be synced:", error)
-            if str(fault) != self._fault:
-                logger.exception("The wanted run cannot be synced.")
-            self._fault = str(fault)
-            self.fall_back(fault)
-        else:
-            self._fault = None
+            logger.exception("The wanted run cannot be synced.")
+            self.fall_back(_unexpected("The wanted run cannot be synced:", error))
 
     def fall_back(self, error: ChurnError) -> None:
         """Report an error; where nothing is served yet, offer what was served last."""

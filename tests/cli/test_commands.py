@@ -110,8 +110,8 @@ class TestModels:
         done = on_models(store, "rollback", "--why", "more complaints")
         assert done.stdout == f"{good} is the champion now (promotion 3, taking up 1 again).\n"
         head, *told = lines(on_models(store, "history"))
-        assert head == ["run", "at", "(UTC)", "why"]
-        assert [[line[0], line[1], " ".join(line[4:])] for line in told] == [
+        assert head == ["run", "project", "at", "(UTC)", "why"]
+        assert [[line[0], line[1], " ".join(line[5:])] for line in told] == [
             ["3", good, "rollback to 1 more complaints"],
             ["2", better, "promoted fewer complaints"],
             ["1", good, "promoted the first"],
@@ -121,17 +121,45 @@ class TestModels:
         assert on_models(store, "promote", runs["good"], "--why", "best").returncode == 0
         done = on_models(store, "models")
         text = {line[3:].split()[0]: line for line in done.stdout.splitlines()}
-        assert text[runs["good"]].startswith(f"*  {runs['good']}  20")
+        assert text[runs["good"]].startswith(f"*  {runs['good']}  left     20")
         assert text[runs["good"]].endswith(
             "1,000    0.5000  0.8000 (0.7000 to 0.8500)  hold-out      the good one (champion)"
         )
-        assert text[runs["better"]].startswith(f"   {runs['better']}  20")
+        assert text[runs["better"]].startswith(f"   {runs['better']}  left     20")
         assert text[runs["better"]].endswith("the better one")
         assert "failed in end" in text[runs["fails"]]
         assert "running, or killed" in text[runs["killed"]]
         assert "it has no deployment" in text[runs["bare"]]
         assert "0.1 away from the model" in text[runs["disagrees"]]
         assert len({line.index(" 20") for line in text.values() if " 20" in line}) == 1
+
+    def test_unreadable_tags_are_listed_and_count_for_nothing(self, store, runs):
+        assert on_models(store, "promote", runs["good"], "--why", "best").returncode == 0
+        add = (
+            "import sys, metaflow; metaflow.namespace(None);"
+            "metaflow.Run(sys.argv[1]).add_tags(['champion:0', 'promotion:9 at noon: mine'])"
+        )
+        command = [sys.executable, "-c", add, runs["good"]]
+        subprocess.run(command, cwd=store, env=environment(store), check=True)
+        _, first, *bad = lines(on_models(store, "history"))
+        assert first[:2] == ["1", runs["good"]]
+        assert [" ".join(line[1:4]) for line in bad] == [
+            "unreadable champion:0 (no",
+            "unreadable promotion:9 at",
+        ]
+
+    def test_a_second_business_needs_a_word(self, store, runs):
+        assert on_models(store, "promote", runs["good"], "--why", "best").returncode == 0
+        done = on_models(store, "promote", runs["bank"], "--why", "other")
+        assert done.returncode == 1
+        assert "of the project 'exited', and the champions here are of 'left'" in done.stderr
+        done = on_models(store, "promote", runs["bank"], "--why", "other", "--force")
+        assert done.returncode == 0, done.stderr
+        text = on_models(store, "models").stdout
+        assert text.count("(champion)") == 2
+        done = on_models(store, "compare", "champion", runs["good"])
+        assert "name one of champion:exited, champion:left" in done.stderr
+        assert on_models(store, "compare", "champion:left", runs["good"]).returncode == 0
 
     def test_the_list_can_be_short(self, store, runs):
         assert len(lines(on_models(store, "models", "--last", "2"))) == 4

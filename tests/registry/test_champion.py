@@ -13,7 +13,16 @@ import pytest
 from churn.__main__ import main
 from churn.errors import ChurnError
 from churn.registry.promotion import Promotion
-from churn.registry.runs import champion, fetch_run, history, promote, resolve_run, rollback
+from churn.registry.runs import (
+    champion,
+    fetch_run,
+    foreign_champions,
+    history,
+    promote,
+    read_history,
+    resolve_run,
+    rollback,
+)
 from running import STORE
 from tiny import copy_store, environment, multiply, tiny_runs
 
@@ -115,7 +124,9 @@ class TestPromotion:
         assert champion() == made
         assert history() == [made]
         at = made.at.isoformat(timespec="milliseconds")
-        assert tags(abc["A"]) == {"promoted", "champion:1", f"promotion:1 at {at}: the first"}
+        assert tags(abc["A"]) == {
+            "promoted", "champion:1", f"promotion:1 at {at}: the first", "churn-project:left"
+        }  # fmt: skip
         for name in ("champion", " champion "):
             assert resolve_run(name) == fetch_run(name).run == abc["A"]
 
@@ -154,6 +165,25 @@ class TestPromotion:
         metaflow.Run(abc["B"]).add_tags(["promoted", "champion:7", "champion:x", "promotion:9 at"])
         assert champion() == Promotion(7, abc["B"], None, "")
         assert promote(abc["C"], "after it").number == 8
+
+    @pytest.mark.parametrize(
+        "tag", ["promotion:5 at noon: mine", "promotion:5 at 2026-01-01T00:00:00: no zone",
+                "promotion:5", "promotion:5 at 2026-01-01T00:00:00+00:00 restoring x: mine"],
+    )  # fmt: skip
+    def test_evidence_that_cannot_be_read_is_no_promotion(self, abc, tag):
+        made = promote(abc["A"], "first")
+        metaflow.Run(abc["B"]).add_tags(["promoted", "champion:5", tag])
+        assert champion() == made
+        promotions, unreadable = read_history()
+        assert promotions == [made]
+        assert [(bad.run, bad.tag) for bad in unreadable] == [(abc["B"], tag)]
+
+    def test_a_flow_whose_last_step_is_tried_again_is_promoted_once(self, abc):
+        made = promote(abc["A"], "first", finished=False, project="left")
+        assert promote(abc["A"], "first, again", finished=False, project="left") == made
+        later = promote(abc["B"], "second")
+        assert promote(abc["A"], "tried late", finished=False, project="left") == made
+        assert champion() == later
 
     @pytest.mark.parametrize(
         ("kind", "problem"),
@@ -246,6 +276,29 @@ class TestRollback:
         with pytest.raises(ChurnError, match=abc["A"]):
             rollback("worse")
         assert champion() == made
+
+
+class TestProjects:
+    def test_each_has_a_champion_of_its_own(self, abc, runs):
+        left = promote(abc["A"], "first")
+        with pytest.raises(ChurnError, match="is not promoted") as caught:
+            promote(runs["bank"], "the bank's")
+        assert "it is of the project 'exited'" in str(caught.value)
+        assert foreign_champions("exited") == ["left"]
+        bank = promote(runs["bank"], "the bank's", force=True)
+        assert (bank.number, bank.project) == (2, "exited")
+        assert (champion("left"), champion("exited")) == (left, bank)
+        with pytest.raises(ChurnError, match="Several projects have a champion"):
+            resolve_run("champion")
+        assert resolve_run("champion:left") == abc["A"]
+        promote(abc["B"], "better")
+        assert rollback("worse", "left").run == abc["A"]
+        assert champion("exited") == bank
+
+    def test_an_unfinished_run_of_another_project_is_not_promoted_by_itself(self, abc, runs):
+        promote(abc["A"], "first")
+        with pytest.raises(ChurnError, match="is not promoted"):
+            promote(runs["bank"], "by its flow", finished=False, project="exited")
 
 
 class TestAtOnce:

@@ -1,5 +1,6 @@
 """The gate lets a good model through, and names what is wrong with any other."""
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,12 @@ import pandas as pd
 import pytest
 
 from churn.data.parsing import labels
-from churn.registry.gate import SLOPE, hold_against, judge
+from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
+from churn.registry.gate import SLOPE, judge
 from churn.registry.runs import fetch_run
-from running import model_of, run_flow
+from churn.scoring.program import Program
+from churn.scoring.scorer import Scorer
+from running import ROOT, model_of, run_flow
 
 MARGIN = 0.005
 
@@ -52,7 +56,7 @@ def test_model_is_not_worse_than_itself(graded, champion):
     rival = hold_against(champion, data.contract, rows, chance)
     decision = decide(data, rival)
     assert decision.passed
-    assert decision.checks[-1].actual == pytest.approx(0, abs=1e-6)
+    assert decision.checks[-1].difference["value"] == pytest.approx(0, abs=1e-6)
     assert champion.run in decision.why
 
 
@@ -62,7 +66,7 @@ def test_model_that_is_worse_than_the_champion_is_held_back(graded, champion):
     decision = decide(data, hold_against(champion, data.contract, rows, blurred))
     assert failed(decision) == ["not worse than the champion"]
     assert decision.why == "not promoted; checks failed: not worse than the champion"
-    assert decision.checks[-1].actual > MARGIN
+    assert decision.checks[-1].actual > 0
 
 
 def test_better_model_passes_its_champion(graded, champion):
@@ -88,21 +92,84 @@ def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(graded, c
     assert "tenure" in decision.checks[-1].why
 
 
-def test_run_that_passes_makes_itself_the_champion_and_one_that_may_be_worse_does_not(tmp_path):
+def beside_the_best(data, champion, value, low, high):
+    best = ChampionComparison("ChurnFlow/best", {"value": value, "low": low, "high": high})
+    same = ChampionComparison(champion.run, {"value": 0.0, "low": -0.001, "high": 0.001})
+    return decide(data, same, best=best)
+
+
+def test_small_losses_do_not_add_up_beyond_the_margin(graded, champion):
+    data, *_ = graded
+    assert beside_the_best(data, champion, 0.004, 0.003, 0.005).passed
+    decision = beside_the_best(data, champion, 0.006, 0.005, 0.007)
+    assert failed(decision) == ["near the best champion"]
+    assert "ChurnFlow/best" in decision.checks[-1].why
+
+
+def test_what_chance_explains_is_no_loss_up_to_twice_the_margin(graded, champion):
+    data, *_ = graded
+    assert beside_the_best(data, champion, 0.009, -0.004, 0.022).passed
+    assert not beside_the_best(data, champion, 0.011, -0.04, 0.062).passed
+
+
+def test_the_best_ever_is_the_first_until_another_is_surely_better(graded, champion):
+    data, rows, _ = graded
+
+    def again(run, weight):
+        steps = [*champion.scorer.program.steps]
+        program = Program.parse(
+            {"steps": [*(step.model_dump() for step in steps),
+                       {"op": "sum", "intercept": (1 - weight) / 2, "weights": [weight],
+                        "terms": [len(steps) - 1]}]}
+        )  # fmt: skip
+        return replace(champion, run=run, scorer=Scorer(program, 0.5))
+
+    blurred, same, good = again("blurred", 0.3), again("same", 0.9999), again("good", 1.0)
+    cannot = replace(champion, run="cannot", evaluated_on="cross-validation")
+    assert best_ever([cannot], data.contract, rows) is None
+    assert best_ever([cannot, good, same, blurred], data.contract, rows).run == "good"
+    assert best_ever([blurred, same, good], data.contract, rows).run == "same"
+
+
+def test_a_year_of_creeping_and_equal_models():
+    """The simulation of `benchmarks/gate.py`, in small."""
+    spec = importlib.util.spec_from_file_location("gate", ROOT / "benchmarks" / "gate.py")
+    gate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gate)
+    rng = np.random.default_rng(0)
+    before, now = (
+        np.mean([gate.creep(rng, 1_400, rule)[0] for _ in range(8)]) for rule in gate.RULES
+    )
+    assert before > 0.02
+    assert now < 0.012
+    rejected = [
+        np.mean([not gate.equals(rng, 700, rule) for _ in range(100)]) for rule in gate.RULES
+    ]
+    assert rejected[0] > 0.4
+    assert rejected[1] < 0.12
+
+
+def test_a_small_or_a_second_business_is_left_to_a_person(graded):
+    data, *_ = graded
+    decision = decide(data, withheld="only six customers left")
+    assert failed(decision) == []
+    assert not decision.passed
+    assert decision.why.endswith("not promoted by itself: only six customers left")
+
+
+def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(tmp_path):
     store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path), "METAFLOW_RUN_PROMOTE": "auto"}
-    said = []
-    for penalty, margin in (("0.3", "0.005"), ("0.1", "0")):
-        search = tmp_path / "search.toml"
-        search.write_text(f'[[candidates]]\nfamily = "splines"\nparams = {{ C = {penalty} }}\n')
-        run = run_flow(
-            "--config", "candidates", str(search), "run", "--gate-margin", margin, **store
-        )
+    search = tmp_path / "search.toml"
+    search.write_text('[[candidates]]\nfamily = "splines"\n')
+    outputs = []
+    for _ in range(2):
+        run = run_flow("--config", "candidates", str(search), "run", **store)
         assert run.code == 0, run.output
-        said.append(run.output)
-    assert "there was no champion" in said[0]
-    assert "It is the champion now, by promotion 1." in said[0]
-    assert "not worse than the champion" in said[1]
-    assert "It is the champion" not in said[1]
+        outputs.append(run.output)
+    assert "there was no champion" in outputs[0]
+    assert "It is the champion now, by promotion 1." in outputs[0]
+    assert "not promoted by itself: it gives the same probabilities as the champion" in outputs[1]
+    assert "It is the champion" not in outputs[1]
 
 
 def changed_metric(report, name, **values):
