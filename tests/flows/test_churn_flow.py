@@ -352,11 +352,13 @@ class TestFailures:
         assert "--customer-value lifetime: neither a number of 0 or more nor a column" in run.output
         assert "Traceback" not in run.output
 
-    def test_a_search_without_time_ends_and_says_so(self):
+    def test_a_search_without_any_budget_ends_with_the_baseline_and_says_so(self):
         run = run_flow("run", "--budget-seconds", "0.001")
-        assert run.code != 0
-        assert "No candidate is left" in run.output
-        assert "boosting, 4 leaves: stopped, out of time" in run.log
+        assert run.code == 0, run.output
+        assert run.data.trial.candidate == BASELINE
+        assert len(run.data.search.over_budget) == len(DEFAULT_CANDIDATES)
+        assert "the model is plain logistic regression, the baseline" in run.output
+        assert "boosting, 4 leaves: stopped, nothing of the budget is left for it" in run.log
 
     def test_a_contract_file_with_mistakes_is_told_without_a_traceback(self, tmp_path):
         contract = tmp_path / "contract.toml"
