@@ -56,10 +56,12 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and note what makes this run."""
+        from churn.modeling.search_space import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
 
         self.costs = check_training(self)
+        self.candidates = settle_candidates(self.candidates_file)
         self.lineage = run_lineage(self.seed)
         self.next(self.load)
 
@@ -130,7 +132,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.budget import plan_budget
         from churn.modeling.cross_validation import cross_validate
         from churn.modeling.sample import draw_search_sample
-        from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES, parse_candidates
+        from churn.modeling.search_space import BASELINE
         from churn.modeling.threads import threads_per_task
 
         self.sample = draw_search_sample(
@@ -138,9 +140,6 @@ class ChurnFlow(FlowSpec):
             self.seed,
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
-        self.candidates = (
-            parse_candidates(self.candidates_file) if self.candidates_file else DEFAULT_CANDIDATES
-        )
         self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
         self.next(self.train, foreach="candidates")
 

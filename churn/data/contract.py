@@ -190,6 +190,9 @@ class Contract(_Frozen):
         The model's inputs, in the order of the matrix.
     derived : dict of str to str
         New number columns as formulas over features; see `churn.data.expressions`.
+    contradictions : tuple of str
+        Formulas that are 1 for a customer who cannot be: `(phone == 0) * (lines == "Yes")`. A row
+        of a table that has one is rejected.
     """
 
     project: str = Field("", max_length=100)
@@ -206,6 +209,7 @@ class Contract(_Frozen):
     source: SourceOptions = SourceOptions()
     features: dict[str, Feature] = Field(min_length=1)
     derived: dict[str, str] = {}
+    contradictions: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -229,6 +233,11 @@ class Contract(_Frozen):
         problems += [
             f"derived.{name}: {problem}"
             for name, text in self.derived.items()
+            for problem in Formula.problems(text, self.features)
+        ]
+        problems += [
+            f"contradictions: {text}: {problem}"
+            for text in self.contradictions
             for problem in Formula.problems(text, self.features)
         ]
         if problems:
@@ -276,7 +285,11 @@ class Contract(_Frozen):
             for name, unset in UNSET.items():
                 if feature.get(name) == unset:
                     del feature[name]
-        unset = {name for name in ("project", "source", "time_order") if not values[name]}
+        unset = {
+            name
+            for name in ("project", "source", "time_order", "contradictions")
+            if not values[name]
+        }
         tables = {name: v for name, v in values.items() if name not in unset}
         return tomli_w.dumps(dict(sorted(tables.items(), key=lambda of: isinstance(of[1], dict))))
 
@@ -303,7 +316,10 @@ class Contract(_Frozen):
             if name not in gone and not Formula(text).columns & gone
         }
         ignore = (*self.ignore, *(name for name in self.features if name in gone))
-        values = self.model_dump() | {"features": features, "derived": derived, "ignore": ignore}
+        kept = [text for text in self.contradictions if not Formula(text).columns & gone]
+        values = self.model_dump() | {
+            "features": features, "derived": derived, "ignore": ignore, "contradictions": kept,
+        }  # fmt: skip
         return Contract.parse(values)
 
 

@@ -23,6 +23,7 @@ HEADER = """\
 # and at the top, before the first [table],
 #   project = "telecom"                                 a champion is one per project
 #   horizon_days = 30                                   within how many days a customer leaves
+#   contradictions = ['(phone == 0) * (lines == "Yes")']  customers that cannot be: rejected
 # New features are formulas over the others (+ - * /, comparisons, parentheses):
 #   [derived]
 #   price_per_month = "total_charges / tenure"

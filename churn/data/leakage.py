@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.relations import find_relations
 from churn.errors import ChurnError
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
 from churn.statistics.ranking import roc_auc
@@ -24,7 +25,6 @@ MIN_ID_LEVELS = 0.99
 BINS = 64
 FOLDS = 3
 SEARCH_ROWS = 200_000
-TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -129,40 +129,8 @@ def _copies(codes, target, contract):
 
 def _formulas(codes, target, contract):
     numbers = [name for name in codes if contract.features[name].kind == "number"]
-    pool = codes[numbers].dropna()
-    if len(pool) < 3 * len(numbers):
-        return
-    for name in reversed(numbers):
-        others = [other for other in numbers if other != name]
-        how = _formula(pool[name].to_numpy(), {other: pool[other].to_numpy() for other in others})
-        if how:
-            numbers = others
-            yield Finding(name, "formula", 1.0, f"is {how}, in every row that has them all")
-
-
-def _formula(values: np.ndarray, others: dict[str, np.ndarray]) -> str | None:
-    if np.ptp(values) == 0:
-        return None
-    tolerance = TINY * (np.abs(values).max() + TINY)
-    with np.errstate(all="ignore"):
-        for left, a in others.items():
-            for right, b in others.items():
-                if left < right and np.all(np.abs(a * b - values) <= tolerance):
-                    return f"{left} * {right}"
-                if left != right and np.all(np.abs(a / b - values) <= tolerance):
-                    return f"{left} / {right}"
-    if not others:
-        return None
-    names = list(others)
-    matrix = np.column_stack([*others.values(), np.ones(len(values))])
-    scale = np.abs(matrix).max(axis=0) + TINY
-    weights, *_ = np.linalg.lstsq(matrix / scale, values, rcond=None)
-    if np.abs(matrix / scale @ weights - values).max() > tolerance:
-        return None
-    used = [
-        n for n, w in zip(names, weights, strict=False) if abs(w) > 1e-6 * np.abs(weights).max()
-    ]
-    return f"a sum of multiples of {', '.join(used)}"
+    for name, how in find_relations(numbers, codes[numbers].to_numpy()):
+        yield Finding(name, "formula", 1.0, f"is {how}, in every row that has them all")
 
 
 def _missing(codes, target, contract):

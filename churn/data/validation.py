@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.expressions import Formula
 from churn.data.frames import with_columns
 from churn.data.parsing import (
     labels,
@@ -147,6 +148,9 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
                 empty &= ~at
             if feature.nullable:
                 found.note(name, "blank, taken as missing", empty)
+    if all(name in columns for name in contract.features):
+        for text in contract.contradictions:
+            found.reject("", f"contradiction: {text}", Formula(text)(columns) == 1)
     if contract.target in raw:
         columns[contract.target] = parse_target(raw[contract.target], contract)
         written = pd.Series(parse_texts(raw[contract.target])).astype(object)
@@ -219,7 +223,7 @@ class Problems:
     def explainer(self) -> pd.Series:
         reasons = pd.Series("", index=self.raw.index[self.broken])
         for column, check, at in self.masks:
-            reasons.loc[self.raw.index[at]] += f"; {column}: {check}"
+            reasons.loc[self.raw.index[at]] += f"; {column or 'row'}: {check}"
         return reasons.str.removeprefix("; ")
 
     def table(self) -> pd.DataFrame:
@@ -229,6 +233,8 @@ class Problems:
         return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
     def _examples(self, column: str, at: np.ndarray) -> str:
+        if not column:
+            return ", ".join(f"row {row}" for row in self.raw.index[at][:EXAMPLES])
         cells = self.raw.loc[at, column].head(EXAMPLES)
         blank = cells.isna()
         return ", ".join(

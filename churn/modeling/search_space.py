@@ -1,5 +1,6 @@
 """The search space: candidates, each a family of estimators and its parameters."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -174,6 +175,45 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
     if problems or not candidates:
         raise ChurnError("The candidates cannot be used:", problems or ["there are none"])
     return tuple(candidates)
+
+
+def settle_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
+    """The candidates of a search file, or the built-in ones, with parameters that can be fitted.
+
+    Parameters
+    ----------
+    entries : list of dict
+        See `parse_candidates`; empty without a file.
+
+    Raises
+    ------
+    ChurnError
+        Naming every entry that is no candidate, and every parameter that its estimator does not
+        have or that is out of its range.
+    """
+    if not entries:
+        return DEFAULT_CANDIDATES
+    candidates = parse_candidates(entries)
+    problems = [
+        f"{candidate.name}: {problem}"
+        for candidate in candidates
+        for problem in _parameter_problems(candidate)
+    ]
+    if problems:
+        raise ChurnError("The candidates cannot be used:", problems)
+    return candidates
+
+
+def _parameter_problems(candidate: Candidate) -> list[str]:
+    from churn.modeling.estimators.sklearn_internals import parameter_problems
+
+    try:
+        # A number, a category, and a category of many levels.
+        model = build(candidate, np.array([0, 3, MAX_LEVELS + 1]), seed=0)
+    except TypeError as error:  # as of any function that is called by a wrong name
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        return [f"{unknown[1]} is no parameter of {candidate.family}" if unknown else str(error)]
+    return parameter_problems(model)
 
 
 def _entry_problems(entry) -> list[str]:

@@ -49,6 +49,7 @@ class Keeper:
         self.instance = instance
         self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
         self._published: str | None = None
+        self._fault: str | None = None
         self._lock = threading.RLock()
 
     def sync(self) -> None:
@@ -66,8 +67,13 @@ class Keeper:
         except ChurnError as error:
             self.fall_back(error)
         except Exception as error:  # anything at all; the next time may go well
-            logger.exception("The wanted run cannot be synced.")
-            self.fall_back(_unexpected("The wanted run cannot be synced:", error))
+            fault = _unexpected("The wanted run cannot be synced:", error)
+            if str(fault) != self._fault:
+                logger.exception("The wanted run cannot be synced.")
+            self._fault = str(fault)
+            self.fall_back(fault)
+        else:
+            self._fault = None
 
     def fall_back(self, error: ChurnError) -> None:
         """Report an error; where nothing is served yet, offer what was served last."""

@@ -429,3 +429,31 @@ def test_the_shipped_table_is_the_public_one_under_other_names(telco_clean, shar
     }.items():
         a, b = telco_clean[ours].astype(object), public[theirs].astype(object)
         assert ((a == b) | (a.isna() & b.isna())).all(), ours
+
+
+def test_a_row_that_contradicts_itself_is_rejected():
+    frame = pd.DataFrame(
+        {
+            "phone": np.resize(["yes", "no"], 400),
+            "lines": np.resize(["one", "two", "one", "one"], 400),
+            "left": np.resize(["yes", "no", "no"], 400),
+        }
+    )
+    frame.loc[10, "lines"] = "none"
+    frame.loc[7, "lines"] = "two"
+    values = {
+        "target": "left", "positive": "yes", "negative": ["no"],
+        "features": {
+            "phone": {"kind": "flag"},
+            "lines": {"kind": "category", "categories": ["none", "one", "two"]},
+        },
+        "contradictions": ['(phone == 1) * (lines == "none")'],
+    }  # fmt: skip
+    contract = Contract.parse(values)
+    rejected = validate_data(frame, contract).rejected
+    assert rejected["reason"].to_dict() == {
+        11: 'row: contradiction: (phone == 1) * (lines == "none")'
+    }
+    assert not contract.without(["lines"]).contradictions
+    with pytest.raises(ChurnError, match="no feature is called"):
+        Contract.parse(values | {"contradictions": ["fax == 1"]})

@@ -317,24 +317,37 @@ class TestFailures:
     def test_a_candidate_that_fails_is_reported_and_skipped(self, tmp_path):
         space = tmp_path / "space.toml"
         space.write_text(
-            QUICK + '[[candidates]]\nname = "broken"\nfamily = "logistic"\nparams = { C = -1 }\n'
+            QUICK
+            + '[[candidates]]\nname = "broken"\nfamily = "neural_net"\nparams = { hidden = [0] }\n'
         )
         run = run_flow("--config", "candidates", str(space), "run")
         assert run.code == 0, run.output
         assert run.data.trial.candidate.name == "quick"
         assert list(run.data.search.failures) == ["broken"]
-        assert "'C' parameter" in run.data.search.failures["broken"]
+        assert "hidden_layer_sizes must be > 0" in run.data.search.failures["broken"]
         assert "1 candidate failed: broken" in run.output
 
     def test_where_the_only_candidate_fails_the_baseline_is_the_model(self, tmp_path):
         space = tmp_path / "space.toml"
-        space.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = -1 }\n')
+        space.write_text('[[candidates]]\nfamily = "neural_net"\nparams = { hidden = [0] }\n')
         run = run_flow("--config", "candidates", str(space), "run")
         assert run.code == 0, run.output
         assert run.data.trial.candidate == BASELINE
         assert [row["candidate"] for row in run.data.leaderboard] == [BASELINE.name]
         assert "the model is plain logistic regression, the baseline" in run.output
-        assert re.search(r"1 candidate failed: logistic C=-1: .*'C' parameter", run.output)
+        assert re.search(r"1 candidate failed: neural_net .*hidden_layer_sizes", run.output)
+
+    def test_wrong_parameters_of_candidates_are_all_named_before_the_table_is_read(self, tmp_path):
+        space = tmp_path / "space.toml"
+        space.write_text(
+            '[[candidates]]\nname = "a"\nfamily = "logistic"\nparams = { C = -1 }\n'
+            '[[candidates]]\nname = "b"\nfamily = "boosting"\nparams = { leaves = 8 }\n'
+        )
+        run = run_flow("--config", "candidates", str(space), "run", "--data", "nowhere.csv")
+        assert run.code != 0
+        assert re.search(r"- a: The 'C' parameter of LogisticRegression must be", run.output)
+        assert "- b: leaves is no parameter of boosting" in run.output
+        assert "nowhere.csv" not in run.output
 
     def test_settings_out_of_range_are_all_named(self):
         run = run_flow(

@@ -18,6 +18,7 @@ from churn.modeling.search_space import (
     build,
     parse_candidates,
     parse_toml,
+    settle_candidates,
 )
 from churn.statistics.ranking import roc_auc
 
@@ -158,3 +159,32 @@ def test_a_search_space_names_every_mistake():
 def test_a_search_space_that_cannot_be_used_is_told_why(text, says):
     with pytest.raises(ChurnError, match=says):
         parse_toml(text)
+
+
+@pytest.mark.parametrize(
+    ("family", "params", "says"),
+    [
+        ("logistic", {"C": -1}, "The 'C' parameter of LogisticRegression"),
+        ("splines", {"C": 0.0}, "The 'C' parameter"),
+        ("pairs", {"knots": 3}, "knots is no parameter of pairs"),
+        ("neural_net", {"alpha": -1}, "The 'alpha' parameter of MLPClassifier"),
+        ("boosting", {"max_leaf_nodes": 1}, "The 'max_leaf_nodes' parameter"),
+        ("boosting", {"max_leafs": 3}, "max_leafs is no parameter of boosting"),
+        ("oblivious_trees", {"depth": 12}, "depth must be from 1 to 8, not 12"),
+        ("oblivious_trees", {"learning_rate": 0}, "learning_rate must be above 0, not 0"),
+        ("extra_trees", {"min_samples_leaf": 0}, "The 'min_samples_leaf' parameter"),
+        ("random_forest", {"n_estimators": -3}, "The 'n_estimators' parameter"),
+    ],
+)
+def test_a_wrong_parameter_is_found_before_anything_is_fitted(family, params, says):
+    good = {"family": "logistic", "name": "good"}
+    with pytest.raises(ChurnError) as error:
+        settle_candidates([good, {"family": family, "name": "bad", "params": params}])
+    (problem,) = error.value.problems
+    assert problem.startswith(f"bad: {says}")
+
+
+def test_the_built_in_candidates_have_no_wrong_parameter():
+    entries = [{"family": c.family, "name": c.name, "params": c.params} for c in DEFAULT_CANDIDATES]
+    assert [c.name for c in settle_candidates(entries)] == [c.name for c in DEFAULT_CANDIDATES]
+    assert settle_candidates([]) == DEFAULT_CANDIDATES

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from running import STORE
+from serve.server.keeper import SYNC_SECONDS
 
 SECONDS = 40
 
@@ -67,12 +68,14 @@ def test_damaged_metadata_is_reported_and_looked_at_again(following, store, telc
     for damaged in ("", "{", "[]", '{"tags": 3}'):
         meta.write_text(damaged)
         wait_for(lambda: health(following)["status"] == "stale")
+        time.sleep(SYNC_SECONDS + 1)
         assert health(following)["model"]["run"] == telco_run.pathspec
         with urlopen(f"{following.url}/metrics") as answer:
             assert b"churn_model_stale 1.0" in answer.read()
         meta.write_text(content)
         wait_for(lambda: health(following)["status"] == "ok")
-    assert "stale" not in following.log.read_text()
+    # Each fault is in the log once, however often it was seen.
+    assert following.log.read_text().count("Traceback") == 4
 
 
 @pytest.mark.parametrize("evidence", ["promotion:2 at yesterday: no date", "promotion:2 at : x"])

@@ -356,9 +356,9 @@ def test_model_page_has_the_runs_figures(open_page, server, served):
     page = open_page(server.url, "/model")
     text = page.inner_text("main")
     for name, form in [
-        ("roc_auc", "{:.3f}"), ("pr_auc", "{:.3f}"), ("log_loss", "{:.3f}"), ("brier", "{:.3f}"),
+        ("roc_auc", "{:.4f}"), ("pr_auc", "{:.4f}"), ("log_loss", "{:.4f}"), ("brier", "{:.4f}"),
         ("top_decile_lift", "{:.2f}"), ("calibration_slope", "{:.2f}"),
-        ("expected_calibration_error", "{:.3f}"), ("calibration_intercept", "{:+.2f}"),
+        ("expected_calibration_error", "{:.4f}"), ("calibration_intercept", "{:+.2f}"),
     ]:  # fmt: skip
         metric = {
             part: form.format(x).replace("-", "−") for part, x in served.metrics[name].items()

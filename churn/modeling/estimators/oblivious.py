@@ -147,14 +147,22 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         """Drop all trees but the first `n_trees`."""
         del self.trees_[n_trees:]
 
-    def _check(self, target) -> None:
+    def parameter_problems(self) -> list[str]:
+        """Every parameter that is out of its range, a sentence each."""
         problems = [
             f"{name} must be from {low} to {high}, not {getattr(self, name)!r}"
             for name, low, high in (("depth", 1, 8), ("max_borders", 1, 253))
             if not low <= getattr(self, name) <= high
         ]
-        if not self.l2 > 0:
-            problems.append(f"l2 must be above 0, not {self.l2!r}")
+        problems += [
+            f"{name} must be above 0, not {getattr(self, name)!r}"
+            for name in ("learning_rate", "max_iter", "l2")
+            if not getattr(self, name) > 0
+        ]
+        return problems
+
+    def _check(self, target) -> None:
+        problems = self.parameter_problems()
         if len(np.unique(target)) != 2:
             problems.append("the target must have both classes")
         if problems:

@@ -1,12 +1,16 @@
-"""The private interfaces of scikit-learn that the project reads, and nothing else.
+"""The private interfaces of scikit-learn that the project uses, and nothing else.
 
 HistGradientBoostingClassifier keeps its trees in private attributes. Early stopping needs to drop
 the last of them, and a compiled scorer needs to read them; scikit-learn has no public way to do
-either. requirements.txt bounds the version, and a test names the interface that an upgrade changes.
+either. Estimators validate their parameters when they are fitted; a search file is refused before,
+so the same validation is called by itself. requirements.txt bounds the version, and a test names
+the interface that an upgrade changes.
 """
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.utils._param_validation import InvalidParameterError
 
 # The fields of a node that a compiled scorer reads.
 NODE_FIELDS = (
@@ -54,3 +58,18 @@ def category_levels(booster: HistGradientBoostingClassifier) -> dict[int, list[f
         place: [level for level in levels if level == level]
         for place, levels in enumerate(encoder.categories_)
     }
+
+
+def parameter_problems(estimator: BaseEstimator) -> list[str]:
+    """What `fit` would object to in the parameters of an estimator and of those it is made of."""
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    problems = []
+    for part in parts:
+        if hasattr(part, "parameter_problems"):
+            problems += part.parameter_problems()
+        elif hasattr(part, "_parameter_constraints"):
+            try:
+                part._validate_params()
+            except InvalidParameterError as error:
+                problems.append(str(error))
+    return list(dict.fromkeys(problems))

@@ -90,3 +90,12 @@ def test_a_truncated_booster_is_its_own_earlier_stage(rows):
     *_, fifth = (p for p, _ in zip(booster.staged_predict_proba(matrix), range(5), strict=False))
     sklearn_internals.truncate(booster, 5)
     assert np.array_equal(booster.predict_proba(matrix), fifth), CHANGED.format("_predictors")
+
+
+def test_parameters_are_validated_without_a_fit():
+    model = HistGradientBoostingClassifier(max_leaf_nodes=1)
+    assert hasattr(model, "_parameter_constraints"), "BaseEstimator._parameter_constraints is gone"
+    assert hasattr(model, "_validate_params"), "BaseEstimator._validate_params is gone"
+    (problem,) = sklearn_internals.parameter_problems(model)
+    assert problem.startswith("The 'max_leaf_nodes' parameter of HistGradientBoosting")
+    assert sklearn_internals.parameter_problems(HistGradientBoostingClassifier()) == []
