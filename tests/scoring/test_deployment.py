@@ -41,8 +41,12 @@ def test_a_stored_document_is_served_as_it_was(path):
 
 def test_to_a_document_and_back_nothing_changes(stored):
     deployment = Deployment.from_document(stored["document"])
-    again = json.loads(json.dumps(deployment.to_document()))
-    assert again == stored["document"]
+    document = json.loads(json.dumps(deployment.to_document()))
+    assert Deployment.from_document(document).to_document() == document
+    # A contract may have got entries since that the stored one has by default.
+    stored_contract = stored["document"]["contract"]
+    assert {name: document["contract"][name] for name in stored_contract} == stored_contract
+    assert document | {"contract": None} == stored["document"] | {"contract": None}
     assert deployment.created_at.isoformat() == stored["document"]["created_at"]
 
 
