@@ -1,1 +1,12 @@
-"""Data science: from a clean table to a fitted model."""
+"""Data science: from a clean table to a fitted model.
+
+- encoder: typed features as a float matrix
+- search_space: candidates, families, and their estimators
+- sample, cross_validation, budget: candidates on folds, pruned, and within the budget
+- search: what came of every candidate
+- stack_weights, stacking: stacks of candidates
+- scoring_cost, selection: the choice by log loss and by the cost to score
+- model: the fitted artifact
+- estimators: classifiers that scikit-learn does not have, and its private interfaces
+- threads: the bound on OpenMP and BLAS
+"""

@@ -14,11 +14,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-# Beyond this many standard deviations a number counts as much as at it.
+# Scaled numbers are clipped at so many standard deviations.
 MAX_SCALED = 3.0
-# The knots of a spline are meant for so many rows, and grow with the rows by this power.
+# The number of knots holds for so many rows, and grows with more rows by this power.
 KNOT_ROWS, KNOT_POWER = 10_000, 0.3
-# Pairs are looked for in so many rows: enough to see any that matters.
+# The score test of pairs uses at most so many rows.
 SCREEN_ROWS = 100_000
 
 
@@ -29,7 +29,7 @@ def logistic(categorical: np.ndarray, seed: int, C: float = 1.0) -> Pipeline:
 
 
 def splines(categorical: np.ndarray, seed: int, n_knots: int = 5, C: float = 0.3) -> Pipeline:
-    """The same on a cubic spline of each number's rank."""
+    """A logistic regression on a cubic spline of each number's rank, and one-hot categories."""
     return make_pipeline(_Splines(categorical, n_knots, seed), _regression(C, seed))
 
 
@@ -41,19 +41,19 @@ def pairs(
     most: int = 60,
     least_z: float = 3.0,
 ) -> Pipeline:
-    """The same with the products of those pairs of columns that tell something beside them."""
+    """The regression of `splines` with products of the pairs that a score test selects."""
     return make_pipeline(
         PairedTerms(categorical, n_knots, C, most, least_z, seed), _regression(C, seed)
     )
 
 
 def plain_terms(categorical: np.ndarray, seed: int) -> ColumnTransformer:
-    """Each number as it is and as its rank, both about zero; a column for each level."""
+    """Each number scaled and as its centred rank; one-hot categories."""
     return _terms([_scaled(), _ranks(seed)], categorical)
 
 
 class _Splines(TransformerMixin, BaseEstimator):
-    """Splines of ranks, with as many knots as the rows allow, beside the numbers themselves."""
+    """Splines of ranks, whose knots grow with the rows, beside the scaled numbers."""
 
     def __init__(self, categorical, n_knots, seed):
         self.categorical = categorical
@@ -73,12 +73,12 @@ class _Splines(TransformerMixin, BaseEstimator):
 
 
 class PairedTerms(TransformerMixin, BaseEstimator):
-    """Splines of each column, and products of the pairs of columns that a score test picks.
+    """Splines of each column, and products of the pairs of columns that a score test selects.
 
     The additive model is fitted first; a pair's product is taken where Rao's (1948) score test
-    says that adding it would help: with r the residuals and w = p (1 - p) their variances,
-    z = sum(r x) / sqrt(sum(w (x - m)^2)), m the mean of x by w. That the other terms are fitted
-    too is left out of the variance, which makes the test strict. Additive terms and few pairs are
+    finds that it improves the fit: with r the residuals and w = p (1 - p) their variances,
+    z = sum(r x) / sqrt(sum(w (x - m)^2)), m the mean of x by w. The variance ignores that the other
+    terms are fitted too, which makes the test conservative. Additive terms and few pairs are
     the model of Lou et al. (2013), "Accurate intelligible models with pairwise interactions".
 
     Parameters
@@ -89,15 +89,15 @@ class PairedTerms(TransformerMixin, BaseEstimator):
     C : float
         Inverse penalty of the additive model.
     most : int
-        At most so many pairs, the clearest.
+        The maximum number of pairs, those of the largest |z|.
     least_z : float
-        A pair's |z| at the least.
+        The minimum |z| of a pair.
     seed : int
 
     Attributes
     ----------
     pairs_ : ndarray of int, shape (n_pairs, 2)
-        Columns of the `plain_terms` to multiply, the clearest pair first.
+        Columns of the `plain_terms` to multiply, by |z|, the largest first.
     """
 
     def __init__(self, categorical, n_knots=5, C=0.3, most=60, least_z=3.0, seed=0):
