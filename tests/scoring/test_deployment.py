@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.scoring.deployment import Deployment
 from churn.scoring.document import SCHEMA_VERSION
@@ -44,8 +45,7 @@ def test_to_a_document_and_back_nothing_changes(stored):
     document = json.loads(json.dumps(deployment.to_document()))
     assert Deployment.from_document(document).to_document() == document
     # A contract may have got entries since that the stored one has by default.
-    stored_contract = stored["document"]["contract"]
-    assert {name: document["contract"][name] for name in stored_contract} == stored_contract
+    assert Contract.parse(document["contract"]) == Contract.parse(stored["document"]["contract"])
     assert document | {"contract": None} == stored["document"] | {"contract": None}
     assert deployment.created_at.isoformat() == stored["document"]["created_at"]
 
