@@ -108,7 +108,7 @@ class TestDailyList:
             "run", "--run", trained.pathspec, "--as-of", "2026-03-05", flow="monitor_flow.py"
         )
         assert looked.code in (0, 3), looked.output
-        found = re.search(r"run-id (\d+)", looked.output)[1]
+        found = re.search(r"MonitorFlow/(\d+)", looked.output)[1]
         from metaflow import Run, namespace
 
         namespace(None)
