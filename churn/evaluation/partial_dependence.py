@@ -7,7 +7,7 @@ import pandas as pd
 
 from churn.data.contract import Feature
 from churn.data.frames import with_columns
-from churn.data.parsing import parse_features
+from churn.data.parsing import parse_feature
 from churn.modeling.model import ChurnModel
 
 POINTS = 12
@@ -37,7 +37,7 @@ def partial_dependence(
     ----------
     model : ChurnModel
     frame : DataFrame of at least one row
-        Raw columns.
+        Typed features; see `churn.data.parsing.parse_features`.
     features : sequence of str
         Which to look at, at least one.
     points : int
@@ -54,15 +54,9 @@ def partial_dependence(
         not know counts as missing, as it does to the model); label (the value in words); risk
         (mean probability); low and high (10th and 90th percentile over customers); share (of the
         customers of `frame` who have that value; of numbers, whose nearest it is).
-
-    Raises
-    ------
-    ChurnError
-        Naming every feature that is missing and every cell that cannot be read.
     """
-    typed = parse_features(frame, model.contract)
-    drawn = typed.iloc[np.random.default_rng(seed).permutation(len(typed))[:rows]]
-    curves = [_curve(model, typed[name], drawn, points) for name in features]
+    drawn = frame.iloc[np.random.default_rng(seed).permutation(len(frame))[:rows]]
+    curves = [_curve(model, frame[name], drawn, points) for name in features]
     return pd.concat(curves, ignore_index=True)
 
 
@@ -71,7 +65,8 @@ def _curve(model, column, drawn, points) -> pd.DataFrame:
     values, shares = _grid(column, feature, points)
     asked = drawn.iloc[np.tile(np.arange(len(drawn)), len(values))]
     same = np.repeat(np.array(values, dtype=object), len(drawn))
-    chance = model.predict_proba(with_columns(asked, {column.name: same}))[:, 1]
+    same, _ = parse_feature(pd.Series(same), feature)
+    chance = model.predict_proba_typed(with_columns(asked, {column.name: same}))[:, 1]
     chance = chance.reshape(len(values), len(drawn))
     low, high = np.quantile(chance, SPREAD, axis=1)
     return pd.DataFrame(

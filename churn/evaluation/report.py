@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.frames import with_columns
-from churn.data.parsing import labels, parse_features
+from churn.data.parsing import labels
 from churn.evaluation.calibration import reliability
 from churn.evaluation.metrics import compare, gains
 from churn.evaluation.partial_dependence import partial_dependence
@@ -103,18 +103,20 @@ def evaluate_model(
     """
     if len(holdout):
         evaluated_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
-        risk = stored_risk = model.predict_proba(holdout)[:, 1]
-        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
-        baseline_risk = refitted.predict_proba(holdout)[:, 1]
     else:
         evaluated_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
+    typed = rows[list(model.contract.features)]
+    risk = stored_risk = model.predict_proba_typed(typed)[:, 1]
+    if len(holdout):
+        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
+        baseline_risk = refitted.predict_proba_typed(typed)[:, 1]
+    else:
         risk, baseline_risk = trial.probabilities, baseline.probabilities
-        stored_risk = model.predict_proba(rows)[:, 1]
     base_rate = np.full(len(rows), labels(train, model.contract).mean())
     metrics, baselines, differences = compare(
         target, risk, {BASE_RATE: base_rate, BASELINE.name: baseline_risk}
     )
-    ranked = importances(model, rows, target, model.seed)
+    ranked = importances(model, typed, target, model.seed)
     return EvaluationReport(
         evaluated_on=evaluated_on,
         customers=len(rows),
@@ -128,16 +130,16 @@ def evaluate_model(
         gains=gains(target, risk),
         importances=ranked,
         explanations=explain_some(model, rows, stored_risk),
-        dependence=partial_dependence(model, rows, ranked["feature"][:TOP_FEATURES]),
-        segments=segments(model.contract, rows, target, risk),
+        dependence=partial_dependence(model, typed, ranked["feature"][:TOP_FEATURES]),
+        segments=segments(model.contract, typed, target, risk),
         fingerprint=model.fingerprint(rows),
     )
 
 
 def importances(
-    model: ChurnModel, frame: pd.DataFrame, target: np.ndarray, seed: int = 0
+    model: ChurnModel, features: pd.DataFrame, target: np.ndarray, seed: int = 0
 ) -> pd.DataFrame:
-    """Permutation importance (Breiman 2001) of the raw features, on at most 1,000 rows.
+    """Permutation importance (Breiman 2001) of typed features, on at most 1,000 rows.
 
     Returns
     -------
@@ -146,9 +148,8 @@ def importances(
         three shuffles), spread (standard deviation over the shuffles); most important first.
     """
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(len(frame))[:IMPORTANCE_ROWS]
-    typed = parse_features(frame.iloc[rows], model.contract)
-    target = target[rows]
+    rows = rng.permutation(len(features))[:IMPORTANCE_ROWS]
+    typed, target = features.iloc[rows], target[rows]
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
     as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
     table = []

@@ -9,7 +9,6 @@ import pandas as pd
 
 from churn.data.contract import Contract, Feature
 from churn.data.levels import FeatureLevels
-from churn.data.parsing import parse_features
 from churn.statistics.intervals import Z
 from churn.statistics.log_odds import row_losses
 from churn.statistics.multiplicity import holm
@@ -61,7 +60,7 @@ def segments(
     ----------
     contract : Contract
     frame : DataFrame of n rows
-        Raw or typed features of customers the model has not seen.
+        Typed features of customers the model has not seen; see `parse_features`.
     target : ndarray of int, shape (n,)
         1 for customers who left.
     probabilities : ndarray of float, shape (n,)
@@ -83,15 +82,10 @@ def segments(
         others rest_gap, rest_roc_auc, rest_expected_roc_auc; gap_p and roc_auc_p (adjusted; NaN
         where not judged); worse (bool: one of them is below 0.05), and why (`gap`, `ranking`, both
         joined by a comma, or empty).
-
-    Raises
-    ------
-    ChurnError
-        Naming every feature that is missing and every cell that cannot be read.
     """
     # Sorted once, so that every segment is sorted.
     order = np.argsort(probabilities, kind="stable")
-    typed = parse_features(frame, contract).iloc[order]
+    typed = frame.iloc[order]
     chance, left = probabilities[order], target[order].astype(np.float64)
     rows = []
     for feature, level, inside in _segments(typed, contract, crossed, least):

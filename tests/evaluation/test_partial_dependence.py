@@ -11,7 +11,6 @@ from churn.data.parsing import parse_features
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
-from churn.errors import ChurnError
 from churn.evaluation import charts
 from churn.evaluation.partial_dependence import partial_dependence
 from churn.modeling.model import ChurnModel
@@ -110,27 +109,13 @@ def test_of_many_levels_the_most_frequent_are_shown(model, frame):
     assert curve["share"].sum() == pytest.approx(shares.iloc[:2].sum())
 
 
-def test_raw_texts_get_the_same_answer(model, frame):
-    raw = frame[list(CONTRACT.features)].astype(object)
-    texts = raw.where(raw.notna(), "").astype(str)
-    names = list(CONTRACT.features)
-    pd.testing.assert_frame_equal(
-        partial_dependence(model, texts, names, rows=50),
-        partial_dependence(model, frame, names, rows=50),
-    )
-
-
 @pytest.mark.parametrize("value", [None, 7])
 def test_a_number_that_never_varies_has_one_point(model, frame, value):
     alike = frame.head(100).assign(total_charges=value)
-    curve = partial_dependence(model, alike, ["total_charges"])
+    typed = parse_features(alike, CONTRACT)
+    curve = partial_dependence(model, typed, ["total_charges"])
     assert curve["value"].tolist() == [value]
     assert curve["share"].tolist() == [1]
-
-
-def test_a_column_that_is_missing_is_named(model, frame):
-    with pytest.raises(ChurnError, match="contract: the column is missing"):
-        partial_dependence(model, frame.drop(columns="contract"), ["tenure"])
 
 
 def test_every_curve_makes_a_chart(curves):

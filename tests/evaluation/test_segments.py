@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from churn.data.contract import Contract
-from churn.data.parsing import labels
+from churn.data.parsing import labels, parse_features
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation import charts
@@ -21,7 +21,7 @@ CROSSED = ("contract", "internet_service", "payment_method")
 def customers(n, seed=0):
     """Customers, who left, and how likely that truly was."""
     frame, probabilities = generate_sample_data(n, seed, return_probability=True)
-    return frame, labels(frame, CONTRACT), probabilities
+    return parse_features(frame, CONTRACT), labels(frame, CONTRACT), probabilities
 
 
 def shifted(probabilities, logits):
@@ -156,7 +156,7 @@ def test_missing_is_a_segment_and_so_is_nobody_else(sample):
     some = frame.assign(total_charges=frame["total_charges"].where(frame["tenure"] > 9))
     row = one(segments(CONTRACT, some, target, chance), "total_charges", "missing")
     assert row["customers"] == (frame["tenure"] <= 9).sum()
-    none = segments(CONTRACT, frame.assign(total_charges=None), target, chance)
+    none = segments(CONTRACT, frame.assign(total_charges=np.nan), target, chance)
     assert "total_charges" not in set(none["feature"])
 
 
