@@ -114,12 +114,15 @@ class ChurnModel:
             ]
         )
         contribution = risk - self.predict_proba_typed(changed)[:, 1].reshape(typed.shape[1], -1)
+        values = [typical[str(name)] for name in typed]
         table = pd.DataFrame(
             {
                 "row": np.repeat(np.arange(len(typed)), typed.shape[1]),
                 "feature": np.tile(typed.columns, len(typed)),
                 "value": typed.astype(object).to_numpy().ravel(),
-                "typical": np.tile(np.array([typical[n] for n in typed], object), len(typed)),
+                "typical": pd.Series(
+                    [typical[str(name)] for name in typed] * len(typed), dtype=object
+                ),
                 "contribution": contribution.T.ravel(),
             }
         )

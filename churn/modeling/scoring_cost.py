@@ -7,6 +7,7 @@ scoring_cost.py` times compiled scorers beside it; the microseconds per operatio
 
 from collections import Counter
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
@@ -122,7 +123,7 @@ def _(model) -> Counter:
         inner = tree.children_left >= 0
         # A row passes each node above its leaf: the mean path is the share of rows per inner node.
         splits += tree.n_node_samples[inner].sum() / tree.n_node_samples[0]
-    counts = {"forest tree": len(model.estimators_), "forest split": splits}
+    counts: dict[str, Any] = {"forest tree": len(model.estimators_), "forest split": splits}
     return Counter(scorer=1, **counts)
 
 

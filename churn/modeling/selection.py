@@ -65,7 +65,7 @@ def leaderboard(
     for place, trial in enumerate(ranked, start=1):
         behind, error = _behind(trial, ranked[0], sample)
         log_loss = float(row_losses(sample.labels, trial.probabilities).mean())
-        found = {"rank": place, "log_loss": log_loss, "behind": behind, "behind_se": error}
+        found: dict = {"rank": place, "log_loss": log_loss, "behind": behind, "behind_se": error}
         rows.append(found | _described(trial, trial is chosen))
     for trial in stopped:
         tried = trial.fold_losses

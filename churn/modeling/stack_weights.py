@@ -36,8 +36,8 @@ def fit_stack_weights(logits: np.ndarray, target: np.ndarray) -> tuple[np.ndarra
     """
     mean = logits.mean(axis=1, keepdims=True)
     terms = np.column_stack([MEAN_SCALE * mean, logits - mean])
-    common, *differences, intercept = fit_logistic(terms, target, 1 / WEIGHT_C)
-    differences = np.array(differences)
+    common, *rest, intercept = fit_logistic(terms, target, 1 / WEIGHT_C)
+    differences = np.array(rest)
     weights = MEAN_SCALE * common / len(differences) + differences - differences.mean()
     return weights, float(intercept)
 
@@ -79,9 +79,10 @@ def forward_order(logits: np.ndarray, target: np.ndarray, most: int) -> list[int
     The first has the lowest loss by itself, each next one lowers the loss of the regression on
     those before it and itself the most.
     """
-    order, left = [], list(range(logits.shape[1]))
+    order: list[int] = []
+    left = list(range(logits.shape[1]))
     while left and len(order) < most:
-        losses = [_loss(logits[:, [*order, more]], target) for more in left]
+        losses = [_loss(logits[:, np.array([*order, more])], target) for more in left]
         order.append(left.pop(int(np.argmin(losses))))
     return order
 

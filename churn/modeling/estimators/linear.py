@@ -169,7 +169,7 @@ def _has_two_values(column: np.ndarray) -> bool:
     some = np.unique(column[:1_000])
     if np.count_nonzero(~np.isnan(some)) > 2:  # as most columns show at once
         return False
-    return np.count_nonzero(~np.isnan(np.unique(column))) <= 2
+    return bool(np.count_nonzero(~np.isnan(np.unique(column))) <= 2)
 
 
 def _terms(views: list[Pipeline], categorical: np.ndarray) -> ColumnTransformer:

@@ -16,13 +16,17 @@ WIDEST = float(np.finfo(np.float32).max)
 class _Deterministic:
     """Sums trees in their order; in that in which threads end the last bit would vary."""
 
+    estimators_: list
+
     def fit(self, matrix, target):
         return super().fit(_narrow(matrix), target)
 
     def predict_proba(self, matrix) -> np.ndarray:
         """The probabilities of staying and of leaving, in one thread: (n, 2) float64."""
         narrow = _narrow(matrix)
-        total = sum(tree.predict_proba(narrow, check_input=False) for tree in self.estimators_)
+        total = np.zeros((len(matrix), 2))
+        for tree in self.estimators_:
+            total += tree.predict_proba(narrow, check_input=False)
         return total / len(self.estimators_)
 
 
