@@ -120,9 +120,7 @@ class ChurnModel:
                 "row": np.repeat(np.arange(len(typed)), typed.shape[1]),
                 "feature": np.tile(typed.columns, len(typed)),
                 "value": typed.astype(object).to_numpy().ravel(),
-                "typical": pd.Series(
-                    [typical[str(name)] for name in typed] * len(typed), dtype=object
-                ),
+                "typical": pd.Series(values * len(typed), dtype=object),
                 "contribution": contribution.T.ravel(),
             }
         )
