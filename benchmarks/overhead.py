@@ -159,7 +159,7 @@ def near_the_truth(customers: int, folder: str) -> None:
     from churn.data.parsing import labels
     from churn.data.synthetic import generate_sample_data
     from churn.registry.model_file import load_model
-    from churn.statistics.ranking import roc_auc
+    from churn.statistics.roc_auc import roc_auc
 
     namespace(None)
     data = Run(f"ChurnFlow/{Path(folder, 'run-id').read_text()}").data

@@ -10,7 +10,7 @@ from churn.data.contract import Contract
 from churn.data.relations import find_relations
 from churn.errors import ChurnError
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
-from churn.statistics.ranking import roc_auc
+from churn.statistics.roc_auc import roc_auc
 
 Action = Literal["drop", "stop", "warn"]
 

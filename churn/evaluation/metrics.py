@@ -6,7 +6,7 @@ import pandas as pd
 from churn.evaluation.calibration import calibration_error, calibration_line
 from churn.statistics.intervals import bootstrap
 from churn.statistics.log_odds import row_losses
-from churn.statistics.ranking import RankedRows, area_under_roc
+from churn.statistics.roc_auc import RankedRows, area_under_roc
 
 
 def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:

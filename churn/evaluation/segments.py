@@ -12,7 +12,7 @@ from churn.data.levels import FeatureLevels
 from churn.statistics.intervals import Z
 from churn.statistics.log_odds import row_losses
 from churn.statistics.multiplicity import holm
-from churn.statistics.ranking import delong
+from churn.statistics.roc_auc import delong
 
 LEAST = 50
 MARGIN = 0.02

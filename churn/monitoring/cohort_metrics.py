@@ -11,7 +11,7 @@ from churn.data.contract import Contract
 from churn.evaluation.segments import segments
 from churn.statistics.intervals import bootstrap
 from churn.statistics.log_odds import row_losses
-from churn.statistics.ranking import RankedRows, area_under_roc
+from churn.statistics.roc_auc import RankedRows, area_under_roc
 
 METRICS = ("roc_auc", "log_loss", "brier")
 QUALITY = (*METRICS, "observed_to_expected")

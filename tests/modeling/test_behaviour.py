@@ -11,7 +11,7 @@ from churn.data.parsing import labels
 from churn.data.readers import TELCO
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import DEFAULT_CANDIDATES
-from churn.statistics.ranking import roc_auc
+from churn.statistics.roc_auc import roc_auc
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 BOUND = ("Month-to-month", "One year", "Two year")

@@ -20,7 +20,7 @@ from churn.modeling.search_space import (
     parse_toml,
     settle_candidates,
 )
-from churn.statistics.ranking import roc_auc
+from churn.statistics.roc_auc import roc_auc
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 

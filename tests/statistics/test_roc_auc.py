@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from churn.statistics.ranking import RankedRows, area_under_roc, delong, roc_auc
+from churn.statistics.roc_auc import RankedRows, area_under_roc, delong, roc_auc
 
 rows = st.lists(
     st.tuples(st.integers(0, 1), st.integers(0, 6), st.integers(0, 3)), min_size=2, max_size=40
