@@ -59,6 +59,7 @@ class Console:
         self._tasks = {}  # step: (number of tasks, when they began, how many ended)
         self._said: dict[str, str] = {}  # task: what it told last
         self._last_line: dict[str, str] = {}
+        self._traceback = False
         self.error: list[str] = []
 
     def echo(self, line: str = "", **_) -> None:
@@ -74,7 +75,7 @@ class Console:
             self._system(body, step, task)
         elif body.startswith(FAILED):
             self.error.append(body.removeprefix(FAILED))
-        elif body.startswith(TOLD) or step == LAST_STEP:
+        elif body.startswith(TOLD) or (step == LAST_STEP and not self._broken(body)):
             self._tell(body.removeprefix(TOLD), step, task)
         elif body:
             self._last_line[task] = body
@@ -88,6 +89,11 @@ class Console:
                 print(f"All of it is in {self.path}.", file=sys.stderr)
         if self._log:
             self._log.close()
+
+    def _broken(self, body: str) -> bool:
+        """Whether a traceback has begun, which is for the log."""
+        self._traceback = self._traceback or body.startswith(("<flow ", "Traceback "))
+        return self._traceback
 
     def _system(self, body: str, step: str, task: str) -> None:
         if self.path is None and (found := RUN_ID.search(body)):

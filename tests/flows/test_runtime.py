@@ -177,6 +177,19 @@ class TestConsole:
         assert capsys.readouterr().err.startswith("load failed: KeyError: 'x'\n")
 
 
+def test_a_traceback_of_the_last_step_is_for_the_log(runtime, tmp_path, capsys):
+    console = runtime("console").Console("AnyFlow", tmp_path)
+    console.logger("Workflow starting (run-id 12):", system_msg=True)
+    TestConsole().task(
+        console, "end", 9, "the result", "<flow AnyFlow step end> failed:", "KeyError: 'x'",
+        ends="Task failed.",
+    )  # fmt: skip
+    console.close(failed=True)
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[1:] == ["the result"]
+    assert shown.err.startswith("end failed: ")
+
+
 def test_a_users_error_ends_the_console_of_a_real_run():
     run = run_flow("run", "--holdout", "1.5", "--folds", "1")
     assert run.code != 0
