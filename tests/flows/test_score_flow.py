@@ -137,7 +137,7 @@ def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int
     output = folder / "calls.parquet"
     process = subprocess.Popen(
         flow_command(
-            "run", "--max-workers", "1", "--run", trained.pathspec, "--budget", "200",
+            "--verbose", "run", "--max-workers", "1", "--run", trained.pathspec, "--budget", "200",
             "--control", "0.2", "--do-not-contact", str(folder / "do_not_contact.txt"),
             *in_shards(table, output), flow="score_flow.py",
         ),
