@@ -12,7 +12,7 @@ METAFLOW_PACKAGE_POLICY = "include"
 
 
 def __getattr__(name: str):
-    # Only who loads a model imports Metaflow, pandas and scikit-learn.
+    # Metaflow, pandas and scikit-learn are imported only when a model is loaded.
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from churn.registry.loading import load

@@ -8,7 +8,7 @@ from churn.errors import ChurnError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0 when it did what it says, 1 with the reasons on stderr when it did not."""
+    """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
     parser = argparse.ArgumentParser(prog="python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (contract, models, cards, log, replay, outcomes, savings, prune):

@@ -1,4 +1,4 @@
-"""The one kind of error a user can mend: it names every problem at once."""
+"""The one error that a user can correct: it names every problem at once."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whenever the process or the machine stops."""
+"""Atomic writes: a file exists whole or not at all, whenever the process or the machine stops."""
 
 import fcntl
 import os
@@ -13,9 +13,9 @@ PARTIAL = ".partial"
 
 @contextmanager
 def atomic_write(path: str | Path, mode: int = 0o600) -> Iterator[BinaryIO]:
-    """Open a file for writing which gets its name only when it is whole and on the disk.
+    """Open a file for writing that gets its name only when it is whole and on the disk.
 
-    Until then the content is in a hidden file beside it, `.<name>.….partial`. That file is removed
+    Until then the content is in a hidden file next to it, `.<name>.….partial`. That file is removed
     when the block raises; one left by a process that was killed is removed by the next write of
     the same file.
 
@@ -48,7 +48,7 @@ def atomic_write(path: str | Path, mode: int = 0o600) -> Iterator[BinaryIO]:
 
 
 def write_file(path: str | Path, content: bytes | str, mode: int = 0o600) -> None:
-    """Write a file at once, a text as UTF-8; see `atomic_write`."""
+    """Write a file atomically, a text as UTF-8; see `atomic_write`."""
     with atomic_write(path, mode) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
@@ -58,7 +58,7 @@ def _create(path: Path) -> tuple[int, str]:
     while True:
         handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
         try:
-            # Until it is locked, another writer may take it for an abandoned one.
+            # Until the file is locked, another writer may remove it as an abandoned one.
             if _lock(handle) and os.fstat(handle).st_nlink:
                 return handle, name
         except OSError:
@@ -69,7 +69,7 @@ def _create(path: Path) -> tuple[int, str]:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove partial files on which no process holds the lock: the kernel frees a killed one's."""
+    """Remove partial files that no process locks: the kernel frees the locks of a killed one."""
     for name in os.listdir(path.parent):
         if not (name.startswith(f".{path.name}.") and name.endswith(PARTIAL)):
             continue
@@ -94,7 +94,7 @@ def _lock(handle: int) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the name on the disk too."""
+    """Sync the folder, so that the file's name is on the disk too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Folders whose content is trusted, so nobody else may have made them."""
+"""Folders whose content is trusted, so only this user may have made them."""
 
 import os
 import stat
@@ -8,10 +8,10 @@ from churn.errors import ChurnError
 
 
 def own_folder(path: str | Path) -> Path:
-    """Make a folder for this user alone, or check one that is there.
+    """Make a folder for this user alone, or check an existing one.
 
-    What is read from such a folder is believed, and some of it is a pickle, which runs code as it
-    is read. On a shared machine another user may make a folder of a known name first.
+    The content of such a folder is trusted, and some of it is a pickle, which runs code when it is
+    loaded. On a shared machine another user may make a folder of a known name first.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def own_folder(path: str | Path) -> Path:
     Raises
     ------
     ChurnError
-        If another user owns it, everybody can write to it, it is no folder, or it cannot be made.
+        If another user owns it, all users can write to it, it is no folder, or it cannot be made.
     """
     path = Path(path)
     try:

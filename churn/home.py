@@ -12,8 +12,8 @@ def home() -> Path:
     Returns
     -------
     Path
-        CHURN_HOME; else the folder that Metaflow's local store is told to be in
-        (METAFLOW_DATASTORE_SYSROOT_LOCAL); else the checkout that this library lies in; and for an
+        CHURN_HOME; else the folder that is set for Metaflow's local store
+        (METAFLOW_DATASTORE_SYSROOT_LOCAL); else the checkout that contains this library; and for an
         installed library, as Metaflow does it, the next folder upward from the working directory
         that has a `.metaflow`, or the working directory itself.
     """
@@ -28,9 +28,9 @@ def home() -> Path:
 
 
 def use_home() -> Path:
-    """Tell Metaflow where its local store is; call it before Metaflow is imported.
+    """Set the folder of Metaflow's local store; call it before Metaflow is imported.
 
-    A datastore on S3, Azure or Google, and whatever the environment says already, stay as they are.
+    A datastore on S3, Azure or Google, and a folder set by the environment, stay as they are.
 
     Returns
     -------

@@ -20,10 +20,10 @@ CACHE = "METAFLOW_CLIENT_CACHE_PATH"
 
 
 def use_own_cache() -> None:
-    """Keep runs at home, and the client's cache in a folder that nobody else can write to.
+    """Keep runs at home, and the client's cache in a folder that only this user can write to.
 
-    Metaflow's own choice is `/tmp/metaflow_client`, the same for all users of a machine: whoever
-    makes it first decides which pickles the next user loads. To be called before Metaflow is
+    Metaflow's default is `/tmp/metaflow_client`, the same for all users of a machine: the user who
+    makes it first decides which pickles the others load. To be called before Metaflow is
     imported, which reads the setting then; a process whose environment names a folder keeps it,
     once that is checked too.
 
@@ -37,7 +37,7 @@ def use_own_cache() -> None:
 
 
 def _cache_folder() -> Path:
-    """In the user's cache, or, without a home to write to, beside other temporary files."""
+    """In the user's cache; without a home to write to, in the folder of temporary files."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(root):
         try:
@@ -64,13 +64,13 @@ def client():
     from metaflow.metaflow_config import CLIENT_CACHE_PATH
 
     own_folder(CLIENT_CACHE_PATH)
-    metaflow.namespace(None)  # every user's runs, so nobody has to have a name here
+    metaflow.namespace(None)  # every user's runs, so that no user name is needed
     return metaflow
 
 
 @contextmanager
 def translate_errors(summary: str) -> Iterator[None]:
-    """Turn what Metaflow's client raises into a ChurnError that says `summary`, and the reason."""
+    """Turn an error of Metaflow's client into a ChurnError with `summary` and the reason."""
     client()
     from metaflow.exception import MetaflowException
 
@@ -98,8 +98,8 @@ def local_store() -> Path | None:
 def failed_step(run) -> str | None:
     """The step of a `metaflow.Run` in which a task failed; None while nothing has failed.
 
-    The client has no word for it: every attempt notes in its metadata, as `attempt_ok`, how it
-    ended.
+    The client has no method for it; each attempt records its result in the metadata as
+    `attempt_ok`.
     """
     failed = (
         step.id
@@ -114,14 +114,14 @@ def read_artifact(task, name: str) -> bytes:
 
     The client unpickles whatever it reads. Uses `_object` of `metaflow.client.DataArtifact`, with
     the keys `ds_type`, `location`, `sha` and `content_type`, and
-    `metaflow.datastore.FlowDataStore.load_data`; the client's own cache is passed by.
+    `metaflow.datastore.FlowDataStore.load_data`; the client's own cache is bypassed.
 
     Raises
     ------
     KeyError
         If the task has no such artifact.
     ChurnError
-        If it is stored in another way than as a pickle, or is not what was stored.
+        If it is not stored as a pickle, or its bytes are not those that were stored.
     """
     from metaflow.datastore import FlowDataStore
     from metaflow.plugins import DATASTORES
@@ -158,7 +158,7 @@ def datastore_options(task) -> list[str]:
 
 
 def _keep_cards_with_runs() -> None:
-    """Write the cards of local runs where the client looks for them, beside their store.
+    """Write the cards of local runs where the client looks for them, next to their store.
 
     Uses `CardDatastore.get_storage_root`, which looks for a store upward from the working
     directory, and, with METAFLOW_CARD_LOCALROOT set, returns nothing.
@@ -171,7 +171,7 @@ def _keep_cards_with_runs() -> None:
 
 
 def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
-    """Do what `flow()` does in a script, and let errors through.
+    """Run a flow as `flow()` does in a script, and let errors through.
 
     Uses `metaflow.cli.main`, which has a parameter for how a task is started,
     `metaflow.parameters.flow_context`, within which the command line of a flow is made, and
@@ -182,14 +182,14 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
     flow : type
         A FlowSpec.
     entrypoint : list of str, optional
-        The command, less its arguments, that starts a task; as Metaflow starts it by default.
+        The command that starts a task, without its arguments; by default Metaflow's own.
     console : optional
         With methods `logger` and `echo`, by which Metaflow prints instead.
 
     Raises
     ------
     MetaflowException
-        What Metaflow tells its users without a traceback.
+        An error that Metaflow reports to its users without a traceback.
     """
     from metaflow import parameters
 
@@ -205,7 +205,7 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
 def packaged_commit() -> str | None:
     """The commit that the code package of this task was made from; None where there is no package.
 
-    Metaflow notes it in the package's information file, see `metaflow.meta_files.read_info_file`.
+    Metaflow records it in the package's information file; see `metaflow.meta_files.read_info_file`.
     """
     from metaflow.meta_files import read_info_file
 

@@ -3,7 +3,7 @@
 - encoder: typed features as a float matrix
 - search_space: candidates, families, and their estimators
 - sample, cross_validation, budget: candidates on folds, pruned, and within the budget
-- search: what came of every candidate
+- search: the result of every candidate
 - stack_weights, stacking: stacks of candidates
 - scoring_cost, selection: the choice by log loss and by the cost to score
 - model: the fitted artifact

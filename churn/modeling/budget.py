@@ -1,8 +1,8 @@
-"""The budget of the search, in CPU seconds that are reckoned from sizes, not measured.
+"""The budget of the search, in CPU seconds that are estimated from sizes, not measured.
 
-A clock would make the model depend on the load of the machine. Here the time of a fit follows from
+A clock would make the model depend on the load of the machine. Here the time of a fit depends on
 its family, rows, columns and iterations, so the same table, seed and budget try the same candidates
-everywhere. `python benchmarks/search_costs.py` sets the reckoned seconds beside measured ones.
+everywhere. `python benchmarks/search_costs.py` compares the estimates with measured seconds.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from churn.modeling.search_space import (
     Candidate,
 )
 
-# Boosting is at its best after about so many iterations over its learning rate, and goes on for
-# its patience; a neural net takes about so many epochs.
+# Boosting needs about LEARNING / learning rate iterations to its lowest loss, and then those of its
+# patience; a neural net takes about EPOCHS epochs.
 LEARNING, EPOCHS = 12.0, 20
-# A candidate may take so many times what is expected of it, however short the budget is.
+# A granted candidate may take so many times its expected time, however short the budget is.
 OVERRUN = 2.0
 # CPU seconds per operation on one usual core, see `operations`.
 SECONDS = {
@@ -58,7 +58,7 @@ def fit_seconds(candidate: Candidate, n_rows: int, levels: np.ndarray, iteration
 
 
 def expected_iterations(candidate: Candidate) -> int:
-    """About how many iterations a candidate takes until it stops early."""
+    """The expected number of iterations until a candidate stops early."""
     if candidate.family not in ITERATIVE_FAMILIES:
         return EPOCHS
     rate = candidate.params.get("learning_rate", DEFAULT_RATES[candidate.family])
@@ -69,12 +69,12 @@ def expected_iterations(candidate: Candidate) -> int:
 def plan_budget(
     candidates: Sequence[Candidate], sample: SearchSample, budget: float
 ) -> dict[str, float]:
-    """The limit of each candidate, granted in their order while the budget lasts.
+    """The time limit of each candidate, granted in their order while the budget lasts.
 
     Parameters
     ----------
     candidates : sequence of Candidate
-        The one of the greatest expected value first. An only candidate has no limit.
+        The most useful one first. A single candidate has no limit.
     sample : SearchSample
     budget : float
         CPU seconds of all candidates together.
@@ -83,7 +83,7 @@ def plan_budget(
     -------
     dict of str to float
         By name the CPU seconds that cross-validation may take; 0 for a candidate that is not tried.
-        What is not expected to be needed is shared in proportion.
+        The rest of the budget is shared in proportion to the expected times.
     """
     if len(candidates) == 1:
         return {candidates[0].name: np.inf}

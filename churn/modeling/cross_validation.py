@@ -14,8 +14,8 @@ from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build
 from churn.modeling.threads import bounded_threads
 from churn.statistics.log_odds import row_losses
 
-# A candidate is pruned after two folds when its loss is so many standard errors of the paired
-# difference above the baseline's, and at least MIN_GAP nats: of two nearly equal models the
+# A candidate is pruned after two folds when its loss exceeds the baseline's by PRUNE_Z standard
+# errors of the paired difference, and by at least MIN_GAP nats: between two nearly equal models the
 # difference is small, but its standard error is smaller still.
 PRUNE_Z, MIN_GAP = 3.0, 0.001
 
@@ -66,8 +66,8 @@ def cross_validate(
     """Predict each fold by the candidate fitted to the others.
 
     Between two folds the candidate is stopped if it is pruned, as clearly worse than `baseline`,
-    or if all folds would take more than `limit`. Time is reckoned, not measured, so that the same
-    candidates are stopped on any machine, however busy.
+    or if all folds would take more than `limit`. Time is estimated, not measured, so that the same
+    candidates are stopped on any machine, whatever its load.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def cross_validate(
     baseline : Trial, optional
         Of a simple model on the same sample.
     limit : float
-        CPU seconds, as `churn.modeling.budget` reckons them.
+        CPU seconds, as `churn.modeling.budget` estimates them.
     """
     start, name = time.perf_counter(), candidate.name
     folds: list[_Fold] = []
@@ -169,7 +169,7 @@ def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
     """The candidate with the best number of iterations over all folds, and its predictions."""
     stage, probabilities = 0, np.full(len(sample.labels), np.nan)
     if folds and candidate.family in ITERATIVE_FAMILIES:
-        # Every fold went on for a while after its own best, so few miss the best of all.
+        # Each fold goes on for its patience after its own best, so all folds have most stages.
         shared = min(len(fold.losses) for fold in folds)
         stage = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())
         candidate = replace(candidate, params={**candidate.params, "max_iter": stage})

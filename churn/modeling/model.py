@@ -80,7 +80,7 @@ class ChurnModel:
         return self.predict_proba_typed(parse_features(frame, self.contract))
 
     def predict_proba_typed(self, typed: pd.DataFrame) -> np.ndarray:
-        """The same of features that are typed already, as `parse_features` returns them."""
+        """`predict_proba` for features that are typed already, as `parse_features` returns them."""
         return self.estimator_.predict_proba(self.engineer_.transform(typed))
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
@@ -90,9 +90,9 @@ class ChurnModel:
     def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The contribution of each feature to each customer's risk.
 
-        The model scores each row again with one raw feature at a time at its typical value,
-        derived features following; a contribution is the risk less that risk. Contributions of
-        features that interact do not add up to the risk.
+        The model scores each row again with one raw feature at a time set to its typical value,
+        from which derived features are recomputed; the contribution is the risk less that risk.
+        Contributions of features that interact do not add up to the risk.
 
         Parameters
         ----------
@@ -102,7 +102,7 @@ class ChurnModel:
         -------
         DataFrame of n * n_features rows
             row (position in `frame`), feature, value, typical, contribution (in probability);
-            for each row the strongest first.
+            for each row the largest absolute contribution first.
         """
         typed = parse_features(frame, self.contract)
         typical = self.engineer_.typical_
@@ -132,7 +132,7 @@ class ChurnModel:
         return hashlib.sha256(self.predict_proba(frame)[:, 1].tobytes()).hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write the model with joblib, whole or not at all."""
+        """Write the model with joblib, atomically."""
         with atomic_write(path) as file:
             joblib.dump(self, file)
 

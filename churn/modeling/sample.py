@@ -1,4 +1,4 @@
-"""The rows that candidates are cross-validated on: drawn, encoded, and assigned to folds."""
+"""The rows that candidates are cross-validated on: sampled, encoded, and assigned to folds."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class SearchSample:
 
     @property
     def fit_rows(self) -> int:
-        """About how many rows the model of a fold is fitted to."""
+        """The approximate number of rows that the model of a fold is fitted to."""
         return round(len(self.labels) * (1 - 1 / self.n_folds))
 
     def rescale(self, candidate: Candidate, n_rows: int) -> Candidate:
@@ -55,7 +55,7 @@ class SearchSample:
 def draw_search_sample(
     train: pd.DataFrame, contract: Contract, n_folds: int, max_rows: int, seed: int
 ) -> SearchSample:
-    """Draw at most `max_rows` training rows, encode them, and assign them to folds.
+    """Sample at most `max_rows` training rows, encode them, and assign them to folds.
 
     Parameters
     ----------

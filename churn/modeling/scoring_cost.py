@@ -1,8 +1,9 @@
-"""What it costs to score one customer, reckoned from the size of a fitted estimator.
+"""The time to score one customer, estimated from the size of a fitted estimator.
 
-The choice among candidates weighs log loss against this cost. It is counted, not timed, so that the
-same table and seed choose the same model on any machine, however busy. `python benchmarks/
-scoring_cost.py` times compiled scorers beside it; the microseconds per operation come from there.
+The choice among candidates weighs log loss against this cost. Operations are counted, not timed, so
+that the same table and seed choose the same model on any machine, whatever its load. `python
+benchmarks/scoring_cost.py` compares the estimate with the time of compiled scorers; the
+microseconds per operation come from there.
 """
 
 from collections import Counter
@@ -41,7 +42,7 @@ MICROSECONDS = {
 
 
 def estimate_microseconds(model) -> float:
-    """The microseconds to score one customer by a compiled estimator, on a usual core.
+    """The estimated microseconds to score one customer by a compiled estimator, on a usual core.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def _(model) -> Counter:
     splits = 0.0
     for tree in (estimator.tree_ for estimator in model.estimators_):
         inner = tree.children_left >= 0
-        # A row passes each node above its leaf: the mean path is the share of rows per inner node.
+        # The mean path length is the sum over inner nodes of the share of rows that pass them.
         splits += tree.n_node_samples[inner].sum() / tree.n_node_samples[0]
     counts: dict[str, Any] = {"forest tree": len(model.estimators_), "forest split": splits}
     return Counter(scorer=1, **counts)

@@ -1,4 +1,4 @@
-"""The search as its flow sees it: one candidate tried, and what came of all of them."""
+"""The search as the flow runs it: cross-validate one candidate, and collect all results."""
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from churn.modeling.search_space import Candidate
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """What came of the candidates.
+    """The results of all candidates.
 
     Attributes
     ----------
@@ -21,9 +21,9 @@ class SearchOutcome:
         Those to choose from: not stopped; where there is none, the baseline.
     stopped : tuple of Trial
     failures : dict of str to str
-        By the names of candidates that raised an error, the error.
+        The error of each candidate that raised one, by its name.
     lost : tuple of str
-        The names of candidates whose task died, twice.
+        The names of candidates whose task died twice.
     fallback : bool
         Whether the baseline is all there is to choose from.
     """
@@ -40,7 +40,7 @@ class SearchOutcome:
         return tuple(t.candidate.name for t in self.stopped if t.stopped_for_budget)
 
     def notes(self) -> list[str]:
-        """What a user must know of the search, one sentence each; none if all went well."""
+        """Everything in the search that did not go well, one sentence each, for the user."""
         notes, late = [], self.over_budget
         if self.fallback:
             notes.append(
@@ -73,10 +73,10 @@ def try_candidate(
     baseline: Trial | None,
     limits: Mapping[str, float],
 ) -> tuple[Trial | None, str]:
-    """Cross-validate a candidate; an error that it raises is its result.
+    """Cross-validate a candidate; an error that it raises is returned as its result.
 
-    A candidate that raises an error would raise it again, so its task is not retried; a task that
-    is killed, or lacks memory, is.
+    A candidate that raises an error would raise it again, so its task is not retried. A task that
+    is killed, or runs out of memory, is retried.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def try_candidate(
 
 
 def describe_result(candidate: Candidate, trial: Trial | None, error: str) -> str:
-    """What `try_candidate` came to, in a line."""
+    """The result of `try_candidate`, in one line."""
     if trial is None:
         return f"{candidate.name}: failed, {error}"
     if trial.stopped:
@@ -120,7 +120,7 @@ def collect(
     results: Sequence[tuple[Trial | None, str] | None],
     baseline: Trial,
 ) -> SearchOutcome:
-    """Sort the results of all candidates.
+    """Collect the results of all candidates.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def collect(
     results : sequence of (Trial or None, str), or None
         In the same order: what `try_candidate` returns; None for a task that died.
     baseline : Trial
-        To choose where no candidate is left.
+        Chosen where no candidate is left.
     """
     found: Mapping = dict(zip((c.name for c in candidates), results, strict=True))
     trials = [result[0] for result in found.values() if result and result[0]]

@@ -12,18 +12,18 @@ from churn.errors import ChurnError
 # A category of more levels is replaced by the smoothed churn rate of its level.
 MAX_LEVELS = 20
 
-# The family of stacks, which the search makes of candidates; no search file names it.
+# The family of stacks. The search builds them from candidates; a search file cannot name it.
 STACK = "stack"
-# The families that are fitted by iterations, and their patience: early stopping waits for so many
-# iterations times the learning rate without a lower loss. The best number of iterations, of at most
-# `max_iter`, is learned out of fold.
+# The families that are fitted by iterations, and their patience: early stopping waits for
+# patience / learning rate iterations without a lower loss. The best number of iterations, of at
+# most `max_iter`, is learned out of fold.
 ITERATIVE_FAMILIES = {"boosting": 2.5, "oblivious_trees": 6.0}
 ITERATIONS_POWER = 0.25
 MAX_ITER = 2_000
 DEFAULT_RATES = {"boosting": 0.05, "oblivious_trees": 0.1}
 RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
-# From so many times the rows on a stack relearns its weights: its members predict each half of the
-# rows by the other half, which is far more than they were tuned on.
+# A stack that is fitted to at least so many times the rows of its search relearns its weights from
+# two-fold predictions, because half of these rows are still far more than it was tuned on.
 RELEARN_GROWTH = 4.0
 
 
@@ -51,8 +51,8 @@ def _boosted(leaves: int, **params) -> Candidate:
     return Candidate(f"boosting, {leaves} leaves", "boosting", {"max_leaf_nodes": leaves} | params)
 
 
-# In the order in which the budget is granted, and the tasks start: the candidates that stacks of
-# public tables lost most without come first, which are also the slow ones.
+# In the order in which the budget is granted and the tasks start: first the candidates without
+# which stacks lose most on public tables, which are also the slowest.
 DEFAULT_CANDIDATES = (
     Candidate("oblivious trees", "oblivious_trees", {"depth": 4, "learning_rate": 0.1}),
     _boosted(63, learning_rate=0.06),
@@ -65,11 +65,11 @@ DEFAULT_CANDIDATES = (
     Candidate("splines, 5 knots", "splines", {"n_knots": 5, "C": 0.3}),
     Candidate("logistic", "logistic", {"C": 1.0}),
     Candidate("logistic, strong penalty", "logistic", {"C": 0.02}),
-    # As a member it adds nothing that the second level's have not, at the greatest cost of all.
+    # No member: it adds nothing to the second level's forests, and costs more than any other.
     Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
 )
 
-# The models of a stack's second level, fitted to the columns beside the first level's log odds.
+# The models of a stack's second level, fitted to the columns and to the first level's log odds.
 SECOND_LEVEL = (
     _boosted(3, learning_rate=0.1, l2_regularization=5.0),
     Candidate("extra trees", "extra_trees", {"min_samples_leaf": 3, "max_features": 0.25}),
@@ -90,7 +90,7 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
     seed : int
         Seed of everything random in it.
     threads : int
-        How many threads it may use; OpenMP is bounded where it is fitted, see `bounded_threads`.
+        How many threads it may use; OpenMP's are bounded during the fit, see `bounded_threads`.
 
     Returns
     -------
@@ -103,24 +103,24 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
         return family(levels > 0, seed, threads, **candidate.params)
     from sklearn.pipeline import make_pipeline
 
-    # The encoded columns come first, and are numbers.
+    # The target-encoded columns come first, and are numbers.
     categorical = np.append(np.zeros(many.sum(), dtype=bool), (levels > 0)[~many])
     model = family(categorical, seed, threads, **candidate.params)
     return make_pipeline(_encode_levels(many, seed), model)
 
 
 def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
-    """The candidate for `growth` times as many rows as it was tuned on.
+    """The candidate for a fit to `growth` times as many rows as it was tuned on.
 
-    The best number of iterations grows with the rows: on 4,000 to 256,000 generated customers by
-    the power `ITERATIONS_POWER`.
+    The best number of iterations grows with the number of rows to the power `ITERATIONS_POWER`,
+    as measured on 4,000 to 256,000 generated customers.
     """
     params = dict(candidate.params)
     if candidate.family == STACK:
         params["members"] = tuple(
             rescale_iterations(member, growth) for member in params["members"]
         )
-        # A second level is fitted to the first one's log odds, and belongs to its weights.
+        # A second level depends on the first level's weights, so those are not relearned.
         params["relearn"] = growth >= RELEARN_GROWTH and not params.get("second_level")
     elif candidate.family in ITERATIVE_FAMILIES:
         params["max_iter"] = max(1, round(params["max_iter"] * growth**ITERATIONS_POWER))
@@ -153,7 +153,7 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
     Raises
     ------
     ChurnError
-        Naming every entry that is none.
+        Naming every entry that is no candidate.
     """
     if not isinstance(entries, list):
         raise ChurnError(
@@ -210,7 +210,7 @@ def _parameter_problems(candidate: Candidate) -> list[str]:
     try:
         # A number, a category, and a category of many levels.
         model = build(candidate, np.array([0, 3, MAX_LEVELS + 1]), seed=0)
-    except TypeError as error:  # as of any function that is called by a wrong name
+    except TypeError as error:  # a parameter that the family does not have
         unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
         return [f"{unknown[1]} is no parameter of {candidate.family}" if unknown else str(error)]
     return parameter_problems(model)
@@ -240,7 +240,7 @@ def _encode_levels(many: np.ndarray, seed: int):
     from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
 
-    # It encodes out of fold, so that a rare level does not leak its own customers' labels.
+    # The encoder is cross-fitted, so that a rare level does not leak its own customers' labels.
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     encoder = TargetEncoder(target_type="binary", cv=folds)
     return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")

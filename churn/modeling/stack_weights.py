@@ -10,8 +10,8 @@ from churn.statistics.logistic import fit_logistic
 # The inverse penalty of a weight's difference to the mean of all weights, and the scale of the
 # term of that mean, which makes its own penalty smaller by the square.
 WEIGHT_C, MEAN_SCALE = 0.02, 10.0
-# The inverse penalties of the weights of a second level's models, and of the change of the first
-# level's own weight.
+# The inverse penalties of the weights of a second level's models, and of the difference of the
+# first level's own weight to 1.
 SECOND_LEVEL_C, FIRST_LEVEL_C = 0.02, 1e3
 
 Fit = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]]
@@ -76,8 +76,8 @@ def predict_out_of_fold(
 def forward_order(logits: np.ndarray, target: np.ndarray, most: int) -> list[int]:
     """The first `most` members by greedy forward selection.
 
-    The first has the lowest loss by itself, each next one lowers the loss of the regression on
-    those before it and itself the most.
+    The first has the lowest loss by itself; each next one minimises the loss of the regression on
+    the members before it and itself.
     """
     order: list[int] = []
     left = list(range(logits.shape[1]))
@@ -92,8 +92,8 @@ def predict_forward(
 ) -> np.ndarray:
     """Out-of-fold probabilities of the stacks of 1, 2, … `most` members: (n, most) float64.
 
-    The forward order is found anew on the other folds. Members that look best on all rows do so
-    by chance as well, and would flatter a stack of few beside one of all.
+    The forward order is selected anew on the other folds. An order selected on all rows would bias
+    the loss of a stack of few members downwards, compared with a stack of all.
     """
     chance = np.empty((len(target), most))
     for test in _folds(fold):

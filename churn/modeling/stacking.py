@@ -1,4 +1,4 @@
-"""Stacks of tried candidates, as candidates themselves, evaluated out of fold."""
+"""Stacks of cross-validated candidates, as candidates themselves, evaluated out of fold."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from churn.modeling.stack_weights import (
 from churn.modeling.threads import threads_per_task
 from churn.statistics.log_odds import logit, row_losses
 
-# Stacks are made of the best two to so many members, and of all.
+# Stacks have from two to so many members in forward order, or all.
 MAX_MEMBERS = 6
 
 
@@ -26,8 +26,8 @@ def stack(trials: list[Trial], sample: SearchSample, seed: int = 0) -> list[Tria
     """Stacks of two members and more in forward order, of all, and of all with a second level.
 
     A stack is evaluated out of fold too: the weights that predict a fold are fitted to the other
-    folds. A member that helps little by itself may still tell the second level which member to
-    follow, so that is made of all members.
+    folds. A member that adds little by itself may still help the second level to weigh the other
+    members, so the second level is fitted on top of all members.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def stack(trials: list[Trial], sample: SearchSample, seed: int = 0) -> list[Tria
         None of them stopped. Candidates that may not be members are left out.
     sample : SearchSample
     seed : int
-        Of everything random in a second level.
+        Seed of everything random in a second level.
 
     Returns
     -------

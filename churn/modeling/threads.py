@@ -22,7 +22,7 @@ def threads_per_task(n_tasks: int) -> int:
 def bounded_threads(threads: int) -> AbstractContextManager:
     """A context in which OpenMP uses `threads` threads, and BLAS one.
 
-    BLAS sums in an order that depends on its threads, and a model must not. Only libraries that
-    are loaded already are bounded, so import the estimator before.
+    BLAS sums in an order that depends on its threads, and a model must not depend on them. Only
+    libraries that are loaded already are bounded, so import the estimator first.
     """
     return threadpool_limits({"openmp": threads, "blas": 1})

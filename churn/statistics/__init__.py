@@ -1,4 +1,4 @@
-"""Numbers that every stage uses.
+"""Statistics that every stage uses.
 
 - log_odds: probabilities as log odds and as losses
 - ranking: ROC-AUC, weighted and with its standard error

@@ -8,7 +8,7 @@ LEVEL = 0.95
 # The normal quantile of a two-sided 95 % interval.
 Z = 1.959964
 RESAMPLES, MIN_RESAMPLES = 1000, 400
-# Cells (resamples times rows) a bootstrap works on at once: few enough to stay in the cache.
+# The cells (resamples times rows) of one chunk of a bootstrap: few enough to fit in the cache.
 CHUNK_CELLS = 300_000
 
 
@@ -21,7 +21,7 @@ def bootstrap(
     ----------
     metrics : callable
         Takes weights of the rows, (n_resamples, n) float64, and returns for each metric an array
-        of shape (n_resamples,). The weights of a resample count how often each row is drawn.
+        of shape (n_resamples,). The weights of a resample count how often each row is sampled.
     n : int
         The number of rows.
     seed : int
@@ -34,7 +34,7 @@ def bootstrap(
     """
     rng = np.random.default_rng(seed)
     value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
-    # Fewer resamples of larger samples, which take longer; below 400 the ends are too noisy.
+    # Large samples take longer, so they get fewer resamples; below 400 the ends are too noisy.
     resamples = int(np.clip(RESAMPLES * 2_000 / n, MIN_RESAMPLES, RESAMPLES))
     chunk = max(1, CHUNK_CELLS // n)
     draws = []

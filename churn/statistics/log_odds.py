@@ -1,8 +1,8 @@
-"""Probabilities as log odds and as losses, both kept off infinity."""
+"""Probabilities as log odds and as losses, both finite."""
 
 import numpy as np
 
-# A probability of exactly 0 or 1 would make one wrong answer cost infinitely much.
+# The log loss of a probability of exactly 0 or 1 is infinite if the prediction is wrong.
 CLIP = 1e-6
 
 
@@ -23,6 +23,6 @@ def sigmoid(log_odds: np.ndarray) -> np.ndarray:
 
 
 def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Each row's log loss in nats: -ln of the probability given to what happened."""
+    """Each row's log loss in nats: -ln of the predicted probability of the true class."""
     chance = clipped(probabilities)
     return -np.log(np.where(target == 1, chance, 1 - chance))

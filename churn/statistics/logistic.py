@@ -4,7 +4,7 @@ import numpy as np
 
 from churn.statistics.log_odds import sigmoid
 
-# Newton's steps end when the next one would gain so little, in nats over all rows.
+# Newton's method stops when the expected gain of the next step is lower, in nats over all rows.
 TOLERANCE = 1e-6
 
 
@@ -15,7 +15,7 @@ def fit_logistic(
     offset: np.ndarray | float = 0.0,
     tolerance: float = TOLERANCE,
 ) -> np.ndarray:
-    """The coefficients, and last the intercept, of a logistic regression with a ridge penalty.
+    """The coefficients of a logistic regression with a ridge penalty; the intercept is the last.
 
     They are those of scikit-learn's LogisticRegression, without its checks: the search of stacks
     fits hundreds on few terms. Where neither a penalty nor the data bound a coefficient, as with
@@ -30,7 +30,7 @@ def fit_logistic(
         Half of the penalty times the squared coefficient is added to the loss, the sum over rows.
         The intercept has none.
     offset : ndarray of float64, shape (n,), or float
-        Log odds that are added as they are.
+        Log odds that are added to the linear predictor, without a coefficient.
     tolerance : float
         Nats.
 
@@ -57,13 +57,13 @@ def fit_logistic(
             return weights
         while (found := loss(weights + step)) > least:
             step /= 2
-        if found == least:  # what is left to gain is lost in rounding
+        if found == least:  # the remaining gain is lost in rounding
             return weights
         weights, least = weights + step, found
 
 
 def fisher_errors(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Standard errors of an unpenalised regression's coefficients and, last, its intercept.
+    """Standard errors of an unpenalised regression's coefficients; the intercept's is the last.
 
     They are the roots of the diagonal of the inverse Fisher information.
 

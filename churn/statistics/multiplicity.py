@@ -6,8 +6,8 @@ import numpy as np
 def holm(p_values: np.ndarray) -> np.ndarray:
     """Adjust p-values for their number (Holm 1979).
 
-    Rejecting those below 5 % makes any false rejection at all in 5 % of the cases at most,
-    whatever the dependence between the tests.
+    If those below 5 % are rejected, the family-wise error rate is at most 5 %, whatever the
+    dependence between the tests.
 
     Parameters
     ----------

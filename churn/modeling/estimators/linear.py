@@ -14,11 +14,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-# Scaled numbers are clipped at so many standard deviations.
+# The number of standard deviations at which scaled numbers are clipped.
 MAX_SCALED = 3.0
-# The number of knots holds for so many rows, and grows with more rows by this power.
+# The number of knots is for at most KNOT_ROWS rows; beyond, it grows with the rows to this power.
 KNOT_ROWS, KNOT_POWER = 10_000, 0.3
-# The score test of pairs uses at most so many rows.
+# The maximum number of rows of the score test of pairs.
 SCREEN_ROWS = 100_000
 
 
@@ -53,7 +53,7 @@ def plain_terms(categorical: np.ndarray, seed: int) -> ColumnTransformer:
 
 
 class _Splines(TransformerMixin, BaseEstimator):
-    """Splines of ranks, whose knots grow with the rows, beside the scaled numbers."""
+    """Splines of ranks, whose knots grow with the rows, and the scaled numbers."""
 
     def __init__(self, categorical, n_knots, seed):
         self.categorical = categorical
@@ -75,7 +75,7 @@ class _Splines(TransformerMixin, BaseEstimator):
 class PairedTerms(TransformerMixin, BaseEstimator):
     """Splines of each column, and products of the pairs of columns that a score test selects.
 
-    The additive model is fitted first; a pair's product is taken where Rao's (1948) score test
+    The additive model is fitted first; a pair's product is added where Rao's (1948) score test
     finds that it improves the fit: with r the residuals and w = p (1 - p) their variances,
     z = sum(r x) / sqrt(sum(w (x - m)^2)), m the mean of x by w. The variance ignores that the other
     terms are fitted too, which makes the test conservative. Additive terms and few pairs are
@@ -167,7 +167,7 @@ class _Columns:
 
 def _has_two_values(column: np.ndarray) -> bool:
     some = np.unique(column[:1_000])
-    if np.count_nonzero(~np.isnan(some)) > 2:  # as most columns show at once
+    if np.count_nonzero(~np.isnan(some)) > 2:  # for most columns a few rows are enough
         return False
     return bool(np.count_nonzero(~np.isnan(np.unique(column))) <= 2)
 
@@ -175,7 +175,7 @@ def _has_two_values(column: np.ndarray) -> bool:
 def _terms(views: list[Pipeline], categorical: np.ndarray) -> ColumnTransformer:
     numbers = _Columns("numbers", categorical)
     flags = make_pipeline(_imputer(), StandardScaler())
-    # A missing category is a level of its own; one never seen in the fold is no level at all.
+    # A missing category is a level of its own; a level that the fold does not have is ignored.
     levels = OneHotEncoder(handle_unknown="ignore")
     return ColumnTransformer(
         [
@@ -207,5 +207,5 @@ def _imputer() -> SimpleImputer:
 
 
 def _regression(C: float, seed: int) -> LogisticRegression:
-    # Few columns, many rows: Newton's steps are few and exact.
+    # With few columns and many rows, Newton's method needs few steps and converges exactly.
     return LogisticRegression(C=C, solver="newton-cholesky", max_iter=100, random_state=seed)

@@ -1,7 +1,7 @@
 """Gradient boosting of oblivious trees, all of whose nodes of one depth have the same split.
 
 A tree of depth d is d splits and a table of 2^d leaf values. It cannot follow the noise of a small
-table as freely as a tree with another split in each node, and so adds diversity to a stack beside
+table as freely as a tree with another split in each node, and so adds diversity to a stack that has
 scikit-learn's boosting, which has no such trees (Kohavi 1994, "Bottom-up induction of oblivious
 read-once decision graphs"; Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with
 categorical features", from which the split score and its noise are taken).
@@ -17,7 +17,7 @@ from sklearn.preprocessing import TargetEncoder
 from churn.modeling.estimators.oblivious_grower import ObliviousTree, TreeGrower
 from churn.statistics.log_odds import row_losses, sigmoid
 
-# The churn rate of a level is shrunk towards that of all rows by so many of them.
+# The churn rate of a level is shrunk towards that of all rows, with the weight of so many rows.
 LEVEL_SMOOTHING = 10.0
 
 
@@ -45,8 +45,8 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
     newton_steps : int
         At most so many for the leaf values of a tree.
     max_rows : int
-        A tree is grown on at most so many rows, drawn anew for each (Friedman 2002, "Stochastic
-        gradient boosting").
+        A tree is grown on at most so many rows, sampled anew for each tree (Friedman 2002,
+        "Stochastic gradient boosting").
     early_stopping : bool
         Stop when `n_iter_no_change` trees in a row have not lowered the loss of the validation
         rows given to `fit`.
@@ -140,7 +140,7 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         return _to_probabilities(raw_predictions)
 
     def staged_predict_proba(self, matrix) -> Iterator[np.ndarray]:
-        """The same after each tree."""
+        """The probabilities after each tree: (n, 2) float64."""
         return map(_to_probabilities, islice(self._staged_raw_predict(matrix), 1, None))
 
     def truncate(self, n_trees: int) -> None:

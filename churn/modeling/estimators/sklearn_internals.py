@@ -2,9 +2,9 @@
 
 HistGradientBoostingClassifier keeps its trees in private attributes. Early stopping needs to drop
 the last of them, and a compiled scorer needs to read them; scikit-learn has no public way to do
-either. Estimators validate their parameters when they are fitted; a search file is refused before,
-so the same validation is called by itself. requirements.txt bounds the version, and a test names
-the interface that an upgrade changes.
+either. Estimators validate their parameters only when they are fitted; a search file is validated
+before, so the same validation is called by itself. requirements.txt bounds the version, and a test
+names the interface that an upgrade changes.
 """
 
 import numpy as np
@@ -61,7 +61,7 @@ def category_levels(booster: HistGradientBoostingClassifier) -> dict[int, list[f
 
 
 def parameter_problems(estimator: BaseEstimator) -> list[str]:
-    """What `fit` would object to in the parameters of an estimator and of those it is made of."""
+    """Invalid parameters, as `fit` would report them, of an estimator and its sub-estimators."""
     parts = [estimator, *estimator.get_params(deep=True).values()]
     problems = []
     for part in parts:

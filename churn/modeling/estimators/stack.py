@@ -15,8 +15,8 @@ from churn.statistics.log_odds import logit, sigmoid
 class SecondLevel:
     """The second level of a stack: models of the columns and of the first level's log odds.
 
-    Where one member is right about some customers and another about others, a regression on their
-    log odds cannot tell which to follow; a model that has the columns too can.
+    Where one member is more accurate for some customers and another for others, a regression on
+    their log odds gives both the same weights for all; a model that has the columns too does not.
 
     Attributes
     ----------

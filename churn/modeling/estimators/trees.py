@@ -9,12 +9,12 @@ from sklearn.ensemble import (
 
 from churn.modeling.estimators import sklearn_internals
 
-# Forests compare in float32; wider values are clipped, beyond every threshold of the others.
+# Forests compare in float32; larger values are clipped, to beyond every other threshold.
 WIDEST = float(np.finfo(np.float32).max)
 
 
 class _Deterministic:
-    """Sums trees in their order; in that in which threads end the last bit would vary."""
+    """Sums the trees in their order; in the order in which threads end, the last bit varies."""
 
     estimators_: list
 
