@@ -1,1 +1,1 @@
-"""Data engineering: a table from where it lies to rows that keep their contract."""
+"""Data engineering: from a table's source to rows that satisfy the contract."""

@@ -24,7 +24,7 @@ _GROUPS = re.compile(r"[,'’\s]")
 
 
 def number_of(text: str, decimal: str = ".") -> float | None:
-    """The number of a text: None where it is none, infinite where it says so.
+    """The number that a text contains; None if it is no number, infinite for `inf`.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     decimal : {".", ","}
     """
     if decimal == "." and NUMBER.fullmatch(text):
-        return float(text)  # exact to the last bit, which pandas' own parser is not
+        return float(text)  # exact to the last bit, unlike pandas' parser
     if _INFINITE.fullmatch(text):
         return -math.inf if text.startswith("-") else math.inf
     for shape in (_BEFORE, _BEHIND):
@@ -56,7 +56,7 @@ def number_of(text: str, decimal: str = ".") -> float | None:
 
 
 def unit_of(texts) -> str:
-    """The unit that numbers are written with; empty if there are several."""
+    """The unit of the numbers in the texts; empty if there are several."""
     units = set()
     for text in texts:
         for shape in (_BEFORE, _BEHIND):
@@ -75,7 +75,7 @@ def decimal_mark(texts: list[str], column: str, given: str = "") -> str:
         Distinct cells.
     column : str
     given : {"", ".", ","}
-        What the user says, for what is not certain.
+        The user's choice, for where the texts are ambiguous.
 
     Raises
     ------

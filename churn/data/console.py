@@ -1,4 +1,4 @@
-"""What became of a table, in sentences for the console: once, with the numbers."""
+"""How a table was read and cleaned, in sentences for the console: once, with the numbers."""
 
 from collections.abc import Sequence
 

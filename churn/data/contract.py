@@ -1,4 +1,4 @@
-"""What a customer table must look like: the one truth for training, scoring and serving."""
+"""The schema of a customer table: one contract for training, scoring and serving."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from churn.data.source import SourceOptions
 from churn.data.values import MISSING, as_text
 from churn.errors import ChurnError
 
-# What a file does not say of a feature.
+# The defaults of entries that a contract file leaves out of a feature.
 UNSET = {"decimal": ".", "missing": [], "order": ""}
 
 
@@ -29,7 +29,7 @@ class Number(_Frozen):
     """A quantity; stored as float64, missing as NaN.
 
     `decimal` is the decimal mark in texts, `missing` lists texts that stand for a missing value
-    beside the usual ones (`churn.data.values.MARKERS`).
+    in addition to the usual ones (`churn.data.values.MARKERS`).
     """
 
     numeric: ClassVar[bool] = True
@@ -57,7 +57,7 @@ class Number(_Frozen):
 
 
 class Category(_Frozen):
-    """One of a list of texts; `unseen` decides whether a request with another one is refused."""
+    """One of a list of texts; `unseen` decides whether a request with another text is refused."""
 
     numeric: ClassVar[bool] = False
 
@@ -100,9 +100,9 @@ class Flag(_Frozen):
 class Date(_Frozen):
     """A day; stored as the days from it to the day of the observation, float64, missing as NaN.
 
-    The day of the observation is that of the time column, or `as_of`. So a model never sees an
-    absolute date, and a customer of next month is scored by how long ago something was. `order`
-    says which of two numbers before a year is the day.
+    The day of the observation is that of the time column, or `as_of`. A model thus never sees an
+    absolute date, and a customer of next month is scored by the time since an event. `order`
+    specifies which of two numbers before a year is the day.
     """
 
     numeric: ClassVar[bool] = True
@@ -142,7 +142,7 @@ class TargetRule(_Frozen):
 
     @classmethod
     def parse(cls, text: str) -> "TargetRule | None":
-        """A rule like `last_trip_date < 2014-06-01`; None where the text is none."""
+        """A rule like `last_trip_date < 2014-06-01`; None if the text is not a rule."""
         found = _RULE.fullmatch(text.strip())
         return cls(column=found[1], before=date.fromisoformat(found[2])) if found else None
 
@@ -177,7 +177,7 @@ class Contract(_Frozen):
     id, time : str or None
         The columns with the customer's key and with the date of the observation.
     time_order : str
-        Which of two numbers before a year is the day, in the time column; empty for ISO 8601.
+        Which of two numbers before a year is the day in the time column; empty for ISO 8601.
     target_rule : TargetRule or None
         How the label is made where no column has it; in a file it is the table `[target]`.
     as_of : date or None
@@ -185,14 +185,14 @@ class Contract(_Frozen):
     ignore : tuple of str
         Columns of the table that are no features.
     source : SourceOptions
-        How the table's file is written, where that is not recognised.
+        The format of the table's file, where it is not recognised.
     features : dict of str to Number, Category, Flag or Date
         The model's inputs, in the order of the matrix.
     derived : dict of str to str
         New number columns as formulas over features; see `churn.data.expressions`.
     contradictions : tuple of str
-        Formulas that are 1 for a customer who cannot be: `(phone == 0) * (lines == "Yes")`. A row
-        of a table that has one is rejected.
+        Formulas that are 1 for an impossible row: `(phone == 0) * (lines == "Yes")`. A row for
+        which one of them is 1 is rejected.
     """
 
     project: str = Field("", max_length=100)
@@ -307,7 +307,7 @@ class Contract(_Frozen):
         return hashlib.sha256(text.encode()).hexdigest()
 
     def without(self, names: list[str]) -> "Contract":
-        """The same contract, with `names` and whatever is derived from them left out."""
+        """The contract without `names` and everything that is derived from them."""
         gone = set(names)
         features = {k: v for k, v in self.features.items() if k not in gone}
         derived = {
@@ -338,7 +338,7 @@ def parse_toml(text: str) -> dict:
 
 
 def label_key(text: str) -> str:
-    """What a value of the target is compared by: its words, without case and extra blanks.
+    """The normal form in which values of the target are compared: no case, no extra blanks.
 
     `True.` is `true`, as some public tables write it, and `1.0` is `1`.
     """
@@ -350,7 +350,7 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\s]+")
 
 
 def label(name: str) -> str:
-    """The name of a column, for people: `NumOfProducts` and `num_of_products` are words."""
+    """The name of a column in words, for people: `NumOfProducts`, `num_of_products`."""
     words = [word if word.isupper() else word.lower() for word in _WORDS.split(name) if word]
     text = " ".join(words) if _WORDS.search(name) else name
     return text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""An inferred contract as a file for a person: what was seen of each column, and how to go on."""
+"""An inferred contract as a file for a person: a summary of each column, and the next steps."""
 
 import pandas as pd
 
@@ -32,7 +32,7 @@ HEADER = """\
 
 
 def annotated_toml(contract: Contract, frame: pd.DataFrame) -> str:
-    """The contract as TOML, with comments that say what was seen.
+    """The contract as TOML, with a comment that summarises each column.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Rows alike in every feature: copies of one customer, or customers who are alike by chance.
+"""Rows with identical features: copies of one customer, or customers who are alike by chance.
 
-A copy on the other side of a split lets a model look the label up. But where a table has few
-discrete columns, customers are alike by chance, and a model is supposed to learn from them; to
-leave them out would leave an odd remainder to train on.
+A copy on the other side of a split leaks its label to the model. But where a table has few discrete
+columns, customers are alike by chance, and a model has to learn from them; without them the
+remaining training rows would be a biased sample.
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ from churn.data.contract import Contract
 
 __all__ = ["content_hash", "copies_by_chance", "copy_groups"]
 
-# So few copies are left out without a question: that costs nothing.
+# Up to this share of the rows, copies are left out without a test, since that costs nothing.
 FEW = 0.05
-# In fewer rows chance cannot be told.
+# In fewer rows, copies cannot be distinguished from customers who are alike by chance.
 MIN_ROWS = 100
-# Columns depend on each other in more ways than a tree has; copies of customers are hundreds of
-# times as many as it expects.
+# The factor allowed over the number that the tree expects: a tree leaves out dependences between
+# columns, while true copies are hundreds of times as many as expected.
 SLACK = 20
 MAX_ROWS = 20_000
 MAX_COLUMNS = 20
 
 
 def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """A hash of each row's features; customers alike in all of them share it.
+    """A hash of each row's features; rows with identical features share it.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def copy_groups(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
-    """A number for each row that its copies beyond chance share: what must stay on one side.
+    """The group of each row: copies that are not by chance share one, and stay on one side.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def copy_groups(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     content = content_hash(frame, contract)
     if not copies_by_chance(frame, contract):
         return content
-    # A row of its own gets a number by the row's content and by how many like it came before, so
-    # that it is the same in every run.
+    # A row without copies gets a number from its content and the count of equal rows before it, so
+    # that the number is the same in every run.
     before = pd.Series(content).groupby(content).cumcount().to_numpy().astype(np.uint64)
     return pd.util.hash_array(content + before * np.uint64(0x9E3779B97F4A7C15))
 
@@ -57,11 +57,11 @@ def copy_groups(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 def copies_by_chance(frame: pd.DataFrame, contract: Contract) -> bool:
     """Whether rows are alike by chance, not because customers are in the table more than once.
 
-    They are, where more than 5 % of the rows have a copy, and either the columns' values have no
-    more combinations than there are rows, or there are at most 20 times as many copies as the
-    values let expect: a row's probability is that of its values in a tree of the columns, each
-    given the one that says most about it (Chow & Liu, 1968), counted over the rows that are not
-    its copies.
+    They are if more than 5 % of the rows have a copy, and either the columns' values have no more
+    combinations than there are rows, or there are at most 20 times as many copies as expected. The
+    expected number follows from a tree model of the columns, in which each column depends on the
+    one with the most mutual information (Chow & Liu, 1968), estimated on the rows that are not
+    copies of the row.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def copies_by_chance(frame: pd.DataFrame, contract: Contract) -> bool:
 
 
 def _probability(codes: list[np.ndarray], content: np.ndarray) -> np.ndarray:
-    """Of each row's values, in a tree of the columns, by the rows that are not its copies."""
+    """The probability of each row's values in the tree, estimated without the row's copies."""
     codes = codes[:MAX_COLUMNS]
     some = slice(None, None, -(-len(content) // MAX_ROWS))
     chance = np.ones(len(content))
@@ -89,14 +89,14 @@ def _probability(codes: list[np.ndarray], content: np.ndarray) -> np.ndarray:
         if i == 0:
             chance *= _share(code, np.zeros_like(code), content)
             continue
-        # Of the columns before: the parent with which it has the most information in common.
+        # The parent is the earlier column with the most mutual information.
         information = [_information(code[some], other[some]) for other in codes[:i]]
         chance *= _share(code, codes[int(np.argmax(information))], content)
     return chance
 
 
 def _share(code: np.ndarray, given: np.ndarray, content: np.ndarray) -> np.ndarray:
-    """How often the value comes with its parent's, among the rows that are not copies."""
+    """The share of the value given its parent's, among the rows that are not copies."""
     copies = np.bincount(content)[content]
     pair = pd.factorize(given.astype(np.int64) * (code.max() + 1) + code)[0]
     both, parent = np.bincount(pair)[pair] - copies, np.bincount(given)[given] - copies

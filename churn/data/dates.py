@@ -1,8 +1,8 @@
 """Dates as people write them, as days: the same in a table, in a database, and in a request.
 
-`2024-03-25` (also with a time behind it, with `/` or `.`, or without the day), `20240325`,
-`25/03/2024` and `03/25/2024` by the order that is stated, `25.03.2024`, and `25 March 2024`. A time
-of day is left out, and so is its zone: the day is the one that is written.
+`2024-03-25` (also with a time after it, with `/` or `.`, or without the day), `20240325`,
+`25/03/2024` and `03/25/2024` in the given order, `25.03.2024`, and `25 March 2024`. A time of day
+and its zone are ignored: the day is the one that is written.
 """
 
 import re
@@ -25,14 +25,14 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 def day_of(text: str, order: str = "") -> date | None:
-    """The day of a text; None where it is none.
+    """The day that a text contains; None if it is no date.
 
     Parameters
     ----------
     text : str
     order : {"", "day-first", "month-first"}
-        Which of two numbers before a year is the day; without it such a text is none, but for
-        `25.03.2024`, whose first number is always the day.
+        Which of two numbers before a year is the day; without it such a text is no date, except
+        for `25.03.2024`, whose first number is always the day.
     """
     if found := _ISO.fullmatch(text) or _COMPACT.fullmatch(text):
         year, month, day = found.groups()

@@ -1,7 +1,7 @@
-"""Text tables: how they are compressed, encoded and separated is recognised; read whole or refused.
+"""Text tables: the format is recognised, and a table is read whole or refused.
 
-Every column is read as text, whatever its header is: an id keeps its leading zeros, and nothing
-is lost before the contract has judged it.
+Every column is read as text, whatever its header is, so that an id keeps its leading zeros and
+nothing is lost before the table is validated against the contract.
 """
 
 import bz2
@@ -30,7 +30,7 @@ __all__ = ["Layout", "cause", "column_names", "decompressed", "read_delimited", 
 HEAD_BYTES = 1 << 18
 HEAD_ROWS = 100
 MAX_TITLE_LINES = 10
-# A line break in a cell is a stray quote's where whole rows stand behind it.
+# A line break in a cell comes from a stray quote if whole rows of so many columns follow it.
 MIN_COLUMNS_OF_A_ROW = 4
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
 _WIDTHS = re.compile(r"Expected (\d+) columns, got (\d+)")
@@ -39,7 +39,7 @@ _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text table is written.
+    """The format of a text table.
 
     Attributes
     ----------
@@ -47,11 +47,11 @@ class Layout:
     names : list of str
         The columns.
     skip : int
-        How many lines stand above the first row.
+        The number of lines above the first row.
     escape : str or False
         The character before a quote that belongs to its cell, where quotes are not doubled.
     notes : tuple of str
-        What was recognised that is not usual.
+        Every recognised property that is not the default.
     """
 
     encoding: str
@@ -63,7 +63,7 @@ class Layout:
 
 
 def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBase, str]:
-    """A file's bytes without their compression, which is known by the first bytes, not the name.
+    """A file's decompressed bytes; the compression is recognised by the first bytes, not the name.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBas
 
 
 def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
-    """Recognise how a table is written by the start of it.
+    """Recognise the format of a table from its beginning.
 
     Parameters
     ----------
     head : bytes
     options : SourceOptions
-        What is known; it is not guessed.
+        The options that the user gives; these are not guessed.
     whole : bool
         Whether this is the whole file.
 
@@ -120,7 +120,7 @@ def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
     """
     encoding, notes = _encoding(head, options)
     text = codecs.getincrementaldecoder(encoding)().decode(head, whole)
-    if not whole:  # the last line may be cut
+    if not whole:  # the last line may be incomplete
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1] or text
     lines = io.StringIO(text, newline="")
     skip, separator = 0, options.separator
@@ -154,7 +154,7 @@ def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
 
 
 def column_names(header: list[str]) -> tuple[list[str], list[str]]:
-    """The names of columns: trimmed, and numbered where they have none; and what was changed."""
+    """The names of columns, trimmed, and numbered where there is none; and notes on changes."""
     names, notes = [], []
     for place, name in enumerate(header, start=1):
         trimmed = str(name).strip().removeprefix("\ufeff").strip()
@@ -191,8 +191,7 @@ def read_delimited(
     Raises
     ------
     ChurnError
-        If it is not read whole: a row with too many or too few cells, or a quote that is not
-        closed.
+        If it cannot be read whole: a row has too many or too few cells, or a quote is not closed.
     """
     head = file.read(HEAD_BYTES)
     layout = sniff(head, options, whole=len(head) < HEAD_BYTES)
@@ -202,7 +201,7 @@ def read_delimited(
     with again() as stream:
         table = pyarrow.csv.read_csv(
             stream,
-            # On one thread errors name the row.
+            # With one thread, errors name the row.
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False,
                 skip_rows=layout.skip,
@@ -255,7 +254,7 @@ def cause(message: str) -> list[str]:
 
 
 def not_utf8(error: UnicodeDecodeError | str) -> str:
-    """What a file that is not UTF-8 probably is, and the setting that reads it."""
+    """The probable encoding of a file that is not UTF-8, and the option that reads it."""
     return f"{error}; it is probably Windows-1252: say --encoding cp1252 (or what it is)"
 
 
@@ -272,13 +271,13 @@ def _rows(
         for row in islice(reader, HEAD_ROWS):
             rows.append(row)
             ends.append(reader.line_num)
-    except csv.Error:  # a cell without an end, which the whole file's reader refuses with its row
+    except csv.Error:  # a quote that is not closed: the reader of the whole file names its row
         pass
     return rows or [[]], ends or [1]
 
 
 def _escape(body: str, separator: str) -> str | bool:
-    """A backslash, if only with it as the escape of quotes the rows are equally long."""
+    """A backslash, if the rows have equally many cells only with it as the escape of quotes."""
     if '\\"' not in body:
         return False
     usual, escaped = (
@@ -314,7 +313,7 @@ def _title_lines(rows: list[list[str]]) -> int:
 
 
 def _swallowed_rows(table: pa.Table, layout: Layout) -> list[str]:
-    """Cells that hold whole rows: what a quote that is not closed does to those behind it."""
+    """Cells that contain whole rows, as after a quote that is not closed."""
     problems, separators = [], len(layout.names) - 1
     for name, column in zip(layout.names, table.columns, strict=True):
         broken = pc.match_substring_regex(column, "[\r\n]")

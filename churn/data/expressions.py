@@ -3,8 +3,8 @@
 A formula is a Python expression of column names, numbers, texts, `+ - * /`, comparisons and
 parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
 A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
-arithmetic missing, and so does a division by zero. A formula is evaluated over columns of ten
-million rows; `churn.scoring.export.formulas` makes steps for a single record of it.
+arithmetic missing, and so does a division by zero. A formula is evaluated over whole columns;
+`churn.scoring.export.formulas` compiles it into steps for a single record.
 """
 
 import ast
@@ -40,7 +40,7 @@ class Formula:
 
     def __init__(self, text: str):
         self.text = text
-        self.tree = ast.parse(f"({text}\n)", mode="eval").body  # so that it may run over lines
+        self.tree = ast.parse(f"({text}\n)", mode="eval").body  # so it may span lines
 
     @property
     def columns(self) -> set[str]:
@@ -147,7 +147,7 @@ def _evaluate(node, values):
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left, values), _evaluate(node.right, values)
         return _ARITHMETIC[type(node.op)](left, right)
-    import pandas as pd  # a server's process reads formulas and evaluates none
+    import pandas as pd  # not at the top: a server process parses formulas and evaluates none
 
     left, right = _evaluate(node.left, values), _evaluate(node.comparators[0], values)
     result = _COMPARISONS[type(node.ops[0])](left, right)

@@ -1,4 +1,4 @@
-"""The hold-out: decided by the customer, not by the run, so that it stays the same for years."""
+"""The hold-out: decided by the customer, not by the run, so that it stays the same across runs."""
 
 import numpy as np
 import pandas as pd
@@ -15,20 +15,21 @@ MIN_TRAIN_PER_CLASS = 10
 def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.ndarray:
     """Which rows are held out.
 
-    With a time column these are the latest; else those whose id (without an id: whose features)
-    hashes below `share`. pandas' hash is SipHash with a fixed key: the same in every run.
+    With a time column these are the latest rows; else those with a hash below `share`, of the id,
+    or of the features where there is no id. pandas' hash is SipHash with a fixed key, so it is the
+    same in every run.
 
     Parameters
     ----------
     frame : DataFrame
         A clean frame, as `validate_data` returns it.
     share : float
-        The share to hold out, in [0, 1); 0 holds out nobody.
+        The share to hold out, in [0, 1); 0 holds out no customer.
 
     Raises
     ------
     ChurnError
-        If the latest customers are all there are.
+        If all customers would be held out as the latest.
 
     Returns
     -------
@@ -51,11 +52,10 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
 
 
 def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:
-    """Which rows to train on, which to evaluate on, and which to leave out of both.
+    """Split rows into those to train on, those to evaluate on, and those to leave out.
 
-    A training row that copies the features of a held-out row would let the model look the label
-    up; such rows are left out of training, unless rows of this table are alike by chance, see
-    `churn.data.copies`.
+    A training row with the same features as a held-out row would leak the label; such rows are left
+    out of training, unless rows of this table are alike by chance, see `churn.data.copies`.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray
 
 
 def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> str:
-    """What is trained on, held out and left out, in a sentence for the user.
+    """How many rows are trained on, held out and left out, in a sentence for the user.
 
     Raises
     ------

@@ -6,9 +6,9 @@ Rules, for one cell:
   spellings of one accent are one id. Leading zeros, case and everything else stay.
 - A whole number is its digits, whatever its type: `7`, `7.0`, `Decimal("7.00")` and `2**63` are
   `7`, `7`, `7` and `9223372036854775808`.
-- A text like `7.0` is `7`, since a floating-point column that is written to a file looks so.
-  `7.00` and `007.0` are no such texts, and stay.
-- An empty cell, and the usual words for one (`values.MISSING`), is no id.
+- A text like `7.0` is `7`, since a floating-point column is written to a file like this. `7.00` and
+  `007.0` are not written like this, and stay.
+- An empty cell, or a usual word for a missing value (`values.MISSING`), is no id.
 - A NUL character is written as `␀`, since PostgreSQL has no text with a NUL in it.
 """
 
@@ -21,7 +21,7 @@ from churn.data.values import MISSING
 
 __all__ = ["LARGEST_FLOAT_ID", "id_text"]
 
-# Above it neighbouring whole numbers are one and the same float64.
+# Above it, neighbouring whole numbers are the same float64.
 LARGEST_FLOAT_ID = 2**53
 _FLOAT = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 

@@ -27,11 +27,11 @@ def infer_contract(
     time: str | None = None,
     options: SourceOptions = ASKED,
 ) -> Contract:
-    """Infer the contract that a table nearly keeps.
+    """Infer a contract that nearly all rows of a table satisfy.
 
-    A kind is inferred although up to 0.1 % of a column's cells do not fit it, so that typing
-    mistakes are found rather than learned. Bounds come from the rows without such a mistake and
-    with a known label, and leave half of the observed range free at either end (but do not cross
+    A column's kind is inferred even if up to 0.1 % of its cells do not fit it, so that typing
+    mistakes are reported instead of learned. Bounds come from the rows without such a mistake and
+    with a known label, and are half of the observed range wider at either end (but do not cross
     zero).
 
     Parameters
@@ -45,7 +45,7 @@ def infer_contract(
         The value of the target that means "left"; without it the values must be an opposite pair
         like yes and no, see `churn.data.target`.
     options : SourceOptions, optional
-        What is known about decimal marks and dates.
+        The decimal marks and date orders that the user gives.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def infer_contract(
     Raises
     ------
     ChurnError
-        If a column is not there, nothing says which value of the target means "left", or numbers
+        If a column is missing, it is not known which value of the target means "left", or numbers
         can be read in two ways.
     """
     rule = None
@@ -103,7 +103,7 @@ def infer_contract(
 def ignored_reasons(
     frame: pd.DataFrame, contract: Contract, options: SourceOptions = ASKED
 ) -> dict[str, str]:
-    """Why columns cannot be features, of those that the contract ignores; empty if they could be.
+    """Why each ignored column cannot be a feature; empty if it could be one.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def ignored_reasons(
 def settle_contract(
     frame: pd.DataFrame, source: str, given: dict, options: SourceOptions = ASKED, **roles: str
 ) -> Contract:
-    """The contract a run has to keep: the one given, the Telco table's own, or an inferred one.
+    """The contract of a run: the one given, the Telco table's own, or an inferred one.
 
     Parameters
     ----------
@@ -138,12 +138,12 @@ def settle_contract(
     options : SourceOptions
         See `infer_contract`.
     **roles : str
-        id, target, positive and time, as for `infer_contract`; empty when not said.
+        id, target, positive and time, as for `infer_contract`; empty when not given.
 
     Raises
     ------
     ChurnError
-        If roles are named that the contract has settled otherwise, or none is named at all.
+        If roles contradict the contract, or there is neither a contract nor a target.
     """
     named = {role: name for role, name in roles.items() if name}
     if not given and (source != "telco" or named):
@@ -181,7 +181,7 @@ def _kinds(frame: pd.DataFrame, names: list[str], options: SourceOptions) -> dic
 
 
 def _time_order(column: pd.Series, options: SourceOptions) -> str:
-    """How the dates of the observations are written; empty for ISO 8601."""
+    """The order of day and month in the time column; empty for ISO 8601."""
     if parse_times(column)[1].mean() <= TOLERANCE:
         return ""
     kind = kind_of(column, options)
@@ -198,7 +198,7 @@ def _time_order(column: pd.Series, options: SourceOptions) -> str:
 
 
 def _with_day(contract: Contract, frame: pd.DataFrame) -> Contract:
-    """The contract with the day of the observation: the latest one of the table's dates."""
+    """The contract with the day of the observation: the latest of the table's dates."""
     dates = {n: f for n, f in contract.features.items() if f.kind == "date" and n in frame}
     if contract.as_of or contract.time or not dates:
         return contract

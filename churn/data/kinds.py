@@ -22,20 +22,21 @@ from churn.data.values import FLAGS
 
 __all__ = ["TOLERANCE", "Kind", "kind_of"]
 
-# A column is what all but this share of its cells are; the rest are mistakes to be told.
+# A column is of a kind if all but this share of its cells are; the rest are reported as mistakes.
 TOLERANCE = 0.001
 # A text with more levels than this share of the rows is a name or a key, not a category.
 MAX_LEVEL_SHARE = 0.05
 MAX_LEVELS = 200
 MIN_LEVELS = 20
-# So few words, in so few cells, between numbers of so many values stand for missing ones.
+# In a column of numbers at most so many distinct words, in at most this share of the cells, stand
+# for missing values.
 MAX_WORDS = 3
 MAX_WORD_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a column is.
+    """The kind of a column.
 
     Attributes
     ----------
@@ -44,7 +45,7 @@ class Kind:
     bad : ndarray of bool, shape (n,)
         The cells that do not fit.
     reason : str
-        Why it cannot be a feature, or is what it is, for the user.
+        Why it cannot be a feature, or why it is of this kind, for the user.
     """
 
     feature: Feature | None
@@ -53,7 +54,7 @@ class Kind:
 
 
 def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
-    """Find out what a column is.
+    """Infer the kind of a column.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def _flag(column, texts, counts, allowed, options) -> Kind | None:
         if text.lower() not in FLAGS and NUMBER.fullmatch(text)
     }
     if min(others, default=0) == 2 and sum(others.values()) > 1:
-        return None  # a count that is mostly 0 and 1
+        return None  # a count with mostly 0 and 1
     return Kind(Flag(nullable=bool((texts.codes < 0).any())), bad)
 
 
@@ -171,7 +172,7 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
     order = order_of(cells)
     asked = order is None
     order = options.dates or order if asked else order
-    guess = order or "day-first"  # whether it is a date at all does not depend on the order
+    guess = order or "day-first"  # whether a cell is a date does not depend on the order
     days = [day_of(text, guess) for text in cells]
     bad = sum(
         count

@@ -14,13 +14,13 @@ from churn.statistics.roc_auc import roc_auc
 
 Action = Literal["drop", "stop", "warn"]
 
-# Alone, an honest column rarely ranks more than 8 of 10 pairs of customers the right way round.
+# The ROC-AUC of a single feature without leakage is rarely above 0.8.
 MAX_AUC_ALONE = 0.9
-# How long ago something was is the strongest honest column there is.
+# Features without leakage are strongest where they are the time since an event.
 MAX_AUC_DATE = 0.95
-# Whether a cell is empty should say next to nothing.
+# Whether a cell is missing should carry next to no information about the label.
 MAX_AUC_MISSING = 0.7
-# A text that is another one for nearly every customer is a key.
+# A text that differs between nearly all customers is a key.
 MIN_ID_LEVELS = 0.99
 BINS = 64
 FOLDS = 3
@@ -108,7 +108,7 @@ def _ids(codes, target, contract):
         if feature.kind == "flag" or (feature.kind == "number" and not feature.integer):
             continue
         share = codes[name].nunique() / len(codes)
-        # Whole amounts of money may nearly all differ too; keys all do.
+        # Amounts in whole numbers may nearly all differ too, while keys all differ.
         if share >= (MIN_ID_LEVELS if feature.kind == "category" else 1):
             why = f"has a value of its own for {share:.1%} of the customers: an id in disguise"
             yield Finding(name, "id in disguise", share, why)
@@ -119,7 +119,7 @@ def _copies(codes, target, contract):
     for name in codes:
         recoded, levels = pd.factorize(codes[name], use_na_sentinel=False)
         if len(levels) > len(codes) / 2:
-            # Hardly a value comes twice: then all such columns look alike but for their order.
+            # Hardly a value occurs twice, so such columns differ in their order only.
             recoded = np.unique(codes[name], return_inverse=True)[1]
         first = seen.setdefault(recoded.tobytes(), name)
         if first != name:
@@ -162,11 +162,11 @@ def _bins(column: np.ndarray) -> np.ndarray:
 
 
 def _rates_of_others(bins: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """For each customer the share who left in the bin, among customers of other folds."""
+    """For each customer, the churn rate of the bin among customers of other folds."""
     cell = bins * FOLDS + fold
     size = (bins.max() + 1) * FOLDS
     count = np.bincount(cell, minlength=size).reshape(-1, FOLDS)
     left = np.bincount(cell, target, minlength=size).reshape(-1, FOLDS)
     count, left = count.sum(1, keepdims=True) - count, left.sum(1, keepdims=True) - left
-    # A bin that is empty elsewhere says nothing: the overall rate stands in, weighing one customer.
+    # The rate is shrunk to the overall rate with the weight of one customer: a bin may be empty.
     return ((left + target.mean()) / (count + 1)).ravel()[cell]

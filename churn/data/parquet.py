@@ -1,7 +1,7 @@
 """Parquet: files of one table as one dataset, and its columns as pandas has them.
 
-What pandas writes about itself into a file (which column is the index) is not read: a column is a
-column, in training as in scoring.
+pandas' own metadata (which column is the index) is ignored, so that a table has the same columns in
+training as in scoring.
 """
 
 import re
@@ -21,9 +21,9 @@ _INDEX = re.compile(r"__index_level_\d+__")
 def open_dataset(path: str, filesystem=None) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
     """Open a Parquet file or a folder of them.
 
-    Folders like `region=01` are a column of text, so that the zero stays. Files whose columns
-    differ are read as one table that has them all: a whole number in one and a fraction in the
-    other is a fraction.
+    Folders like `region=01` are a column of text, which keeps the zero. Files with different
+    columns are read as one table that has all of them; a column that is integer in one file and
+    floating point in another becomes floating point.
 
     Returns
     -------

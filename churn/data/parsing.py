@@ -1,7 +1,7 @@
 """Raw cells to typed columns, the same for a CSV's texts, Parquet's types and a JSON record.
 
 Numbers, flags and dates (as days) become float64 (NaN when missing), categories a Categorical, ids
-texts, times datetimes. Nothing is judged here: a cell that cannot be read is reported, not dropped.
+texts, times datetimes. No row is rejected here: an unreadable cell is reported, not dropped.
 """
 
 from collections.abc import Collection
@@ -19,13 +19,13 @@ from churn.data.ids import LARGEST_FLOAT_ID, id_text
 from churn.data.values import FLAGS, MARKERS, MISSING, as_text
 from churn.errors import ChurnError
 
-# An id of these characters alone is a text as it stands: nothing to trim, and no 12.0 for a 12.
+# An id of only these characters needs no normalisation: no blanks to trim, and no 12.0 for a 12.
 PLAIN_ID = "^[!-\\-/-~]+$"
 
 
 def parse_texts(column: pd.Series) -> pd.Categorical:
     """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
-    if column.dtype == object:  # True and 1 are one value to factorize
+    if column.dtype == object:  # factorize takes True and 1 for one value
         column = column.map(_text)
     codes, values = pd.factorize(column)
     recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
@@ -59,7 +59,7 @@ def parse_ids(column: pd.Series | pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
-    """Which ids are floating-point numbers too large to tell one id from the next."""
+    """Which ids are floating-point numbers too large to distinguish neighbouring ids."""
     dtype = getattr(column, "dtype", None)
     if isinstance(column, pa.Array) and pa.types.is_floating(column.type):
         numbers = column.to_numpy(zero_copy_only=False)
@@ -73,7 +73,7 @@ def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
 def parse_numbers(
     column: pd.Series, decimal: str = ".", missing: Collection[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cells as finite float64, and which cells hold something else.
+    """Cells as finite float64, and which cells are no numbers.
 
     Amounts, per cent and thousands are read as numbers, see `churn.data.amounts`; an infinite
     number and a word for a missing one (`is_marker`) are missing.
@@ -98,12 +98,12 @@ def is_numeric(column: pd.Series) -> bool:
 
 
 def is_marker(text: str, missing: Collection[str] = ()) -> bool:
-    """Whether a cell of a number or date column says that the value is not there."""
+    """Whether a cell of a number or date column stands for a missing value."""
     return text.casefold() in MARKERS or text in missing
 
 
 def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
-    """Cells of a number or date that are filled and read as missing, by what they hold."""
+    """Cells of a number or date that are filled but read as missing, by their text."""
     if is_numeric(column):
         infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
         return {"infinite, taken as missing": infinite}
@@ -124,7 +124,7 @@ def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
 def parse_dates(
     column: pd.Series, order: str = "", missing: Collection[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cells as datetime64[D], and which cells hold something else; see `churn.data.dates`."""
+    """Cells as datetime64[D], and which cells are no dates; see `churn.data.dates`."""
     if isinstance(column.dtype, np.dtype | pd.DatetimeTZDtype) and column.dtype.kind == "M":
         days = column.dt.tz_localize(None) if column.dt.tz is not None else column
         return days.to_numpy().astype("datetime64[D]"), np.zeros(len(column), dtype=bool)
@@ -150,7 +150,7 @@ def observation_days(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
 
 
 def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Cells as 1.0 or 0.0, and which cells hold something else."""
+    """Cells as 1.0 or 0.0, and which cells are no flags."""
     texts = parse_texts(column)
     values = [FLAGS.get(text.lower(), np.nan) for text in texts.categories]
     flags = np.append(np.array(values, dtype=np.float64), np.nan)[texts.codes]
@@ -158,12 +158,12 @@ def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def parse_times(column: pd.Series, order: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """Cells as datetimes, and which cells hold something else.
+    """Cells as datetimes, and which cells are no times.
 
     Parameters
     ----------
     order : str
-        Empty for ISO 8601, whose times are told apart, in UTC; else the days are read, see
+        Empty for ISO 8601, whose time of day is kept, in UTC; else only the day is read, see
         `churn.data.dates`.
     """
     if order:

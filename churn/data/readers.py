@@ -1,4 +1,4 @@
-"""Read a customer table from where it lies: text, Excel, Parquet or a database, local or on S3."""
+"""Read a customer table: text, Excel, Parquet or a database, local or on S3."""
 
 import csv
 import lzma
@@ -29,8 +29,8 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
     """Read a text file, plain or compressed, local or `s3://`.
 
     Compression, encoding (UTF-8, or UTF-16 with its mark), separator, a `sep=` line and title
-    lines are recognised, and told in the frame's notes. Every column is read as text and kept as
-    it is written; cells of `MISSING` are missing.
+    lines are recognised, and listed in the frame's notes. Every column is read as text and kept
+    as it is written; cells of `MISSING` are missing.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
     Raises
     ------
     ChurnError
-        If the file is not there, has no rows, or is not read whole: its rows have different
+        If the file does not exist, has no rows, or cannot be read whole: its rows have different
         numbers of cells, or a quote is not closed.
     """
     filesystem, inside = locate(path)
@@ -76,7 +76,7 @@ def load_table(source: str | Path, query: str = "", options: SourceOptions = ASK
     query : str, optional
         The SELECT to run, with a database URL only.
     options : SourceOptions, optional
-        How a file is written, where that cannot be recognised.
+        The format of a file, where it cannot be recognised.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def load_table(source: str | Path, query: str = "", options: SourceOptions = ASK
     Raises
     ------
     ChurnError
-        If the source is not there, cannot be read whole, has no rows, or two columns of one name.
+        If the source does not exist, cannot be read whole, has no rows, or repeats a column name.
     """
     source = str(source)
     if source == "telco":

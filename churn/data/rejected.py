@@ -1,4 +1,4 @@
-"""The rows of a table that are rejected, in a file beside the user: to be mended and sent again."""
+"""The rejected rows of a table, written to a file, so that they can be corrected and sent again."""
 
 from pathlib import Path
 

@@ -1,10 +1,10 @@
-"""Number columns that are made of others: products, ratios, and sums of multiples.
+"""Number columns that others determine: products, ratios, and linear combinations.
 
-Products and ratios are looked up, not tried: the logarithms of a few rows, as one number for each
-column, turn `y = a * b` into `y - a = b`, which a sorted list answers for all pairs at once. Sums
-are one QR decomposition: a column adds nothing to those before it where its diagonal entry is
-nothing. Each find is then verified on every row that has all its columns. Time grows with the
-square of the columns, and hardly with the rows.
+Products and ratios are looked up, not tried: the logarithms of a few rows, combined into one number
+for each column, turn `y = a * b` into `y - a = b`, which a search in a sorted array answers for all
+pairs at once. Linear combinations need one QR decomposition: a column depends on those before it
+where its diagonal entry is 0. Each relation is verified on every row that has all its columns. Time
+grows with the square of the number of columns, and hardly with the number of rows.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ __all__ = ["find_relations"]
 # Relative to the column's largest value.
 TINY = 1e-9
 PROBES = 6
-# Rows that a decomposition, or the choice of probes, looks at.
+# The number of rows of a decomposition, and of the choice of probes, unless the columns need more.
 MAX_ROWS = 4_000
-# Columns for each of which so many rows are needed to believe in a sum.
+# A linear combination needs at least so many rows per column.
 ROWS_PER_COLUMN = 3
-# Pairs that are verified for each column.
+# The maximum number of pairs that are verified for each column.
 MAX_PAIRS = 50
 
 
@@ -36,7 +36,7 @@ def find_relations(names: list[str], values: np.ndarray) -> Iterator[tuple[str, 
     Yields
     ------
     (str, str)
-        A column, and how it is made; columns found already make no others.
+        A column, and its formula; a column that was found already is in no other formula.
     """
     alive = np.ptp(np.nan_to_num(values), axis=0) > 0 if len(values) else np.zeros(0, bool)
     sums = _dependent(values, alive)
@@ -59,7 +59,7 @@ def _signatures(values: np.ndarray, alive: np.ndarray) -> np.ndarray:
     signatures = np.full(values.shape[1], np.nan)
     if len(some) < PROBES:
         return signatures
-    # Rows in which most columns have a value, far from each other.
+    # Rows in which most columns have a value, spread over the table.
     best = np.sort(np.argsort(-usable[:, alive].sum(axis=1), kind="stable")[: 20 * PROBES])
     rows = best[np.linspace(0, len(best) - 1, PROBES).astype(int)]
     weights = np.random.default_rng(0).uniform(1, 2, PROBES)

@@ -1,4 +1,4 @@
-"""How a file is written: what cannot be known for certain from the file itself."""
+"""The format of a file, as far as the file itself leaves it ambiguous."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ _NOTES = "notes"
 
 
 class SourceOptions(BaseModel):
-    """How the source of a table is written; what is not given is recognised, or asked for.
+    """The format of a table's source; options that are not given are recognised, or an error.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class SourceOptions(BaseModel):
     decimal : {"", ".", ","}
         The decimal mark of numbers.
     encoding : str
-        Of a text file, as Python names it: utf-8, cp1252, utf-16.
+        The encoding of a text file, by Python's names: utf-8, cp1252, utf-16.
     sheet : str
         The sheet of a workbook.
     dates : {"", "day-first", "month-first"}
-        Which of two numbers before a year is the day, where no date makes it certain.
+        Which of two numbers before a year is the day, where the dates are ambiguous.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +68,7 @@ class SourceOptions(BaseModel):
         return options
 
     def over(self, other: "SourceOptions") -> "SourceOptions":
-        """These options, and the other's where these are not given."""
+        """These options, with the other's where one is not given."""
         given = {name: value for name, value in self.model_dump().items() if value}
         return other.model_copy(update=given)
 

@@ -1,10 +1,10 @@
-"""Customers made from a stated model, so that the true probability of leaving is known.
+"""Customers generated from a known model, so that the true probability of leaving is known.
 
 The columns are those of the Telco table. A customer leaves with probability
 `1 / (1 + exp(-score))`, where `score` is the sum that `log_odds` writes out: a strong effect of the
-contract, one of tenure that flattens, one of price that depends on the line, an interaction of
-support and line, and small effects of the rest. Several columns have none, and nothing counts
-that the table does not show, so a model can come as near to the truth as its rows allow.
+contract, a concave one of tenure, one of price that depends on the line, an interaction of support
+and line, and small effects of the rest. Several columns have no effect, and no hidden variable has
+one, so the error of a model is limited by the number of rows only.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ def generate_sample_data(n_customers: int, seed: int = 0, return_probability: bo
 
 
 def draw_customers(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw n customers: flags and codes as int8, numbers, each of shape (n,)."""
+    """Sample n customers: flags and codes as int8, numbers, each of shape (n,)."""
 
     def flag(share):
         return (rng.random(n) < share).astype(np.int8)
@@ -91,7 +91,7 @@ def draw_customers(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def log_odds(draw: dict[str, np.ndarray]) -> np.ndarray:
-    """The true log odds of leaving of drawn customers, float64 of shape (n,)."""
+    """The true log odds of leaving of sampled customers, float64 of shape (n,)."""
     fiber = draw["internet_service"] == 1
     online = draw["internet_service"] != 2
     supported = online & (draw["tech_support"] == 1)
@@ -112,7 +112,7 @@ def log_odds(draw: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def to_frame(draw: dict[str, np.ndarray], churned: np.ndarray) -> pd.DataFrame:
-    """Drawn customers as a table, numbered from 1, with what became of them."""
+    """Sampled customers as a table, numbered from 1, with their labels."""
     n = len(churned)
     online = draw["internet_service"] != 2
     columns = {"customer_id": np.arange(1, n + 1)}

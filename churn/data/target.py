@@ -1,7 +1,7 @@
 """The label: which value of the target means that a customer left.
 
-Two values are a certain answer if they are the two words of one pair (`PAIRS`); anything else is
-asked for. Values that differ only in case or blanks are one value.
+The value is inferred if the target's two values are a pair of opposites (`PAIRS`); otherwise the
+user has to name it. Values that differ only in case or blanks are one value.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from churn.errors import ChurnError
 
 __all__ = ["PAIRS", "Label", "describe_target", "read_labels", "settle_target"]
 
-# What means that a customer left, and its opposite.
+# The value that means that a customer left, and its opposite.
 PAIRS = (("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "0"), ("1", "-1"))
-# A value as rare as this beside a pair is a slip of the pen.
+# A value other than a pair's is a typing mistake if it is at most this share of the rows.
 TOLERANCE = 0.001
 SHOWN = 10
 
@@ -47,13 +47,13 @@ def settle_target(column: pd.Series, positive: str | None = None) -> Label:
     column : Series
         Raw cells.
     positive : str, optional
-        That value; case and blanks do not matter, and `1.0`, `true` and `yes` stand for the one
-        value of the column that says the same.
+        That value; case and blanks do not matter, and `1.0`, `true` and `yes` stand for the
+        column's value of the same meaning.
 
     Raises
     ------
     ChurnError
-        If no pair makes it certain, the value is not there, or hardly a customer has another one.
+        If the values are no pair, the value does not occur, or hardly any customer has another.
     """
     counts = _counts(column)
     spelling = _spellings(counts)
@@ -98,14 +98,14 @@ def read_labels(column: pd.Series, positive: str = "") -> tuple[np.ndarray, list
         Raw cells.
     positive : str
         The value that means that a customer left; every other one means that they stayed. Without
-        it every value must say yes or no, see `churn.data.values.FLAGS`.
+        it every value must be a flag, see `churn.data.values.FLAGS`.
 
     Returns
     -------
     left : ndarray of float64, shape (n,)
-        1.0, 0.0, or NaN where it is not known.
+        1.0, 0.0, or NaN where unknown.
     problems, notes : list of str
-        Why it cannot be read; and what was decided.
+        Why the column cannot be read; and how it was read.
     """
     texts = parse_texts(column)
     counts = _counts(column)
@@ -117,7 +117,7 @@ def read_labels(column: pd.Series, positive: str = "") -> tuple[np.ndarray, list
             problems.append(f"{column.name}: nobody has {positive!r}")
         meaning = {key: float(key == yes) for key in spelling}
     else:
-        # Any other value is left without a meaning, and so refused: a 1 beside a 2 as well.
+        # Any other value has no meaning and is refused, as is a 1 in a column that has a 2.
         meaning = {"1": 1.0, "-1": 0.0} if "-1" in spelling else FLAGS
     merged = _merged(counts, spelling)
     if merged:
@@ -174,7 +174,7 @@ def _pair(keys: set[str]) -> tuple[str, str] | None:
 
 
 def _meant(wanted: str, keys: set[str]) -> str | None:
-    """The value that is meant by one that may be written otherwise: `true` for 1."""
+    """The target's value with the same meaning as another spelling: `true` for 1."""
     if wanted in keys:
         return wanted
     side = {place for pair in PAIRS for place, word in enumerate(pair) if word == wanted}

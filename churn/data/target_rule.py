@@ -1,4 +1,4 @@
-"""A label that the table has no column for: whether a date in it is before a day.
+"""A label that is derived from a date column: whether the date is before a given day.
 
 In a contract:
 
@@ -45,7 +45,7 @@ def with_target(frame: pd.DataFrame, target: str, rule: TargetRule | None) -> pd
     Raises
     ------
     ChurnError
-        If the rule's column is not there, or holds no dates.
+        If the rule's column is missing, or is not one of dates.
     """
     if rule is None:
         return frame

@@ -35,14 +35,14 @@ class Validation:
     Attributes
     ----------
     frame : DataFrame
-        The rows that keep the contract, typed, in their order; the index is the row number in
+        The rows that satisfy the contract, typed, in their order; the index is the row number in
         the source, from 1.
     rejected : DataFrame
         The rejected rows, as they are in the source, and a column `reason` (with an underscore
-        before it where the table has a column of that name).
+        before it where the table has a column of this name).
     problems : DataFrame
         One row per problem: column, check, effect (`stop`, `rejected`, `note`), count,
-        examples (row numbers from 1, with what stands there).
+        examples (row numbers from 1, with the cell's value).
     """
 
     frame: pd.DataFrame
@@ -193,7 +193,7 @@ def check_rows(typed: pd.DataFrame, contract: Contract, found: "Problems") -> No
 
 
 class Problems:
-    """What is wrong with the rows of a table, and which rows are rejected for it."""
+    """The problems in the rows of a table, and which rows are rejected for them."""
 
     def __init__(self, raw: pd.DataFrame):
         self.raw = raw
@@ -216,7 +216,7 @@ class Problems:
             self.broken |= at
 
     def at(self, column: str) -> np.ndarray:
-        """The rows of `column` that have a problem already: one cell, one reason."""
+        """The rows of `column` that have a problem already: a cell is reported once."""
         masks = [at for name, _, at in self.masks if name == column]
         return np.logical_or.reduce(masks) if masks else np.zeros(len(self.raw), dtype=bool)
 

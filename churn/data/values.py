@@ -1,4 +1,4 @@
-"""What one cell means, in a table or in a request: what is missing, a flag, a text."""
+"""The meaning of one cell, in a table or in a request: missing, a flag, or a text."""
 
 import re
 
@@ -6,8 +6,8 @@ import re
 # it is a category of its own in many tables.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 
-# What stands for a missing number or date, compared without case. In a category such a word may be
-# a level.
+# Words for a missing number or date, compared without case. In a category such a word may be a
+# level.
 MARKERS = frozenset(
     (
         "?", "-", "--", ".", "none", "null", "nil", "na", "n/a", "n.a", "n.a.", "nan", "nat",
@@ -19,7 +19,7 @@ MARKERS = frozenset(
 FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
     "no": 0.0, "false": 0.0, "f": 0.0, "n": 0.0, "0": 0.0
 }  # fmt: skip
-# As most tables and requests have them, true and false being 1 and 0 to a dict.
+# The usual spellings in tables and requests; True and False are the keys 1 and 0 of a dict.
 USUAL_FLAGS = {1: 1.0, 0: 0.0} | FLAGS | {text.title(): value for text, value in FLAGS.items()}
 
 _WHOLE = re.compile(r"-?\d+\.0+")
@@ -30,10 +30,10 @@ def as_text(value) -> str | None:
     if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, float):
-        value = float(value)  # numpy's floats have a longer name
+        value = float(value)  # numpy's floats have another repr
         value = int(value) if value.is_integer() else value
     elif hasattr(value, "dtype") and value.dtype.kind == "f":
-        return as_text(float(value))  # a narrower float is written with fewer digits than it has
+        return as_text(float(value))  # float32's repr has fewer digits than its value
     text = str(value).strip()
     if _WHOLE.fullmatch(text):
         text = text.partition(".")[0]

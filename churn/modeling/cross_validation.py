@@ -169,7 +169,7 @@ def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
     """The candidate with the best number of iterations over all folds, and its predictions."""
     stage, probabilities = 0, np.full(len(sample.labels), np.nan)
     if folds and candidate.family in ITERATIVE_FAMILIES:
-        # Each fold goes on for its patience after its own best, so all folds have most stages.
+        # Each fold goes on for its patience, so the shared stages mostly include the best of all.
         shared = min(len(fold.losses) for fold in folds)
         stage = 1 + int(np.mean([fold.losses[:shared] for fold in folds], axis=0).argmin())
         candidate = replace(candidate, params={**candidate.params, "max_iter": stage})

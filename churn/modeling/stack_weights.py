@@ -10,8 +10,8 @@ from churn.statistics.logistic import fit_logistic
 # The inverse penalty of a weight's difference to the mean of all weights, and the scale of the
 # term of that mean, which makes its own penalty smaller by the square.
 WEIGHT_C, MEAN_SCALE = 0.02, 10.0
-# The inverse penalties of the weights of a second level's models, and of the difference of the
-# first level's own weight to 1.
+# The inverse penalties of the weights of a second level's models, and of the difference of the sum
+# of all its weights to 1.
 SECOND_LEVEL_C, FIRST_LEVEL_C = 0.02, 1e3
 
 Fit = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, float]]
