@@ -13,6 +13,8 @@ from churn.feedback.outcomes import OutcomeStore
 from churn.feedback.prediction_log import PredictionLog
 from running import ROOT
 
+pytestmark = pytest.mark.scheduled
+
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory):

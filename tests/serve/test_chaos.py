@@ -16,7 +16,7 @@ from churn.registry.runs import champion, promote
 from serve_load import Load
 from server_process import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.scheduled
 
 SECONDS = 60
 # Granian takes a worker that dies within 5.5 s of its start for one that cannot start.

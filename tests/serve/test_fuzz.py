@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.scheduled
+
 BODIES = 100_000
 ROUND = 50
 REQUEST = (
