@@ -38,11 +38,11 @@ def probability_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The 95 % interval of the share who leave among customers with such a probability.
 
-    For each bin of the model's reliability on held-out customers, Wilson's interval of the
-    observed share extends so far below and above the predicted one. A probability gets the
-    extents of its neighbouring bins, interpolated between their means. The interval is about the
-    group, not about one customer, and leaves out what the future changes. It always contains the
-    probability itself.
+    For each bin of the model's reliability on held-out customers, the ends of Wilson's interval
+    of the observed churn rate have a distance to the predicted one. The interval of a probability
+    has the distances of its neighbouring bins, interpolated between their means. It is about the
+    group, not about one customer, and does not include changes in the future. It always contains
+    the probability itself.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The call list of a table, put together from the short lists of its shards."""
+"""The call list of a table, merged from the short lists of its shards."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ def listing_contract(contract: Contract, id_name: str = "") -> Contract:
     Raises
     ------
     ChurnError
-        If there is no key, or it has a name of the list's own.
+        If there is no key, or its name is one of the list's own columns.
     """
     key = id_name or contract.id
     if not key:
@@ -49,7 +49,7 @@ def listing_contract(contract: Contract, id_name: str = "") -> Contract:
 
 @dataclass(frozen=True)
 class CallList:
-    """The list, and what is behind it.
+    """The call list, and the results that it follows from.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class CallList:
     rows : ndarray of int64
         Their row numbers in the table.
     counts : dict of str to int
-        As a `Part` has them, of the whole table, and contact and control.
+        Those of a `Part` for the whole table, and contact and control.
     expected : dict
-        Money that calling the list brings on average: value, low and high, the sums of its rows'
-        ends, as if the model were as wrong about each of them in the same direction.
+        The expected money that calling the list brings: value, low and high. The ends are the sums
+        of the rows' ends, as if the model's errors all had the same sign.
     problems, rejected : DataFrame
         See `Part`.
     sample : DataFrame
@@ -98,7 +98,7 @@ def make_list(
     parts: Iterable[Part], deployment: Deployment, contract: Contract, campaign: Campaign,
     offer: RetentionCosts,
 ) -> CallList:  # fmt: skip
-    """Put the shards together, and say why and what to do about those who are on the list.
+    """Merge the shards, and explain the risk of the customers on the list.
 
     Raises
     ------

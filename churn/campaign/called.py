@@ -1,12 +1,12 @@
 """Called customers in training: left out, with their control group in their place.
 
-A call that keeps a customer makes the row one of a customer who stayed, and a model that is trained
-on it learns that the riskiest customers are safe. So a customer who was called in the time of the
-label is neither trained on nor held out. Without them the riskiest customers would be too few: the
-control group of the same lists, which chance drew from the same customers, is given their weight,
-by repeating its training rows (every candidate takes repeated rows, not every one takes weights).
-Held-out customers of the control group count once, so that intervals stay honest; copies of one
-row are dealt to one fold of the cross-validation.
+A successful call turns the label of a customer who was about to leave into "stayed", so a model
+that is trained on it underestimates the risk of the riskiest customers. So a customer who was
+called in the period of the label is neither trained on nor held out. Without them the riskiest
+customers would be under-represented: the control group of the same lists, a random sample of the
+same customers, gets their weight, by repeating its training rows (every candidate accepts repeated
+rows, but not every one accepts weights). Held-out customers of the control group count once, so
+that intervals stay valid; copies of one row are assigned to one fold of the cross-validation.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ CALLED = "called"
 
 @dataclass(frozen=True)
 class CalledCustomers:
-    """What became of the customers on the call lists.
+    """How many customers on the call lists are left out, and how they are replaced.
 
     Attributes
     ----------
     on_lists : int
         Customers on the lists.
     called, control : int
-        Rows of customers who were called in the time of the label, and of their control group.
+        Rows of customers who were called in the period of the label, and of their control group.
     trained : int
         Rows of the control group that are trained on.
     repeated : int
@@ -67,7 +67,7 @@ def leave_out_called(
     """Leave called customers out of training and hold-out, and weight their control group.
 
     With a time column and a horizon a call counts from the day of the observation until the
-    horizon; without them the time of the label is not known, and every call counts.
+    horizon; without them the period of the label is not known, and every call counts.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def leave_out_called(
     Raises
     ------
     ChurnError
-        If the table has no id, or nobody is left to train on.
+        If the table has no id, or no customer is left to train on.
     """
     if calls.empty:
         return frame, split, CalledCustomers()
@@ -100,7 +100,7 @@ def leave_out_called(
     called, control = arm == CONTACT, arm == CONTROL
     split = np.where(called, CALLED, split)
     trained = np.flatnonzero(control & (split == "train"))
-    # Only as many as there are in training: of those called some would have been held out.
+    # Training rows get this ratio only, since some of the called would have been held out.
     weight = (called | control).sum() / max(control.sum(), 1)
     repeated = np.repeat(trained, _copies(len(trained), weight))
     if not (split == "train").any():
@@ -115,13 +115,13 @@ def leave_out_called(
 
 
 def _copies(n: int, weight: float) -> np.ndarray:
-    """How often each of n rows is added, so that all of them together weigh `weight` times n."""
+    """How often each of n rows is added, so that their total weight is `weight` times n."""
     ends = np.round(np.arange(n + 1) * (weight - 1) + 1e-9)
     return np.diff(ends).astype(int)
 
 
 def _arms(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -> np.ndarray:
-    """Of each row `contact`, `control` or empty; a customer who was called once was called."""
+    """For each row `contact`, `control` or empty; `contact` if the customer was ever called."""
     rows = pd.DataFrame(
         {
             "customer": parse_ids(frame[contract.id]).to_pandas().to_numpy(dtype=object),

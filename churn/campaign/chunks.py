@@ -1,4 +1,4 @@
-"""Customers in bulk: shards held against the contract, chunk by chunk, ready to be scored."""
+"""Customers in bulk: shards validated against the contract, chunk by chunk, ready to be scored."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from churn.evaluation.retention_costs import RetentionCosts
 
 
 def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
-    """The rows whose id a row before them has; texts are told apart by 64-bit hashes.
+    """The rows that repeat the id of an earlier row; texts are compared by 64-bit hashes.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
                 missing.append(pd.isna(texts))
     rows = np.flatnonzero(~np.concatenate(missing))
     keys = np.concatenate(keys)[rows]
-    # Mostly there is none. To see that takes far less time than `duplicated`.
+    # Mostly there is none, which a sort shows in far less time than `duplicated`.
     if _rising(keys) or _rising(np.sort(keys)):
         return np.zeros(0, dtype=np.int64)
     return rows[pd.Series(keys).duplicated().to_numpy()] + 1
@@ -52,19 +52,19 @@ def _rising(values: np.ndarray) -> bool:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a shard, held against the contract.
+    """Some rows of a shard, validated against the contract.
 
     Attributes
     ----------
     customers : DataFrame
-        The rows that keep it: typed features, and the columns that the offer names; the index is
-        the row number in the table.
+        The rows that satisfy the contract: typed features, and the columns that the offer names;
+        the index is the row number in the table.
     ids : Array of string
-        Theirs.
+        The ids of the customers.
     rejected : DataFrame
         The rejected rows, as they are in the source, and `reason`.
     problems : DataFrame
-        As `churn.data.Validation` has them.
+        See `churn.data.validation.Validation`.
     """
 
     customers: pd.DataFrame
@@ -78,8 +78,8 @@ def clean_chunks(
 ) -> Iterator[Chunk]:
     """Read a shard and reject the rows that break the contract, as `churn.data.validate_data` does.
 
-    The target is not looked at. Other than in training a category that was never seen is scored
-    where the contract says `unseen = "flag"`, as the app does.
+    The target is not checked. Unlike in training, a category that is not in the contract is scored
+    if its feature has `unseen = "flag"`, as in the app.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def clean_chunks(
 
 def _reason(raw: pd.DataFrame) -> str:
     name = "reason"
-    while name in raw:  # a column of the table's own
+    while name in raw:  # the table has a column of this name
         name = f"_{name}"
     return name
 
@@ -124,7 +124,7 @@ def columns_needed(contract: Contract, offer: RetentionCosts) -> list[str]:
 
 
 def _with_unseen(contract: Contract, typed: pd.DataFrame, found: Problems) -> Contract:
-    """The contract with the categories it lets pass, which are noted."""
+    """The contract extended by the unseen categories that it allows, which are noted."""
     features = dict(contract.features)
     for name, feature in contract.features.items():
         if feature.kind == "category" and feature.unseen == "flag":
@@ -136,7 +136,7 @@ def _with_unseen(contract: Contract, typed: pd.DataFrame, found: Problems) -> Co
 
 
 def left_already(source: Source, shards: list[Shard], contract: Contract) -> str:
-    """A warning, where the table has the target: customers who left are no use on a list."""
+    """A warning if the table has the target: customers who have left should not be on a list."""
     if contract.target_rule or contract.target not in source.columns:
         return ""
     left = sum(

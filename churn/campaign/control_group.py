@@ -11,11 +11,11 @@ ARMS = (CONTACT, CONTROL)
 
 
 def in_control(ids: Sequence[str], campaign: str, share: float) -> np.ndarray:
-    """Who belongs to the control group: decided by customer and campaign, so that it stays so.
+    """Which customers are in the control group: a hash of customer and campaign decides.
 
-    pandas' hash is SipHash, here with a key made from the campaign's name: no run and no day
-    changes it, it has nothing to do with who is held out in training, and a greater share keeps
-    everybody who was in a smaller one.
+    pandas' hash is SipHash, here with a key from the campaign's name: it is the same in every run
+    and on every day, it is independent of the hold-out in training, and a larger share includes
+    all customers of a smaller one.
 
     Returns
     -------

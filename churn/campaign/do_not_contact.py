@@ -17,8 +17,8 @@ __all__ = ["check_matches", "read_ids"]
 def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> tuple[str, ...]:
     """Read a do-not-contact list.
 
-    A list of one column is one of ids, with a header (a name that is the key's, or `id`) or
-    without. A list of several columns needs a header, and one of its columns must be the key.
+    A list of one column has ids, with a header (the name of the key, or `id`) or without. A list
+    of several columns needs a header, and one of its columns must be the key.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> 
     Raises
     ------
     ChurnError
-        If it cannot be read, or it is not clear where the ids are: nobody is to be called by
+        If it cannot be read, or the column of the ids is ambiguous: no customer may be called by
         mistake.
     """
     if not path:
@@ -44,7 +44,7 @@ def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> 
     try:
         table = load_table(path, options=options or SourceOptions())
     except ChurnError as error:
-        if error.problems == ["it has no rows"]:  # one line: the only id, or a header
+        if error.problems == ["it has no rows"]:  # one line: a single id, or a header
             table = pd.DataFrame(columns=_header(path, options), dtype="str")
         elif error.problems and error.problems[0].startswith("Empty"):
             return ()
@@ -60,12 +60,12 @@ def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> 
             f"Cannot use the do-not-contact list {path}:",
             [problem + ", ".join(map(repr, names[:20]))],
         )
-    # A quote behind a blank is no quote to a reader of CSV, and no part of an id either.
+    # A quote after a blank is not a quote for a reader of CSV, but is no part of an id either.
     ids = {id_text(text.strip('"')) for text in parse_ids(table[column]).to_pylist() if text}
     if column != key and column.casefold() not in ("id", "customer", "customer_id", "customerid"):
         ids.add(id_text(column))  # no header: the first line is an id as well
     ids -= {None}
-    # Copied from a call list, an id may be neutralised: both readings are left alone.
+    # An id copied from a call list may be neutralised, so both readings are not called.
     return tuple(sorted(ids | set(map(restore_text, ids))))
 
 

@@ -63,12 +63,12 @@ def list_table(columns: Mapping, id_name: str, run: str, campaign: Campaign) -> 
 
 
 def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list]:
-    """Why, and what to do: the compiled model asked again, see `churn.scoring.explanations`.
+    """The reasons and the best action, by the compiled model; see `churn.scoring.explanations`.
 
     Returns
     -------
     reasons : list of list of str or None
-        Of each customer the `REASONS` features that raise the risk most; None where fewer do.
+        For each customer the `REASONS` features that raise the risk most; None where fewer do.
     actions : list of str or None
         The single change by the business after which the risk would be lowest.
     """
@@ -84,7 +84,7 @@ def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list
 
 
 def say_reason(contract: Contract, reason: Reason) -> str:
-    """What a feature adds to the risk, in words, and in points of probability."""
+    """A feature's contribution to the risk, in words, in points of probability."""
     say = contract.features[reason.feature].say
     return (
         f"{label(reason.feature)}: {say(reason.value)} rather than {say(reason.typical)} "
@@ -93,7 +93,7 @@ def say_reason(contract: Contract, reason: Reason) -> str:
 
 
 def say_change(contract: Contract, change: Change, record: Mapping, risk: float) -> str:
-    """Another value of a feature, in words, and the risk with it, if nothing else changed."""
+    """Another value of a feature, in words, and the risk with it, all else being equal."""
     say = contract.features[change.feature].say
     return (
         f"{label(change.feature)}: {say(change.value)} instead of {say(record[change.feature])} "
@@ -111,7 +111,7 @@ def locate(path: str) -> tuple[fs.FileSystem, str]:
 def write_list(tables: Iterable[pa.Table], path: str) -> None:
     """Write tables with the same columns to one CSV or Parquet file, by its ending.
 
-    The file has its name only when it is whole: whoever looks finds the old one, or the new one.
+    The write is atomic: a reader finds the old file or the whole new one.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def write_list(tables: Iterable[pa.Table], path: str) -> None:
 
 def _upload(tables: Iterator[pa.Table], filesystem: fs.FileSystem, path: str) -> None:
     folder, name = os.path.split(path)
-    # Readers of a folder of tables ignore a hidden file.
+    # A hidden file, which readers of a folder of tables ignore.
     unfinished = os.path.join(folder, f".{name}.{os.getpid()}")
     try:
         with filesystem.open_output_stream(unfinished, compression=None) as file:
@@ -152,7 +152,7 @@ def _upload(tables: Iterator[pa.Table], filesystem: fs.FileSystem, path: str) ->
 def _write(tables: Iterator[pa.Table], file, path: str) -> None:
     name = path.lower()
     if name.endswith(".gz"):
-        # Without a name and a time, so that the same list is the same bytes.
+        # Without a name and a time, so that the same list has the same bytes.
         with gzip.GzipFile("", "wb", compresslevel=6, fileobj=file, mtime=0) as packed:
             _write(tables, packed, path[: -len(".gz")])
         return
@@ -164,7 +164,7 @@ def _write(tables: Iterator[pa.Table], file, path: str) -> None:
 
 
 def write_rejected(rejected: pd.DataFrame, total: int, output: str) -> str:
-    """Write the rejected rows beside a list, `calls.rejected.csv` beside `calls.csv`.
+    """Write the rejected rows next to the list: `calls.rejected.csv` for `calls.csv`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Two ways to rank customers, by net benefit and by risk, and what lists of each length bring.
+"""Rankings of customers by net benefit and by risk, and the expected profit of each list length.
 
-A shard's ranking is kept as blocks of customers, so that the rankings of all shards merge in
+A shard's ranking is stored as blocks of customers, so that merging the rankings of all shards takes
 little memory.
 """
 
@@ -13,13 +13,13 @@ BLOCKS = 1_000
 
 
 def blocks(scores: np.ndarray, benefits: np.ndarray) -> np.ndarray:
-    """A ranking in short, to be put together with those of other shards: see `merge_ranking`.
+    """A ranking summarised in blocks, to be merged with other shards'; see `merge_ranking`.
 
     Returns
     -------
     ndarray of float64, shape (at most BLOCKS, 3)
-        Of blocks of customers who follow each other in the ranking by `scores`: the mean score,
-        how many, and the sum of their benefits.
+        For each block of consecutive customers in the ranking by `scores`: the mean score, the
+        number of customers, and the sum of their benefits.
     """
     if not len(scores):
         return np.zeros((0, 3))
@@ -46,7 +46,7 @@ def merge_ranking(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def compare_rankings(
     best: tuple[np.ndarray, np.ndarray], riskiest: tuple[np.ndarray, np.ndarray], points: int = 200
 ) -> pd.DataFrame:
-    """Expected profit against the length of the list, by whom is called.
+    """Expected profit against the length of the list, by the ranking that is called.
 
     Parameters
     ----------

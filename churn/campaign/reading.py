@@ -26,7 +26,7 @@ def list_paths(text: str) -> list[str]:
     Parameters
     ----------
     text : str
-        Paths with commas between; a local one may be a pattern, `calls-*.csv`.
+        Paths separated by commas; a local one may be a pattern, `calls-*.csv`.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def list_paths(text: str) -> list[str]:
 
 
 def absolute(paths: Sequence[str]) -> list[str]:
-    """The paths as they are found from any directory."""
+    """Absolute paths, which do not depend on the working directory."""
     return [path if path.startswith("s3://") else os.path.abspath(path) for path in paths]
 
 
@@ -69,7 +69,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     ChurnError
-        Naming every list that is none, and every column of it that cannot be read.
+        Naming every file that is no call list, and every column that cannot be read.
     """
     tables, problems = [pd.DataFrame({name: [] for name in COLUMNS})], []
     for path in paths:
@@ -82,7 +82,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         ids = parse_ids(table.iloc[:, 0]).to_pandas().astype(object).set_axis(table.index)
         days = pd.to_datetime(table["as_of"], errors="coerce", format="ISO8601")
         columns = {
-            # Only in CSV a text can have been neutralised.
+            # Texts are neutralised in CSV only.
             "customer": ids if path.lower().endswith(".parquet") else restore(ids),
             "arm": table["arm"].astype(object),
             "day": days,

@@ -1,14 +1,15 @@
-"""What calling was worth: the customers who were called against their control group.
+"""The effect of the calls: called customers compared with their control group.
 
-A hash draws the control group from the same lists, so that whatever differs between the two beyond
-chance is the effect of the calls. Everyone counts in the group they were drawn into, whether the
-call reached them or not (intention to treat).
+A hash assigns customers of the same lists to the control group, so that a difference beyond chance
+between the two is the effect of the calls. All customers count in the group to which they were
+assigned, whether the call reached them or not (intention to treat).
 
 The control share may change during a campaign, and so may the customers: the groups are compared
-within strata of consecutive days, weighted by the calls of each. Money is heavy-tailed, so that one
-rich customer can decide; subtracting from each loss what the model expected before the call,
-probability times value, removes most of that without bias, for the expectation is known before the
-groups are drawn (covariate adjustment with a fixed coefficient).
+within strata of consecutive days, weighted by the calls of each. Money is heavy-tailed, so that a
+single customer of high value can dominate the difference. Subtracting from each loss its
+expectation before the call, probability times value, removes most of this variance without bias,
+since the expectation is known before the groups are assigned (covariate adjustment with a fixed
+coefficient).
 """
 
 from dataclasses import dataclass
@@ -27,23 +28,23 @@ from churn.campaign.stratified import (
 )
 from churn.errors import ChurnError
 
-# Below these nothing is estimated. Leavers are counted by what the model expected, before anything
-# happened: a rule on those who left would speak where chance had been generous, and only there.
+# Below these nothing is estimated. The rule uses the expected number of leavers, not the observed
+# one, because selection on the outcome would bias the estimate.
 LEAST_KNOWN, LEAST_EXPECTED = 30, 5
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One group.
+    """One group: called customers, or their control group.
 
     Attributes
     ----------
     drawn, known : int
-        Customers, and those of them whose outcome is known.
+        The number of customers assigned to the group, and of those whose outcome is known.
     left : int
-        Of those known, how many left.
+        The number of those known who left.
     expected : float
-        Of those known, how many the model expected to leave before any call.
+        The number of those known whom the model expected to leave before any call.
     """
 
     drawn: int
@@ -54,7 +55,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Savings:
-    """What calling was worth.
+    """The estimated effect of the calls.
 
     Attributes
     ----------
@@ -63,10 +64,10 @@ class Savings:
         Customers who stayed because of the calls: value, low and high, the 95 % interval. None
         where there is too little data.
     saved : dict or None
-        Money that those bring, less what was spent; None as well.
+        Money that those bring, less what was spent; None where there is too little data.
     spent : float
     strata : int
-        The periods within which the groups were compared.
+        The number of strata within which the groups are compared.
     insufficient_data : list of str
         Why nothing is estimated.
     ignored : list of str
@@ -107,7 +108,7 @@ class Savings:
 
 
 def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
-    """The calls of one campaign, each customer as when first listed.
+    """The calls of one campaign, one row per customer, from their first list.
 
     Parameters
     ----------
@@ -122,8 +123,8 @@ def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ChurnError
-        If nobody is on the lists, they are of different campaigns or of different id columns, or
-        disagree on the control group.
+        If no customer is on the lists, or they are of different campaigns or id columns, or
+        assign a customer to both groups.
     """
     problems = [] if len(calls) else ["nobody is on them"]
     for name, what in {"campaign": "campaigns", "key": "id columns"}.items():
@@ -155,10 +156,10 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     calls : DataFrame
         See `one_campaign`.
     outcomes : DataFrame
-        customer, date (NaT where it is not known), left, recorded; see
+        customer, date (NaT where not known), left, recorded; see
         `churn.feedback.outcomes.read_table`. A customer's last state after the call counts.
     spent : float
-        What the calls and offers cost, in all.
+        The total cost of the calls and offers.
     """
     left, ignored = _outcomes_of(calls, outcomes)
     every = calls.assign(left=left)
@@ -202,9 +203,9 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
 
 
 def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """The last state of each customer after the call, NaN where it is not known."""
+    """The last state of each customer after the call, NaN where not known."""
     pairs = calls[["customer", "day"]].merge(outcomes, on="customer")
-    early = pairs["date"] <= pairs["day"]  # NaT is not
+    early = pairs["date"] <= pairs["day"]  # False for NaT
     pairs = pairs[~early].sort_values(["date", "recorded", "left"], kind="stable")
     last = pairs.drop_duplicates("customer", keep="last").set_index("customer")["left"]
     unlisted = len(outcomes) - outcomes["customer"].isin(calls["customer"]).sum()

@@ -16,22 +16,22 @@ FORMATS = (".csv", ".csv.gz", ".parquet")
 
 
 class Campaign(BaseModel):
-    """What a day's list is told beside its table.
+    """The settings of a day's call list.
 
     Attributes
     ----------
     campaign : str
-        The name by which the control group is drawn.
+        The name that decides, with the id, which customers are in the control group.
     budget : int
         The most customers to call.
     control : float
-        The share of those worth a call who are not called, to see what calling is good for.
+        The share of customers worth a call who are not called, to measure the effect of calling.
     as_of : date
         The day of the list.
     max_rejected : float
         The largest share of rows that may be rejected.
     shard_rows : int
-        About so many customers to a task.
+        The approximate number of customers per task.
     output : str
         Where the list is written.
     """
@@ -50,14 +50,14 @@ class Campaign(BaseModel):
     def check(
         cls, run_costs: Mapping, given_costs: Mapping[str, str], **values
     ) -> tuple["Campaign", RetentionCosts]:
-        """Validate all of them at once.
+        """Validate all settings at once.
 
         Parameters
         ----------
         run_costs : mapping of str to float or str
-            The costs of the run that made the model; see `churn.scoring.deployment.Deployment`.
+            The costs of the model's run; see `churn.scoring.deployment.Deployment`.
         given_costs : mapping of str to str
-            Those of the command line, which take their place; empty texts do not.
+            Those of the command line, which replace the run's unless they are empty.
         values
             By the names of the attributes; without a day it is today, in UTC.
 

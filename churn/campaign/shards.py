@@ -1,7 +1,7 @@
-"""A customer table in shards: parts that tasks read by themselves, some rows at a time.
+"""A customer table in shards: parts that tasks read independently, some rows at a time.
 
-A Parquet table is read from where it lies, by row groups, so that a task takes the memory of some
-chunks however large the table is. Any other source is read once and kept.
+A Parquet table is read in place, by row groups, so that a task needs the memory of a few chunks
+however large the table is. Any other source is read once and stored as an artifact.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ MOST_SHARDS = 90
 
 @dataclass(frozen=True)
 class Piece:
-    """Row groups of a Parquet file, and by what to see that it is still the same file."""
+    """Row groups of a Parquet file, and the properties that identify the same file."""
 
     path: str
     row_groups: tuple[int, ...]
@@ -40,7 +40,7 @@ class Shard:
         The number of its first row in the table, from 1.
     rows : int
     pieces : tuple of Piece
-        Where they lie; empty where the table is no Parquet.
+        Where the rows are; empty where the table is not Parquet.
     """
 
     first: int
@@ -56,7 +56,7 @@ class Source:
     ----------
     location : str
     frame : DataFrame or None
-        The table itself, where it is no Parquet.
+        The table itself, where it is not Parquet.
     columns : tuple of str
     notes : tuple of str
         What was recognised, for the user.
@@ -85,7 +85,7 @@ class Source:
         Raises
         ------
         ChurnError
-            If it cannot be read, or naming every column that is missing or there twice.
+            If it cannot be read, or naming every column that is missing or repeated.
         """
         if query or not is_parquet(location):
             frame = load_table(location, query, options or SourceOptions())
@@ -104,7 +104,7 @@ class Source:
         return source
 
     def shards(self, rows: int) -> list[Shard]:
-        """Cut the table into shards of about so many rows; of Parquet of whole row groups.
+        """Split the table into shards of about so many rows; Parquet by whole row groups.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class Source:
         Raises
         ------
         ChurnError
-            If the file is not the one that was cut into shards.
+            If the file is not the one that was split into shards.
         """
         if self.frame is not None:
             end = shard.first - 1 + shard.rows

@@ -1,8 +1,8 @@
-"""A shard scored and cut short: the customers of the greatest net benefit, up to the budget.
+"""The short list of a shard: the customers with the greatest net benefit, up to the budget.
 
-Every call takes one from the budget, so calling those of the greatest `expected_profit` first is
-the list of the greatest expected net benefit that the budget allows; a customer whom it does not
-pay to call is not called, however much budget is left.
+The budget is a number of calls, so the customers with the greatest `expected_profit` are the list
+with the greatest total that the budget allows. A customer whose call does not pay is not called,
+even if budget is left.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,28 +23,28 @@ from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.batch import Sample
 from churn.modeling.model import ChurnModel
 
-# Rejected rows are all counted; so many of each shard are kept to be looked at.
+# All rejected rows are counted; at most so many of each shard are kept.
 KEPT_REJECTED = 10_000
 
 
 @dataclass(frozen=True)
 class Part:
-    """What the call list needs of a shard.
+    """The results of a shard that the call list needs.
 
     Attributes
     ----------
     scores : DataFrame
-        Of the shard's own short list: id, probability, benefit, control; the index is the row
+        The short list of the shard: id, probability, benefit, control; the index is the row
         number in the table.
     customers : DataFrame
         Their features, and the columns that the offer names.
     problems, rejected : DataFrame
-        See `churn.campaign.chunks.Chunk`; of the rejected rows not all, see `KEPT_REJECTED`.
+        See `churn.campaign.chunks.Chunk`; at most `KEPT_REJECTED` rejected rows.
     counts : dict of str to int
-        customers, rejected, do_not_contact (on that list), and pays: of the others, those
-        whose net benefit is positive.
+        customers, rejected, do_not_contact (on that list), and pays (those of the others whose
+        net benefit is positive).
     best, riskiest : ndarray
-        The rankings in short, see `churn.campaign.ranking.blocks`.
+        The rankings in blocks, see `churn.campaign.ranking.blocks`.
     sample : DataFrame
         Customers for the prediction log, see `churn.feedback.batch.Sample`.
     """
@@ -67,18 +67,18 @@ def score_shard(
     do_not_contact: Sequence[str],
     reliability: Sequence[Mapping] | None = None,
 ) -> tuple[Part, pa.Table | None]:
-    """Score a shard, and keep what the list needs of it.
+    """Score a shard, and keep the results that the list needs.
 
     Parameters
     ----------
     do_not_contact : sequence of str
         Ids that are scored and never called; see `churn.campaign.do_not_contact`.
     reliability : sequence of mapping, optional
-        Of the model, if the list is to have everyone.
+        Of the model, if the list is to contain all customers.
 
     Returns
     -------
-    Part, and the shard's customers as a Table, their row number beside the numbers of the list
+    Part, and the shard's customers as a Table: their row number and the columns of the list
     """
     excluded = pa.array(do_not_contact, pa.string())
     counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "pays": 0}
@@ -122,20 +122,20 @@ def score_shard(
 
 
 def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.ndarray, np.ndarray]:
-    if not len(chunk.ids):  # scikit-learn predicts for no less than one
+    if not len(chunk.ids):  # scikit-learn requires at least one row
         return np.zeros(0), np.zeros(0)
     chance = model.predict_proba(chunk.customers)[:, 1]
     return chance, expected_profit(chance, chunk.customers, offer)
 
 
 def merge_shortlists(tops: list[tuple[pd.DataFrame, pd.DataFrame]], budget: int):
-    """Several short lists and their customers as one; see `shortlist`."""
+    """Merge several short lists and their customers; see `shortlist`."""
     scores = shortlist(pd.concat([scores for scores, _ in tops]), budget)
     return scores, pd.concat([customers for _, customers in tops]).loc[scores.index]
 
 
 def _shortlist(chunk, chance, profit, worth, campaign: Campaign) -> pd.DataFrame:
-    """The short list of a chunk; the control group is only looked up for who may be on it."""
+    """The short list of a chunk; the control group is computed for its candidates only."""
     most = min(len(worth), 2 * campaign.budget)
     while True:
         top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
@@ -155,15 +155,15 @@ def _shortlist(chunk, chance, profit, worth, campaign: Campaign) -> pd.DataFrame
 
 
 def shortlist(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
-    """Those of the greatest net benefit, up to the last that the budget allows to call.
+    """The customers with the greatest net benefit, up to the last call of the budget.
 
-    The control group takes nothing from the budget: it is whoever of it stands among them. So the
-    list of a table is the short list of its parts' short lists.
+    The control group does not use the budget: it is the control customers ranked above that last
+    call. So the list of a table is the short list of its parts' short lists.
 
     Parameters
     ----------
     scores : DataFrame
-        benefit (money), control (bool); the index is the row number, which decides among equals.
+        benefit (money), control (bool); the index is the row number, which breaks ties.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Texts that a spreadsheet would run as formulas: neutralised in CSV, restored when read back.
 
-A customer's id or a category is what somebody typed, and `=HYPERLINK(…)` in a CSV file is a formula
-to the program that opens it. Such a text gets an apostrophe in front, which spreadsheets take as
-"this is text" (OWASP, CSV injection). A text that begins with apostrophes before such a character
-gets one more, so that taking one away gives the text back, whatever it was.
+A customer's id or a category is arbitrary text, and a spreadsheet program runs `=HYPERLINK(…)` in a
+CSV file as a formula. Such a text gets an apostrophe in front, which marks it as text (OWASP, CSV
+injection). A text that begins with apostrophes before such a character gets one more, so that
+removing one always restores the text.
 """
 
 import re
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# A plain number with a sign is no formula.
+# A number with a sign is not a formula.
 FORMULA = r"^'*(?:[=@\t\r]|[+-](?:.*[^0-9.]|$))"
 _NEUTRALISED = re.compile("^'" + FORMULA.removeprefix("^"), re.DOTALL)
 
@@ -31,7 +31,7 @@ def neutralise(table: pa.Table) -> pa.Table:
 
 
 def restore(column: pd.Series) -> pd.Series:
-    """The texts as they were before `neutralise`; missing ones stay so."""
+    """The texts as they were before `neutralise`; missing ones stay missing."""
     return column.map(restore_text, na_action="ignore")
 
 

@@ -1,4 +1,4 @@
-"""Called customers against their control group within strata of days: shares and means."""
+"""Called customers compared with their control group within strata of days: shares and means."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 from churn.campaign.control_group import ARMS, CONTACT
 from churn.statistics.intervals import wilson
 
-# A stratum has so many of each group, unless all of them together have fewer.
+# The minimum size of each group in a stratum, unless the whole campaign has fewer.
 LEAST_STRATUM = 10
 
 
@@ -22,7 +22,7 @@ def strata_of_days(known: pd.DataFrame) -> np.ndarray:
             stratum, sizes = stratum + 1, np.zeros(2, dtype=int)
         sizes = sizes + counts
         of_day[day] = stratum
-    # The last days may be too few to stand alone.
+    # The last days may be too few for a stratum of their own.
     last = max(stratum - (sizes.min() < LEAST_STRATUM), 0)
     return known["day"].map(of_day).clip(upper=last).to_numpy()
 
@@ -30,7 +30,7 @@ def strata_of_days(known: pd.DataFrame) -> np.ndarray:
 def groups_of(
     known: pd.DataFrame, strata: np.ndarray, arm: str
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """Of each stratum the rows of one group, and the stratum's share of the calls."""
+    """For each stratum the rows of one group, and the stratum's share of the calls."""
     of = (known["arm"] == arm).to_numpy()
     called = (known["arm"] == CONTACT).to_numpy()
     for stratum in range(strata.max() + 1):
@@ -39,7 +39,7 @@ def groups_of(
 
 
 def weighted_share(left: pd.Series, groups) -> tuple[float, float, float]:
-    """A weighted share with Wilson's interval of the effective sample size."""
+    """A weighted share with Wilson's interval for the effective sample size."""
     share = sum(weight * left[rows].mean() for rows, weight in groups)
     size = 1 / sum(weight**2 / rows.sum() for rows, weight in groups)
     return share, *wilson(share * size, size)
@@ -57,8 +57,8 @@ def newcombe(one: tuple[float, float, float], other: tuple[float, float, float])
 def weighted_mean(values: pd.Series, variance: pd.Series, groups) -> tuple[float, float, int]:
     """A weighted mean, its variance from that within strata, and the degrees of freedom.
 
-    The variance within strata is at least what the probabilities imply: a small group without a
-    rich leaver shows too little of it.
+    The variance within strata is at least the one that the probabilities imply, since a small group
+    without a leaver of high value underestimates it.
     """
     parts = [(values[rows].to_numpy(), weight) for rows, weight in groups]
     freedom = sum(len(part) - 1 for part, _ in parts)

@@ -1,5 +1,5 @@
 """The commands of `python -m churn`.
 
-Each module has `add(commands)`, which adds its parsers; what a command needs is imported when it
-runs, so that `--help` is quick.
+Each module has `add(commands)`, which adds its parsers; a command imports its dependencies when it
+runs, so that `--help` is fast.
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from churn.errors import ChurnError
 
-# For each flow its steps that have a card, and what the card is called.
+# For each flow the steps that have a card, and the card's name.
 CARDS = {
     "ChurnFlow": {"validate": "data", "pick_best": "leaderboard", "evaluate": "model"},
     "ScoreFlow": {"rank": "calls"},
@@ -69,12 +69,12 @@ def _newest() -> Iterator:
             try:
                 # Not `latest_run`: on the local provider a promotion makes an old run the latest.
                 yield max(metaflow.Flow(flow).runs(), key=lambda run: int(run.id))
-            except (MetaflowNotFound, ValueError):  # it never ran
+            except (MetaflowNotFound, ValueError):  # the flow has no run
                 continue
 
 
 def _read(run, step: str, name: str) -> str | None:
-    """A card's page; None where the run has not come so far."""
+    """A card's page; None where the run has not reached the step."""
     from churn.metaflow_compat import translate_errors
 
     with translate_errors(f"The card {name} of {run.pathspec} cannot be read:"):
@@ -89,5 +89,5 @@ def _read(run, step: str, name: str) -> str | None:
 
 
 def _without_hosts(page: str) -> str:
-    """A page that asks no other host for anything: Metaflow's style sheet imports a font."""
+    """A page without requests to other hosts: Metaflow's style sheet imports a font."""
     return re.sub(r"@import\s*\"https?://[^\"]*\";", "", page)

@@ -1,4 +1,4 @@
-"""`python -m churn contract TABLE`: what a table must look like, as a file to correct."""
+"""`python -m churn contract TABLE`: infer a table's contract, as a file to correct."""
 
 from pathlib import Path
 

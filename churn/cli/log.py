@@ -1,4 +1,4 @@
-"""`python -m churn log …`: the prediction log, for those who answer for it."""
+"""`python -m churn log …`: query, prune and delete from the prediction log."""
 
 import argparse
 import os
@@ -73,7 +73,7 @@ def _prune(options) -> None:
     with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted, left = log.prune(options.days), log.count()
-        told = outcomes.prune(options.days)  # they say nothing about predictions that are kept
+        told = outcomes.prune(options.days)  # they label none of the remaining predictions
     for path in partial_files(spool):
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()

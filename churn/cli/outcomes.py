@@ -1,4 +1,4 @@
-"""`python -m churn outcomes …`: what happened to customers, for those who find out."""
+"""`python -m churn outcomes …`: add outcomes of customers, and summarise them."""
 
 import os
 

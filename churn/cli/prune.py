@@ -1,4 +1,4 @@
-"""`churn prune`: free the disk of old runs."""
+"""`churn prune`: delete old runs to free disk space."""
 
 import argparse
 import os
@@ -67,7 +67,7 @@ def _needed(url: str | None) -> dict[str, str]:
 
 
 def _leftovers(days: int, dry: bool) -> int:
-    """Delete the partial files in the state folder that nothing has touched; their bytes."""
+    """Delete partial files in the state folder that are older than `days`; return their bytes."""
     from churn.feedback.prediction_log import locations
 
     before, freed = time.time() - days * DAY, 0

@@ -1,4 +1,4 @@
-"""`python -m churn replay PREDICTION`: whether a logged answer comes out again."""
+"""`python -m churn replay PREDICTION`: recompute a logged prediction and compare."""
 
 import os
 
@@ -54,7 +54,7 @@ def _replay(options) -> None:
 
 
 def _find(log, name: str):
-    """The prediction of an id, or the only one whose id begins so; or the latest."""
+    """The prediction with an id, or the only one whose id has this prefix; or the latest."""
     if name == LATEST:
         return next(iter(log.latest(1)), None)
     found = [row] if (row := log.find(name)) else log.find_prefix(name)

@@ -1,11 +1,11 @@
-"""`python -m churn savings CALLS… OUTCOMES`: what calling was worth."""
+"""`python -m churn savings CALLS… OUTCOMES`: estimate the effect of the calls."""
 
 import argparse
 import math
 
 
 def add(commands) -> None:
-    """Add the command that compares those called with their control group."""
+    """Add the command that compares called customers with their control group."""
     about = "customers kept and money saved by calling, compared with the control group"
     parser = commands.add_parser("savings", help=about, description=about)
     parser.add_argument("calls", nargs="+", metavar="CALLS", help="lists that score_flow.py wrote")

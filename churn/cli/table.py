@@ -11,7 +11,7 @@ def table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
     rows : sequence of sequence of str
         All of the same length.
     right : collection of int
-        The columns whose cells end, and do not begin, below each other.
+        The columns that are aligned to the right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

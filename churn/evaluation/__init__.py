@@ -1,1 +1,1 @@
-"""Data science: how good a model is, how sure that is, and what it is worth."""
+"""Data science: the quality of a model, its uncertainty, and its value in money."""

@@ -1,4 +1,4 @@
-"""Calibration: whether as many customers leave as the probabilities say."""
+"""Calibration: whether as many customers leave as the probabilities predict."""
 
 import math
 from itertools import pairwise
@@ -11,18 +11,18 @@ from churn.statistics.log_odds import logit
 from churn.statistics.logistic import fisher_errors, fit_logistic
 
 BINS = 10
-# Nats that a step of the calibration line may still gain, far below what anybody reads.
+# The tolerance of the calibration line's fit in nats, far below any figure that is shown.
 LINE_TOLERANCE = 1e-12
 # True errors that are tried, and samples that are simulated for each.
 ERRORS, SIMULATIONS = 31, 500
 
 
 def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
-    """Slope and intercept of the outcome's logit on the prediction's (Cox 1958).
+    """Slope and intercept of a logistic regression of outcomes on the logit (Cox 1958).
 
     1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
-    intervals are Wald's, from the Fisher information. Where no line is determined (all
-    predictions alike, or the outcomes perfectly separated by them) the values are NaN.
+    intervals are Wald's, from the Fisher information. Where the line is not determined (all
+    predictions are equal, or they separate the outcomes perfectly) the values are NaN.
     """
     x, names = logit(probabilities), ("calibration_slope", "calibration_intercept")
     left, stayed = x[target == 1], x[target == 0]
@@ -37,7 +37,7 @@ def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
 
 
 def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """Predicted probabilities beside the shares that left, in bins of about equally many customers.
+    """Predicted probabilities and observed churn rates, in bins of about equally many customers.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def reliability(target: np.ndarray, probabilities: np.ndarray, bins: int = BINS)
 def calibration_error(
     target: np.ndarray, probabilities: np.ndarray, bins: int = BINS, seed: int = 0
 ) -> dict[str, float]:
-    """The mean difference of probability and churn rate over bins, and what is true of it.
+    """The expected calibration error, corrected for chance, with its interval.
 
     Chance alone makes the observed error positive, also that of a perfect model, and resampling
     the customers adds chance once more. So the test is inverted instead (Neyman 1937): samples are
@@ -87,7 +87,7 @@ def calibration_error(
     observed = float(share @ (table["observed"] - predicted).abs())
     rng = np.random.default_rng(seed)
     spread = rng.choice([-1.0, 1.0], (SIMULATIONS, len(sizes))) * deviation
-    # Towards a half, where there is room for an error of any size.
+    # Errors point towards a half, where there is room for any size.
     single = rng.integers(0, len(sizes), SIMULATIONS)[:, None] == np.arange(len(sizes))
     single = single * np.where(predicted < 0.5, 1, -1) * deviation
     errors = np.linspace(0, observed + 4 * share @ (deviation / np.sqrt(sizes)), ERRORS)
@@ -111,18 +111,18 @@ def _simulate(patterns, errors, predicted, sizes, quantiles, rng) -> np.ndarray:
     share, rows = sizes / sizes.sum(), []
     for error in errors:
         scale = np.full(len(patterns), error) / (np.abs(patterns) @ share)
-        for _ in range(4):  # what does not fit between 0 and 1 goes to the other bins
+        for _ in range(4):  # the part outside [0, 1] is moved to the other bins
             rates = np.clip(predicted + patterns * scale[:, None], 0, 1)
             reached = np.abs(rates - predicted) @ share
             scale *= np.divide(error, reached, out=np.ones_like(scale), where=reached > 0)
         left = rng.binomial(sizes, rates)
         rows.append(np.quantile(np.abs(left / sizes - predicted) @ share, quantiles))
-    # A larger error shows more; where simulations say otherwise, that is their noise.
+    # The observed error increases with the true one; a decrease is simulation noise.
     return np.maximum.accumulate(rows).T
 
 
 def _largest(shown: np.ndarray, errors: np.ndarray, observed: float) -> float:
-    """The largest true error that shows no more than `observed`; 0 where every one shows more."""
+    """The largest true error whose simulated one is at most `observed`; 0 if there is none."""
     more = int(np.searchsorted(shown, observed, side="right"))
     if more in (0, len(errors)):
         return float(errors[-1 if more else 0])

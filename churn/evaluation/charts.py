@@ -5,7 +5,7 @@ import pandas as pd
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 BLUE, ORANGE, GREY, RED, GREEN = "#3366a8", "#d9822b", "#9aa5b1", "#c0504d", "#3a8a5f"
 TALL = 260
-# On a narrow screen labels leave room for what they are of.
+# On a narrow screen labels are cut, to leave room for the chart.
 LABELS = {"expr": "containerSize()[0] < 480 ? 110 : 260"}
 FAMILY_COLOURS = {
     "logistic": "#7b9ccc",
@@ -114,7 +114,7 @@ def leaderboard(rows: pd.DataFrame) -> dict:
 
 
 def reliability(bins: pd.DataFrame) -> dict:
-    """Predicted probabilities beside the shares that left, with intervals, and the diagonal."""
+    """Predicted probabilities against observed churn rates, with intervals, and the diagonal."""
     top = float(max(bins["high"].max(), bins["predicted"].max()))
     diagonal = [{"a": 0, "b": 0}, {"a": top, "b": top}]
     layers = [
@@ -148,7 +148,7 @@ def reliability(bins: pd.DataFrame) -> dict:
 
 
 def gains(curve: pd.DataFrame) -> dict:
-    """Who is reached by calling the riskiest share, beside calling at random."""
+    """The share of leavers reached by calling the riskiest, compared with calling at random."""
     layers = [
         {
             "mark": {"type": "line", "color": GREY, "strokeDash": [4, 4]},
@@ -168,7 +168,10 @@ def gains(curve: pd.DataFrame) -> dict:
 
 
 def profit(curve: pd.DataFrame, cut: float) -> dict:
-    """What calling the riskiest share brings, beside calling at random; `cut` is whom it pays."""
+    """The profit of calling the riskiest share, compared with calling at random.
+
+    `cut` is the share of customers whose call pays.
+    """
     called = quantity("called", "customers called, the riskiest first", axis={"format": "%"})
     layers = [
         {
@@ -202,7 +205,7 @@ def profit(curve: pd.DataFrame, cut: float) -> dict:
 
 
 def list_lengths(curve: pd.DataFrame, called: int) -> dict:
-    """Expected profit against how many are called, by whom; `called` is how long the list is."""
+    """Expected profit against the number of calls, by ranking; `called` is the list's length."""
     names = {
         "best": "greatest net benefit",
         "riskiest": "the riskiest",
@@ -237,7 +240,7 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
 
 
 def importances(table: pd.DataFrame, top: int = 15) -> dict:
-    """What shuffling a feature costs, with the spread over shuffles."""
+    """Permutation importance, with the spread over the shuffles."""
     data = table.head(top).assign(
         low=lambda t: t["importance"] - t["spread"], high=lambda t: t["importance"] + t["spread"]
     )
@@ -256,7 +259,7 @@ def importances(table: pd.DataFrame, top: int = 15) -> dict:
 
 
 def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
-    """What moves one customer's risk, in points of probability."""
+    """The contributions to one customer's risk, in points of probability."""
     data = table.head(top).assign(
         label=lambda t: t["feature"] + ": " + t["value"],
         direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
@@ -317,7 +320,7 @@ def dependence(curve: pd.DataFrame) -> dict:
 
 
 def segments(table: pd.DataFrame, top: int = 15) -> dict:
-    """The worst segments that could be judged: who left less who was expected to, and how sure."""
+    """The worst segments that could be tested: observed less predicted churn rate, and interval."""
     judged = table[table["gap_p"].notna()].head(top)
     fine = "no worse than elsewhere"
     data = pd.DataFrame(
@@ -366,8 +369,8 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
 
 
 def gate(checks: pd.DataFrame) -> dict:
-    """How much better or worse than other models, beside what was asked for."""
-    # Next to the base rate, which is far away, the others could not be told apart.
+    """The paired differences to other models, and the thresholds of the gate."""
+    # On the scale of the base rate, which is far away, the others would look the same.
     shown = checks[checks["difference"].notna() & ~checks["name"].str.endswith("base rate")]
     rows = shown[["name", "threshold", "passed"]].join(
         pd.DataFrame(shown["difference"].tolist(), index=shown.index, dtype=float)

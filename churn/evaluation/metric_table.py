@@ -1,6 +1,6 @@
-"""What each metric is called and what it says, once for consoles, cards, pages and charts.
+"""The name and the meaning of each metric, once for consoles, cards, pages and charts.
 
-Read by the app, so nothing heavy is imported here.
+The app imports this module, so it imports nothing heavy.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Metric:
         return self.meaning.format(value=value)
 
     def figure(self, metric: Mapping | None) -> str:
-        """The value, or `-` where it is not known."""
+        """The value, or `-` where there is none."""
         known = metric is not None and isfinite(metric["value"])
         return format(metric["value"], self.form) if known else "-"
 
@@ -94,5 +94,5 @@ METRICS = {
 
 
 def metric(name: str) -> Metric:
-    """A metric by name; one that is not in the table is called by its name and not explained."""
+    """A metric by name; one that is not in the table has its name as label and no meaning."""
     return METRICS.get(name) or Metric(name.replace("_", " "), "")

@@ -38,7 +38,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
     target : ndarray of int, shape (n,)
     probabilities : ndarray of float, shape (n,)
     others : dict of str to ndarray of float, shape (n,)
-        What to set beside them, by name.
+        The probabilities to compare with, by name.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
         The same of each of the others.
     differences : dict of str to dict
         For each of the others, metric by metric but for calibration, `probabilities` less the
-        other: value, low and high. All have the same resamples, so what makes one hard cancels.
+        other: value, low and high. All have the same resamples, so their noise partly cancels.
     """
     ours = _Metrics(target, probabilities)
     theirs = {name: _Metrics(target, chance) for name, chance in others.items()}
@@ -76,7 +76,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
 
 
 def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> pd.DataFrame:
-    """Which share of those who left is reached by calling the riskiest share.
+    """The share of leavers that is reached by calling the riskiest share of customers.
 
     Returns
     -------

@@ -12,10 +12,10 @@ from churn.modeling.model import ChurnModel
 
 POINTS = 12
 ROWS = 500
-# The grid of a number leaves out the hundredth at either end: one outlier would stretch it so far
-# that nothing else could be seen.
+# The grid of a number leaves out the lowest and the highest hundredth, since a single outlier would
+# stretch it over a range that is nearly empty.
 ENDS = (0.01, 0.99)
-# Between these quantiles of the single customers' curves lie `low` and `high`.
+# The quantiles of the individual curves that are `low` and `high`.
 SPREAD = (0.1, 0.9)
 
 
@@ -27,11 +27,12 @@ def partial_dependence(
     rows: int = ROWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The risk when one raw feature is set to the same value for everybody.
+    """The risk when one raw feature is set to the same value for all customers.
 
     The mean over customers is the partial dependence of Friedman (2001), the spread is that of
-    the individual conditional expectations of Goldstein et al. (2015). Derived features follow.
-    What no customer is like is asked about too: read it with care where features move together.
+    the individual conditional expectations of Goldstein et al. (2015). Derived features are
+    recomputed. The grid includes combinations that no customer has, so read it with care where
+    features are correlated.
 
     Parameters
     ----------
@@ -39,21 +40,21 @@ def partial_dependence(
     frame : DataFrame of at least one row
         Typed features; see `churn.data.parsing.parse_features`.
     features : sequence of str
-        Which to look at, at least one.
+        At least one.
     points : int
         The most values per feature: of a number at evenly spaced quantiles, of a category the
         most frequent ones.
     rows : int
-        The most customers who are asked, drawn by `seed`.
+        The most customers that are evaluated, sampled by `seed`.
 
     Returns
     -------
     DataFrame
         feature; value (int or float for numbers, str for categories, bool for flags, None for
-        missing, which is a value of its own where it occurs; a category that the contract does
-        not know counts as missing, as it does to the model); label (the value in words); risk
+        missing, which is a value of its own where it occurs; a category that is not in the
+        contract counts as missing, as it does for the model); label (the value in words); risk
         (mean probability); low and high (10th and 90th percentile over customers); share (of the
-        customers of `frame` who have that value; of numbers, whose nearest it is).
+        customers of `frame` who have that value, or for a number whose nearest it is).
     """
     drawn = frame.iloc[np.random.default_rng(seed).permutation(len(frame))[:rows]]
     curves = [_curve(model, frame[name], drawn, points) for name in features]

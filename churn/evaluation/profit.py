@@ -4,7 +4,7 @@ The model is that of Verbraken, Verbeke & Baesens (2013), "A novel profit maximi
 measuring classification performance of customer churn prediction models", IEEE Transactions on
 Knowledge and Data Engineering 25(5), 961-973: customers are called and made an offer. One who is
 about to leave accepts it with some probability, and then stays; one who is staying anyway takes
-it. Money is in whatever currency the costs and the values are given in.
+it. Money is in the currency in which costs and values are given.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ POINTS = 100
 def expected_profit(
     probabilities: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts
 ) -> np.ndarray:
-    """What calling each customer brings, on average over who leaves and who accepts.
+    """The expected profit of calling each customer, over leaving and accepting.
 
     The profit of Neslin et al. (2006), "Defection detection", Journal of Marketing Research
     43(2), 204-211, which Verbraken et al. (2013) build on, for one customer and without the fixed
@@ -31,7 +31,7 @@ def expected_profit(
     Parameters
     ----------
     probabilities : ndarray of float, shape (n,)
-        Calibrated: the profits are only as true as they are.
+        Calibrated: their errors are those of the profits.
     frame : DataFrame, n rows
         The customers, with the columns that `costs` names.
 
@@ -50,26 +50,26 @@ def expected_profit(
 
 
 def realised_profit(target: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts) -> np.ndarray:
-    """What calling each customer would have brought, on average over who accepts.
+    """The profit of calling each customer, given the outcome, as an expectation over accepting.
 
     Parameters
     ----------
     target : ndarray of int, shape (n,)
-        1 for customers who left when nobody called them.
+        1 for customers who left without having been called.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        As `expected_profit`, of which it is the case of certainty.
+        As `expected_profit` with the outcome as the probability.
     """
     return expected_profit(target.astype(np.float64), frame, costs)
 
 
 def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts) -> float:
-    """The probability from which on calling pays, so that the sum over those called is greatest.
+    """The probability from which on calling pays: it maximises the sum over those called.
 
-    No outcome is looked at, so nothing is tuned on a hold-out. With one threshold for all,
-    customers who differ in value are still called by risk alone; calling whoever has a positive
+    It uses no outcome, so nothing is tuned on a hold-out. With one threshold for all, customers
+    of different value are called by risk alone; calling every customer with a positive
     `expected_profit` brings at least as much.
 
     Parameters
@@ -85,7 +85,7 @@ def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, costs: Retent
         Call where `probabilities >= threshold`. Where all customers have the same
         `RetentionCosts.break_even`, as with constants, it is that; otherwise the smallest
         probability called, by the cut of the ranking with the greatest sum of expected profits.
-        Infinity where no cut pays: nobody is called.
+        Infinity where no cut pays: no customer is called.
 
     Raises
     ------
@@ -114,16 +114,16 @@ def settle_threshold(
 def profit_curve(
     scores: np.ndarray, profits: np.ndarray, points: int = POINTS, seed: int = 0
 ) -> pd.DataFrame:
-    """What calling the first share of a ranking brings, beside calling as many at random.
+    """The profit of calling the first share of a ranking, compared with as many at random.
 
     Customers with the same score are called in any order: the curve is the mean over the orders.
 
     Parameters
     ----------
     scores : ndarray of float, shape (n,)
-        Whom to call first, the highest: probabilities, or expected profits.
+        Probabilities or expected profits; customers with the highest are called first.
     profits : ndarray of float, shape (n,)
-        What each call brings; see `realised_profit`.
+        The profit of each call; see `realised_profit`.
 
     Returns
     -------

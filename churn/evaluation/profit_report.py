@@ -1,4 +1,4 @@
-"""What a campaign by a model earns on known outcomes, and the EMP measure."""
+"""The profit of a campaign by a model on known outcomes, and the EMP measure."""
 
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ def expected_maximum_profit(
 ) -> tuple[float, float]:
     """The EMP measure for customer churn of Verbraken et al. (2013), with their defaults.
 
-    What each customer of the base brings on average if the acceptance were Beta distributed, and
-    for each value of it the best threshold were known. Since it takes the best threshold of the
-    sample, it ranks models and forecasts no money.
+    The mean profit per customer of the base if the acceptance is Beta distributed and the best
+    threshold for each of its values is known. Since it takes the best threshold of the sample, it
+    ranks models and does not forecast money.
 
     The best thresholds are the corners of the ROC curve's convex hull. A segment of it holds a
     share w of the customers, of whom a share r left, and is called whenever that pays, from the
@@ -43,7 +43,7 @@ def expected_maximum_profit(
     target : ndarray of int, shape (n,)
         1 for customers who left.
     scores : ndarray of float, shape (n,)
-        Whatever ranks them, the likeliest to leave highest; equal scores stay together.
+        Higher for customers who are likelier to leave; equal scores stay together.
     alpha, beta : float
         The acceptance's Beta distribution, both positive.
     customer_value, offer_cost, contact_cost : float
@@ -78,13 +78,14 @@ class ProfitReport:
     called : float
         Share of the customers at or above it.
     expected : float
-        Money per customer of the base that calling those brings by the probabilities.
+        Money per customer of the base that calling those brings, according to the probabilities.
     profit, everybody, advantage : dict
-        Money per customer of the base that came of it, of calling everybody, and the former less
-        the better of calling everybody and nobody: value, low and high, the 95 % interval.
+        Money per customer of the base, by the outcomes: of calling those, of calling all
+        customers, and the former less the better of calling all and none. Each has value, low
+        and high, the 95 % interval.
     emp, emp_fraction : float
-        See `expected_maximum_profit`, by the published defaults whatever the costs, so that it
-        compares to other studies.
+        See `expected_maximum_profit`; with the published defaults whatever the costs, so that
+        they are comparable with other studies.
     curve : DataFrame
         See `profit_curve`.
     """
@@ -128,7 +129,7 @@ def profit_report(
     """
     picked = probabilities >= threshold
     profits = realised_profit(target, frame, costs)
-    # The better of the two is chosen once: a maximum within resamples would be biased.
+    # The better alternative is chosen once: a maximum within each resample would be biased.
     alternative = profits * (profits.mean() > 0)
 
     def money(weights):

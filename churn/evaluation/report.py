@@ -1,4 +1,4 @@
-"""Evaluate a fitted model on customers it has not seen, with baselines beside it."""
+"""Evaluate a fitted model on customers it was not fitted to, and compare it with baselines."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ TOP_FEATURES = 4
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """The quality of a model on customers it has not seen.
+    """The quality of a model on customers it was not fitted to.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class EvaluationReport:
     dependence : DataFrame
         Partial dependence on the top features; see `churn.evaluation.partial_dependence`.
     segments : DataFrame
-        Where the model is worse than elsewhere; see `churn.evaluation.segments`.
+        Where the model is worse than among other customers; see `churn.evaluation.segments`.
     fingerprint : str
         SHA-256 over the model's probabilities of the rows it is evaluated on.
     """

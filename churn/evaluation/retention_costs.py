@@ -1,4 +1,4 @@
-"""What calling a customer costs and may bring, as constants or as columns of the table."""
+"""The costs and the possible gain of calling a customer, as constants or columns of the table."""
 
 from dataclasses import asdict, dataclass
 
@@ -12,14 +12,14 @@ from churn.errors import ChurnError
 
 @dataclass(frozen=True)
 class RetentionCosts:
-    """What a call costs and may bring; the defaults are those of Verbraken et al. (2013).
+    """Costs and possible gain of a call; the defaults are those of Verbraken et al. (2013).
 
     Each is a constant, or the name of a number column of the customer table.
 
     Attributes
     ----------
     contact_cost : float or str
-        Money per call, whatever comes of it (f in the paper).
+        Money per call, whatever its result (f in the paper).
     offer_cost : float or str
         Money per offer that is taken (d).
     acceptance : float or str
@@ -56,7 +56,7 @@ class RetentionCosts:
         return costs
 
     def check_pays(self, frame: pd.DataFrame) -> None:
-        """See that there is a customer whom it would pay to call, if the leaving were certain.
+        """Check that a call would pay for at least one customer if they were certain to leave.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class RetentionCosts:
             raise ChurnError("The costs cannot be used:", [f"no call pays: {rule}"])
 
     def check(self, frame: pd.DataFrame | None = None) -> None:
-        """Look at the constants and, where there is a table, at the columns.
+        """Check the constants and, where there is a table, the columns.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class RetentionCosts:
             raise ChurnError("The costs cannot be used:", problems)
 
     def payoff_terms(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """The two numbers of each customer that all profits are made of.
+        """The two numbers of each customer that determine all profits.
 
         Returns
         -------
@@ -108,7 +108,7 @@ class RetentionCosts:
     def break_even(self, frame: pd.DataFrame) -> np.ndarray:
         """The probability from which on calling a customer pays.
 
-        Where p * gain - cost, the expected profit, is 0: at
+        There the expected profit, p * gain - cost, is 0:
         (offer_cost + contact_cost) / (acceptance * (customer_value - offer_cost) + offer_cost).
 
         Returns
@@ -132,7 +132,7 @@ class RetentionCosts:
         return list(dict.fromkeys(term for term in asdict(self).values() if isinstance(term, str)))
 
     def unusable(self, frame: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
-        """Which cells of the columns that terms name are no such number.
+        """Which cells of the columns that terms name are not valid.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class RetentionCosts:
         Returns
         -------
         list of (str, str, ndarray of bool, shape (n,))
-            For each term that is a column: the column, what a cell must be, and where it is not.
+            For each term that is a column: its name, what a cell must be, and where one is not.
         """
         return [
             (term, _rule(name), _unfit(name, _numbers(term, frame)))
@@ -151,7 +151,7 @@ class RetentionCosts:
         ]
 
     def values(self, frame: pd.DataFrame) -> np.ndarray:
-        """What each customer who stays is worth: (n,) float64, money.
+        """The value of each customer if they stay: (n,) float64, money.
 
         Raises
         ------
@@ -176,7 +176,7 @@ def _rule(name: str) -> str:
 
 
 def _unfit(name: str, numbers: np.ndarray) -> np.ndarray:
-    # A NaN, which every comparison denies, is a cell that is missing or no number.
+    # A cell that is missing or no number is NaN, for which every comparison is false.
     return ~((numbers >= 0) & (numbers <= 1 if name == "acceptance" else np.isfinite(numbers)))
 
 

@@ -1,4 +1,4 @@
-"""Where a model is worse than elsewhere: segments of customers, each beside all the others."""
+"""Where a model is worse: segments of customers, each compared with all the others."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -36,36 +36,36 @@ def segments(
     least: int = LEAST,
     margin: float = MARGIN,
 ) -> pd.DataFrame:
-    """Set each segment of customers beside all the others: is the model worse there?
+    """Test whether the model is worse in a segment of customers than among all the others.
 
-    A segment is a level of a category or flag, a quarter of the customers by a number, those of
-    whom a feature is missing, or a pair of such. Segments of the same customers are one, told
-    under the first name. Two questions are asked of each:
+    A segment is a level of a category or flag, a quarter of the customers by a number, those with
+    a missing value, or a combination of two. Segments of the same customers are listed once, under
+    the first name. Each has two tests:
 
-    - Is the gap between who left and what was predicted wider than among the others?
-    - Does the ranking fall further short of what the probabilities promise? A segment whose
-      customers are alike is hard to rank by the best of models, so its ROC-AUC is not held
-      against that of the others but against the one that would come of true probabilities, the
-      model-based concordance of van Klaveren et al. (2016).
+    - Is the gap between the observed and the predicted churn rate wider than among the others?
+    - Is the ROC-AUC further below the expected one? In a segment of similar customers even the
+      best model ranks poorly, so the ROC-AUC is not compared with that of the others but with the
+      one expected if the probabilities are true, the model-based concordance of van Klaveren et
+      al. (2016).
 
-    Both are differences to the others, so that an error that all share is not blamed on a segment.
-    Each is judged by a Wald test of whether it exceeds `margin`, with variances over customers
-    (of ROC-AUC by DeLong et al. 1988), and all p-values together are adjusted by Holm (1979), so
-    that a model with true probabilities is blamed for anything at all in 5 % of the cases at most.
+    Both are differences to the others, so that an error of the whole model is not attributed to a
+    segment. A Wald test decides whether the difference exceeds `margin`, with variances over
+    customers (of ROC-AUC by DeLong et al. 1988), and all p-values together are adjusted by Holm
+    (1979), so that the family-wise error rate of a model with true probabilities is at most 5 %.
 
-    A gap is judged where at least `least` left and `least` stayed, by count or by prediction,
+    A gap is tested where at least `least` left and `least` stayed, by count or by prediction,
     both in the segment and among the others; a ranking where that is so by count.
 
     Parameters
     ----------
     contract : Contract
     frame : DataFrame of n rows
-        Typed features of customers the model has not seen; see `parse_features`.
+        Typed features of customers that the model was not fitted to; see `parse_features`.
     target : ndarray of int, shape (n,)
         1 for customers who left.
     probabilities : ndarray of float, shape (n,)
     crossed : sequence of str
-        Features whose levels are also looked at in pairs.
+        Features whose levels are also combined in pairs.
     least : int
         See above; smaller segments than that are left out.
     margin : float
@@ -74,13 +74,13 @@ def segments(
     Returns
     -------
     DataFrame
-        One row per segment, the worst first, those that cannot be judged last: feature and level
+        One row per segment, the worst first, those that cannot be tested last: feature and level
         (in words, parts of a pair joined by ×), customers, left (count), observed (share who
         left), predicted (mean probability), gap (observed less predicted) with its 95 % interval
         gap_low and gap_high, log_loss (nats), expected_log_loss (were the probabilities true),
         roc_auc with its 95 % interval roc_auc_low and roc_auc_high, expected_roc_auc; of the
         others rest_gap, rest_roc_auc, rest_expected_roc_auc; gap_p and roc_auc_p (adjusted; NaN
-        where not judged); worse (bool: one of them is below 0.05), and why (`gap`, `ranking`, both
+        where not tested); worse (bool: one of them is below 0.05), and why (`gap`, `ranking`, both
         joined by a comma, or empty).
     """
     # Sorted once, so that every segment is sorted.
@@ -95,7 +95,7 @@ def segments(
     raw = table[["gap_p", "roc_auc_p"]].to_numpy(dtype=np.float64)
     adjusted = holm(raw.ravel()).reshape(raw.shape)
     table = table.assign(gap_p=adjusted[:, 0], roc_auc_p=adjusted[:, 1])
-    blamed = adjusted < LEVEL  # NaN is not
+    blamed = adjusted < LEVEL  # False for NaN
     table["worse"] = blamed.any(axis=1)
     table["why"] = [", ".join(np.array(QUESTIONS)[row]) for row in blamed]
     smallest = np.fmin(raw[:, 0], raw[:, 1])
@@ -103,7 +103,7 @@ def segments(
 
 
 class _Part:
-    """A segment, or all others: what was promised, what happened, and how sure each is.
+    """A segment, or all others: predicted and observed values, and their standard errors.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def _row(here: _Part, others: _Part, least: int, margin: float) -> dict:
         return here.has(least, predicted) and others.has(least, predicted)
 
     wider = abs(here.gap) - abs(others.gap) - margin
-    # That the others are ranked better than promised is no fault of this segment.
+    # A ranking of the others that is better than expected does not count against this segment.
     poorer = here.shortfall - max(others.shortfall, 0) - margin
     return {
         **{name: getattr(here, name) for name in COLUMNS if hasattr(here, name)},
@@ -150,7 +150,7 @@ def _row(here: _Part, others: _Part, least: int, margin: float) -> dict:
         "gap_high": here.gap + Z * here.gap_error,
         "roc_auc_low": max(here.roc_auc - Z * here.roc_auc_error, 0),
         "roc_auc_high": min(here.roc_auc + Z * here.roc_auc_error, 1),
-        # Twice the tail: a gap may be to either side.
+        # Two-sided: a gap may have either sign.
         "gap_p": 2 * _tail(wider, here.gap_error, others.gap_error) if judged(True) else math.nan,
         "roc_auc_p": _tail(poorer, here.shortfall_error, others.shortfall_error)
         if judged(False)
@@ -159,13 +159,13 @@ def _row(here: _Part, others: _Part, least: int, margin: float) -> dict:
 
 
 def _tail(excess: float, *errors: float) -> float:
-    """The chance of such an excess, or a larger one, if there is none."""
+    """The one-sided p-value: the probability of such an excess, or a larger one, under the null."""
     error = math.hypot(*errors)
     return 0.5 * math.erfc(excess / max(error, 1e-12) / math.sqrt(2))
 
 
 def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Feature, level, and who is in it: no two of the same customers, none of all of them."""
+    """Feature, level, and the rows in it; no two of the same customers, none of all of them."""
     single = {
         name: list(_levels(typed[name], feature)) for name, feature in contract.features.items()
     }

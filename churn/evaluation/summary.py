@@ -8,7 +8,7 @@ SHOWN = ("roc_auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "calibrati
 
 
 def summarize(report: EvaluationReport, candidate: str) -> str:
-    """The metrics beside those of the baseline, the profit, and where the model is worse.
+    """The metrics compared with the baseline's, the profit, and the segments that are worse.
 
     Parameters
     ----------

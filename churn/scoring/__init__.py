@@ -1,1 +1,1 @@
-"""MLOps: a fitted model as a document that answers for one customer in microseconds."""
+"""MLOps: a fitted model as a document that scores one customer in microseconds."""

@@ -1,8 +1,8 @@
-"""A program as one fast function of a record.
+"""Compile a program into one fast function of a record.
 
-The function is Python source that is made here of the values of a checked program, whose only
-texts in it are quoted literals; the numbers of tables are no source at all. A category that is
-only looked up is never encoded: the table is keyed by what the record has.
+The function is Python source that is generated from the values of a validated program. Its texts
+become quoted literals only, and the numbers of tables do not become source at all. A category that
+is only looked up is not encoded: the table is keyed by the record's value.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,20 +21,20 @@ _COLUMNS = (steps.NumberColumn, steps.FlagColumn, steps.CategoryColumn)
 
 
 def compile_program(program: steps.Program) -> Callable[[Mapping], float]:
-    """The function of a program: the probability of leaving of a record."""
+    """The function of a program, from a record to its probability of leaving."""
     return _Compiler(program).function()
 
 
 class _Compiler:
-    """Writes the function step by step; a number is kept in a variable, a constant is written.
+    """Writes the function step by step; a number becomes a variable, a constant a literal.
 
     Attributes
     ----------
     values : list of str
         For each step so far the expression of its number.
     sent, texts : dict of int to str
-        For each category, and flag, the variable of what the record has; for each category that
-        of its text.
+        For each category and flag, the variable of the record's value; for each category, that of
+        its text.
     """
 
     def __init__(self, program: steps.Program):
@@ -58,7 +58,7 @@ class _Compiler:
         return name
 
     def _read_columns(self) -> None:
-        """Name what the record has; an absent entry is None."""
+        """Assign the record's values to variables; an absent entry is None."""
         names = list(dict.fromkeys(s.name for s in self.steps if isinstance(s, _COLUMNS)))
         self.record = {name: self.functions.name() for name in names}
         absent = self.functions.constant(dict.fromkeys(names))
@@ -81,7 +81,7 @@ class _Compiler:
         value = self.sent[place] = self.record[step.name]
         codes = {text: float(code) for code, text in enumerate(step.categories)}
         known = self.functions.constant(codes)
-        # A text that is not known may be one that is, with blanks about it.
+        # A text that is not in the list may be one of the list with blanks around it.
         text = self.texts[place] = self._let(f"{value} if {value} in {known} else as_text({value})")
         return self._let(f"{known}.get({text}, missing)")
 
@@ -98,7 +98,7 @@ class _Compiler:
             return self._let(f"{step.op}({left}, {right})")
         expression = f"{left} {_OPERATORS[step.op]} {right}"
         arithmetic = step.op in ("add", "subtract", "multiply")
-        # With something missing, a NaN, every other comparison is false.
+        # A missing value is NaN, for which every other comparison is false.
         return self._let(expression if arithmetic else f"1.0 if {expression} else 0.0")
 
     def _compare_text(self, place, step) -> str:

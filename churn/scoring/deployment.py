@@ -1,4 +1,4 @@
-"""What a server needs of a run, and no more: small, and read without pandas or scikit-learn."""
+"""The part of a run that a server needs: small, and read without pandas or scikit-learn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,29 +21,29 @@ class Deployment:
     candidate, family : str
         The name of the candidate that was chosen, and its family.
     contract : Contract
-        What it may be asked.
+        The columns of a request.
     scorer : Scorer
         The model, compiled.
     agreement : Agreement
-        How far the scorer's answers are from the model's.
+        The differences between the scorer's probabilities and the model's.
     explainer : Explainer
-        Explains an answer.
+        Explains a probability.
     costs : mapping of str to float or str
         The costs of retention of the run; see `churn.evaluation.retention_costs.RetentionCosts`.
     metrics : mapping of str to mapping
         For each metric its `value`, and `low` and `high`, the ends of its interval.
     evaluated_on : str
-        `hold-out` or `cross-validation`: what the metrics are of.
+        `hold-out` or `cross-validation`: the predictions that the metrics are of.
     reliability : sequence of mapping
-        Predicted beside observed shares; see `churn.evaluation.metrics.reliability`.
+        Predicted and observed churn rates; see `churn.evaluation.calibration.reliability`.
     importances : sequence of mapping
         Of the features, the most important first; see `churn.evaluation.report.importances`.
     lineage : mapping
-        What made the run: code, packages, seed, digests of data and contract.
+        The origin of the run: code, packages, seed, digests of data and contract.
     fingerprint : str
         SHA-256, in hex, over the model's exact probabilities of the rows it was evaluated on.
     customers : int
-        How many it was trained on.
+        The number of customers the model was trained on.
     created_at : datetime
         In UTC.
     model_file : mapping or None
@@ -129,5 +129,5 @@ class Deployment:
         )
 
     def __reduce__(self):
-        # Between the steps of a flow too it is the document that is stored.
+        # The document is stored between the steps of a flow too.
         return Deployment.from_document, (self.to_document(),)

@@ -1,7 +1,7 @@
 """The document of a deployment: plain values under a schema version, checked field by field.
 
-A stored document outlives the code that wrote it. Its fields change only with `SCHEMA_VERSION`,
-and a document of each version lies in `tests/scoring/documents` and must stay readable.
+A stored document outlives the code that wrote it. Its fields change only with `SCHEMA_VERSION`, and
+a document of each version is in `tests/scoring/documents` and must stay readable.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from churn.errors import ChurnError
 from churn.scoring.program import Program
 
 SCHEMA_VERSION = 1
-# So many problems are named; a document that has more is of another kind.
+# The maximum number of problems that are named; a document with more is not a deployment at all.
 SHOWN = 20
 
 
@@ -53,7 +53,7 @@ class AgreementPart(_Part):
 
 
 class ExplanationsPart(_Part):
-    """A typical customer, and the values to try of each feature."""
+    """A typical customer, and for each feature the values to try."""
 
     typical: dict[str, float | str | None]
     grid: dict[str, list[float | str]]
@@ -69,7 +69,7 @@ class CostsPart(_Part):
 
 
 class ModelFilePart(_Part):
-    """The fitted model that the scorer was made of: see `churn.registry.model_file`."""
+    """The fitted model that the scorer was compiled from; see `churn.registry.model_file`."""
 
     sha256: str = Field(pattern=r"[0-9a-f]{64}")
     scikit_learn: str
@@ -104,8 +104,8 @@ class Document(_Part):
         Raises
         ------
         ChurnError
-            If it is of a schema version that this code does not know, or naming every field that
-            is missing or malformed.
+            If this code does not support its schema version, or naming every field that is missing
+            or malformed.
         """
         if not isinstance(values, Mapping) or "schema_version" not in values:
             problem = "it is no document of a deployment: it has no schema_version"
@@ -128,7 +128,7 @@ class Document(_Part):
 
 
 def plain(value: Any) -> Any:
-    """A value of numbers, texts and containers without numpy's types, tuples or other mappings."""
+    """A value without numpy's types, with tuples as lists and mappings as dicts."""
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

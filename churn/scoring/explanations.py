@@ -1,4 +1,4 @@
-"""Why a customer's risk is what it is, and what would change it: the model asked again."""
+"""Explanations of a customer's risk, and the changes that lower it, by scoring changed records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from churn.scoring.scorer import Scorer
 if TYPE_CHECKING:  # a server explains without scikit-learn
     from churn.modeling.model import ChurnModel
 
-# A change that lowers the risk by less, in probability, is none.
+# The smallest decrease of the risk, in probability, that counts as a change.
 LEAST = 0.0005
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What one feature adds to a customer's risk.
+    """The contribution of one feature to a customer's risk.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Reason:
     value, typical : float, str or None
         The customer's value, and a typical customer's; None where missing.
     contribution : float
-        The risk less what it would be if the feature were typical, in probability.
+        The risk less the risk with the feature's typical value, in probability.
     actionable : bool
         Whether the business can change it.
     """
@@ -47,17 +47,17 @@ class Change:
 
 
 class Explainer:
-    """Explains answers of a scorer.
+    """Explains the probabilities of a scorer.
 
-    Nothing is approximated: the scorer is asked again with one feature at a time set to another
-    value, derived features following. Contributions of features that act together do not add up to
-    the risk.
+    Nothing is approximated: the scorer scores the record again with one feature at a time set to
+    another value, from which derived features are recomputed. Contributions of features that
+    interact do not add up to the risk.
 
     Parameters
     ----------
     contract : Contract
     typical : mapping of str to float or str
-        A typical customer; NaN where there is none. See `FeatureEngineer.typical_`.
+        A typical customer; NaN where every value is missing. See `FeatureEngineer.typical_`.
     grid : mapping of str to list of float or str
         The values to try of each feature. See `FeatureEngineer.grid_`.
     """
@@ -76,7 +76,7 @@ class Explainer:
         return cls(model.contract, model.engineer_.typical_, model.engineer_.grid_)
 
     def explain(self, scorer: Scorer, record: Mapping, most: int | None = None) -> list[Reason]:
-        """What each feature adds to the risk, the strongest first.
+        """The contribution of each feature to the risk, the largest first in absolute value.
 
         Parameters
         ----------

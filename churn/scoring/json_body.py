@@ -20,13 +20,13 @@ from churn.scoring.pydantic_compat import json_validator, python_validator
 MAX_NAMED = 100
 MAX_EXTRA_FIELDS = 100
 MAX_SHOWN = 80
-# So small a body has a few thousand problems at the most.
+# A body of at most so many bytes has at most a few thousand problems.
 SMALL_BODY = 16 * 1024
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a request: where, what was expected there, and what came."""
+    """One problem of a request: the place, the expected value, and the value sent."""
 
     where: str
     expected: str
@@ -42,7 +42,7 @@ class Problems:
 
     @property
     def room(self) -> int:
-        """How many more are named."""
+        """How many more problems can be named."""
         return MAX_NAMED - len(self.named)
 
     def add(self, *problems: Problem) -> None:
@@ -57,7 +57,7 @@ class Problems:
 
 
 class InvalidRequest(ChurnError):
-    """A body that cannot be answered.
+    """A request body that is not valid.
 
     Attributes
     ----------
@@ -86,8 +86,8 @@ class ObjectReader:
     noun : str
         What one object is, for messages: `customer`.
     expected : callable
-        What is expected at a place, of the place, the type of Pydantic's error, and whether there
-        is time to look for a field that was meant.
+        Returns what is expected at a place. It takes the place, the type of Pydantic's error, and
+        whether there is time to look for a similar field name.
     """
 
     def __init__(self, kind: type, noun: str, expected: Callable[[tuple, str, bool], str]):
@@ -108,7 +108,7 @@ class ObjectReader:
         body : bytes
             JSON in UTF-8.
         summary : str
-            What cannot be done with an invalid body, for the error.
+            The summary of the error for an invalid body.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class ObjectReader:
                 return self._from_json(body)
             except ValidationError as error:
                 if error.errors(include_url=False)[0]["type"] == "json_invalid":
-                    parse(body)  # it says why
+                    parse(body)  # raises an error with the reason
                 self._describe(error, (), problems)
         elif (read := self._check(parse(body), (), problems)) is not None:
             return read
@@ -161,7 +161,7 @@ class ObjectReader:
             if max(map(len, items)) <= self._max_fields:
                 return self._all_from_python(items), problems
         except (TypeError, ValidationError):
-            pass  # each is looked at for itself
+            pass  # each object is validated by itself
         read = [self._check(item, (name, i), problems) for i, item in enumerate(items)]
         if all(item is None for item in read):
             raise InvalidRequest(f"{summary}: {problems}.", problems)

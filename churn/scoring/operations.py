@@ -1,4 +1,4 @@
-"""What a compiled program calls: how a cell becomes a number, and functions of numbers."""
+"""The functions that a compiled program calls: cells to numbers, and functions of numbers."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def divide(a: float, b: float) -> float:
 
 
 def differ(a, b) -> float:
-    """1.0 where two values that are there are not the same."""
+    """1.0 where two values differ and neither is missing."""
     there = a is not None and b is not None and a == a and b == b
     return 1.0 if there and a != b else 0.0
 
@@ -43,7 +43,7 @@ def finite(x: float) -> float:
 
 
 def sigmoid(x: float) -> float:
-    """1 / (1 + exp(-x)), of a log odds the probability."""
+    """1 / (1 + exp(-x)), the probability of log odds."""
     return 1.0 / (1.0 + exp(-x)) if x > -700.0 else 0.0
 
 
@@ -75,7 +75,7 @@ def walk(row: list[float], trees: list[tuple]) -> float:
 
 
 def single(row: list[float]) -> list[float]:
-    """A row rounded to 32 bits, as forests take it; what is too wide for them is infinite."""
+    """A row rounded to float32, as forests take it; a value beyond its range becomes infinite."""
     with np.errstate(over="ignore"):
         return np.array(row, dtype=np.float32).tolist()
 
@@ -86,7 +86,7 @@ def arrays_of_layers(layers: Iterable[Layer]) -> list[tuple]:
 
 
 def network(row: list[float], layers: list[tuple]) -> float:
-    """The output of a neural net of rectifiers whose last layer is linear and has one output."""
+    """The output of a neural net with ReLU activations and a linear last layer of one output."""
     *hidden, (last, offset) = layers
     values = np.array(row)
     for weights, biases in hidden:

@@ -1,9 +1,9 @@
-"""A fitted model as plain values: a list of steps, each of which makes one number of a record.
+"""A fitted model as plain values: a list of steps, each of which computes one number of a record.
 
-A program is what a run stores of a model for scoring one customer at a time. It holds texts,
-numbers and lists only: `churn.scoring.export` makes it of a fitted model, `churn.scoring.compiler`
-makes a function of it. Reading one executes nothing of it. A step refers to steps before it by
-their places in the list, so that a program always ends.
+A run stores its model as a program for scoring one customer at a time. It has texts, numbers and
+lists only: `churn.scoring.export` creates it from a fitted model, `churn.scoring.compiler` compiles
+it into a function. Reading a program executes nothing. A step refers to steps before it by their
+places in the list, so that a program always terminates.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from churn.errors import ChurnError
 
 Ref = Annotated[int, Field(ge=0)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-# As many problems of a program are named: it is broken, and nobody mends it by hand.
+# The maximum number of problems that are named: a broken program is not corrected by hand.
 SHOWN = 10
-# Of a boosted tree, which is written as conditions within conditions.
+# The maximum depth of a boosted tree, which is compiled into nested conditions.
 MAX_DEPTH = 300
 
 
 class Step(BaseModel):
-    """One number of a record; `inputs` are the steps that it is made of."""
+    """One number of a record, computed from the steps in `inputs`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -34,7 +34,7 @@ class Step(BaseModel):
 
 
 class NumberColumn(Step):
-    """A number as the record has it; NaN where missing."""
+    """A number of the record; NaN where missing."""
 
     op: Literal["number"]
     name: str
@@ -200,7 +200,7 @@ class Curve(Step):
 class ObliviousTree(Step):
     """A customer goes right at level i where columns[i] is above cuts[i], which adds 2 ** i.
 
-    A cut of None sends what is missing to the left and all else to the right.
+    A cut of None sends missing values to the left and all others to the right.
     """
 
     columns: list[Ref]
@@ -216,7 +216,7 @@ class ObliviousTree(Step):
 
 
 class ObliviousTrees(Step):
-    """The sum of a baseline and of symmetric trees, whose columns are places in `columns`."""
+    """The sum of a baseline and of oblivious trees, whose columns are places in `columns`."""
 
     op: Literal["oblivious_trees"]
     columns: list[Ref]
@@ -235,11 +235,11 @@ class ObliviousTrees(Step):
 
 
 class BinaryTree(Step):
-    """A tree as arrays over its nodes, a node's children behind it; a leaf has a column of -1.
+    """A tree as arrays over its nodes, a node's children after it; a leaf has a column of -1.
 
-    A customer goes left where the column is at most the cut; where it is missing, where
-    `missing_left` says so. Where `levels` is a list, the column is a category, and a customer
-    whose level is in it goes where one with a missing level does not.
+    A customer goes left where the column is at most the cut; a missing value goes left if
+    `missing_left`. Where `levels` is a list, the column is a category, and a level in the list goes
+    to the opposite side of a missing value.
     """
 
     columns: list[Annotated[int, Field(ge=-1)]]
@@ -338,7 +338,7 @@ class Layer(Step):
 
 
 class Network(Step):
-    """A neural net of rectifiers, and a last layer of one output that is taken as it is."""
+    """A neural net with ReLU activations and a linear last layer of one output."""
 
     op: Literal["network"]
     columns: list[Ref]
@@ -388,13 +388,13 @@ class Program(BaseModel):
 
     @classmethod
     def parse(cls, values: Mapping) -> "Program":
-        """Check a program strictly.
+        """Validate a program strictly.
 
         Raises
         ------
         ChurnError
-            Naming what is wrong with it: an operation that is not known, an entry that is missing,
-            too many, or of another kind, a reference that leads nowhere.
+            Naming its problems: an unknown operation, an entry that is missing, unexpected or of
+            another type, a reference to a step that does not precede it.
         """
         try:
             return cls.model_validate(values)

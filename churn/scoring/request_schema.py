@@ -1,4 +1,4 @@
-"""Scoring requests: the contract as a Pydantic type, and the problems of a body in its terms."""
+"""Scoring requests: the contract as a Pydantic type, and the problems of a body in words."""
 
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
-    NotRequired,  # Pydantic takes no older one than 3.12's
+    NotRequired,  # Pydantic accepts typing's only from Python 3.12 on
 )
 
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
@@ -23,7 +23,7 @@ SUMMARY = "The request breaks the model's contract"
 
 
 class RequestSchema:
-    """Reads scoring requests about customers that keep a contract.
+    """Reads scoring requests for customers and validates them against a contract.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def record_type(contract: Contract) -> type:
     -------
     type of TypedDict
         Its keys are the names of the columns. A feature that may be missing may be left out or
-        null; any other field than the features and the id is refused. Texts are never taken for
-        numbers, nor true and false.
+        null; any other field than the features and the id is refused. Texts and booleans are never
+        taken for numbers.
     """
     fields: dict[str, Any] = {}
     if contract.id:
@@ -186,7 +186,7 @@ def _whole(value: float) -> float:
 
 
 def _filled(text: str) -> str:
-    # The table's reader takes these for a missing value; here a missing value is null.
+    # In a table these texts are missing values; in a request a missing value is null.
     if text.strip() in MISSING:
         raise ValueError("stands for a missing value")
     return text

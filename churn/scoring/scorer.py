@@ -1,9 +1,9 @@
-"""A model compiled for one customer at a time: the same probabilities, hundreds of times sooner.
+"""A model compiled for one customer at a time: the same probabilities, hundreds of times faster.
 
-`ChurnModel.predict_proba` pays milliseconds for a data frame and a pipeline, however few the
+`ChurnModel.predict_proba` takes milliseconds for a data frame and a pipeline, however few the
 customers. A scorer is the fitted model as one plain Python function over the values of a record,
-made of the program of plain values that `churn.scoring.export` writes. To run it takes neither
-pandas nor scikit-learn, so that a server's process stays small and starts at once.
+compiled from the program that `churn.scoring.export` writes. It needs neither pandas nor
+scikit-learn, so that a server process is small and starts at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from churn.scoring.compiler import compile_program
 from churn.scoring.program import Program
 
-# How far a scorer may be from its model, in probability.
+# The largest allowed difference between a scorer and its model, in probability.
 TOLERANCE = 1e-9
 
 
@@ -23,7 +23,7 @@ class Scorer:
     ----------
     program : Program
     threshold : float
-        Of the model: from this probability on, a customer is worth a call.
+        The model's threshold: from this probability on, a call pays.
     """
 
     def __init__(self, program: Program, threshold: float):
@@ -43,17 +43,17 @@ class Scorer:
         Returns
         -------
         float
-            As `ChurnModel.predict_proba` has it, within `TOLERANCE`.
+            That of `ChurnModel.predict_proba`, within `TOLERANCE`.
         """
         return self._score(record)
 
     def many(self, records: Iterable[Mapping | None]) -> list[float | None]:
-        """The probabilities of many; None for None."""
+        """The probabilities of many records; None for None."""
         score = self.compile()._score
         return [None if record is None else score(record) for record in records]
 
     def compile(self) -> "Scorer":
-        """Make the function now rather than at the first call, which would wait for a second."""
+        """Compile the function now rather than at the first call, which would take a second."""
         if self._score == self._compile_first:
             self._score = compile_program(self.program)
         return self
@@ -72,18 +72,18 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How a scorer's answers compare to its model's.
+    """The comparison of a scorer's probabilities with its model's.
 
     Attributes
     ----------
     customers : int
-        On how many they were compared.
+        The number of customers they were compared on.
     gap : float
         The largest difference in probability.
     decisions : int
-        How many got another decision.
+        The number of customers with another decision.
     microseconds : float
-        What the scorer took for each, on average.
+        The scorer's mean time per customer.
     """
 
     customers: int
@@ -93,7 +93,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether the scorer may answer for the model."""
+        """Whether the scorer may replace the model."""
         return self.gap <= TOLERANCE and not self.decisions
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Python functions in the making, compiled in pieces that are small enough to wait for."""
+"""Python functions as source, compiled in pieces that block other threads only shortly."""
 
 import re
 from itertools import count
@@ -13,7 +13,7 @@ class Functions:
     Attributes
     ----------
     scope : dict of str to value
-        What the functions refer to by name: helpers, tables, each other.
+        The objects that the functions refer to by name: helpers, tables, each other.
     """
 
     def __init__(self, helpers: dict):
@@ -21,7 +21,7 @@ class Functions:
         self._numbers = count(1)
 
     def name(self) -> str:
-        """A name of a variable that is not taken."""
+        """A new name of a variable."""
         return f"v{next(self._numbers)}"
 
     def constant(self, value) -> str:
@@ -33,7 +33,7 @@ class Functions:
     def define(self, parameters: list[str], lines: list[str], name: str = "") -> str:
         """Compile a function of its lines, the last of which returns, and return its name.
 
-        The interpreter serves no other thread while it compiles, so a long function belongs into
+        The interpreter runs no other thread while it compiles, so a long function is split into
         several.
         """
         name = name or f"f{next(self._numbers)}"

@@ -42,10 +42,10 @@ def add_boosted_trees(
 def add_oblivious_trees(
     functions: Functions, trees: Sequence[ObliviousTree], columns: list[str]
 ) -> Iterator[tuple[str, list[str]]]:
-    """The same for symmetric trees."""
+    """The same for oblivious trees."""
 
     def condition(column, cut):
-        if cut is None:  # only what is missing, a NaN, goes left
+        if cut is None:  # only a missing value, a NaN, goes left
             return f"{columns[column]} == {columns[column]}"
         return f"{columns[column]} > {literal(cut)}"
 
@@ -95,7 +95,7 @@ def _goes_left(tree: BinaryTree, columns, node: int) -> str:
         group = f"{{{listed}}}" if listed else "()"
         return f"{column} {'not in' if missing_left else 'in'} {group}"
     cut = tree.cuts[node]
-    if cut == float("inf"):  # only what is missing goes right, or nothing does
+    if cut == float("inf"):  # only a missing value goes right, or none does
         return "True" if missing_left else f"{column} == {column}"
-    # What is missing is NaN, of which every comparison is false.
+    # A missing value is NaN, for which every comparison is false.
     return f"not {column} > {literal(cut)}" if missing_left else f"{column} <= {literal(cut)}"

@@ -1,9 +1,9 @@
-"""Fitted models as programs of plain values, and held to the models' own answers.
+"""Export fitted models as programs of plain values, and compare both.
 
-- models: a model as a scorer, and how far the two agree
+- models: a model as a scorer, and the agreement of the two
 - formulas: derived features as steps
 - estimators: an estimator as steps, whatever its family
 - linear: regressions and neural nets, a table for each column
-- trees: boosting, symmetric trees and forests as arrays
-- builder: the program in the making
+- trees: boosting, oblivious trees and forests as arrays
+- builder: builds a program step by step
 """

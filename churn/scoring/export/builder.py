@@ -1,4 +1,4 @@
-"""A program in the making."""
+"""Build a program step by step."""
 
 from collections.abc import Sequence
 

@@ -84,7 +84,7 @@ def _add_stack(builder, model, columns, levels) -> int:
 
 
 def _add_logit(builder, model, columns, levels) -> int:
-    """Log odds that are kept off infinity, as `churn.statistics.log_odds.logit` does."""
+    """Log odds, clipped to be finite as in `churn.statistics.log_odds.logit`."""
     log_odds = _add_log_odds(builder, model, columns, levels)
     return builder.add("clip", of=log_odds, low=-LIMIT, high=LIMIT)
 
@@ -104,7 +104,7 @@ def _add_levels(builder, encoder, columns, levels):
 
 
 def _add_oblivious(builder, model, columns, levels) -> int:
-    """Oblivious trees, whose categories are numbers in their places."""
+    """Oblivious trees; their categories become numbers in the same places."""
     owned, numbers = np.flatnonzero(model.categorical), list(columns)
     if len(owned):
         encoded = _add_encoded(
@@ -116,7 +116,7 @@ def _add_oblivious(builder, model, columns, levels) -> int:
 
 
 def _add_encoded(builder, transform, encoded, columns, levels) -> list[int]:
-    """The numbers that levels become; `transform` has those columns first, in that order."""
+    """The encoded levels; `transform` has those columns first, in that order."""
     numbers = []
     for place, column in enumerate(encoded):
         codes = np.append(np.arange(levels[column]), np.nan)

@@ -1,10 +1,10 @@
-"""Linear models as steps: each column's part of the sum is a table that is looked up.
+"""Linear models as steps: each column's term of the sum is looked up in a table.
 
-Whatever a pipeline makes of a column (ranks, splines, levels), its part of the log odds is a
-function of that column alone. A category has a value per level. A number's function is a cubic
-polynomial between any two of its breaks: the quantiles of its ranks, the knots of its splines and
-the ends of its scale. So the fitted pipeline itself is asked, at the breaks and at four points
-between them, and the answers are the table; no formula of a transformer is written twice.
+Whatever transformations a pipeline has for a column (ranks, splines, levels), its term of the log
+odds is a function of that column alone. A category has a value per level. A number's function is a
+cubic polynomial between any two of its breaks: the quantiles of its ranks, the knots of its splines
+and the ends of its scale. So the fitted pipeline itself is evaluated, at the breaks and at four
+points between them, and the values are the table; no formula of a transformer is written twice.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from sklearn.preprocessing import QuantileTransformer, SplineTransformer, Standa
 
 from churn.scoring.export.builder import ProgramBuilder
 
-# Where a polynomial is asked for, as shares of the way from one break to the next.
+# Where a polynomial is evaluated, as shares of the way from one break to the next.
 NODES = np.array([0.1, 0.35, 0.65, 0.9])
-# Beyond the last break a function is a line; it is asked for at two points so many scales away.
+# Beyond the last break a function is a line; it is evaluated at two points so many scales away.
 FAR = np.array([1.0, 1000.0])
 
 
@@ -72,14 +72,14 @@ def _add_products(builder, terms, columns, levels) -> list[int]:
 
 
 class _Views:
-    """What fitted terms make of each column of the matrix, asked point by point.
+    """The values of fitted terms for each column of the matrix, evaluated point by point.
 
     Attributes
     ----------
     width : int
         How many terms there are.
     owned : dict of int to list of int
-        For each column that matters, the terms that vary with it; a term varies with one only.
+        For each column with any, the terms that vary with it; a term varies with one column only.
     constant : ndarray of float64, shape (width,)
         The terms that vary with no column; 0 for others.
     """
@@ -103,7 +103,7 @@ class _Views:
         self.constant = np.where(varies, 0.0, at_base)
 
     def _points(self, column) -> np.ndarray:
-        """Missing first; then every level, or the breaks and what lies between and beyond them."""
+        """Missing first; then every level, or the breaks and points between and beyond them."""
         if self.levels[column]:
             return np.append(np.nan, np.arange(self.levels[column]))
         breaks = self.breaks[column]
@@ -148,8 +148,8 @@ class _Views:
 def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[tuple]:
     """The cubic polynomials through four points between each two breaks."""
     starts, widths = breaks[:-1], np.diff(breaks)
-    # The points as they were rounded, not as they were meant; unless the breaks are so near each
-    # other that there is nothing between them to be rounded to.
+    # The shares of the rounded points, not `NODES`; unless the breaks are so near each other that
+    # there is no float64 between them.
     shares = (points - starts[:, None]) / widths[:, None]
     near = (np.diff(shares, axis=1) < 0.05).any(axis=1)
     shares = np.where(near[:, None], NODES, shares)
@@ -172,7 +172,7 @@ def _scale(breaks: np.ndarray) -> float:
 
 
 def _breaks(transformer, levels) -> list[np.ndarray]:
-    """For each column the ends of the pieces that its function is made of."""
+    """For each column the ends of the pieces of its function."""
     found = [[] for _ in levels]
     for name, part, where in transformer.transformers_:
         if name in ("empty", "categories") or part == "drop":

@@ -1,4 +1,4 @@
-"""A fitted model as a scorer, and how far the two agree."""
+"""A fitted model as a scorer, and the agreement of the two."""
 
 import time
 
@@ -18,7 +18,7 @@ ROWS = 5_000
 
 
 def compile_model(model: ChurnModel) -> Scorer:
-    """A fitted model as a scorer, which does not need it afterwards."""
+    """Compile a fitted model into a scorer, which does not need the model afterwards."""
     builder = ProgramBuilder()
     columns = _add_columns(builder, model.contract)
     add_probability(builder, model.estimator_, columns, model.engineer_.levels)
@@ -26,12 +26,12 @@ def compile_model(model: ChurnModel) -> Scorer:
 
 
 def compare(scorer: Scorer, model: ChurnModel, frame: pd.DataFrame) -> Agreement:
-    """Hold a scorer to its model's own answers.
+    """Compare a scorer's probabilities with its model's.
 
     Parameters
     ----------
     frame : DataFrame
-        Customers to compare them on, raw or typed; at most `ROWS` of them are looked at.
+        Customers to compare them on, raw or typed; at most `ROWS` of them are scored.
     """
     typed = parse_features(frame.head(ROWS), model.contract)
     expected, customers = model.predict_proba(typed)[:, 1], records(typed)
@@ -54,7 +54,7 @@ def records(typed: pd.DataFrame) -> list[dict]:
 
 
 def _add_columns(builder: ProgramBuilder, contract: Contract) -> list[int]:
-    """Add how a record becomes the columns of the matrix; the places of the columns."""
+    """Add the steps from a record to the columns of the matrix; the places of the columns."""
     places = {}
     for name, feature in contract.features.items():
         if feature.kind == "category":

@@ -30,7 +30,7 @@ def add_oblivious(builder: ProgramBuilder, model, columns: list[int]) -> int:
     """Add a fitted ObliviousTreesClassifier; the place of its log odds."""
 
     def cut(column, threshold):
-        # Bin 0 is of what is missing alone.
+        # Bin 0 holds only missing values.
         return float(model.borders_[column][threshold - 1]) if threshold else None
 
     return builder.add(
@@ -55,7 +55,7 @@ def add_forest(builder: ProgramBuilder, forest, columns: list[int]) -> int:
 
 
 def _add_stumps(builder, booster, trees, columns, levels) -> int:
-    """The log odds where everything is missing, and what each column adds to them."""
+    """The log odds where all values are missing, and each column's difference to them."""
     cuts, n_levels = defaultdict(set), builder.n_levels(columns, levels)
     order = sklearn_internals.column_order(booster)
     for root in (tree.nodes[0] for tree in trees if len(tree.nodes) > 1):
@@ -100,7 +100,7 @@ def _boosted_tree(tree, known: dict[int, list[float]]) -> dict:
 
 
 def _levels(node, known, bitsets) -> list[float]:
-    """The levels that go where missing ones do not; one never seen in training is missing."""
+    """The levels that go where missing ones do not; unseen levels count as missing."""
     bits, missing_left = bitsets[node["bitset_idx"]], bool(node["missing_go_to_left"])
     return [
         float(level)
