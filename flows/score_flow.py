@@ -44,21 +44,22 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
-        from churn.campaign.settings import Campaign, describe_costs
+        from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
         from churn.data.source import SourceOptions
         from churn.registry.runs import fetch_model
 
-        self.deployment, self.model = fetch_model(self.model_run)
         given_costs = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
-        self.campaign, self.offer = Campaign.check(
-            self.deployment.costs, given_costs, campaign=self.campaign_name, budget=self.budget,
+        self.campaign = Campaign.check(
+            given_costs, campaign=self.campaign_name, budget=self.budget,
             control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
             shard_rows=self.shard_rows, output=self.output,
         )  # fmt: skip
+        self.deployment, self.model = fetch_model(self.model_run)
+        self.offer = list_costs(self.deployment.costs, given_costs)
         self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run)
         contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
         self.contract = listing_contract(contract, self.id_column)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from churn.campaign.call_list import CallList
-from churn.campaign.settings import Campaign
+from churn.campaign.settings import Campaign, list_costs
 from churn.data.contract import Contract
 from churn.data.readers import TELCO
 from churn.evaluation.retention_costs import RetentionCosts
@@ -20,7 +20,7 @@ def settle(offer, **settings):
         "campaign": "spring", "budget": 100, "control": 0.2, "as_of": DAY, "max_rejected": 0.05,
         "shard_rows": 1, "output": "calls.csv",
     } | settings  # fmt: skip
-    return Campaign.check(asdict(RetentionCosts()), offer, **settings)
+    return Campaign.check(offer, **settings), list_costs(asdict(RetentionCosts()), offer)
 
 
 def arm(found: CallList, name: str) -> pd.DataFrame:

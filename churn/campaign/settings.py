@@ -47,17 +47,13 @@ class Campaign(BaseModel):
     output: str
 
     @classmethod
-    def check(
-        cls, run_costs: Mapping, given_costs: Mapping[str, str], **values
-    ) -> tuple["Campaign", RetentionCosts]:
-        """Validate all settings at once.
+    def check(cls, given_costs: Mapping[str, str], **values) -> "Campaign":
+        """Validate all of them at once, before anything is read.
 
         Parameters
         ----------
-        run_costs : mapping of str to float or str
-            The costs of the model's run; see `churn.scoring.deployment.Deployment`.
         given_costs : mapping of str to str
-            Those of the command line, which replace the run's unless they are empty.
+            The costs of the command line; see `list_costs`.
         values
             By the names of the attributes; without a day it is today, in UTC.
 
@@ -67,25 +63,38 @@ class Campaign(BaseModel):
             Naming every value out of its range.
         """
         values["as_of"] = values["as_of"] or f"{datetime.now(UTC):%Y-%m-%d}"
-        settings, parsed, problems = validate_settings(
-            cls, values, partial(RetentionCosts.parse, **run_costs | _said(given_costs))
+        settings, _, problems = validate_settings(
+            cls, values, partial(RetentionCosts.parse, **_given(given_costs))
         )
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
         if problems:
             raise ChurnError("The list cannot be made:", problems)
-        return settings, parsed
+        return settings
+
+
+def list_costs(run_costs: Mapping, given_costs: Mapping[str, str]) -> RetentionCosts:
+    """The costs that a list is ranked by.
+
+    Parameters
+    ----------
+    run_costs : mapping of str to float or str
+        The costs of the run that made the model; see `churn.scoring.deployment.Deployment`.
+    given_costs : mapping of str to str
+        Those of the command line, which replace them; empty texts do not.
+    """
+    return RetentionCosts.parse(**run_costs | _given(given_costs))
 
 
 def describe_costs(costs: RetentionCosts, given_costs: Mapping[str, str], run: str) -> str:
     """The costs that a list is ranked by, and whether they are those of the run, as a sentence."""
     terms = ", ".join(f"{_words(name)} {term}" for name, term in asdict(costs).items())
-    changed = " and ".join(map(_words, _said(given_costs)))
+    changed = " and ".join(map(_words, _given(given_costs)))
     source = f"those of {run}" + (f", but for {changed} of the command line" if changed else "")
     return f"Ranked by a {terms}: {source}."
 
 
-def _said(given_costs: Mapping[str, str]) -> dict[str, str]:
+def _given(given_costs: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in given_costs.items() if text}
 
 

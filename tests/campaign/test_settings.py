@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns import settle
-from churn.campaign.settings import Campaign, describe_costs
+from churn.campaign.settings import describe_costs, list_costs
 from churn.errors import ChurnError
 
 
@@ -20,14 +20,10 @@ def test_settings_out_of_range_are_all_named():
 def test_costs_are_those_of_the_run_but_for_what_the_command_line_gives():
     run = {"contact_cost": 50.0, "offer_cost": 20.0, "acceptance": "rate", "customer_value": 9e3}
     given = {"contact_cost": "", "offer_cost": "30", "acceptance": "", "customer_value": "worth"}
-    values = {
-        "campaign": "spring", "budget": 1, "control": 0, "as_of": "2026-03-02", "max_rejected": 0,
-        "shard_rows": 1, "output": "calls.csv",
-    }  # fmt: skip
-    _, costs = Campaign.check(run, given, **values)
+    costs = list_costs(run, given)
     assert vars(costs) == {**run, "offer_cost": 30.0, "customer_value": "worth"}
     assert describe_costs(costs, given, "ChurnFlow/1") == (
         "Ranked by a contact cost 50.0, offer cost 30.0, acceptance rate, customer value worth: "
         "those of ChurnFlow/1, but for offer cost and customer value of the command line."
     )
-    assert Campaign.check(run, {}, **values)[1].contact_cost == 50.0
+    assert list_costs(run, {}).contact_cost == 50.0
