@@ -1,1 +1,1 @@
-"""MLOps: what was predicted, and what then happened."""
+"""MLOps: logged predictions, and outcomes."""

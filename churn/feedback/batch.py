@@ -1,8 +1,8 @@
 """Predictions of a whole table for the prediction log: a sample that is the same every day.
 
 Monitoring compares at most some thousands of customers of a period, so of a larger table no more
-are logged: those whose ids have the smallest hashes, which no property of a customer decides. The
-same customers are drawn every day, so that a month of lists is a month of the same customers.
+are logged: those whose ids have the smallest hashes, which are independent of every property of a
+customer. The same customers are sampled every day, so that a month of lists has the same customers.
 """
 
 import os
@@ -19,19 +19,19 @@ from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.scoring.deployment import Deployment
 
 MOST = 20_000
-# Other than the control group's and the hold-out's, which must not be drawn with it.
+# It differs from the control group's and the hold-out's, so that the sample is independent of both.
 HASH_KEY = "prediction log.."
 CHUNK = 2_000
 OFF = "off"
 
 
 class Sample:
-    """The customers with the smallest hashes, of any number of parts of a table.
+    """The customers with the smallest hashes, over all parts of a table.
 
     Parameters
     ----------
     most : int
-        So many are kept.
+        The size of the sample.
     """
 
     def __init__(self, most: int = MOST):
@@ -57,7 +57,7 @@ class Sample:
         self.merge(part.join(features.iloc[some], rsuffix=" of the table"))
 
     def merge(self, part: pd.DataFrame) -> None:
-        """Add what another sample kept."""
+        """Add the customers of another sample."""
         self._parts.append(part)
         self._rows += len(part)
         if self._rows > 2 * self.most:
@@ -73,7 +73,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Logged:
-    """How many predictions of how many customers are in which log; empty for none."""
+    """The number of predictions logged, the number of customers, and the log; empty for none."""
 
     predictions: int
     customers: int
@@ -93,9 +93,9 @@ class Logged:
 def log_sample(
     sample: pd.DataFrame, customers: int, deployment: Deployment, as_of: date, url: str
 ) -> Logged:
-    """Add the predictions of a sample to the prediction log, as made at the day's beginning.
+    """Add the predictions of a sample to the prediction log, with the day's beginning as time.
 
-    A prediction's id follows from model, day and customer: a day that is scored twice is logged
+    A prediction's id depends on model, day and customer only: a day that is scored twice is logged
     once.
 
     Parameters
@@ -103,7 +103,7 @@ def log_sample(
     sample : DataFrame
         See `Sample.frame`.
     customers : int
-        How many were scored.
+        The number of customers scored.
     deployment : Deployment
         Of the model.
     as_of : date
@@ -122,7 +122,7 @@ def log_sample(
     names = list(deployment.contract.features)
     cells = sample[names].astype(object).where(sample[names].notna(), None)
     for name, feature in deployment.contract.features.items():
-        if feature.kind == "date":  # typed it is the days until the day of the observation
+        if feature.kind == "date":  # its type is the days until the day of the observation
             cells[name] = cells[name].map(
                 lambda days: None if days is None else str(as_of - timedelta(days=days))
             )

@@ -1,4 +1,4 @@
-"""A logged answer once more: from its inputs, by the run that gave it."""
+"""Recompute a logged prediction from its inputs, with the run that made it."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Replay:
-    """What was answered, and what the run says now.
+    """A logged prediction, and the recomputed ones.
 
     Attributes
     ----------
@@ -33,8 +33,8 @@ class Replay:
     candidate : str
         The name of the run's model.
     scores : dict of str to Score
-        `logged`; `scorer`, of the compiled model, which answered; and `model`, of what it is
-        compiled from.
+        `logged`; `scorer`, of the compiled model, which made the prediction; and `model`, of the
+        model it is compiled from.
     """
 
     prediction: Prediction
@@ -43,12 +43,12 @@ class Replay:
 
     @property
     def differences(self) -> list[str]:
-        """What is not as it was logged: probabilities by more than `TOLERANCE`, decisions."""
+        """The differences to the log: probabilities by more than `TOLERANCE`, and decisions."""
         logged, *others = self.scores.items()
         found = []
         for name, score in others:
             gap = score.probability - logged[1].probability
-            if not abs(gap) <= TOLERANCE:  # NaN is no agreement
+            if not abs(gap) <= TOLERANCE:  # true for NaN too
                 found.append(f"the {name}'s probability is {gap:+.3g} away")
             if score.churn != logged[1].churn:
                 found.append(f"the {name}'s decision is the other one")
@@ -61,7 +61,7 @@ def replay(prediction: Prediction) -> Replay:
     Raises
     ------
     ChurnError
-        If the run cannot be read any more, see `churn.registry.runs.fetch_run`, or does not take
+        If the run cannot be read any more, see `churn.registry.runs.fetch_run`, or does not accept
         the inputs.
     """
     deployment, model = fetch_model(prediction.run)

@@ -1,9 +1,10 @@
-"""A new model beside the champion, and beside the best champion there ever was.
+"""A new model compared with the champion, and with the best of all champions.
 
-A margin for each step alone lets models creep: 52 weeks of .0005 nats each are .026 in a year,
-none of which a hold-out of a thousand customers can see. So the new model must not be surely worse
-than the champion, and must not have lost more to the best of all champions than chance explains,
-or than a margin that is bounded once for all time. `benchmarks/gate.py` has the figures.
+A margin for each promotion alone lets losses accumulate: 52 weeks of .0005 nats each are .026 in a
+year, none of which a hold-out of a thousand customers can detect. So the new model must not be
+significantly worse than the champion, and its loss must not exceed that of the best of all
+champions by more than chance explains, or than a fixed total margin. `benchmarks/gate.py` has the
+figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,24 +21,24 @@ from churn.scoring.deployment import Deployment
 from churn.scoring.export.models import records
 from churn.statistics.log_odds import row_losses
 
-# Standard errors: an equal model is that far behind in 5 of 100 cases.
+# In standard errors: the difference of an equal model exceeds this in 5 % of the cases.
 Z = 1.645
-# Between the ends of a 95 % interval.
+# The width of a 95 % interval, in standard errors.
 WIDTH = 2 * 1.96
 
 
 @dataclass(frozen=True)
 class ChampionComparison:
-    """The champion, held against a new model on the same customers.
+    """The champion compared with a new model on the same customers.
 
     Attributes
     ----------
     run : str
     difference : dict or None
         Of the log loss, the new model's less the champion's, paired: value, low, high, from a
-        bootstrap over customers; None where the champion cannot say anything of them.
+        bootstrap over customers; None where the champion cannot be evaluated on them.
     problem : str
-        Why it cannot.
+        Why the champion cannot be evaluated.
     """
 
     run: str
@@ -46,11 +47,11 @@ class ChampionComparison:
 
     @property
     def surely_worse(self) -> bool:
-        """Whether the new model is surely worse: the whole interval is above 0."""
+        """Whether the new model is significantly worse: the whole interval is above 0."""
         return self.difference is None or bool(self.difference["low"] > 0)
 
     def bound(self, margin: float) -> float:
-        """How far behind the new model may be, see `allowed_loss`; NaN where it is not known."""
+        """How far behind the new model may be, see `allowed_loss`; NaN without a difference."""
         return np.nan if self.difference is None else allowed_loss(self.difference, margin)
 
 
@@ -62,7 +63,7 @@ def allowed_loss(difference: Mapping[str, float], margin: float) -> float:
     difference : mapping
         Paired, of the log loss: value, low, high.
     margin : float
-        What it may lose in all time.
+        The total margin over all promotions.
 
     Returns
     -------
@@ -79,13 +80,13 @@ def best_ever(
 ) -> Deployment | None:
     """The best of all champions so far, on the same held-out customers.
 
-    The oldest, until one after it is surely better than the best before: the one that merely looks
-    best of many would be so by chance, and would hold back its equals.
+    It is the oldest champion until a later one is significantly better than the best before. The
+    one with the lowest loss of many would be selected by chance, and would block its equals.
 
     Parameters
     ----------
     champions : sequence of Deployment
-        The oldest first; those that cannot be asked about these customers are passed by.
+        The oldest first; those that cannot be evaluated on these customers are skipped.
     contract : Contract
         With the target of `rows`.
     rows : DataFrame
@@ -105,10 +106,10 @@ def best_ever(
 def hold_against(
     champion: Deployment, contract: Contract, rows: pd.DataFrame, probabilities: np.ndarray
 ) -> ChampionComparison:
-    """Ask the champion about the customers that judged a new model.
+    """Evaluate the champion on the customers that a new model is evaluated on.
 
-    Whom a run holds out follows from the customers' keys and not from the run, so the champion has
-    not been trained on them either, if both runs held out as many by the same key.
+    The hold-out depends on the customers' keys and not on the run, so the champion is not trained
+    on these customers either, if both runs have the same key and hold-out share.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def hold_against(
     rows : DataFrame of n rows
         Held-out customers.
     probabilities : ndarray of float64, shape (n,)
-        What the new model says of them.
+        The new model's predictions for them.
     """
     theirs = _ask(champion, rows)
     if isinstance(theirs, str):
@@ -133,7 +134,7 @@ def surely_below(differences: np.ndarray) -> bool:
 
 
 def _ask(champion: Deployment, rows: pd.DataFrame) -> np.ndarray | str:
-    """Its probabilities of held-out customers, or why it has none."""
+    """The champion's probabilities for held-out customers, or why there are none."""
     if champion.evaluated_on != "hold-out":
         return "it held nobody out, and was trained on them"
     try:

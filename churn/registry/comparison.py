@@ -1,4 +1,4 @@
-"""Models side by side: all of them in a list, or two of them in detail."""
+"""Compare models: all of them in a list, or two of them in detail."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from churn.scoring.deployment import Deployment
 
 @dataclass(frozen=True)
 class Listed:
-    """A run in a list of all.
+    """A run in the list of all runs.
 
     Attributes
     ----------
@@ -35,16 +35,16 @@ class Listed:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models beside each other.
+    """Two models compared.
 
     Attributes
     ----------
     first, second : Deployment
     same : dict of str to bool or None
-        Whether `data`, `contract` and `code` are the same, and the `answers` to the customers that
-        judged them; None for code that was not committed, of which nobody knows.
+        Whether `data`, `contract` and `code` are the same, and the `answers` for the customers
+        that they were evaluated on; None for code that was not committed, which is not known.
     differences : dict of str to tuple
-        Of the lineage, what is not the same: the first's and the second's.
+        The entries of the lineage that differ: the first's and the second's.
     """
 
     first: Deployment
@@ -59,7 +59,7 @@ def list_models(last: int | None = None) -> list[Listed]:
     Parameters
     ----------
     last : int, optional
-        Only so many of the newest, and the champions. Each of these has to be read.
+        List only so many of the newest runs, and the champions. Each run listed has to be read.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def list_models(last: int | None = None) -> list[Listed]:
 
 
 def compare_models(first: str, second: str) -> Comparison:
-    """Set two models side by side.
+    """Compare two models.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _read(pathspec: str) -> tuple[Deployment | None, str]:
 
 
 def _started(run) -> datetime:
-    """When a run began: its own time becomes that of its last tag, on the local provider."""
+    """When a run began: on the local provider `created_at` becomes the time of its last tag."""
     try:
         first = run["start"]
     except KeyError:
@@ -130,13 +130,13 @@ def _started(run) -> datetime:
 
 
 def _same_code(one: str, two: str) -> bool | None:
-    """See `churn.registry.lineage.git_commit` for what the texts say."""
+    """Compare two texts of `churn.registry.lineage.git_commit`."""
     if "unknown" in (one, two) or (one == two and one.endswith("+")):
         return None
     return one == two
 
 
 def _flat(lineage: Mapping) -> dict:
-    """The versions of packages among the rest, by their names."""
+    """The lineage with the versions of packages as entries of their own, by name."""
     rest = {key: value for key, value in lineage.items() if key != "packages"}
     return rest | dict(lineage.get("packages", {}))

@@ -1,4 +1,4 @@
-"""What a run leaves for serving, put together from its parts."""
+"""Build the deployment of a run from its parts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def deploy(
     costs: RetentionCosts,
     lineage: Mapping,
 ) -> Deployment:
-    """Compile a fitted model, compare it with itself, and describe it.
+    """Compile a fitted model, compare the scorer with it, and describe it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def deploy(
         the training rows.
     costs : RetentionCosts
     lineage : mapping
-        What made the run.
+        The origin of the run; see `churn.registry.lineage`.
     """
     scorer = compile_model(model)
     return Deployment(

@@ -1,7 +1,7 @@
-"""The gate: whether a model may become the champion, as values that can be looked at.
+"""The gate: whether a model may become the champion, as a list of checks.
 
-Each check is computed on the model exactly as it is stored, and says what was asked, what was
-found, and why that is asked.
+Each check is computed on the model exactly as it is stored, and has the required value, the actual
+value, and the reason for the check.
 """
 
 from contextlib import suppress
@@ -27,28 +27,28 @@ from churn.scoring.scorer import TOLERANCE, Agreement
 SLOPE = 1.25
 # Points of probability, or of ROC-AUC, by which a segment is badly worse than the others.
 BADLY = 0.1
-# Customers on whom a model is held against the champion: enough to tell thousandths of a nat.
+# Customers on whom a model is compared with the champion: enough to detect thousandths of a nat.
 ROWS = 20_000
 # Fewer leavers, or fewer who stayed, among the held-out customers leave the decision to a person.
 FEWEST = 30
-# So many former champions are asked, the latest ones.
+# The maximum number of former champions that are evaluated, the latest ones.
 MOST_CHAMPIONS = 60
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question that a model has to pass.
+    """One check that a model has to pass.
 
     Attributes
     ----------
     name : str
     threshold, actual : float
-        What was asked for, and what was found; in the units that `why` names.
+        The required and the actual value, in the units that `why` names.
     passed : bool
     why : str
-        What it means, in a sentence.
+        The meaning of the check, in a sentence.
     difference : dict or None
-        Where another model was asked too: the paired difference in log loss to it, in nats, as
+        Where the check compares with another model: the paired difference in log loss, in nats, as
         value, low and high.
     """
 
@@ -62,15 +62,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Decision:
-    """What the gate said.
+    """The decision of the gate.
 
     Attributes
     ----------
     checks : tuple of Check
     champion : str or None
-        The run it was held against, if there is a champion.
+        The run the model was compared with, if there is a champion.
     withheld : str
-        Why a person has to decide, though all checks may have passed; empty if nobody has.
+        Why a person has to decide, even if all checks passed; empty if the gate decides.
     """
 
     checks: tuple[Check, ...]
@@ -79,7 +79,7 @@ class Decision:
 
     @property
     def passed(self) -> bool:
-        """Whether the model may become the champion by itself."""
+        """Whether the model may become the champion without a person's decision."""
         return all(check.passed for check in self.checks) and not self.withheld
 
     @property
@@ -107,19 +107,19 @@ def decide(
     margin: float,
     search: SearchOutcome | None = None,
 ) -> Decision:
-    """Put an evaluated model through the gate, and hold it against the champion there is now.
+    """Decide on an evaluated model, compared with the current champion.
 
     Parameters
     ----------
     holdout : DataFrame
-        The customers that judged it; where there are none it cannot be held against a champion.
+        The customers it is evaluated on; where there are none it cannot be compared.
     leaks : DataFrame
         What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     margin : float
         How much the log loss may be above that of the best champion ever, in nats, even where
         chance does not explain it.
     search : SearchOutcome, optional
-        What came of the candidates.
+        The results of the candidates.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
@@ -155,7 +155,7 @@ def judge(
     best: ChampionComparison | None = None,
     withheld: str = "",
 ) -> Decision:
-    """Put an evaluated model through the gate.
+    """Decide on an evaluated model.
 
     Parameters
     ----------
@@ -172,11 +172,11 @@ def judge(
         How much the log loss may be above that of the best champion ever, in nats, even where
         chance does not explain it.
     search : SearchOutcome, optional
-        What came of the candidates.
+        The results of the candidates.
     best : ChampionComparison, optional
-        The best champion ever, if it is another one than the present.
+        The best champion ever, if it is not the current one.
     withheld : str
-        Why a person has to decide, though all checks may pass.
+        Why a person has to decide, even if all checks pass.
     """
     checks = [
         _better(report, BASE_RATE),
@@ -203,7 +203,7 @@ def _better(report: EvaluationReport, baseline: str) -> Check:
 
 
 def _not_worse(report: EvaluationReport, baseline: str) -> Check:
-    # Where the truth is plain, the plain model is among the best, and may be the one picked.
+    # On simple data the baseline is among the best models, and may be the chosen one.
     difference = report.differences[baseline]["log_loss"]
     why = "lower end of the paired difference in log loss to it, nats: worse for certain above 0"
     passed = bool(difference["low"] <= 0)
@@ -213,7 +213,7 @@ def _not_worse(report: EvaluationReport, baseline: str) -> Check:
 def _calibrated(report: EvaluationReport) -> Check:
     slope = report.metrics["calibration_slope"]
     low, high = slope["low"], slope["high"]
-    # A small hold-out leaves the slope open; only one that is surely off is held against a model.
+    # A small hold-out leaves the slope uncertain; only a significant deviation fails the check.
     passed = bool(low <= SLOPE and high >= 1 / SLOPE)
     why = (
         f"slope of the calibration line, between {1 / SLOPE:.2f} and {SLOPE:.2f} as far as its "
@@ -305,7 +305,7 @@ def _foreign(projects: list[str], project: str) -> str:
 
 
 def _readable(past: list[Promotion]) -> list[Deployment]:
-    """The last distinct champions, the oldest first; those that cannot be read are passed by."""
+    """The last distinct champions, the oldest first; those that cannot be read are skipped."""
     runs, found = list(dict.fromkeys(one.run for one in past))[:MOST_CHAMPIONS], []
     for run in reversed(runs):
         with suppress(ChurnError):

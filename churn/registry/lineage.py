@@ -1,4 +1,4 @@
-"""Where a model comes from: enough to make it again."""
+"""The origin of a model: enough to train it again."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ def data_digest(table: pd.DataFrame) -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """The versions that decide what a fit comes to."""
+    """The versions of the packages that affect a fit."""
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
@@ -32,13 +32,13 @@ def run_lineage(seed: int) -> dict:
 
 
 def git_commit() -> str:
-    """The commit of the code, with `+` behind it if files differ.
+    """The commit of the code, followed by `+` if files differ.
 
     Returns
     -------
     str
-        Of the checkout; in a task on a cluster that of the code package, which Metaflow notes when
-        it makes the package; in an image CHURN_COMMIT; or `unknown`.
+        That of the checkout; in a task on a cluster that of the code package, which Metaflow
+        records when it makes the package; in an image CHURN_COMMIT; or `unknown`.
     """
     root = Path(__file__).parents[2]
     try:

@@ -1,4 +1,4 @@
-"""A model of a run, for Python: it scores raw tables, explains, and describes itself."""
+"""The model of a run, for Python: predictions for raw tables, explanations, and metrics."""
 
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class LoadedModel:
-    """The fitted model of a run, with what the run says of it.
+    """The fitted model of a run, with its contract and metrics.
 
     Attributes
     ----------
     run : str
         `ChurnFlow/<id>`.
     contract : Contract
-        Which columns the model takes, and what is in them.
+        The columns of the model's input, and their values.
     threshold : float
         The probability from which on a call pays.
     metrics : dict of str to dict
@@ -64,14 +64,14 @@ class LoadedModel:
         return self._model.predict(frame)
 
     def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """What each feature adds to each customer's risk.
+        """The contribution of each feature to each customer's risk.
 
         Returns
         -------
         DataFrame of n * n_features rows
             row (position in `frame`), feature, value, typical (a typical customer's value),
             contribution (the risk less the risk with the typical value, in probability); for each
-            row the strongest first.
+            row the largest absolute contribution first.
 
         Raises
         ------
@@ -96,7 +96,7 @@ def load(run: str = "champion") -> LoadedModel:
     ----------
     run : str
         `champion`, `ChurnFlow/<id>`, or the id alone. The fitted model is a pickle, which runs code
-        as it is read: name only runs that you trust.
+        when it is loaded: name only runs that you trust.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""The fitted model of a run as a file of joblib, which batch scoring needs.
+"""The fitted model of a run as a joblib file, which batch scoring needs.
 
-Reading it runs what is in it. It is read only if it is the file that the run's document names, by
-its SHA-256, and by the version of scikit-learn that wrote it.
+Unpickling it runs code. It is loaded only if its SHA-256 is that in the run's document, and only
+with the version of scikit-learn that wrote it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def dump_model(model: "ChurnModel") -> bytes:
 
 
 def describe_model(content: bytes) -> dict[str, str]:
-    """What a document says of such a file: its `sha256`, and the version of `scikit_learn`."""
+    """The entries about the file in a document: `sha256`, and the version of `scikit_learn`."""
     digest = hashlib.sha256(content).hexdigest()
     return {"sha256": digest, "scikit_learn": version("scikit-learn")}
 
@@ -43,14 +43,14 @@ def load_model(
     content : bytes
         See `dump_model`.
     described : mapping, optional
-        What the file must be; see `describe_model`. None within the run that has just made it.
+        The expected file; see `describe_model`. None within the run that has just made it.
     any_version : bool
-        Read it by another version of scikit-learn too, whose answers may differ.
+        Load it with another version of scikit-learn too, whose predictions may differ.
 
     Raises
     ------
     ChurnError
-        If the file is another one, or was written by another version of scikit-learn.
+        If the file is not the expected one, or was written by another version of scikit-learn.
     """
     import joblib
 

@@ -1,8 +1,8 @@
-"""Pickles of plain values, read without running what is in them.
+"""Pickles of plain values, loaded without running code.
 
 Metaflow stores every artifact as a pickle, which may name any function to be called when it is
-read. A deployment is made of texts, numbers and containers, for which no function is needed, so
-that whatever names one is refused.
+loaded. A deployment consists of texts, numbers and containers, which need no function, so a pickle
+that names one is refused.
 """
 
 import io

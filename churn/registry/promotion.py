@@ -1,4 +1,4 @@
-"""A promotion, and the tags on a run that say it: nothing about it is stored anywhere else."""
+"""A promotion, and the tags on a run that record it: it is stored nowhere else."""
 
 import fcntl
 import re
@@ -32,14 +32,14 @@ class Promotion:
     run : str
         `ChurnFlow/<id>`.
     at : datetime or None
-        When, in UTC, to the millisecond; None where somebody tagged the run by hand.
+        When, in UTC, to the millisecond; None where the run was tagged by hand.
     why : str
-        One line; empty where somebody tagged the run by hand.
+        One line; empty where the run was tagged by hand.
     restores : int or None
-        Of a rollback: the number of the promotion that it took up again.
+        Of a rollback: the number of the promotion that it restores.
     project : str or None
-        Whose champion it is, see `project_of`; None where the tags do not say, as by hand: then
-        it counts for every project.
+        The project whose champion it is, see `project_of`; None without such a tag, as by hand:
+        then it counts for every project.
     """
 
     number: int
@@ -51,7 +51,7 @@ class Promotion:
 
     @property
     def tags(self) -> list[str]:
-        """What is added to the run, all in one call, so that it is there whole or not at all."""
+        """The tags, which are added to the run in one call, so that all are there or none."""
         restoring = f" restoring {self.restores}" if self.restores else ""
         evidence = (
             f"promotion:{self.number} at {self.at.isoformat(timespec='milliseconds')}"
@@ -62,16 +62,16 @@ class Promotion:
 
     @property
     def order(self) -> tuple:
-        """What the champion has the most of: the number, then the time, then the run's name.
+        """The order in which the champion is the last: by number, then time, then the run's name.
 
-        Numbers alone decide, but where two machines took the same one.
+        Numbers alone decide, unless two machines took the same one.
         """
         return self.number, self.at or _BEFORE_ALL, self.run
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A tag that looks like one of a promotion and is none, so that it counts for nothing."""
+    """A tag with the form of a promotion that cannot be read, so it does not count."""
 
     run: str
     tag: str
@@ -84,16 +84,17 @@ def project_of(contract: Contract) -> str:
 
 
 def read_promotions(run: str, tags: Iterable[str]) -> tuple[list[Promotion], list[Unreadable]]:
-    """The promotions that a run's tags tell of, in no order, and the tags that tell nothing.
+    """The promotions that a run's tags record, unordered, and the tags that cannot be read.
 
-    A number without any evidence is a promotion by hand; one whose evidence cannot be read is none.
+    A number without further tags is a promotion by hand; one whose other tags cannot be read does
+    not count.
 
     Parameters
     ----------
     run : str
         `ChurnFlow/<id>`.
     tags : iterable of str
-        All that are on it; those of others are ignored.
+        All tags of the run; other tags are ignored.
     """
     numbers, found, unreadable, doubtful = set(), [], [], set()
     tags = sorted(tags)
@@ -129,7 +130,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def read_why(text: str) -> str:
-    """A reason as one line, blanks where there were line ends and what cannot be printed.
+    """A reason as one line, with blanks in place of line ends and unprintable characters.
 
     Raises
     ------
@@ -147,7 +148,7 @@ def read_why(text: str) -> str:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait until nobody else promotes in this store.
+    """Wait until no other process promotes in this store.
 
     Metaflow's local provider reads a run's tags and writes them back, so that of two at once on the
     same run one could be lost. The system frees the lock of a process that is killed.

@@ -1,8 +1,8 @@
-"""Old runs of the local store, deleted with the artifacts that no other run has.
+"""Delete old runs of the local store, with the artifacts that no other run has.
 
-Metaflow keeps every run for ever: 20 to 60 MB each. Artifacts lie in one folder per flow under the
+Metaflow never deletes a run: 20 to 60 MB each. Artifacts are in one folder per flow under the
 SHA-1 of their content, so that runs share them; an artifact is deleted when no remaining file of
-the flow's runs names it. A store on S3 has rules of its own for that.
+the flow's runs names it. A store on S3 has lifecycle rules instead.
 """
 
 import re
@@ -15,13 +15,13 @@ from pathlib import Path
 FLOWS = ("ChurnFlow", "ScoreFlow", "MonitorFlow", "RetrainFlow")
 DIGEST = re.compile(rb"[0-9a-f]{40}")
 DAY = 86_400
-# A run that wrote something so lately, in seconds, and has not ended, may be running.
+# A run that has not ended may be running if its last write is at most so many seconds ago.
 ACTIVE = 3_600
 
 
 @dataclass
 class Pruned:
-    """What was deleted, or would be.
+    """The runs that are deleted, or would be in a dry run.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def prune_runs(
     needed : mapping of str to str
         Runs that stay however old they are, and why.
     dry : bool
-        Only say what would be deleted.
+        Only report, and delete nothing.
     """
     found = Pruned()
     before = time.time() - keep_days * DAY

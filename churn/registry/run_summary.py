@@ -1,4 +1,4 @@
-"""What a user must know at the end of a training run, and what to type next."""
+"""The summary of a training run for the console, and the next commands."""
 
 from churn.evaluation.summary import summarize
 from churn.registry.training_run import TrainingRun
@@ -25,7 +25,7 @@ def summarize_run(run: TrainingRun) -> str:
 
 
 def _table(run: TrainingRun) -> list[str]:
-    """What was left out of the table, and why."""
+    """The rows and columns that were left out of the table, and why."""
     lines = []
     if rejected := len(run.rejected):
         lines.append(

@@ -1,10 +1,10 @@
-"""Runs as models: found by name, and one of them the champion, by tags and never by its age.
+"""Runs as models: found by name, and one of them the champion, by its tags and not by its age.
 
 A promotion only adds tags to a run (see `churn.registry.promotion`), with a number that counts up;
-the champion is the run with the highest. No second store can disagree with the runs, and there is
-no moment between two champions: before the tags are written it is the one, afterwards the other.
+the champion is the run with the highest. There is no second store that could contradict the runs,
+and no moment without a champion: the change happens when the tags are written.
 
-On the local metadata provider promotions wait for each other by a lock on a file beside the runs.
+On the local metadata provider promotions wait for each other by a lock on a file next to the runs.
 A metadata service adds tags in transactions, but two machines may count to the same number there;
 then the later one is the champion, see `Promotion.order`. That rule is tested; against a service
 itself this was not run.
@@ -38,7 +38,7 @@ CHAMPION = "champion"
 
 
 def fetch_run(pathspec: str) -> Deployment:
-    """Read what a run deploys from Metaflow, whoever made it.
+    """Read the deployment of a run from Metaflow, of any user.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def fetch_run(pathspec: str) -> Deployment:
     Raises
     ------
     ChurnError
-        If there is no such run, it did not finish, failed, left no model behind, or its compiled
-        model does not say what the model says; or if there is no champion.
+        If there is no such run, it did not finish, failed, has no model, or the predictions of its
+        compiled model differ from the model's; or if there is no champion.
     """
     metaflow = client()
     from metaflow.exception import MetaflowNotFound
@@ -70,8 +70,8 @@ def fetch_run(pathspec: str) -> Deployment:
         hint = "`make run` makes one; runs are looked up from the working directory upward"
         raise ChurnError(f"There is no run {pathspec} in {where}.", [hint]) from None
     except Exception as error:
-        # A moved .metaflow, an unreachable service. Of a local artifact that is gone, Metaflow says
-        # that it cannot open None, a TypeError.
+        # A moved .metaflow, or an unreachable service. For a missing local artifact Metaflow raises
+        # a TypeError, since it opens None.
         reason = f"{type(error).__name__}: {error}"
         raise ChurnError(f"{pathspec} cannot be read:", [reason]) from error
     try:
@@ -80,19 +80,19 @@ def fetch_run(pathspec: str) -> Deployment:
         raise ChurnError(f"{pathspec} cannot be served:", error.problems) from error
     if not deployment.agreement.holds:
         raise ChurnError(f"{pathspec} cannot be served:", [str(deployment.agreement)])
-    # A resumed run has the deployment of the run it went on from, by that run's name.
+    # The deployment of a resumed run has the name of the original run.
     return replace(deployment, run=pathspec)
 
 
 def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deployment, "ChurnModel"]:
-    """Read what a run deploys, and the model that it is compiled from, which scores in bulk.
+    """Read the deployment of a run, and the model that it is compiled from, which scores in bulk.
 
     Parameters
     ----------
     pathspec : str
         See `resolve_run`. Unpickling the model runs code: name only runs you trust.
     any_version : bool, optional
-        See `churn.registry.model_file.load_model`; by default as the environment says.
+        See `churn.registry.model_file.load_model`; by default set by the environment.
 
     Returns
     -------
@@ -124,12 +124,12 @@ def resolve_run(name: str) -> str:
     Returns
     -------
     str
-        `ChurnFlow/<id>`; whether there is such a run is seen when it is fetched.
+        `ChurnFlow/<id>`; whether there is such a run is checked when it is fetched.
 
     Raises
     ------
     ChurnError
-        If that names no run, there is no champion, or one of several projects.
+        If the name is not valid, there is no champion, or several projects have one.
     """
     name = str(name).strip()
     if name == CHAMPION or name.startswith(f"{CHAMPION}:"):
@@ -207,7 +207,7 @@ def champions() -> dict[str | None, Promotion]:
 
 
 def foreign_champions(project: str) -> list[str]:
-    """The projects that have champions, where this one never had any."""
+    """The projects that have champions, if this one never had any; else empty."""
     return [] if history(project) else sorted(filter(None, champions()))
 
 
@@ -221,16 +221,16 @@ def promote(
     run : str
         See `fetch_run`.
     why : str
-        For whoever reads the history: at most 400 characters, kept as one line.
+        The reason, for the history: at most 400 characters, kept as one line.
     finished : bool
-        False in the last step of the run itself, which cannot be looked at yet. Whoever asks for
-        the champion before it has finished is told so, and may ask again. If the run has been
-        promoted already, as by an earlier attempt of that step, nothing is done.
+        False in the last step of the run itself, which cannot be read yet. A request for the
+        champion raises an error until the run has finished. If the run has been promoted already,
+        as by an earlier attempt of that step, nothing is done.
     project : str, optional
         Of a run that has not finished; see `project_of`.
     force : bool
-        Let a second project have a champion here. `champion` then names none of them any more:
-        `champion:PROJECT` does.
+        Let a second project have a champion in this store. Then `champion` is ambiguous, and
+        `champion:PROJECT` is needed.
 
     Raises
     ------
@@ -261,17 +261,17 @@ def promote(
 
 
 def rollback(why: str, project: str | None = None) -> Promotion:
-    """Promote the champion of a project before this one again; of the only project without one.
+    """Promote the previous champion again, of a project or, without one, of the only project.
 
-    As `undo` in an editor, a second rollback goes back one further and not forth again: after A,
-    B, C it leads to B, then to A, then nowhere. A run promoted in between counts from there: after
-    A, B, a rollback and D it leads from D to A.
+    Like undo in an editor, a second rollback goes back one promotion further: after A, B, C the
+    first restores B, the second A, and a third is an error. A later promotion is on top of the
+    restored one: after A, B, a rollback and D, the next rollback restores A.
 
     Raises
     ------
     ChurnError
-        If there is no champion, none before it, or the one before cannot be served any more:
-        then `promote` another; or if there is no reason.
+        If there is no champion, no previous one, or the previous one cannot be served any more
+        (then `promote` another); or if there is no reason.
     """
     why = read_why(why)
     project = _only_project(project)
@@ -293,7 +293,7 @@ def _promote(run: str, why: str, project: str | None, restores: int | None = Non
     if now and now.run == run:
         raise ChurnError(f"{run} is the champion already.", [f"by promotion {now.number}"])
     at = datetime.now(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as the tag has it
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # the precision of the tag
     number = newest.number + 1 if newest else 1
     promotion = Promotion(number, run, at, why, restores, project)
     with translate_errors(f"{run} cannot be tagged:"):
@@ -309,7 +309,7 @@ def _the_champion(project: str | None) -> Promotion:
 
 
 def _only_project(project: str | None) -> str | None:
-    """A project, or without one that of all promotions there are."""
+    """The given project; without one, the only project of all promotions."""
     found = champions()
     if project is None and len(found) > 1:
         names = ", ".join(f"{CHAMPION}:{name}" for name in sorted(filter(None, found)))

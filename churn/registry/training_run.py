@@ -1,4 +1,4 @@
-"""A run of ChurnFlow, read: what its artifacts are called is known here, and nowhere else."""
+"""Read a run of ChurnFlow: the only module that has the names of its artifacts."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TrainingRun:
-    """The artifacts of a run of ChurnFlow, each read when it is asked for.
+    """The artifacts of a run of ChurnFlow, each read at first access.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class TrainingRun:
     pathspec : str
         `ChurnFlow/<id>`.
     datastore : sequence of str
-        The options by which a flow stores its artifacts where this run's are.
+        The options with which a flow stores its artifacts in this run's datastore.
 
     Attributes
     ----------
@@ -41,15 +41,15 @@ class TrainingRun:
     contract_file, candidates_file : dict
         As parsed from the files of the run's Configs; empty without one.
     table : DataFrame
-        The customers as they were read.
+        The raw customer table.
     contract : Contract
         Of the features the model is trained on.
     frame : DataFrame of n rows
-        The rows that keep the contract, typed.
+        The rows that satisfy the contract, typed.
     split : ndarray of str, shape (n,)
         `train`, `holdout`, or `copy` for a copy of a held-out customer.
     rejected, problems, leaks : DataFrame
-        The rows that break the contract; what is wrong with the table; the columns that leak.
+        The rows that break the contract; the problems of the table; the columns that leak.
     target_summary : str
         Which value counts as left, and its share.
     candidates : list of Candidate
@@ -109,12 +109,12 @@ class TrainingRun:
 
     @classmethod
     def open(cls, pathspec: str) -> "TrainingRun":
-        """Find a run that has come to its end.
+        """Open a run that has finished.
 
         Parameters
         ----------
         pathspec : str
-            `ChurnFlow/<id>`; `churn.registry.runs.resolve_run` knows shorter names.
+            `ChurnFlow/<id>`; `churn.registry.runs.resolve_run` accepts shorter names.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class TrainingRun:
     def _read(self, name: str) -> Any:
         try:
             return getattr(self._artifacts, name)
-        except Exception as error:  # what is unpickled may raise anything
+        except Exception as error:  # unpickling may raise any error
             absent = isinstance(error, AttributeError) and error.args == (name,)
             reason = f"it has no {name}" if absent else f"{name}: {type(error).__name__}: {error}"
             raise ChurnError(f"{self.pathspec} cannot be read:", [reason]) from error

@@ -12,7 +12,7 @@ from churn.settings import validate_settings
 
 
 class TrainingSettings(BaseModel):
-    """What a training run takes beside its table and the costs of retention."""
+    """The settings of a training run, without its table and the costs of retention."""
 
     holdout: float = Field(ge=0, le=0.9)
     folds: int = Field(ge=2, le=50)
@@ -27,7 +27,7 @@ class TrainingSettings(BaseModel):
 
 
 COST_PARAMETERS = tuple(field.name for field in fields(RetentionCosts))
-# What trains another table in the same way; which of its columns is what, the contract says.
+# The parameters with which another table is trained in the same way; the contract has the columns.
 SEARCH_PARAMETERS = (
     *(name for name in TrainingSettings.model_fields if name != "promote"),
     *COST_PARAMETERS,

@@ -1,8 +1,8 @@
-"""Outcomes: what then happened to customers, told late, again, and sometimes corrected.
+"""Outcomes of customers, which may be recorded late, repeated, and corrected.
 
-They come in a request (`read_body`) or in a table (`read_table`), and are kept beside the
-prediction log (`OutcomeStore`). Of two that say who left on the same day, the one that was recorded
-later holds, in whatever order they come.
+They come in a request (`read_body`) or in a table (`read_table`), and are stored in the database of
+the prediction log (`OutcomeStore`). Of two outcomes of a customer on one day, the one that was
+recorded later replaces the other, in whatever order they come.
 """
 
 from importlib import import_module
@@ -21,7 +21,7 @@ __all__ = [
     "rows_of",
 ]
 
-# A worker of the app that is told of no outcome shall not pay for SQLAlchemy, and none for pandas.
+# Imported lazily: a worker of the app needs SQLAlchemy only for outcomes, and never needs pandas.
 _HEAVY = {
     "OutcomeStore": "store",
     "frame_of": "table",

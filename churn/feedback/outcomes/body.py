@@ -119,13 +119,13 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
     body : bytes
         JSON in UTF-8.
     most : int
-        How many there may be.
+        The maximum number of outcomes.
 
     Raises
     ------
     InvalidRequest
-        Naming every problem: what is no outcome, or of a day after tomorrow, and where a customer
-        both left and stayed by what was recorded at the same moment.
+        Naming every problem: an invalid outcome, a day after tomorrow, or a customer who both left
+        and stayed on one day in outcomes recorded at the same time.
     """
     sent, problems = _reader().read_list(body, OUTCOMES, most, SUMMARY)
     if problems.total:

@@ -1,14 +1,14 @@
-"""One outcome, and what makes it one."""
+"""One outcome, and its valid days."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-# Whatever is older is a slip of the pen.
+# An earlier date is a typing mistake.
 FIRST = date(1900, 1, 1)
 
 
 class Outcome(NamedTuple):
-    """What was the case with a customer on a day.
+    """The state of a customer on a day.
 
     Attributes
     ----------
@@ -19,7 +19,7 @@ class Outcome(NamedTuple):
     left : bool
         Whether the customer had left on that day, or was still there.
     recorded : datetime
-        When somebody said so, with a time zone.
+        When the outcome was recorded, with a time zone.
     """
 
     customer: str | int
@@ -29,16 +29,16 @@ class Outcome(NamedTuple):
 
 
 class Added(NamedTuple):
-    """What became of the outcomes that were added.
+    """How many of the added outcomes changed the store.
 
     Attributes
     ----------
     new : int
-        Nothing was known of that customer's day.
+        Outcomes of a customer's day that had none.
     corrected : int
-        The opposite was known.
+        Outcomes that replaced the opposite.
     unchanged : int
-        The same was known, or something that was recorded later.
+        Outcomes that were stored already, or that are older than the stored one.
     """
 
     new: int
@@ -47,12 +47,12 @@ class Added(NamedTuple):
 
 
 def last_day() -> date:
-    """The last day of which anybody can tell: where the sun rises first, it is tomorrow in UTC."""
+    """The last day with outcomes: in the time zones ahead of UTC it may be tomorrow."""
     return (datetime.now(UTC) + timedelta(days=1)).date()
 
 
 def check_day(day: date) -> date:
-    """The day, if there can be an outcome of it.
+    """Validate the day of an outcome, and return it.
 
     Raises
     ------

@@ -32,21 +32,21 @@ OUTCOMES = Table(
     Column("recorded", UtcTime, nullable=False),
 )
 CUSTOMER, DATE, LEFT, RECORDED = OUTCOMES.c
-# Outcomes that are looked up, and customers that are asked about, at once.
+# The number of outcomes, or of customers, in one query.
 CHUNK = 2_000
 
 
 class Summary(NamedTuple):
-    """What there is.
+    """A summary of the stored outcomes.
 
     Attributes
     ----------
     outcomes, customers : int
-        How many, and of how many customers.
+        The number of outcomes, and of customers.
     first, last : date or None
-        From when to when; None where there is no outcome.
+        The first and the last day; None where there is no outcome.
     left : float or None
-        The share of the outcomes that say that a customer had left.
+        The share of the outcomes in which the customer had left.
     """
 
     outcomes: int
@@ -57,7 +57,7 @@ class Summary(NamedTuple):
 
 
 class OutcomeStore(Database):
-    """The outcomes in a database; how it is used, and what it raises, see `Database`.
+    """The outcomes in a database; see `Database` for its use and its errors.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ class OutcomeStore(Database):
     def add(self, rows: Iterable[Outcome]) -> Added:
         """Add outcomes, all or none.
 
-        Of those about a customer's day the one with the later `recorded` holds, of two that were
-        recorded at the same moment the one that says left: whoever adds the same outcomes, in
-        whatever order and however often, ends with the same table.
+        Of two outcomes of a customer's day the one with the later `recorded` is kept, and of two
+        with the same `recorded` the one with `left`. So the same outcomes result in the same table,
+        in whatever order and however often they are added.
         """
         added, rest = Added(0, 0, 0), iter(rows)
-        # Alone: what is known now shall be what is known when it is written.
+        # Exclusive, so that the stored outcomes do not change between reading and writing.
         with self.connected(alone=True) as connection:
             while some := list(islice(rest, CHUNK)):
                 more = self._add(connection, some)
@@ -91,19 +91,19 @@ class OutcomeStore(Database):
         return added
 
     def of(self, customers: Iterable[str | int]) -> Iterator[Outcome]:
-        """The outcomes of customers, a chunk at a time; each one's in the order of the days."""
+        """The outcomes of customers, a chunk at a time; those of one customer ordered by day."""
         rest = iter(customers)
         while some := {id_text(customer) for customer in islice(rest, CHUNK)}:
             query = select(OUTCOMES).where(CUSTOMER.in_(sorted(some)))
             yield from self._read(query.order_by(CUSTOMER, DATE))
 
     def between(self, start: date | None = None, end: date | None = None) -> Iterator[Outcome]:
-        """The outcomes of the days from `start` to before `end`, in their order, a chunk at a time.
+        """The outcomes of the days from `start` to before `end`, ordered, a chunk at a time.
 
         Parameters
         ----------
         start, end : date, optional
-            Without one, from the first day on, or to the last.
+            By default, the first day and the last.
         """
         query = select(OUTCOMES)
         if start is not None:
@@ -113,7 +113,7 @@ class OutcomeStore(Database):
         return self._read(query.order_by(DATE, CUSTOMER))
 
     def summary(self) -> Summary:
-        """What there is."""
+        """A summary of the stored outcomes."""
         query = select(
             func.count(),
             func.count(CUSTOMER.distinct()),
@@ -126,13 +126,13 @@ class OutcomeStore(Database):
         return Summary(*found, None if left is None else float(left))
 
     def delete_customer(self, customer: str | int) -> int:
-        """Delete the outcomes of one customer; how many there were."""
+        """Delete the outcomes of one customer, and return their number."""
         with self.connected() as connection:
             gone = delete(OUTCOMES).where(id_text(customer) == CUSTOMER)
             return connection.execute(gone).rowcount
 
     def prune(self, days: float) -> int:
-        """Delete the outcomes of days that are longer ago than so many; how many there were."""
+        """Delete the outcomes that are older than so many days, and return their number."""
         first = (datetime.now(UTC) - timedelta(days=days)).date()
         with self.connected() as connection:
             return connection.execute(delete(OUTCOMES).where(first > DATE)).rowcount

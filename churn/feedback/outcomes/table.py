@@ -1,4 +1,4 @@
-"""Outcomes as a table: read from a file or a database, and to rows and back."""
+"""Outcomes as a table: read from a file or a database, and converted to rows and back."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from churn.errors import ChurnError
 from churn.feedback.outcomes.entries import FIRST, Outcome, last_day
 from churn.scoring.request_schema import MAX_ID
 
-# Fewer digits might be anything.
+# A date with fewer digits is ambiguous.
 DAY = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?", re.ASCII)
 RECORDED = "recorded"
 SHOWN = 5
@@ -57,7 +57,7 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a table of outcomes.
 
-    A column `recorded`, if there is one, says when each was recorded; else it is now.
+    The column `recorded`, if there is one, has the time of recording; by default it is now.
 
     Parameters
     ----------
@@ -66,27 +66,27 @@ def read_table(
     key : str or sequence of str
         The column with the customers; of several names the first that the table has.
     left : str
-        The column that says which customers had left; by default the only one that is none of the
+        The column with the state of the customers; by default the only column that is none of the
         others.
     positive : str
-        Its value for those who had; without it every value must say yes or no.
+        Its value for customers who left; without it every value must be a flag.
     date : str
-        The column with the days, ISO 8601; of a time it is the day in UTC.
+        The column with the days, in ISO 8601; a time becomes its day in UTC.
     dated : bool
-        Whether each outcome must have its day. Where it need not, a table without the column is
-        one of today's states, its days are NaT, and customers whose state is empty are left out.
+        Whether each outcome must have a day. If not, a table without the column has the current
+        states, its days are NaT, and customers with an empty state are left out.
 
     Returns
     -------
     DataFrame
-        See `frame_of`; a row that is there twice is in once. What was recognised is in
+        See `frame_of`; repeated rows are dropped. What was recognised is in
         `churn.data.source.notes`.
 
     Raises
     ------
     ChurnError
         Naming every problem: columns that are missing, how many cells of each cannot be used, and
-        customers who both left and stayed on a day by what was recorded at the same moment.
+        customers who both left and stayed on one day in outcomes recorded at the same time.
     """
     table = load_table(source, query)
     keys = [key] if isinstance(key, str) else list(dict.fromkeys(key))

@@ -1,8 +1,8 @@
-"""The prediction log: what was answered, to whom, from which inputs, by which run, and when.
+"""The prediction log: each prediction with its customer, inputs, run and time.
 
-A worker of the app writes each answer to a file before it leaves (`Spool`), where it is safe from
-the worker's death. Another process takes what lies there to a database (`Shipper`), so that no
-request waits for one; it is read from there (`PredictionLog`).
+A worker of the app writes each answer to a file before it is sent (`Spool`), so that it survives
+the worker. Another process moves these files to a database (`Shipper`), so that no request waits
+for one; the log is read from there (`PredictionLog`).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ __all__ = [
     "ship_all",
 ]
 
-# A worker that only writes shall not pay for SQLAlchemy: these are imported when they are used.
+# Imported at first use: a worker that only writes does not need SQLAlchemy.
 _HEAVY = {
     "PredictionLog": "store",
     "Shipped": "shipping",
@@ -46,13 +46,13 @@ def __getattr__(name: str):
 
 
 def locations(environment: Mapping[str, str | None]) -> tuple[Path, str]:
-    """Where a log lies.
+    """The locations of a log.
 
     Parameters
     ----------
     environment : mapping of str
-        CHURN_STATE is the folder of what a server keeps, `.churn` at home unless given (see
-        `churn.home`); CHURN_LOG is the database, a SQLite file in that folder unless given.
+        CHURN_STATE is the folder of a server's state, by default `.churn` at home (see
+        `churn.home`); CHURN_LOG is the database, by default a SQLite file in that folder.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A table in SQLite or PostgreSQL: how it is reached, made where it is missing, and read."""
+"""A table in SQLite or PostgreSQL: connections, creation of the table, and queries."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ from churn.errors import ChurnError
 FETCHED = 1_000
 PATIENCE = 30.0
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-# What a transaction begins with that nobody else's of this kind may overlap.
+# The first statement of a transaction that excludes others of this kind.
 ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('churn.{table}'))",
@@ -50,7 +50,7 @@ class UtcTime(TypeDecorator):
 
     def process_bind_param(self, value, dialect):
         value = value.astimezone(UTC)
-        # All as long as each other, so that they sort by time.
+        # All of the same length, so that they sort by time.
         return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
 
     def process_result_value(self, value, dialect):
@@ -60,8 +60,8 @@ class UtcTime(TypeDecorator):
 class Database:
     """A table in the database of the prediction log; it is made where it is missing.
 
-    Threads may share one. With `with`, connections are closed at the end. Whatever uses the
-    database raises a ChurnError, which does not show the password, if it cannot be used.
+    Threads may share one. As a context manager it closes its connections at the end. Every method
+    raises a ChurnError, which does not show the password, if the database cannot be used.
 
     Parameters
     ----------
@@ -69,9 +69,9 @@ class Database:
         `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
     table : Table
     named : str
-        What errors call it.
+        Its name in error messages.
     patience : float
-        How many seconds to wait for another's lock, or a connection.
+        How many seconds to wait for a lock of another process, or for a connection.
 
     Attributes
     ----------
@@ -104,17 +104,17 @@ class Database:
         self._engine.dispose()
 
     def insert(self) -> postgresql.Insert | sqlite.Insert:
-        """An INSERT that can be told what to do about what is there already."""
+        """An INSERT with an ON CONFLICT clause, in the database's dialect."""
         return INSERTS[self.dialect.name](self._table)
 
     @contextmanager
     def connected(self, *, alone: bool = False) -> Iterator[Connection]:
-        """A transaction: all of it happens, or none.
+        """A transaction: it is committed as a whole, or rolled back.
 
         Parameters
         ----------
         alone : bool
-            Wait until no other transaction on this table is alone, and let none begin.
+            Wait until no other such transaction on this table is open, and exclude others.
         """
         try:
             if not self._made:
@@ -124,12 +124,12 @@ class Database:
                     connection.exec_driver_sql(self._alone)
                 yield connection
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            self._made = False  # it may be another database when it is back
+            self._made = False  # after a reconnection it may be another database
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise ChurnError(f"Cannot use {self._named} {self.where}:", [reason]) from error
 
     def read(self, query: Select) -> Iterator[Row]:
-        """What a query finds, a chunk at a time."""
+        """The rows of a query, a chunk at a time."""
         with self.connected() as connection:
             yield from connection.execution_options(yield_per=FETCHED).execute(query)
 
@@ -145,7 +145,7 @@ class Database:
         if self._engine.name == "sqlite":
             _make_file(Path(self._engine.url.database))
         with self._transaction() as connection:
-            connection.exec_driver_sql(self._alone)  # else two processes make it at once
+            connection.exec_driver_sql(self._alone)  # else two processes may create it at once
             self._table.create(connection, checkfirst=True)
         self._made = True
 
@@ -155,7 +155,7 @@ def _engine(url: str, patience: float) -> Engine:
         parsed = make_url(url)
         name = parsed.get_backend_name()
         if name == "sqlite" and parsed.database not in (None, "", ":memory:"):
-            # Connections are not kept, for the file may be replaced.
+            # Connections are not pooled, since the file may be replaced.
             options = {"connect_args": {"timeout": patience}, "poolclass": NullPool}
         elif name == "postgresql":
             options = {
@@ -167,7 +167,7 @@ def _engine(url: str, patience: float) -> Engine:
             raise ValueError
         engine = create_engine(
             parsed,
-            hide_parameters=True,  # they are about people, and errors go to log files
+            hide_parameters=True,  # they are personal data, and errors go to log files
             json_deserializer=from_json,
             **options,
         )
@@ -181,10 +181,10 @@ def _engine(url: str, patience: float) -> Engine:
 
 
 def _make_file(path: Path) -> None:
-    """Make an SQLite file that only its owner reads and that readers do not lock (WAL).
+    """Make an SQLite file that only its owner can read and that readers do not lock (WAL).
 
-    It appears whole: SQLite does not wait for its turn where several connections find a file
-    that is no WAL file yet, some of them would fail.
+    It appears whole, since SQLite does not wait for locks while it switches a file to WAL: of
+    several connections at that moment some would fail.
     """
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     if path.exists():
@@ -199,4 +199,4 @@ def _make_file(path: Path) -> None:
 
 
 def _prepare_sqlite(connection, _record) -> None:
-    connection.execute("PRAGMA secure_delete = ON")  # who is deleted is not left in free pages
+    connection.execute("PRAGMA secure_delete = ON")  # deleted rows do not stay in free pages

@@ -1,4 +1,4 @@
-"""One answer as a line of text, and the predictions that stand in such a line."""
+"""One answer as a line of text, and the predictions in such a line."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from churn.data.ids import id_text
 
 
 class Prediction(NamedTuple):
-    """What was predicted for one customer.
+    """The prediction for one customer.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ def entry(
     key: str | None = None,
     batch: bool = False,
 ) -> bytes:
-    """One answer as a line: what was answered, a tab, and the request's body.
+    """One answer as a line: the answer, a tab, and the request's body.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def entry(
     bytes
         With its newline.
     """
-    # Not by the json module, which takes longer than everything else there is to a small request.
+    # Without the json module, which takes longer than all other work for a small request.
     numbers = ", ".join(
         ["null" if chance is None else float.__repr__(chance) for chance in probabilities]
     )
@@ -88,7 +88,7 @@ def entry(
         f'{{"id": "{prediction}", "time": {time!r}, {_constants(run, threshold, key)}, '
         f'"batch": {"true" if batch else "false"}, "probabilities": [{numbers}]}}\t'
     )
-    # In valid JSON a line break can only stand where a blank can.
+    # In valid JSON a line break can only be where a blank can be.
     return b"%b%b\n" % (said.encode(), body.replace(b"\n", b" ").replace(b"\r", b" "))
 
 
@@ -103,11 +103,11 @@ def read_entry(line: bytes) -> list[Prediction]:
     Raises
     ------
     ValueError
-        If it is no whole line of `entry`.
+        If it is not a complete line of `entry`.
     """
     said, _, body = line.partition(b"\t")
     try:
-        # The parser that judged the request, so nothing it let through is refused here.
+        # The parser that validated the request, so a body that it accepted is accepted here.
         answer, asked = from_json(said), from_json(body)
         time, run = datetime.fromtimestamp(answer["time"], UTC), answer["run"]
         threshold, key, first = answer["threshold"], answer["key"], answer["id"]
@@ -131,7 +131,7 @@ def read_entry(line: bytes) -> list[Prediction]:
 
 
 def new_id() -> str:
-    """An id that no other process, machine or time has; within a process they rise."""
+    """A unique id across processes, machines and time; within a process ids are increasing."""
     return f"{_process}{_count():010x}"
 
 

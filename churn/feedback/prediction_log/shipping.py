@@ -1,4 +1,4 @@
-"""From the files that workers wrote to the database."""
+"""Move the files that workers wrote to the database."""
 
 import fcntl
 import logging
@@ -12,7 +12,7 @@ from churn.feedback.prediction_log.entries import Prediction, read_entry
 from churn.feedback.prediction_log.spool import SUFFIX
 from churn.feedback.prediction_log.store import PredictionLog
 
-# Predictions in one transaction.
+# The number of predictions in one transaction.
 CHUNK = 2_000
 PARTIAL = ".partial"
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shipped:
-    """How many predictions went to the database, and how many lines were set aside."""
+    """How many predictions were moved to the database, and how many lines were set aside."""
 
     rows: int
     partial_lines: int
@@ -34,12 +34,12 @@ NOTHING = Shipped(0, 0)
 
 
 class Shipper:
-    """Ships again and again, whatever happens to the database.
+    """Ships repeatedly, and retries after a failure of the database.
 
     Attributes
     ----------
     failure : str or None
-        Why the last time failed.
+        Why the last attempt failed.
     """
 
     def __init__(self, folder: str | Path, log: PredictionLog):
@@ -48,7 +48,7 @@ class Shipper:
         self.failure: str | None = None
 
     def ship(self) -> None:
-        """Ship what is finished; where that fails, it is said once and left for the next time."""
+        """Ship the finished files; a failure is reported once, and the next call tries again."""
         try:
             ship(self.folder, self.log)
         except ChurnError as error:
@@ -62,11 +62,12 @@ class Shipper:
 
 
 def ship(folder: str | Path, log: PredictionLog) -> Shipped:
-    """Take every finished file of a spool to the database.
+    """Move every finished file of a spool to the database.
 
-    A file is removed when all of it is there. Whoever is killed on the way leaves the file, and
-    the next one takes it again: what is in the database already stays as it is. Lines that cannot
-    be read, because their writer was killed or the disk was full, are left in a file beside it.
+    A file is removed when all of it is in the database. A shipper that is killed leaves the file,
+    and the next one reads it again: predictions that are in the database already stay as they are.
+    Lines that cannot be read, because their writer was killed or the disk was full, are moved to a
+    file next to it.
 
     Raises
     ------
@@ -83,17 +84,17 @@ def ship(folder: str | Path, log: PredictionLog) -> Shipped:
 
 
 def ship_all(folder: str | Path, log: PredictionLog, patience: float = 30.0) -> Shipped:
-    """Ship, until everything that is in a spool now is in the database.
+    """Ship until all current files of a spool are in the database.
 
     Parameters
     ----------
     patience : float
-        How many seconds to wait for those who write, or ship, at the moment.
+        How many seconds to wait for processes that are writing or shipping.
 
     Raises
     ------
     ChurnError
-        As of `ship`, and if the patience ends.
+        As for `ship`, and if the patience is exceeded.
     """
     end = time.monotonic() + patience
     waiting = set(_files(folder))
@@ -119,7 +120,7 @@ def _files(folder: str | Path) -> list[Path]:
 def _ship_file(path: Path, log: PredictionLog) -> Shipped:
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # another shipper was quicker
+    except FileNotFoundError:  # another shipper was faster
         return NOTHING
     with file:
         if not _take(file):
@@ -146,7 +147,7 @@ def _ship_file(path: Path, log: PredictionLog) -> Shipped:
 
 
 def _take(file) -> bool:
-    """Lock a file, unless it is being written, or another shipper has or had it."""
+    """Lock a file, unless it is being written, or another shipper has or had locked it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

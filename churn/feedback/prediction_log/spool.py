@@ -1,4 +1,4 @@
-"""Where a process puts its answers before they leave: files of its own, outliving a kill -9."""
+"""The files to which a process writes its answers before they are sent; they survive a kill -9."""
 
 import fcntl
 import os
@@ -13,22 +13,22 @@ SECONDS = 1.0
 
 
 class LogFailed(ChurnError):
-    """The prediction log cannot be written: what was to be answered must not leave."""
+    """The prediction log cannot be written, so the answer must not be sent."""
 
 
 class Spool:
-    """The files that one process writes its answers to; make it in the process that writes.
+    """The files that one process writes its answers to; create it in the process that writes.
 
-    The process holds a lock on the file that it writes, and after a second goes on to another
-    one. A file on which nobody has a lock is finished, and so is one whose writer was killed, for
-    then the kernel gives the lock back. Finished files are the shipper's.
+    The process holds a lock on the file that it writes, and starts another file after a second. A
+    file without a lock is finished, and so is one whose writer was killed, since the kernel then
+    releases the lock. The shipper moves finished files to the database.
 
     Parameters
     ----------
     folder : Path
         On a disk of this machine; made where it is missing.
     seconds : float
-        How long a file is written to.
+        For how long a file is written to.
     """
 
     def __init__(self, folder: str | Path, seconds: float = SECONDS):
@@ -37,22 +37,22 @@ class Spool:
         self._partial_line = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        # Not left to the next write: the last answer before a quiet night is wanted as well.
+        # Not at the next write, which may come hours after the last answer.
         threading.Thread(target=self._finish_often, args=(seconds,), daemon=True).start()
 
     def write(self, line: bytes) -> None:
-        """Write a line, with its newline, in one piece; any thread may.
+        """Write a line, with its newline, in one piece; thread-safe.
 
         Raises
         ------
         LogFailed
-            If the line is not in the file, or not whole. Lines after it are not harmed.
+            If the line is not completely in the file. Lines after it are not affected.
         """
         with self._lock:
             try:
                 if self._file is None:
                     self._open()
-                # A newline ends what is left of a line that could not be written whole.
+                # A newline ends the partial line of a failed write.
                 whole = b"\n" + line if self._partial_line else line
                 self._partial_line = True
                 written = os.write(self._file, whole)
@@ -63,7 +63,7 @@ class Spool:
                 raise self._failed("there was no room for all of a line")
 
     def check(self) -> None:
-        """See whether a line could be written, by writing an empty one.
+        """Check that a line could be written, by writing an empty one.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class Spool:
 
 
 def _hold(file: int) -> bool:
-    """Lock a file that was just made, unless a shipper took it for a finished one."""
+    """Lock a file that was just made, unless a shipper has taken it as a finished one."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

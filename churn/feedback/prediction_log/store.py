@@ -20,14 +20,14 @@ PREDICTIONS = Table(
     Column("probability", Double, nullable=False),
     Column("churn", Boolean, nullable=False),
     Column("threshold", Double, nullable=False),
-    # JSON, not JSONB, which cannot hold every text that JSON can.
+    # JSON, not JSONB, which cannot store every text of JSON.
     Column("inputs", JSON, nullable=False),
 )
 LATEST_FIRST = (PREDICTIONS.c.time.desc(), PREDICTIONS.c.prediction.desc())
 
 
 class PredictionLog(Database):
-    """The predictions in a database; how it is used, and what it raises, see `Database`.
+    """The predictions in a database; see `Database` for its use and its errors.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class PredictionLog(Database):
         self._insert = str(insert.compile(dialect=self.dialect))
 
     def add(self, rows: Sequence[Prediction]) -> None:
-        """Add predictions, all or none; those that are there already stay as they are."""
+        """Add predictions, all or none; those that are stored already stay as they are."""
         if not rows:
             return
         dialect, stored = self.dialect, PREDICTIONS.c.time.type.process_bind_param
@@ -52,7 +52,7 @@ class PredictionLog(Database):
             for row in rows
         ]
         with self.connected() as connection:
-            # Past SQLAlchemy's own treatment of parameters, which takes as long as the database.
+            # Bypasses SQLAlchemy's processing of parameters, which takes as long as the database.
             connection.exec_driver_sql(self._insert, values)
 
     def find(self, prediction: str) -> Prediction | None:
@@ -61,7 +61,7 @@ class PredictionLog(Database):
         return found[0] if found else None
 
     def find_prefix(self, prefix: str) -> list[Prediction]:
-        """The predictions whose ids begin so, two at most: more tell no more."""
+        """At most two predictions whose ids have this prefix: two show that it is ambiguous."""
         ids = PREDICTIONS.c.prediction
         query = select(PREDICTIONS).where(ids.startswith(prefix, autoescape=True))
         return list(self._read(query.order_by(ids).limit(2)))
@@ -76,7 +76,7 @@ class PredictionLog(Database):
         return list(self._read(query))
 
     def between(self, start: datetime, end: datetime) -> Iterator[Prediction]:
-        """The predictions from `start` to before `end`, in their order, a chunk at a time.
+        """The predictions from `start` to before `end`, ordered, a chunk at a time.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class PredictionLog(Database):
         return self._read(query.order_by(time, PREDICTIONS.c.prediction))
 
     def runs(self, start: datetime | None = None, end: datetime | None = None) -> set[str]:
-        """The runs that predicted from `start` to before `end`; without them, at any time."""
+        """The runs with predictions from `start` to before `end`; by default of any time."""
         query = select(PREDICTIONS.c.run).distinct()
         if start is not None:
             query = query.where(PREDICTIONS.c.time >= start)
@@ -98,17 +98,17 @@ class PredictionLog(Database):
             return set(connection.scalars(query))
 
     def count(self) -> int:
-        """How many predictions there are."""
+        """The number of predictions."""
         with self.connected() as connection:
             return connection.scalar(select(func.count()).select_from(PREDICTIONS))
 
     def delete_customer(self, customer: str | int) -> int:
-        """Delete the predictions for one customer; how many there were."""
+        """Delete the predictions for one customer, and return their number."""
         with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(_is(customer))).rowcount
 
     def prune(self, days: float) -> int:
-        """Delete the predictions that are older than so many days; how many there were."""
+        """Delete the predictions that are older than so many days, and return their number."""
         old = PREDICTIONS.c.time < datetime.now(UTC) - timedelta(days=days)
         with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(old)).rowcount
