@@ -7,7 +7,7 @@ from churn.monitoring.cohorts import EVALUATED, INSUFFICIENT
 
 
 def effects(table: pd.DataFrame, top: int = 20) -> dict:
-    """How far each column drifted, alarms first; `table` is that of `drift.Drift`."""
+    """The effect size of each column's drift, alarms first; `table` is that of `drift.Drift`."""
     state = {(False, False): "as before", (True, False): "drifted", (True, True): "broken"}
     data = pd.DataFrame(
         {
@@ -42,7 +42,7 @@ def _suffix(what: str) -> str:
 
 
 def cohorts(table: pd.DataFrame, metric: str, title: str, reference: dict) -> dict:
-    """A metric of each matured cohort with its interval, beside that of the hold-out.
+    """A metric of each matured cohort with its interval, compared with that of the hold-out.
 
     Parameters
     ----------

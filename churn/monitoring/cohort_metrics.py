@@ -38,7 +38,7 @@ class Cohort:
         self.has_control = bool(control.any() or not listed.any())
         self._used = used
         self.chance, self.label = chance[used], label[used]
-        # The control group is weighted for the called customers of its lists.
+        # The control group also has the weight of the called customers of its lists.
         self.weights = np.where(control, listed.sum() / max(control.sum(), 1), 1.0)[used]
 
     def counts(self, matured: bool) -> dict:
@@ -56,7 +56,7 @@ class Cohort:
         return found
 
     def is_sufficient(self, completeness: float, least: int) -> bool:
-        """Whether there are labels enough to evaluate the model."""
+        """Whether there are enough labels to evaluate the model."""
         expected = self.chance.sum()
         fewest = min(expected, len(self.chance) - expected)
         return self._known.mean() >= completeness and fewest >= least and self.has_control
@@ -67,7 +67,7 @@ class Cohort:
         return bootstrap(_metrics(self.label, self.chance, self.weights), len(self.label), seed=0)
 
     def quality(self) -> dict:
-        """The metrics of a row of `Quality.cohorts`; none where not both left and stayed."""
+        """The metrics of a row of `Quality.cohorts`; none unless both classes occur."""
         if len(np.unique(self.label)) < 2:
             return {}
         found = self.metrics
@@ -78,7 +78,7 @@ class Cohort:
         return row
 
     def segments(self, contract: Contract, features: pd.DataFrame) -> pd.DataFrame:
-        """Where the model was worse than elsewhere; see `churn.evaluation.segments.segments`."""
+        """The segments where the model was worse; see `churn.evaluation.segments.segments`."""
         return segments(contract, features[self._used], self.label.astype(np.int8), self.chance)
 
 

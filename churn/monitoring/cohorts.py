@@ -1,11 +1,11 @@
-"""Whether predictions came true: cohorts of scored customers whose horizon is over.
+"""Evaluate predictions on outcomes: cohorts of scored customers whose horizon is over.
 
-A cohort is the customers whom a model scored in a calendar month (UTC), each as when first scored.
-It has matured when the month is over, and the horizon of its last customer too: before, those who
-leave early are known and those who stay are not, and every model looks too careful.
+A cohort is the customers whom a model scored in a calendar month (UTC), by their first prediction.
+It has matured when the month and the horizon of its last customer are over. Before, only early
+leavers have an outcome, so every model seems to underestimate the churn rate.
 
-A call changes what happens, so called customers are left out, and the control group of the same
-lists is weighted for them: it was drawn from the same customers by chance.
+A call changes the outcome, so called customers are left out, and the control group of the same
+lists gets their weight: it is a random sample of the same customers.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ from churn.scoring.deployment import Deployment
 
 HORIZON = 30
 WAITING, INSUFFICIENT, EVALUATED = "waiting", "insufficient_labels", "evaluated"
-# A cohort is evaluated if the outcome of so many of its customers is known, ...
+# A cohort is evaluated if the outcome of this share of its customers is known, ...
 COMPLETENESS = 0.5
-# ... and so many were expected to leave, and to stay. What was expected is known beforehand: a rule
-# on those who left would pass over the very cohorts of which far fewer left.
+# ... and at least so many were expected to leave, and to stay. The rule uses expected numbers,
+# since one on observed leavers would leave out the very cohorts in which far fewer left.
 LEAST_EACH = 30
 
 COLUMNS = [
@@ -36,7 +36,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a model's predictions were.
+    """The quality of a model's predictions by cohort.
 
     Attributes
     ----------
@@ -52,12 +52,12 @@ class Quality:
     comparisons : tuple of Comparison
         Observed against expected of the latest cohort that is evaluated.
     segments : DataFrame
-        Where the model was worse than elsewhere in that cohort, see
+        The segments of that cohort where the model was worse, see
         `churn.evaluation.segments.segments`.
     unused : mapping of str to int
         Outcomes that label no prediction, by reason; see `churn.monitoring.labels.Labels`.
     example : str
-        How the keys of the first outcome and the first prediction look, where they do not match.
+        The keys of the first outcome and the first prediction, where none match.
     """
 
     cohorts: pd.DataFrame
@@ -75,7 +75,7 @@ class Quality:
 
     @property
     def worse(self) -> tuple[str, ...]:
-        """In words, what is clearly worse than expected."""
+        """The metrics that are significantly worse than expected, in words."""
         return tuple(str(one) for one in self.comparisons if one.worse)
 
 
@@ -85,7 +85,7 @@ def month(time: datetime) -> str:
 
 
 def month_end(name: str) -> datetime:
-    """When a month is over."""
+    """The end of a month."""
     year, number = map(int, name.split("-"))
     return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
@@ -117,9 +117,9 @@ def evaluate_cohorts(
     horizon : int
         Days.
     completeness : float
-        A cohort of which a smaller share is known is not evaluated.
+        The smallest share of known outcomes with which a cohort is evaluated.
     least : int
-        Nor is one of which fewer were expected to leave, or to stay.
+        The smallest expected number of leavers, and of customers who stay, of an evaluated cohort.
     """
     answers = scored.answers
     labels = label_predictions(answers, outcomes, horizon)

@@ -1,12 +1,13 @@
-"""Whether a model became worse: what was observed in a cohort against what was expected of it.
+"""Whether a model became worse: observed metrics of a cohort compared with expected ones.
 
-Expected is what would be observed if the probabilities of these very customers were true: of log
-loss their mean entropy, of the Brier score the mean of p (1 - p), of ROC-AUC the model-based
-concordance (van Klaveren et al. 2016). So neither riskier customers nor a rarer event are taken for
-a worse model. How many left against how many were expected to is calibration in the large.
+The expected value is the one if the probabilities of these very customers are true: the mean
+entropy for log loss, the mean of p (1 - p) for the Brier score, the model-based concordance (van
+Klaveren et al. 2016) for ROC-AUC. So neither riskier customers nor a rarer event are taken for a
+worse model. The observed number of leavers against the expected one is calibration in the large.
 
-A metric is worse if its one-sided test is significant after Holm's (1979) correction, and by more
-than a trifle, relative to what was expected: an absolute margin is too wide where leaving is rare.
+A metric is worse if its one-sided test is significant after Holm's (1979) correction, and the
+change exceeds a margin relative to the expected value: an absolute margin is too wide where leaving
+is rare.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from churn.monitoring.cohort_metrics import Cohort
 from churn.statistics.multiplicity import holm
 
 LEVEL = 0.01
-# Relative to what was expected; of ROC-AUC to how far that is above 0.5.
+# Relative to the expected value; for ROC-AUC, to its distance above 0.5.
 MARGIN = 0.1
 POWER = 0.8
 LABELS = {
@@ -41,8 +42,8 @@ class Comparison:
     observed, expected : float
         For `calibration` shares of customers who left.
     change : float
-        Their difference, relative to what was expected; above 0 is worse, but for calibration,
-        where it is worse on both sides.
+        Their difference, relative to the expected value; above 0 is worse, except for calibration,
+        where both signs are.
     error : float
         The standard error of `change`.
     adjusted : float
@@ -58,13 +59,13 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether the change is significant and no trifle."""
+        """Whether the change is significant and exceeds the margin."""
         size = abs(self.change) if self.metric == "calibration" else self.change
         return bool(self.adjusted < LEVEL and size >= MARGIN)
 
     @property
     def detectable(self) -> float:
-        """The smallest change that is noticed with a probability of 80 %."""
+        """The smallest change that is detected with a power of 80 %."""
         tail = LEVEL / len(LABELS) / (2 if self.metric == "calibration" else 1)
         return float(max(MARGIN, (ndtri(1 - tail) + ndtri(POWER)) * self.error))
 
@@ -88,17 +89,17 @@ class Comparison:
 
 
 def compare_with_expected(cohort: Cohort, trained_on: int) -> tuple[Comparison, ...]:
-    """Compare a cohort's metrics with what was expected of them.
+    """Compare a cohort's metrics with the expected ones.
 
     Parameters
     ----------
     cohort : Cohort
     trained_on : int
-        Customers that the model was trained on: their churn rate has a standard error too, and a
-        difference within it is none of the time since.
+        The number of customers that the model was trained on: their churn rate has a standard
+        error too, and a difference within it is no change since.
     """
     found = [_calibration(cohort, trained_on)]
-    if len(np.unique(cohort.label)) == 2:  # without both there is no ranking
+    if len(np.unique(cohort.label)) == 2:  # ROC-AUC needs both classes
         metrics = cohort.metrics
         for name, sign in (("roc_auc", -1), ("log_loss", 1), ("brier", 1)):
             expected, excess = metrics[f"expected_{name}"]["value"], metrics[f"excess_{name}"]

@@ -1,14 +1,14 @@
-"""Drift: whether customers and their scores are still distributed as the reference.
+"""Drift: whether customers and their scores have the same distribution as the reference.
 
-Each feature has up to three tests: of its values, of the share that is missing, of the share of
-categories that the contract does not know. The scores have the first. All tests of a period are one
+Each feature has up to three tests: of its values, of the share of missing values, and of the share
+of categories that are not in the contract. The scores have the first. All tests of a period are one
 family: Holm's (1979) correction keeps the probability of any false alarm in a period of unchanged
 customers at 1 %, however the columns depend on each other.
 
-What is significant among 100,000 customers may still be a trifle, so an alarm asks for an effect
-too. For values that is 0.1: a tenth of the customers have another value than they would have had,
-or, of a bell-shaped column, a shift of a quarter of its standard deviation. Missing values and new
-categories are faults of the data rather than movements of the market, and smaller shares count.
+Among 100,000 customers even a negligible change is significant, so an alarm requires a minimum
+effect too. For values that is 0.1: a tenth of the customers have another value than before, or a
+normally distributed column has shifted by a quarter of its standard deviation. Missing values and
+new categories are faults of the data rather than changes of the market, and have lower minima.
 """
 
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ from churn.statistics.multiplicity import holm
 
 SCORE = "score"
 MISSING, UNSEEN = "missing", "new category"
-# All periods share one reference, so an unlucky one would alarm again and again: hence not 5 %.
+# All periods share one reference, so a chance deviation of it would repeat: hence not 5 %.
 LEVEL = 0.01
 LEAST_EFFECT = {VALUES: 0.1, MISSING: 0.05, UNSEEN: 0.01}
-# Half of the customers have a value that they would not have had: no market moves so fast, and a
-# column that arrives in cents, or not at all, is beyond it.
+# Half of the customers have another value than before: no market changes so fast, while a column
+# whose unit changes, or that is missing, exceeds it.
 BROKEN = 0.5
-# Customers in a sample: with so many no effect of 0.1 goes unnoticed.
+# The maximum number of customers in a sample, which is enough to detect any effect of 0.1.
 MOST = 20_000
 LEAST = 200
 
@@ -67,14 +67,13 @@ class Reference:
         rows: np.ndarray,
         out_of_fold: np.ndarray,
     ) -> "Reference":
-        """From the artifacts of a run of ChurnFlow; at most `MOST` customers of them.
+        """Make the reference from the artifacts of a run of ChurnFlow; at most `MOST` customers.
 
         Parameters
         ----------
         frame, split, rows, out_of_fold
-            The clean table, which part each row belongs to, the training rows that were
-            cross-validated, and their out-of-fold probabilities. Held-out customers are scored
-            here.
+            The clean table, the part of each row, the training rows that were cross-validated, and
+            their out-of-fold probabilities. Held-out customers are scored here.
         """
         train = np.flatnonzero(split == "train")[rows]
         holdout = np.flatnonzero(split == "holdout")
@@ -96,7 +95,7 @@ class Drift:
     customers : int
         In the period.
     least : int
-        With fewer nothing was tested.
+        The smallest number of customers with which a period is tested.
     table : DataFrame
         One row per test, the largest effect among alarms first: column, what (`values`,
         `missing`, `new category`), method, reference and current (in words), effect (0 to 1), p,
@@ -136,7 +135,7 @@ def compare(
         Predicted for them.
     contract : Contract
     least : int
-        With fewer customers nothing is tested.
+        The smallest number of customers with which a period is tested.
     """
     if len(features) < least:
         return Drift(len(features), least, pd.DataFrame(columns=COLUMNS).astype({"alarm": bool}))
@@ -158,7 +157,7 @@ def compare(
 def two_sample_tests(
     reference: Reference, features: pd.DataFrame, probabilities: np.ndarray, contract: Contract
 ) -> Iterator[TwoSampleTest]:
-    """The tests of a period, see `compare`; not those that cannot find a difference."""
+    """The tests of a period, see `compare`, without those that cannot find a difference."""
     some = slice(None, None, -(-len(features) // MOST))
     current, chance = features.iloc[some], probabilities[some]
     yield TwoSampleTest(SCORE, VALUES, KS, pd.Series(reference.probabilities), pd.Series(chance))

@@ -1,7 +1,7 @@
 """Evidently's report on the columns of the drift tests, as a page of HTML.
 
-The report decides nothing: `churn.monitoring.drift` does. Importing Evidently takes 4 seconds and
-300 MB, so it is imported here alone, and made after the verdict has been passed on.
+The report does not affect the verdict: `churn.monitoring.drift` does. Importing Evidently takes 4
+seconds and 300 MB, so only this module imports it, and the report is made once the verdict is sent.
 """
 
 import os
@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn.monitoring.two_sample import KS, TwoSampleTest
 
-# Distances, which do not grow with the number of customers as significance does.
+# Distances, which unlike significance do not grow with the number of customers.
 NUMBERS, CATEGORIES = "wasserstein", "jensenshannon"
 THRESHOLD = 0.1
 
@@ -27,7 +27,7 @@ def evidently_report(tests: list[TwoSampleTest]) -> str:
     tests : list of TwoSampleTest
         At least one.
     """
-    os.environ["DO_NOT_TRACK"] = "1"  # Evidently reports its use otherwise
+    os.environ["DO_NOT_TRACK"] = "1"  # switches Evidently's usage reports off
     numbers = [test.name for test in tests if test.method == KS]
     others = [test.name for test in tests if test.method != KS]
     with warnings.catch_warnings():
@@ -52,7 +52,7 @@ def evidently_report(tests: list[TwoSampleTest]) -> str:
 
 
 def _table(tests: list[TwoSampleTest], side: str) -> pd.DataFrame:
-    # A test of values has fewer rows than there are customers: the rest is left empty.
+    # A test of values has only rows that are not missing, so its column is padded.
     columns = {test.name: getattr(test, side).reset_index(drop=True) for test in tests}
     return pd.DataFrame(
         {

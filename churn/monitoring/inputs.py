@@ -1,4 +1,4 @@
-"""What MonitorFlow reads beside the predictions: the log itself, the reference, the outcomes."""
+"""The inputs of MonitorFlow other than predictions: the log, the reference, and the outcomes."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def open_log(url: str) -> Iterator[tuple[PredictionLog, OutcomeStore]]:
     Raises
     ------
     ChurnError
-        If it cannot be used, or has no prediction at all: then it is hardly the right one.
+        If it cannot be used, or has no prediction at all, since then it is probably the wrong one.
     """
     url = url or locations(os.environ)[1]
     with PredictionLog(url) as log, OutcomeStore(url) as outcomes:
@@ -55,12 +55,12 @@ def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
 def read_outcomes(
     store: OutcomeStore, customers: pd.Series, table: str, contract: Contract
 ) -> pd.DataFrame:
-    """What happened to customers: from the database of the log, and from a table.
+    """The outcomes of customers, from the database of the log and from a table.
 
     Parameters
     ----------
     customers : Series of str
-        Those looked up in the database; missing ones are left out.
+        The customers to look up in the database; missing ones are left out.
     table : str
         See `churn.feedback.outcomes.read_table`; empty for none. Its key is the contract's id
         column, or `customer`.
@@ -68,7 +68,7 @@ def read_outcomes(
     Returns
     -------
     DataFrame
-        One row per customer and day, as it was recorded last; see
+        One row per customer and day, the last recorded; see
         `churn.feedback.outcomes.frame_of`.
 
     Raises

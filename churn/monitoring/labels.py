@@ -1,4 +1,4 @@
-"""What happened to scored customers within the horizon, and which of them were called."""
+"""Labels of scored customers within the horizon, and which of them were called."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,14 @@ TOO_SOON = "say that a customer was still there before the horizon was over"
 
 @dataclass(frozen=True)
 class Labels:
-    """What happened to n customers.
+    """The labels of n predictions.
 
     Attributes
     ----------
     values : ndarray of float64, shape (n,)
-        1 for customers who left within the horizon, 0 for those who stayed, NaN where it is not
-        known.
+        1 for customers who left within the horizon, 0 for those who stayed, NaN where not known.
     unused : mapping of str to int
-        How many outcomes label no prediction, by reason; only where there are some.
+        The number of outcomes that label no prediction, by reason; only those above 0.
     unknown : str or None
         The first customer with an outcome and no prediction.
     """
@@ -42,11 +41,11 @@ class Labels:
 
 
 def label_predictions(answers: pd.DataFrame, outcomes: pd.DataFrame, horizon: int) -> Labels:
-    """Label predictions with the outcomes of the time that was predicted.
+    """Label predictions with the outcomes within the horizon.
 
-    A customer who had left on a day after the prediction's and at most `horizon` days later is
-    labelled 1; one who was still there so many days later, or left only after that, 0. Nothing is
-    known of a customer without such an outcome, or who had left before.
+    The label is 1 for a customer who had left on a day after the prediction's and at most `horizon`
+    days later, and 0 for one who was still a customer that many days later, or left after that. It
+    is not known for a customer without such an outcome, or who had left before the prediction.
 
     Parameters
     ----------
@@ -101,13 +100,13 @@ def called(answers: pd.DataFrame, calls: pd.DataFrame, horizon: int) -> np.ndarr
     end = pairs["start"] + timedelta(days=horizon)
     within = (pairs["day"] >= pairs["start"]) & (pairs["day"] <= end)
     arm = np.full(len(answers), "", dtype=object)
-    for name in reversed(ARMS):  # a customer who was called once was called
+    for name in reversed(ARMS):  # `contact` takes precedence
         arm[pairs["row"][within & (pairs["arm"] == name)]] = name
     return arm
 
 
 def _by_day(answers: pd.DataFrame) -> pd.DataFrame:
-    """Customer, day of the prediction, and row; not those whose customer is not known."""
+    """Customer, day of the prediction, and row, without rows whose customer is not known."""
     times = pd.to_datetime(answers["time"], utc=True).dt.tz_localize(None)
     frame = pd.DataFrame(
         {

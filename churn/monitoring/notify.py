@@ -1,4 +1,4 @@
-"""Telling others what the verdict is: a file for Prometheus, and a webhook."""
+"""Send the verdict: a file for Prometheus, and a webhook."""
 
 import json
 import urllib.error
@@ -66,7 +66,7 @@ def prometheus_text(
 
 
 def write_metrics(text: str, path: str | Path) -> None:
-    """Write metrics for the node exporter's textfile collector: whole or not at all.
+    """Write metrics for the node exporter's textfile collector, atomically.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None
     where : str
         The run of MonitorFlow with all results.
     retrained : str, optional
-        The run of ChurnFlow that was made because of it.
+        The run of ChurnFlow that the verdict caused.
     """
     return {
         "verdict": verdict.verdict,
@@ -97,7 +97,7 @@ def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None
         "reasons": [vars(reason) for reason in verdict.reasons],
         "remarks": list(verdict.remarks),
         "retrained": retrained,
-        "text": str(verdict),  # what chat programs show
+        "text": str(verdict),  # the field that chat programs show
     }
 
 
@@ -107,7 +107,7 @@ def post(url: str, values: dict) -> None:
     Raises
     ------
     ChurnError
-        If it is not taken, with a status of 2xx, within ten seconds.
+        If there is no response with a status of 2xx within ten seconds.
     """
     try:
         request = urllib.request.Request(
@@ -122,7 +122,7 @@ def post(url: str, values: dict) -> None:
 
 
 def _host(url: str) -> str:
-    # The path of a webhook is often its password.
+    # The path of a webhook is often its secret.
     return public_name(url).partition("://")[2].partition("/")[0] or "without a host"
 
 

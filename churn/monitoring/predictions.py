@@ -19,21 +19,21 @@ from churn.scoring.deployment import Deployment
 
 @dataclass(frozen=True)
 class ScoredCustomers:
-    """Customers whom a model scored, each once per period, when first scored.
+    """Customers whom a model scored, by their first prediction in each period.
 
     Attributes
     ----------
     answers : DataFrame of n rows
-        period (str), prediction (its id), customer (str, None where it is not known), time
+        period (str), prediction (its id), customer (str, None where not known), time
         (datetime, UTC), probability.
     features : DataFrame of n rows
-        The record, typed; what cannot be read is missing.
+        The record, typed; cells that cannot be read are missing.
     unreadable : dict of str to int
-        How many cells of a feature are neither missing nor readable; only where there are some.
+        How many cells of a feature are neither missing nor readable; only those above 0.
     predictions : int
-        How many the model made, repeated ones too.
+        The number of predictions of the model, including repeated ones.
     others : int
-        How many other models made in the time; they are left out.
+        The number of predictions of other models in the window, which are left out.
     """
 
     answers: pd.DataFrame
@@ -44,13 +44,13 @@ class ScoredCustomers:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """Of leaving: (n,) float64."""
+        """The probabilities of leaving: (n,) float64."""
         return self.answers["probability"].to_numpy()
 
 
 @dataclass(frozen=True)
 class Window:
-    """A time from `start` to before `end`, and the name of the period that each moment is in."""
+    """The time from `start` to before `end`, and the name of the period of each moment in it."""
 
     start: datetime
     end: datetime
@@ -60,8 +60,8 @@ class Window:
 def same_model(log: PredictionLog, deployment: Deployment, window: Window) -> frozenset[str]:
     """The runs in the log whose model is this one.
 
-    A run that was resumed, or repeated on the same table with the same seed, has another name and
-    the same fingerprint: it is the same model.
+    A run that was resumed, or repeated on the same table with the same seed, has another name but
+    the same fingerprint, so it is the same model.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def same_model(log: PredictionLog, deployment: Deployment, window: Window) -> fr
     for run in log.runs(window.start, window.end) - same:
         try:
             fingerprint = fetch_run(run).fingerprint
-        except ChurnError:  # it is gone: its predictions are counted as those of another model
+        except ChurnError:  # the run is deleted: its predictions count as another model's
             continue
         if fingerprint == deployment.fingerprint:
             same.add(run)
@@ -88,13 +88,13 @@ def read_predictions(
 ) -> list[ScoredCustomers]:
     """Read the predictions of a model in several windows, the log once for all of them.
 
-    Of more than `most` customers in a period some are drawn by a hash of the key, so that no
-    property of a customer decides. Predictions without a customer count as customers of their own.
+    More than `most` customers in a period are sampled by a hash of the key, which is independent of
+    every property of a customer. Each prediction without a customer counts as one customer.
 
     Parameters
     ----------
     runs : collection of str
-        Those of the model, see `same_model`.
+        The runs of the model, see `same_model`.
 
     Raises
     ------
@@ -150,7 +150,7 @@ class _Reader:
 
 
 class _Draw:
-    """The first prediction about each customer, of customers with the smallest hashes."""
+    """The first prediction for each customer, for the customers with the smallest hashes."""
 
     def __init__(self, most: int):
         self.most = most

@@ -1,8 +1,7 @@
-"""Drift in money: what calling by the model is expected to bring, in a period and before.
+"""Drift in money: the expected profit of calling by the model, in a period and in the reference.
 
-Statistics say that something changed; this says what it is worth. A customer's net benefit is
-`churn.evaluation.profit.expected_profit`, a customer whom it pays to call is one with a positive
-one.
+The drift tests detect a change; this module estimates its value. A customer's net benefit is
+`churn.evaluation.profit.expected_profit`; a call pays for a customer if it is positive.
 """
 
 from collections.abc import Iterator
@@ -20,12 +19,12 @@ from churn.monitoring.drift import LEAST, LEVEL, Reference
 from churn.statistics.bins import MISSING
 from churn.statistics.multiplicity import holm
 
-# Of the expected profit per customer: less of a change is no news.
+# The smallest relative change of the expected profit per customer that is reported.
 CHANGE = 0.2
-# Of the customers, who would be called first: the top of the ranking.
+# The share of customers who are called first: the top of the ranking.
 TOP = 0.1
-# A segment is tested where, if nothing changed, it pays to call so many of it before and now: of
-# fewer the mean is far from bell-shaped.
+# A segment is tested if, without a change, calls pay for so many of its customers before and now:
+# with fewer the mean is far from normally distributed.
 LEAST_CALLED = 30
 
 COLUMNS = [
@@ -46,15 +45,15 @@ class Change:
 
     @property
     def relative(self) -> float:
-        """The difference as a share of the value before; infinite where that was 0."""
+        """The difference relative to the value before; infinite if that is 0."""
         return (self.now - self.before) / self.before if self.before else np.inf
 
     @classmethod
     def of(cls, before: np.ndarray, now: np.ndarray) -> "Change":
-        """The interval by Welch's standard error, p by that of customers who are all alike.
+        """The interval uses Welch's standard error, the p-value that of the pooled customers.
 
-        Most customers bring nothing and a few much: where a sample happens to have few of those,
-        its own variance is small as well, and Welch's test finds far too much.
+        Most customers bring nothing and a few much: a sample that has few of those by chance also
+        has a small variance, so that Welch's test has far too many false positives.
         """
         gap = float(now.mean() - before.mean())
         half = 1.959964 * float(
@@ -68,30 +67,30 @@ class Change:
 
 @dataclass(frozen=True)
 class Money:
-    """What the period is worth beside the reference.
+    """The expected profit of the period compared with the reference.
 
     Attributes
     ----------
     customers : int
-        Of the period, those with every amount of money.
+        The number of customers of the period for whom all amounts are known.
     missing_amount : int
-        Those without an amount in a column that the costs name.
+        The number of those without an amount in a column that the costs name.
     profit : Change or None
-        Money per customer of the base, if those whom it pays to call are called; None where there
-        are too few customers.
+        Money per customer of the base, if every call that pays is made; None where there are too
+        few customers.
     calls : Change or None
-        The share of customers whom it pays to call.
+        The share of customers for whom a call pays.
     top : Change or None
-        The share of customers who stand as high as the first tenth of the reference's ranking.
+        The share of customers with a score in the range of the first tenth of the reference.
     mix : float
         How far the ranking changed: the largest total variation distance, over the features,
         between the customers called first (the first tenth) then and now; 0 to 1.
     mix_feature : str
-        The feature it is of.
+        The feature with that distance.
     segments : DataFrame
         One row per segment, those that changed first, then by how much money: feature, level,
         customers, share (of the customers), profit (money per customer of the segment), calls
-        (share whom it pays to call), top (share of the segment among those called first), each
+        (share for whom a call pays), top (share of the segment among those called first), each
         with `_before`; adjusted (the p-value of the profit's change, by Holm), changed (bool).
     """
 
@@ -106,7 +105,7 @@ class Money:
 
     @property
     def changed(self) -> bool:
-        """Whether the expected profit clearly changed, by no trifle."""
+        """Whether the change of the expected profit is significant and at least `CHANGE`."""
         return _changed(self.profit) if self.profit else False
 
 
@@ -118,7 +117,7 @@ def appraise(
     offer: RetentionCosts,
     least: int = LEAST,
 ) -> Money:
-    """Set the expected money of a period beside the reference's.
+    """Compare the expected profit of a period with the reference's.
 
     Parameters
     ----------
@@ -155,7 +154,7 @@ def appraise(
 
 
 class _Ranked:
-    """Customers by what calling them brings."""
+    """Customers ranked by the expected profit of calling them."""
 
     def __init__(self, features: pd.DataFrame, chance: np.ndarray, offer: RetentionCosts):
         usable = ~_missing_amount(features, offer)
@@ -205,7 +204,7 @@ def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame
 def _levels(
     before: pd.DataFrame, now: pd.DataFrame, contract: Contract
 ) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """Feature, level, and the rows in it before and now: for each feature every customer once."""
+    """Feature, level, and its rows before and now; each customer is in one level of a feature."""
     for name, feature in contract.features.items():
         levels = FeatureLevels(feature, before[name])
         codes = [levels.assign(columns[name]) for columns in (before, now)]
@@ -217,7 +216,7 @@ def _levels(
 
 
 def terms(offer: RetentionCosts, given: dict[str, str]) -> RetentionCosts:
-    """An offer with some of its terms changed; those that are empty texts stay as they are.
+    """An offer with some of its terms replaced; empty texts leave a term as it is.
 
     Raises
     ------

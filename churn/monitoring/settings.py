@@ -19,23 +19,23 @@ Day = Annotated[
 
 
 class MonitorSettings(BaseModel):
-    """Which predictions are examined, when, and how much data that takes.
+    """The settings of an examination: its day, its predictions, and the minimum data.
 
     Attributes
     ----------
     as_of : date or None
-        The day of the examination, its beginning in UTC; now without one.
+        The day of the examination, its beginning in UTC; by default now.
     since, until : date or None
-        The period to compare: from the first day to before the last one. By default the 30 days
+        The period to compare, from `since` to before `until`. By default the 30 days
         before `as_of`.
     horizon : int
-        Days within which customers were predicted to leave.
+        The number of days to which the predictions refer.
     completeness : float
         Share of a cohort's labels that must be known to evaluate it.
     least : int
-        With fewer customers a period is not compared.
+        The smallest number of customers with which a period is compared.
     months : int
-        So many cohorts are read.
+        The number of cohorts that are read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,7 +50,7 @@ class MonitorSettings(BaseModel):
 
     @classmethod
     def check(cls, offer: Mapping[str, str], **values) -> "MonitorSettings":
-        """Check all of them at once.
+        """Validate all settings at once.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class MonitorSettings(BaseModel):
         return _start(self.as_of) if self.as_of else clock
 
     def period(self, clock: datetime) -> tuple[datetime, datetime]:
-        """From when to before when predictions are compared."""
+        """The start and the end (exclusive) of the predictions that are compared."""
         end = _start(self.until) if self.until else self.now(clock)
         return _start(self.since) if self.since else end - PERIOD, end
 

@@ -1,8 +1,8 @@
-"""Two-sample tests: whether a column is distributed as before, and how far it is from it.
+"""Two-sample tests: whether the distribution of a column has changed, and by how much.
 
-The p-values are scipy's. Each test has an effect between 0 and 1 beside its p-value, the largest
-difference of the two distributions in probability: the Kolmogorov-Smirnov statistic of numbers, the
-total variation distance of categories and flags.
+The p-values are scipy's. Each test also has an effect size between 0 and 1, the largest difference
+of the two distributions in probability: the Kolmogorov-Smirnov statistic for numbers, the total
+variation distance for categories and flags.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ METHODS = {
     FISHER: "Fisher's exact",
 }
 VALUES = "values"
-# Below such an expected count the chi-square distribution is a poor approximation (Cochran 1954):
-# categories that are rarer are counted together.
+# Below this expected count the chi-square distribution is a poor approximation (Cochran 1954), so
+# rarer categories are merged.
 LEAST_EXPECTED = 5
 
 
@@ -47,7 +47,7 @@ class TwoSampleTest:
 
     @property
     def name(self) -> str:
-        """The column, with what is compared unless it is the values."""
+        """The column, followed by `what` unless that is `values`."""
         return self.column if self.what == VALUES else f"{self.column}: {self.what}"
 
     def run(self) -> tuple[float, float]:
@@ -65,7 +65,7 @@ class TwoSampleTest:
         return float(p), effect
 
     def summaries(self, percent: bool = False) -> tuple[str, str]:
-        """Both samples in a few words; the mean of numbers as a percentage if asked."""
+        """Both samples in a few words; with `percent`, the mean of numbers as a percentage."""
         samples = self.reference, self.current
         if self.method == KS:
             form = "{:.1%}".format if percent else "{:,.4g}".format

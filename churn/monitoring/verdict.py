@@ -1,22 +1,21 @@
 """The verdict on a model in use: `ok`, `watch`, `retrain` or `insufficient data`, and why.
 
-The rules, each a reason of its own; the verdict is the gravest of them.
+Each rule that applies is a reason; the verdict is the most severe of them.
 
-retrain  A feature is broken: at least half of the customers have a value of it that they would not
-         have had (`churn.monitoring.drift.BROKEN`). Repair the column; until then a model without
-         it may be better, which the gate decides.
-retrain  The latest evaluated cohort is clearly worse than expected, and by more than a trifle
+retrain  A feature is broken: at least half of the customers have another value of it than before
+         (`churn.monitoring.drift.BROKEN`). Repair the column; until then a model without it may be
+         better, which the gate decides.
+retrain  The latest evaluated cohort is significantly worse than expected, by more than the margin
          (`churn.monitoring.deterioration`).
 watch    An input, the missing values, the categories or the scores drifted.
-watch    The expected profit per customer clearly changed, by a fifth or more
+watch    The expected profit per customer changed significantly, by a fifth or more
          (`churn.monitoring.profit_drift.CHANGE`), or that of a segment. Customers may have changed,
          or the calls may have worked; no training brings the money back.
-watch    The model was worse in some segment of that cohort than elsewhere.
-watch    Cells arrive that cannot be read.
+watch    The model was worse in some segment of that cohort than among the other customers.
+watch    Some cells of requests cannot be read.
 
-Without a reason the verdict is `ok` only if something was examined: the customers of a period, or a
-cohort. Otherwise it is `insufficient data`. Waiting cohorts and those with too few labels are
-remarks.
+Without a reason the verdict is `ok` if the customers of a period, or a cohort, were examined, and
+`insufficient data` otherwise. Waiting cohorts and those with too few labels are remarks.
 """
 
 from dataclasses import dataclass
@@ -29,11 +28,11 @@ from churn.monitoring.profit_drift import Money
 
 OK, WATCH, RETRAIN = "ok", "watch", "retrain"
 INSUFFICIENT_DATA = "insufficient data"
-# In the order of their gravity.
+# In the order of their severity.
 LEVELS = (INSUFFICIENT_DATA, OK, WATCH, RETRAIN)
-# What the command exits with; 1 and 2 are those of a failed run and of a wrong command line.
+# The exit codes of the command; 1 is that of a failed run, 2 that of a wrong command line.
 EXIT_CODES = {OK: 0, WATCH: 3, RETRAIN: 4, INSUFFICIENT_DATA: 5}
-# Share of a column's cells: fewer that cannot be read are no reason.
+# The share of a column's cells from which on unreadable ones are a reason.
 UNREADABLE = 0.01
 
 
@@ -44,7 +43,7 @@ class Reason:
     Attributes
     ----------
     verdict : str
-        The verdict that it alone would lead to.
+        The verdict if this were the only reason.
     about : str
         drift, quality or money.
     text : str
@@ -57,18 +56,18 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do about a model in use.
+    """The verdict on a model in use, with its reasons.
 
     Attributes
     ----------
     run : str
         The model's.
     reasons : tuple of Reason
-        The gravest first.
+        The most severe first.
     remarks : tuple of str
-        What was left out, is too little, or has to wait.
+        Data that were left out, are insufficient, or have to wait.
     examined : bool
-        Whether there was a period with customers enough to test, or a cohort to evaluate.
+        Whether there was a period with enough customers to test, or a cohort to evaluate.
     """
 
     run: str
@@ -96,7 +95,7 @@ class Verdict:
 def judge(
     run: str, scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality
 ) -> Verdict:
-    """Put everything that was found together.
+    """Decide the verdict from all results.
 
     Parameters
     ----------
