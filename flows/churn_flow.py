@@ -1,4 +1,4 @@
-"""ChurnFlow: from a customer table to a chosen, graded, explained model."""
+"""ChurnFlow: from a customer table to a chosen, evaluated, explained model."""
 
 from runtime import console, launch  # first: it makes churn importable and names the user
 
@@ -172,7 +172,7 @@ class ChurnFlow(FlowSpec):
         from churn.registry.model_file import dump_model
 
         self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
-        # Of a task that died only that is known.
+        # A task that died has no other artifacts.
         results = [None if task.died else (task.trial, task.error) for task in inputs]
         self.search = collect(self.candidates, results, self.baseline)
         console.tell(f"candidates to stack: {len(self.search.trials)}")

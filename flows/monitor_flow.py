@@ -1,4 +1,4 @@
-"""MonitorFlow: whether a model in use is still right.
+"""MonitorFlow: monitor a model in use.
 
 Exits with 0 for ok, 3 for watch, 4 for retrain, 5 for insufficient data; with 1 if it failed, and 2
 if the command line is wrong.
@@ -167,7 +167,7 @@ class MonitorFlow(FlowSpec):
 
 
 def exit_code() -> int:
-    """That of the run which this process started, and which succeeded."""
+    """The exit code of the successful run that this process started."""
     from metaflow import Run, namespace
 
     namespace(None)

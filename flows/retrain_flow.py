@@ -1,4 +1,4 @@
-"""RetrainFlow: train anew whenever a look at the model in use says so.
+"""RetrainFlow: retrain whenever that is MonitorFlow's verdict.
 
 It does on a scheduler what `--retrain` of MonitorFlow does in a shell: Argo Workflows starts it
 after each run of MonitorFlow. By hand: `python flows/retrain_flow.py --trigger MonitorFlow/12 run`.
@@ -23,7 +23,7 @@ class RetrainFlow(FlowSpec):
         """Read the verdict."""
         from runtime.retraining import due
 
-        trigger = current.get("trigger")  # there is none where nothing has triggered the run
+        trigger = current.get("trigger")  # None unless an event triggered the run
         self.looked = trigger and trigger.run.pathspec
         self.deployment, self.table, self.call_lists = due(self.looked, self.data)
         self.next(self.retrain)

@@ -84,7 +84,7 @@ class ScoreFlow(FlowSpec):
 
         chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
         reliability = self.deployment.reliability if self.everyone else None
-        model = self.model  # loads the libraries whose threads are to be bounded
+        model = self.model  # loads the libraries whose threads are bounded below
         with bounded_threads(threads_per_task(len(self.shards))):
             self.part, self.scored = score_shard(
                 chunks, model, self.campaign, self.offer, self.excluded, reliability
@@ -101,7 +101,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.export import write_list, write_rejected
         from churn.feedback.batch import log_sample
 
-        # The same in every task; not merged, since a pickle of a set differs between processes.
+        # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
             "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "warnings"
         )  # fmt: skip
@@ -142,7 +142,7 @@ class ScoreFlow(FlowSpec):
 
 
 def _each(inputs, name: str):
-    """An artifact of each task in turn: Metaflow keeps in memory what it has read."""
+    """An artifact of each task, one at a time, since Metaflow keeps read artifacts in memory."""
     for task in inputs:
         yield getattr(task, name)
         delattr(task, name)

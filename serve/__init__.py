@@ -2,8 +2,8 @@
 
 from flask import Flask
 
-# Nothing of churn is imported up here: numpy and OpenMP read their settings when they are first
-# imported, and `python -m serve` makes the settings after this package is.
+# churn is not imported at the top: numpy and OpenMP read their settings at their first import, and
+# `python -m serve` sets them after the import of this package.
 
 
 def create_app(config: dict | None = None) -> Flask:
@@ -12,7 +12,7 @@ def create_app(config: dict | None = None) -> Flask:
     Parameters
     ----------
     config : dict, optional
-        Settings that go before those of the environment: the attributes of
+        Settings that override those of the environment: the attributes of
         `serve.settings.Settings` in capitals; SERVED, a `churn.scoring.deployment.Deployment` that
         is loaded already, in place of RUN; and Flask's own.
 

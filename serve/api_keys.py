@@ -1,4 +1,4 @@
-"""API keys: without one, no request about customers is answered."""
+"""API keys: requests about customers require one, if the settings have any."""
 
 import hmac
 from hashlib import sha256
@@ -14,8 +14,8 @@ PERSONAL = {"api.predictions"}
 
 
 def init_app(app: Flask) -> None:
-    """Demand an API key, if the settings of an app have any."""
-    # Digests have one length, so the time of a comparison does not depend on the key.
+    """Require an API key, if the settings of an app have any."""
+    # Digests have the same length, so the time of a comparison does not depend on the key.
     known = [_digest(key) for key in app.config["KEYS"]]
     app.config["KEYS"] = None  # so that printed settings show no key
     app.extensions["churn-keys"] = bool(known)
@@ -27,7 +27,7 @@ def init_app(app: Flask) -> None:
         if request.method != "POST" and request.endpoint not in PERSONAL:
             return
         sent = _digest(request.headers.get(HEADER, ""))
-        # All are compared, so that the time does not depend on which key it is.
+        # All keys are compared, so that the time does not depend on which one matches.
         if not sum(hmac.compare_digest(sent, key) for key in known):
             wrong = Problem(
                 HEADER, "an API key", "another" if HEADER in request.headers else "none"

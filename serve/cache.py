@@ -1,7 +1,7 @@
-"""Models on the local disk: what is served when the datastore cannot be reached.
+"""Models on the local disk, which are served when the datastore cannot be reached.
 
-A model is a document of plain values, as JSON: on the first line the document without the steps of
-its program, on every other line a step, so that no other thread waits for all of it to be read.
+A model is a document of plain values, as JSON: the first line is the document without the steps of
+its program, every other line a step, so that parsing does not block other threads for long.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ SUFFIX = ".jsonl"
 
 
 def load_model(path: Path, digest: str) -> Deployment:
-    """Read a model, if it is the one that was written.
+    """Read a model, and verify that it is the one that was written.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ def _as_lines(deployment: Deployment) -> bytes:
 
 
 class Cache:
-    """The last models by what was asked for, a run or `champion`.
+    """The last model for each name, a run or `champion`.
 
     Parameters
     ----------
     folder : Path
-        Made where it is not there, for its owner alone; a folder of another user is refused.
+        Created if it does not exist, for its owner alone; a folder of another user is refused.
     """
 
     def __init__(self, folder: Path):
@@ -63,7 +63,7 @@ class Cache:
         own_folder(folder)
 
     def put(self, asked: str, deployment: Deployment) -> tuple[str, Path]:
-        """Keep a model as what `asked` stands for now; its digest, and where it is."""
+        """Store a model as the current one of the name `asked`; its digest and path."""
         content = _as_lines(deployment)
         digest = hashlib.sha256(content).hexdigest()
         path = self.folder / f"{digest}{SUFFIX}"
@@ -74,7 +74,7 @@ class Cache:
         return digest, path
 
     def last(self, asked: str) -> tuple[str, str, Path] | None:
-        """What `asked` stood for last: its run, its digest, and where it is."""
+        """The last model of the name `asked`: its run, digest and path."""
         try:
             entry = json.loads(self._index(asked).read_bytes())
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class Cache:
         return self.folder / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
 
     def _forget(self) -> None:
-        """Delete former models, but for the latest, which another server may be about to read."""
+        """Delete former models except the latest, which another server may be about to read."""
         models = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
         indexes = self.folder.glob("*.json")
         current = {json.loads(index.read_bytes())["digest"] for index in indexes}

@@ -34,7 +34,7 @@ def exposition(app: Flask) -> bytes:
 
 
 class _State:
-    """What is served and how it is kept, as the worker that is asked knows it."""
+    """The state of the model, the keeper and the log, as seen by the worker of this request."""
 
     def __init__(self, app: Flask):
         self._served = app.extensions["churn"]

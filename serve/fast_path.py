@@ -1,8 +1,8 @@
 """The fast path: an ordinary request to `/predict` is answered without Flask.
 
-Flask takes longer to find out that a request is an ordinary one than the model takes to score it.
-The server asks here first; whatever is unusual, or goes wrong, is left to Flask, which answers it
-as if this module were not there.
+Flask's overhead for an ordinary request is longer than the time to score it. The server tries this
+module first; any unusual request, or an error, is left to Flask, which answers as if this module
+did not exist.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class FastPath:
         body : bytes
             The whole body.
         begin : float
-            When the request came, by `perf_counter`.
+            When the request arrived, by `perf_counter`.
         """
         model = self._served.model
         if (
@@ -51,7 +51,7 @@ class FastPath:
             return None
         try:
             response = predict_one(model, self._log, body)
-        except Exception:  # Flask is asked the same, and reports what is wrong
+        except Exception:  # Flask handles the same request, and reports the error
             return None
         observe(PATH, "200", perf_counter() - begin)
         return response

@@ -1,4 +1,4 @@
-"""The folder that the processes of one server share, and how long they live."""
+"""The folder that the processes of one server share, and the end of these processes."""
 
 import fcntl
 import logging
@@ -16,7 +16,7 @@ from pathlib import Path
 PREFIX = "churn-serve-"
 LOCK = "lock"
 STATUS = "status.json"
-# Files that the keeper touches: whenever it knows which run is wanted, and when the spool is empty.
+# Files that the keeper touches when it has read the wanted run, and when the spool is empty.
 MODEL_BEAT, LOG_BEAT = "model.beat", "log.beat"
 STOP_SECONDS = 10
 
@@ -25,9 +25,9 @@ logger = logging.getLogger("churn.instance")
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
-    """Make the folder, name it in the environment, and delete it at the end.
+    """Make the folder, set it in the environment, and delete it at the end.
 
-    The folder of a server that was killed is deleted by the next one: it is not locked any more.
+    The folder of a server that was killed is not locked any more, and the next server deletes it.
     """
     _delete_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -43,7 +43,7 @@ def shared_folder() -> Iterator[Path]:
 
 
 def read_status(folder: Path) -> str | None:
-    """What the keeper published last; None before the first time."""
+    """The status that the keeper published last; None before the first."""
     try:
         return (folder / STATUS).read_text("utf-8")
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def read_status(folder: Path) -> str | None:
 
 
 def beat(folder: Path, name: str) -> None:
-    """Note that the keeper is at work."""
+    """Touch a beat, as a sign that the keeper is working."""
     (folder / name).touch()
 
 
@@ -66,7 +66,8 @@ def seconds_since(folder: Path, name: str) -> float | None:
 def end_with_parent() -> None:
     """End this process, a worker, when the server's main process is gone.
 
-    Without it nobody would ship the log, follow the champion, or give back the port.
+    Otherwise the worker would keep the port, without a keeper that ships the log and follows the
+    champion.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -84,7 +85,7 @@ def end_with_parent() -> None:
 
 def _delete_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        # Another user's, or one that another server deletes, is none of ours.
+        # A folder of another user, or one that another server deletes, is skipped.
         with suppress(OSError), (folder / LOCK).open() as lock:
             if folder.stat().st_uid == os.getuid():
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,7 @@
 """The counters and histograms of the app: requests, predictions, failures of the log.
 
-Under `python -m serve` each worker keeps its counts in files of its own (PROMETHEUS_MULTIPROC_DIR),
-which outlive a worker that is killed; `serve.exposition` adds them up.
+Under `python -m serve` each worker stores its counts in files of its own
+(PROMETHEUS_MULTIPROC_DIR), which survive a worker that is killed; `serve.exposition` adds them up.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 TENTHS = 10
-# Where a server notes in the WSGI environment when a request came, by `perf_counter`.
+# The key of the WSGI environment for the time at which a request arrived, by `perf_counter`.
 BEGIN = "churn.begin"
 
 _seconds = Histogram(
@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        # A path that is not there does not get a series of its own.
+        # Unknown paths share one series.
         route = request.path if request.path in paths() else "other"
         observe(route, str(response.status_code), perf_counter() - request.environ[BEGIN])
         return response
@@ -80,7 +80,7 @@ def count_one(probability: float, churn: bool) -> None:
 
 
 def count(probabilities: Iterable[float], threshold: float) -> None:
-    """Count many predictions; a counter's own work, once per kind instead of once for each."""
+    """Count many predictions, with one update of each counter instead of one per prediction."""
     scores = np.fromiter(probabilities, dtype=np.float64)
     tenths = np.minimum((scores * TENTHS).astype(int), TENTHS - 1)
     for churn in (False, True):
@@ -90,5 +90,5 @@ def count(probabilities: Iterable[float], threshold: float) -> None:
 
 
 def count_log_failure() -> None:
-    """Count an answer that was refused since it could not be logged."""
+    """Count a request that was refused because its answer could not be logged."""
     _log_failures.inc()

@@ -1,4 +1,4 @@
-"""The API as an OpenAPI 3.1 document, made of the types that read requests and name responses."""
+"""The API as an OpenAPI 3.1 document, generated from the types of requests and responses."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ _OBJECT = {"type": "object"}
 
 
 def document(model: Model, keys: bool = False) -> dict:
-    """The document of the API as it is with a model.
+    """The document of the API with a given model.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def document(model: Model, keys: bool = False) -> dict:
 
 
 def example_customer(model: Model) -> dict:
-    """A typical customer, as a program sends it."""
+    """A typical customer as a request body."""
     typical = model.run.explainer.typical
     return {
         name: _json_value(feature, typical[name])
@@ -118,7 +118,7 @@ def example_customer(model: Model) -> dict:
 
 
 def days_ago(days: float) -> str:
-    """The date so many days ago, as a request has it."""
+    """The date so many days ago, in the format of a request."""
     return (datetime.now(UTC) - timedelta(days=round(days))).date().isoformat()
 
 
@@ -152,7 +152,7 @@ def _operation(name, summary, response, errors, parameters, keys) -> dict:
     else:
         content = {JSON: {"schema": response}}
     problem = {PROBLEM: {"schema": {"$ref": REF.format(model="ProblemDetails")}}}
-    # Each may be asked with an unknown parameter, or for a foreign host.
+    # Each may be requested with an unknown parameter, or with an untrusted host.
     errors = {*errors, 400, 422, *([401] if keys else [])}
     operation = {
         "operationId": name,

@@ -1,4 +1,4 @@
-"""The prediction log as the app uses it: a prediction is on disk before it is answered."""
+"""The prediction log of the app: a prediction is on disk before the response is sent."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -10,12 +10,12 @@ from churn.feedback.prediction_log import Spool, locations
 from churn.feedback.prediction_log.spool import SUFFIX
 from serve.settings import OFF
 
-# A request waits so long for a locked database; then its client is asked to try again.
+# A request waits so long for a locked database; then its client gets a 503.
 PATIENCE_SECONDS = 2.0
 
 
 def init_app(app: Flask) -> None:
-    """Open the log of an app, unless the settings switch it off."""
+    """Open the log of an app, unless the settings disable it."""
     app.extensions["churn-log"] = None
     if app.config["LOG"] != OFF:
         app.extensions["churn-log"] = LogWriter(*places(app.config))
@@ -27,7 +27,7 @@ def places(config) -> tuple[Path, str]:
 
 
 class LogWriter:
-    """Writes predictions to the spool of this process, and reads the database that they reach."""
+    """Writes predictions to the spool of this process, and reads the database of the log."""
 
     def __init__(self, folder: Path, url: str):
         self.spool = Spool(folder)
@@ -35,10 +35,10 @@ class LogWriter:
         self._database = self._outcomes = None
 
     def backlog(self) -> tuple[int, int]:
-        """The files, and their bytes, that are not in the database yet."""
+        """The number of files that are not in the database yet, and their bytes."""
         sizes = []
         for path in self.spool.folder.glob(f"*{SUFFIX}"):
-            with suppress(FileNotFoundError):  # it is in the database by now
+            with suppress(FileNotFoundError):  # it has been moved to the database since
                 sizes.append(path.stat().st_size)
         return len(sizes), sum(sizes)
 

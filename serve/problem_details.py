@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457), whatever went wrong."""
+"""Every error as problem details (RFC 9457)."""
 
 import json
 from dataclasses import asdict
@@ -23,7 +23,7 @@ class Refused(Exception):
     ----------
     status : int
     detail : str
-        What is wrong, in one sentence.
+        The problem, in one sentence.
     problems : list of Problem
     """
 
@@ -47,7 +47,7 @@ def init_app(app: Flask) -> None:
 def problem_json(status: int, detail: str, problems: list[Problem] = ()) -> bytes:
     """Problem details as JSON."""
     body = {
-        "type": "about:blank",  # RFC 9457: no more is meant than what the status says
+        "type": "about:blank",  # RFC 9457: the status code is the only type
         "title": default_exceptions[status]().name,
         "status": status,
         "detail": detail,
@@ -76,7 +76,7 @@ def _invalid(error: InvalidRequest) -> Response:
 
 def _log_failed(error: LogFailed) -> Response:
     count_log_failure()
-    # The reason is for the operator of the server, not for its clients.
+    # The reason is logged for the operator of the server, and not sent to clients.
     current_app.logger.error("%s", error)
     detail = "The prediction log cannot be written, so nothing is answered."
     return _respond(503, detail, retry=True)

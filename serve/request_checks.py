@@ -1,4 +1,4 @@
-"""What a request may hold beside its JSON: media type, encoding, query; else why it is refused."""
+"""Checks of a request other than of its JSON: media type, encoding, query."""
 
 from collections.abc import Collection
 
@@ -21,7 +21,7 @@ def json_body() -> bytes:
     Refused
         If its media type is not JSON, it is compressed, or it ends before its Content-Length.
     """
-    asked = request._get_current_object()  # the proxy costs as much as what it is asked for
+    asked = request._get_current_object()  # the proxy costs as much as an attribute itself
     if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
         wrong = Problem("Content-Type", JSON, (asked.mimetype or "nothing")[:MAX_SHOWN])
         raise Refused(415, f"The body must be {JSON}.", [wrong])
@@ -31,7 +31,7 @@ def json_body() -> bytes:
         raise Refused(415, "The body must not be compressed.", [wrong])
     body = asked.get_data(cache=False)
     if asked.content_length is None and len(body) >= asked.max_content_length:
-        raise RequestEntityTooLarge  # a chunked body is cut at the limit
+        raise RequestEntityTooLarge  # a chunked body is truncated at the limit
     if asked.content_length is not None and len(body) < asked.content_length:
         raise incomplete_body(len(body), asked.content_length)
     return body
@@ -44,7 +44,7 @@ def incomplete_body(got: int, length: int) -> Refused:
 
 
 def check_query(known: Collection[str]) -> None:
-    """See that the query of the current request has only known parameters, each once.
+    """Check that the query of the current request has only known parameters, each once.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The headers of every response: what a browser may do with it, and that none is stored."""
+"""The headers of every response: a browser's permissions, and no caching."""
 
 from flask import Flask, Response, request
 

@@ -1,7 +1,7 @@
 """The responses of the API: their types, for the OpenAPI document, and their JSON.
 
-The JSON of predictions is formatted here field by field: a general encoder, which must look at the
-type of every value, takes most of the time of a response.
+The JSON of predictions is formatted here field by field: a general encoder, which checks the type
+of every value, takes most of the time of a response.
 """
 
 import json
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Literal
 
-from typing_extensions import TypedDict  # Pydantic takes no older one than 3.12's
+from typing_extensions import TypedDict  # Pydantic accepts typing's only from Python 3.12 on
 
 from churn.scoring.json_body import Problem, Problems
 from serve.served_model import Model
@@ -144,10 +144,10 @@ def batch_json(
 
 def _prediction(model: Model, prediction: str, record: dict, probability: float) -> str:
     customer = record.get(model.run.contract.id)
-    # What json.dumps has to find out first is half of what it takes for a text.
+    # The type checks of json.dumps are half of its time for a text.
     customer = quoted(customer) if isinstance(customer, str) else json.dumps(customer)
     churn = "true" if probability >= model.run.scorer.threshold else "false"
-    # Most contracts refuse what was not there in training, and then there is nothing to look for.
+    # Most contracts refuse unseen categories, and then there is nothing to look for.
     unseen = json.dumps(model.unseen(record)) if model.flags_unseen else "[]"
     return (
         f'{{"prediction":"{prediction}","customer":{customer},"probability":{probability!r},'

@@ -1,4 +1,4 @@
-"""The model that an app serves: which one it is, and how it is replaced between two requests."""
+"""The model that an app serves, and its replacement between two requests."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ STARTING = ChurnError("No model is loaded yet.", ["it is being read; ask again i
 # How long a worker waits for the first model, and how often it looks for another one.
 FIRST_SECONDS = 10.0
 FOLLOW_SECONDS = 0.5
-# A keeper that is silent for so long hangs, or is gone. A database may be locked for 30 seconds.
+# A keeper without a beat for so long hangs, or has ended. A database may be locked for 30 seconds.
 SILENT_SECONDS = {MODEL_BEAT: 20.0, LOG_BEAT: 45.0}
 
 
@@ -33,7 +33,7 @@ class NoModel(ChurnError):
 
 
 class Model:
-    """A deployment with what its responses need, made once. It never changes.
+    """A deployment with the parts of its responses that are computed once; immutable.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Model:
     common_fields : str
         The fields that all responses share, as JSON without braces.
     flags_unseen : bool
-        Whether there is a feature that `unseen` may name.
+        Whether `unseen` may name any feature.
     """
 
     def __init__(self, run: Deployment, max_batch: int):
@@ -67,7 +67,7 @@ class Model:
         ]
 
     def explain(self, record: dict, most: int) -> dict:
-        """The strongest reasons for the risk of a record, and the change that lowers it most."""
+        """The features that raise a record's risk most, and the change that lowers it most."""
         reasons, scorer = self.run.explainer, self.run.scorer
         change = reasons.best_change(scorer, record)
         return {
@@ -77,16 +77,16 @@ class Model:
 
 
 class ServedModel:
-    """What an app serves now.
+    """The model that an app serves, and the status of the keeper.
 
     Attributes
     ----------
     model : Model or None
-        Replaced as a whole, so that a request that began with one ends with it.
+        Replaced as a whole, so that each request uses one model.
     why : ChurnError or None
         Why there is no model.
     status : dict
-        What the keeper published last.
+        The status that the keeper published last.
     """
 
     def __init__(self):
@@ -100,7 +100,7 @@ class ServedModel:
         self._started = time.monotonic()
 
     def init_app(self, app: Flask) -> None:
-        """Find the model that the settings name; one that cannot be loaded is no crash."""
+        """Load the model that the settings name; a failure does not end the process."""
         app.extensions["churn"] = self
         app.logger.setLevel("INFO")
         self._logger, self._max_batch = app.logger, app.config["MAX_BATCH"]
@@ -119,32 +119,32 @@ class ServedModel:
 
     @property
     def problem(self) -> str | None:
-        """Why the model may not be the one that is wanted."""
+        """Why the served model may not be the wanted one."""
         if self._problem is None and self._wanted and (silent := self.silent(MODEL_BEAT)):
             return f"The keeper has not looked for {silent:.0f} seconds which run is wanted."
         return self._problem
 
     @property
     def log_problem(self) -> str | None:
-        """Why predictions wait to be moved to the database of the log."""
+        """Why predictions are not moved to the database of the log."""
         if silent := self.silent(LOG_BEAT):
             return f"The keeper has not moved predictions to the database for {silent:.0f} seconds."
         return self.status.get("log")
 
     def silent(self, name: str) -> float | None:
-        """The seconds since the keeper's last beat, where it should have come long ago."""
+        """The seconds since the keeper's last beat, if that is overdue."""
         seconds = self.seconds_since(name)
         return seconds if seconds is not None and seconds > SILENT_SECONDS[name] else None
 
     def seconds_since(self, name: str) -> float | None:
-        """The seconds since the keeper's last beat, or the start; None where there is no keeper."""
+        """The seconds since the keeper's last beat, or the start; None without a keeper."""
         if self._instance is None:
             return None
         seconds = seconds_since(self._instance, name)
         return time.monotonic() - self._started if seconds is None else seconds
 
     def apply_status(self, status: dict) -> None:
-        """Serve what the keeper offers.
+        """Serve the model that the keeper publishes.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class ServedModel:
                         self.apply_status(json.loads(text))
                         applied = text
                         first.set()
-                except Exception as error:  # anything at all; the next time may go well
+                except Exception as error:  # any error; the next attempt may succeed
                     problem = f"The model cannot be replaced. {type(error).__name__}: {error}"
                     if problem != self._problem:
                         self._logger.exception("The model cannot be replaced.")
@@ -206,7 +206,7 @@ def served() -> Model:
     Raises
     ------
     NoModel
-        Saying why there is none, and what to do.
+        With the reason, and what to do.
     """
     found = current_app.extensions["churn"]
     if found.model is None:

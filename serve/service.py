@@ -1,4 +1,4 @@
-"""Predictions: read a request, score it, log it, count it; the same for every way in."""
+"""Predictions: read a request, score it, log it, count it; the same for every route."""
 
 import json
 from time import time
@@ -9,7 +9,7 @@ from serve.prediction_log import LogWriter
 from serve.responses import batch_json, prediction_json
 from serve.served_model import Model
 
-# The reasons in an explained prediction, the strongest first.
+# The maximum number of reasons in an explained prediction.
 MAX_REASONS = 5
 
 
@@ -38,7 +38,7 @@ def predict_one(
     InvalidRequest
         Naming the problems of the body.
     LogFailed
-        If the prediction is not safe in the log; then it must not be answered.
+        If the prediction is not stored in the log; then the response must not be sent.
     """
     record = model.requests.read_record(body)
     probability = model.run.scorer(record)
@@ -67,7 +67,7 @@ def predict_many(model: Model, log: LogWriter | None, body: bytes) -> str:
 
 
 def what_if(model: Model, body: bytes) -> dict:
-    """The risk that a customer would have, with its reasons; it is neither logged nor counted."""
+    """The risk of a hypothetical customer, with its reasons; it is neither logged nor counted."""
     record = model.requests.read_record(body)
     probability, threshold = model.run.scorer(record), model.run.scorer.threshold
     return {

@@ -1,4 +1,4 @@
-"""The settings of the app and its server: the environment, what a caller gives, defaults."""
+"""The settings of the app and its server: from the caller, the environment, or defaults."""
 
 import ipaddress
 from pathlib import Path
@@ -19,7 +19,7 @@ EXPECTED_KEYS = f"keys of at least {MIN_KEY_LENGTH} printable ASCII characters"
 
 
 def _split(value: Any) -> Any:
-    """A text as its parts between commas."""
+    """A text split at commas."""
     if value is None:
         return []
     if isinstance(value, str):
@@ -65,10 +65,10 @@ class Settings(BaseSettings):
         The folder of that file, of predictions that are not in the database yet, and of models;
         `.churn` at home, see `churn.home`.
     keys, keys_file : list of str (CHURN_KEYS, CHURN_KEYS_FILE)
-        API keys: with commas between them, and those of a file with one key a line.
+        API keys: separated by commas, and those of a file with one key per line.
     trusted_hosts : list of str (CHURN_TRUSTED_HOSTS)
-        The names of this server that a request's Host may give, with commas between them; `*` for
-        any. Without it, the names of the loopback interface if `host` is on it, else any.
+        The names of this server that are allowed in a request's Host, separated by commas; `*` for
+        any. By default, the names of the loopback interface if `host` is on it, else any.
     max_batch : int (CHURN_MAX_BATCH)
         The most customers, or outcomes, in one request.
     max_content_length : int (CHURN_MAX_CONTENT_LENGTH)
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     host : str (HOST)
     port : int (PORT)
     workers : int or None (CHURN_WORKERS)
-        The processes that answer; None for one per core, see `serve.server.cpus`.
+        The number of worker processes; None for one per core, see `serve.server.cpus`.
     instance : str (CHURN_INSTANCE)
         The folder that the processes of one server share; `python -m serve` sets it.
     """
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         Parameters
         ----------
         given : dict, optional
-            Settings that go before those of the environment, by their names in any case.
+            Settings that override those of the environment, by their names in any case.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
 
     @property
     def accepted_hosts(self) -> list[str] | None:
-        """The names that a request's Host may give; None for any."""
+        """The names that are allowed in a request's Host; None for any."""
         if ANY_HOST in self.trusted_hosts:
             return None
         if self.trusted_hosts:
@@ -141,7 +141,7 @@ def init_app(app: Flask, given: dict | None) -> None:
     app.config["STATE"] = str(settings.state)
     app.config["KEYS"] = [*settings.keys, *settings.keys_file]
     app.config["KEYS_FILE"] = None
-    app.config["TRUSTED_HOSTS"] = None  # Flask's own knows no IPv6; see `serve.trusted_hosts`
+    app.config["TRUSTED_HOSTS"] = None  # Flask's has no IPv6; see `serve.trusted_hosts`
     app.config["ACCEPTED_HOSTS"] = settings.accepted_hosts
 
 

@@ -1,7 +1,7 @@
-"""The host names that requests may be addressed to: a defence against DNS rebinding.
+"""The host names that requests may have: a defence against DNS rebinding.
 
-A page on another site can point its own name at this machine, and a browser then takes the app for
-part of that site. Such a request gives that name as its Host, and so it is refused.
+Another site can resolve its own name to this machine, and a browser then treats the app as a part
+of that site. Such a request has that name as its Host, and is refused.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ HostCheck = Callable[[str | None], bool]
 
 
 def init_app(app: Flask) -> None:
-    """Refuse the requests to an app that give another name."""
+    """Refuse the requests to an app that have another name as Host."""
     check = app.extensions["churn-hosts"] = host_check(app.config["ACCEPTED_HOSTS"])
 
     @app.before_request
     def refuse() -> None:
         host = request.environ.get("HTTP_HOST")
-        # Without a Host, as in HTTP/1.0, it is no browser that asks.
+        # A request without a Host, as in HTTP/1.0, does not come from a browser.
         if host is not None and not check(host):
             expected = "a name of this server; CHURN_TRUSTED_HOSTS lists them"
             raise Refused(400, "The host is not trusted.", [Problem("Host", expected, host[:80])])
@@ -39,7 +39,7 @@ def host_check(trusted: list[str] | None) -> HostCheck:
     """
     if trusted is None:
         return lambda host: True
-    # Werkzeug compares no IPv6 addresses.
+    # Werkzeug does not compare IPv6 addresses.
     addresses = {f"[{name.strip('[]')}]" for name in trusted if name.count(":") > 1}
     names = [name.lower() for name in trusted if name.count(":") < 2]
 

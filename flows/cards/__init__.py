@@ -1,1 +1,1 @@
-"""What the cards of the flows show."""
+"""The content of the flows' cards."""

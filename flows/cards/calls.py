@@ -1,4 +1,4 @@
-"""What the card of ScoreFlow shows."""
+"""The card of ScoreFlow."""
 
 import numpy as np
 import pyarrow.compute as pc
@@ -9,7 +9,7 @@ from churn.evaluation import charts
 
 
 def calls_card(run, most: int = 10) -> list:
-    """The call list of a day: who was left out, what it is expected to bring, and its first."""
+    """The call list of a day: customers left out, expected profit, and the first calls."""
     found, campaign, offer = run.call_list, run.campaign, run.offer
     count, expected = found.counts, found.expected
     facts = [

@@ -1,9 +1,9 @@
-"""Parts that cards share."""
+"""Components that cards share."""
 
 import pandas as pd
 from metaflow.cards import Markdown, Table
 
-# On a narrow screen Metaflow's page gives a chart no width, and a table too much padding.
+# On a narrow screen a chart in Metaflow's page has no width, and a table has too much padding.
 STYLE = (
     "<style>.vega-embed{width:100%}.mf-card :is(td,th){text-align:left}"
     "@media (max-width:60rem){.mf-card :is(td,th){padding:.3rem .4rem;font-size:.8rem}}</style>"
@@ -16,12 +16,12 @@ def page(*parts) -> list:
 
 
 def as_span(found: dict) -> str:
-    """The interval of what was found."""
+    """A value's interval as text."""
     return f"{found['low']:.2f} to {found['high']:.2f}"
 
 
 def as_table(frame: pd.DataFrame, otherwise: str):
-    """A table, or what to say where it is empty."""
+    """A table, or the text `otherwise` if it is empty."""
     if frame.empty:
         return Markdown(otherwise)
     return Table([[str(cell) for cell in row] for row in frame.to_numpy()], headers=[*frame])

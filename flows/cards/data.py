@@ -10,7 +10,7 @@ from churn.evaluation import charts
 
 
 def data_card(run) -> list:
-    """The table, what was wrong with it, and what was done about it."""
+    """The table, its problems, and how each was handled."""
     parts = pd.Series(run.split).value_counts()
     left = (run.frame[run.contract.target] == run.contract.positive).mean()
     facts = [
@@ -38,7 +38,7 @@ def data_card(run) -> list:
 
 
 def _telling(run, most: int = 4, rows: int = 50_000) -> list[str]:
-    """The features whose levels differ most in how many left, among some of the customers."""
+    """The features whose levels differ most in churn rate, in a sample of the customers."""
     some = run.frame.iloc[:: -(-len(run.frame) // rows)]
     left = some[run.contract.target] == run.contract.positive
 

@@ -9,7 +9,7 @@ from churn.evaluation.metric_table import METRICS
 
 
 def leaderboard_card(run) -> list:
-    """The candidates and their stacks, what they cost, the chosen one, and those that fell out."""
+    """The candidates and their stacks, their cost, the chosen one, and those that were stopped."""
     every = pd.DataFrame(run.leaderboard)
     rows, stopped = every[every["stopped"] == ""], every[every["stopped"] != ""]
     shown = pd.DataFrame(

@@ -11,7 +11,7 @@ from churn.modeling.search_space import BASELINE
 
 
 def model_card(run) -> list:
-    """The chosen model: how good, how sure, on what it relies, and a few customers explained."""
+    """The chosen model: metrics with intervals, importances, and explanations of customers."""
     report = run.report
     logistic = report.baselines[BASELINE.name]
     base_rate = report.baselines[BASE_RATE]

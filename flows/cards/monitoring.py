@@ -1,4 +1,4 @@
-"""What the card of MonitorFlow shows."""
+"""The card of MonitorFlow."""
 
 from html import escape
 
@@ -133,8 +133,8 @@ def evidently(page: str | None) -> list:
     """Evidently's page, or why there is none."""
     if page is None:
         return [Markdown("Too few customers in the period for a report.")]
-    # A page of its own: its scripts and styles are not the card's. Not as a data: URL, of which
-    # browsers take two megabytes; and a line break in it would end the Markdown's piece of HTML.
+    # An iframe, since its scripts and styles are not the card's. Not as a data: URL, which browsers
+    # limit to two megabytes; and a line break in it would end the HTML block of the Markdown.
     inside = escape(page).replace("\n", "&#10;").replace("\r", "&#13;")
     style = "width:100%;height:1200px;border:0"
     frame = f'<iframe title="Evidently" style="{style}" srcdoc="{inside}"></iframe>'

@@ -1,4 +1,4 @@
-"""How the flows are started, what their console shows, and how one starts another."""
+"""The start of the flows, their console, and retraining, in which one flow starts another."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ from pathlib import Path
 def library_folder() -> Path:
     """The folder to import the library from.
 
-    In a checkout it lies beside `flows`, in a code package in Metaflow's own folder. The package
-    comes first: an image into which it is extracted may have an older library.
+    In a checkout it is next to `flows`, in a code package in Metaflow's own folder. The package
+    has precedence: an image into which it is extracted may have an older library.
     """
     here = Path(__file__).resolve().parents[1]
     packaged = here / ".mf_code"

@@ -1,8 +1,8 @@
-"""A console that says one thing per step, and a log file that has everything.
+"""A console with one line per step, and a log file with every line.
 
-Metaflow prints a line whenever a task starts, ends or prints. Of these the console shows what a
-step says by `tell`, what the last step prints, how far a foreach has come and how long it takes
-from here, and, at the very end, why a run failed. `--verbose`, or CHURN_VERBOSE=1, shows all.
+Metaflow prints a line whenever a task starts, ends or prints. Of these the console shows the lines
+that a step prints by `tell`, the output of the last step, the progress and the remaining time of a
+foreach, and, at the very end, why a run failed. `--verbose`, or CHURN_VERBOSE=1, shows all.
 """
 
 import os
@@ -21,19 +21,19 @@ VERBOSE = "--verbose"
 
 
 def tell(text: object) -> None:
-    """Print what the user of a flow is to see while it runs."""
+    """Print a line that the console shows while the flow runs."""
     for line in str(text).splitlines():
         print(f"{TOLD}{line}", flush=True)
 
 
 def fail(error: Exception) -> None:
-    """Print, in a task, why it cannot go on; the console of the run shows it last."""
+    """Print, in a task, why it fails; the console of the run shows it last."""
     for line in str(error).splitlines():
         print(f"{FAILED}{line}", file=sys.stderr, flush=True)
 
 
 def take_verbose(arguments: list[str]) -> bool:
-    """Whether all of Metaflow's lines are wanted; the option is taken off the arguments."""
+    """Whether to show all of Metaflow's lines; the option is removed from the arguments."""
     asked = VERBOSE in arguments
     while VERBOSE in arguments:
         arguments.remove(VERBOSE)
@@ -41,7 +41,7 @@ def take_verbose(arguments: list[str]) -> bool:
 
 
 class Console:
-    """In place of Metaflow's logger and echo, for one run.
+    """Replaces Metaflow's logger and echo in one run.
 
     Parameters
     ----------
@@ -57,13 +57,13 @@ class Console:
         self._log = None
         self._waiting: list[str] = []
         self._tasks = {}  # step: (number of tasks, when they began, how many ended)
-        self._said: dict[str, str] = {}  # task: what it told last
+        self._said: dict[str, str] = {}  # task: its last line by `tell`
         self._last_line: dict[str, str] = {}
         self._traceback = False
         self.error: list[str] = []
 
     def echo(self, line: str = "", **_) -> None:
-        """What Metaflow says before a run has a number."""
+        """Take a line that Metaflow prints before the run has an id."""
         self._keep(line)
 
     def logger(self, body="", system_msg=False, head="", bad=False, timestamp=True, nl=True):
@@ -81,7 +81,7 @@ class Console:
             self._last_line[task] = body
 
     def close(self, failed: bool) -> None:
-        """End the log; of a run that failed say why, once, as the last thing."""
+        """Close the log; if the run failed, print why, once and last."""
         if failed:
             for line in dict.fromkeys(self.error):
                 print(line, file=sys.stderr)
@@ -91,7 +91,7 @@ class Console:
             self._log.close()
 
     def _broken(self, body: str) -> bool:
-        """Whether a traceback has begun, which is for the log."""
+        """Whether a traceback has begun, which goes to the log only."""
         self._traceback = self._traceback or body.startswith(("<flow ", "Traceback "))
         return self._traceback
 

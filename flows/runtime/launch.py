@@ -1,7 +1,7 @@
-"""What every flow needs of its surroundings; import it before Metaflow.
+"""The environment that every flow needs; import this module before Metaflow.
 
-A flow is started as `python flows/NAME.py`, from any directory, by anybody, root included, on
-this machine or inside a task on a cluster.
+A flow is started as `python flows/NAME.py`, from any directory, by any user including root, on this
+machine or inside a task on a cluster.
 """
 
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from runtime import console, library_folder, warm
 
-# To make a card Metaflow starts the flow's script again, from within a task. A task that is warm
-# has imported this file before it was forked, and does not come here.
+# To make a card Metaflow starts the flow's script again, from within a task. A warm task has
+# imported this module before it was forked, and does not run this line.
 if warm.ADDRESS in os.environ and "card" in sys.argv:
     sys.exit(warm.client(os.environ[warm.ADDRESS], sys.argv))
 
 sys.path.insert(0, str(library_folder()))
-from churn.errors import ChurnError  # what is imported now goes to a cluster with the code
+from churn.errors import ChurnError  # Metaflow adds modules imported by now to the code package
 from churn.home import home
 from churn.metaflow_compat import run_flow, use_own_cache
 
@@ -25,7 +25,7 @@ try:
 except ChurnError as error:
     sys.exit(str(error))
 
-# Metaflow refuses to run for a user without a name, and for one called root.
+# Metaflow refuses to run for a user without a name, and for root.
 _names = (os.environ.get(key) for key in ("METAFLOW_USER", "SUDO_USER", "USERNAME", "USER"))
 if not any(name and name != "root" for name in _names):
     os.environ["METAFLOW_USER"] = "churn"
@@ -39,13 +39,13 @@ _verbose = console.take_verbose(sys.argv)
 
 
 def prepare() -> None:
-    """What can be done for a run while Metaflow is imported: call it before, in a script."""
+    """Set the environment of a run; in a script, call it before Metaflow is imported."""
     global _server
     if not _runs():
         return
     if os.environ.get("CHURN_WARM") != "0":
         _server = warm.Server()
-    # As many tasks at once as there are cores (Metaflow's own default is 16); each task then
+    # One task per core at a time (Metaflow's own default is 16 tasks); each task then
     # bounds its threads, see churn.modeling.cross_validation.
     if "METAFLOW_RUN_MAX_WORKERS" not in os.environ:
         from joblib import cpu_count
@@ -55,9 +55,9 @@ def prepare() -> None:
 
 
 def start(flow) -> None:
-    """What `flow()` does in a script, with tasks that start warm and a console that is quiet.
+    """Run a flow as `flow()` does in a script, with warm tasks and a quiet console.
 
-    What a user can mend, a ChurnError, is told without a traceback, as the last thing.
+    A ChurnError, which the user can correct, is printed last, without a traceback.
     """
     from metaflow.exception import MetaflowException
 
@@ -66,7 +66,7 @@ def start(flow) -> None:
         state = Path(os.environ.get("CHURN_STATE") or home() / ".churn")
         shown = console.Console(flow.__name__, state / "logs")
     try:
-        # Without an entrypoint tasks start as Metaflow starts them.
+        # Without an entrypoint, Metaflow starts the tasks itself.
         run_flow(flow, _server.entrypoint if _server else None, shown)
         failed = False
     except ChurnError as error:
@@ -80,7 +80,7 @@ def start(flow) -> None:
         elif not shown.error:
             shown.error.append(f"{error.headline}: {error.message}")
         sys.exit(1)
-    except SystemExit as stop:  # how a command of Metaflow ends
+    except SystemExit as stop:  # every command of Metaflow ends with it
         failed = bool(stop.code)
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Run ChurnFlow again, as a model was made, on a newer table."""
+"""Run ChurnFlow again on a newer table, with the settings of an earlier run."""
 
 import subprocess
 import sys
@@ -16,22 +16,22 @@ from churn.scoring.deployment import Deployment
 
 
 def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
-    """Whether a run of MonitorFlow says to train anew, and has not done so itself.
+    """Whether the verdict of a run of MonitorFlow is to retrain, and it has not done so itself.
 
     Parameters
     ----------
     looked : str or None
-        The run.
+        The run of MonitorFlow.
     data : str
-        The table to train on; empty: the run's own `--data`.
+        The table to train on; if empty, the run's own `--data`.
 
     Returns
     -------
     deployment : Deployment or None
-        Of the model to be replaced, None if none is.
+        The deployment of the model to be replaced; None if no retraining is due.
     data : str
     calls : str
-        The call lists that it was given.
+        The call lists of that run.
 
     Raises
     ------
@@ -61,22 +61,22 @@ def train_anew(deployment: Deployment, data: str, calls: str = "") -> str:
     Parameters
     ----------
     deployment : Deployment
-        Of the model.
+        The deployment of the model.
     data : str
-        See `churn.data.load_table`; the newest customers of whom it is known who left.
+        See `churn.data.load_table`; the newest labelled customers.
 
     calls : str
-        Call lists, with commas between: customers called in the time of the labels are left out.
+        Call lists, separated by commas: customers called in the period of the labels are left out.
 
     Returns
     -------
     str
-        The run.
+        The new run.
 
     Raises
     ------
     ChurnError
-        If it fails; why stands above, in what it printed.
+        If it fails; its own output has the reason.
     """
     run = TrainingRun.open(deployment.run)
     store, contract, candidates = run.datastore, run.contract_file, run.candidates_file

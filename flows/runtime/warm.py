@@ -1,14 +1,14 @@
-"""Start tasks from an interpreter that has imported the libraries already.
+"""Start tasks by forking an interpreter that has imported the libraries already.
 
 Metaflow starts a process per task, and two more for each card. Importing Metaflow, scikit-learn
-and pandas costs each of them up to two seconds: on a small table most of the work. Here a server
-imports them once per run, and forks a child for each process; what Metaflow starts is a small
-client that hands over its arguments, environment and streams, and ends as the child ends. Only the
-local runtime goes this way, a task on a cluster starts as Metaflow starts it. CHURN_WARM=0 turns
-it off. Without it a run of one small candidate takes about three times as long.
+and pandas takes each of them up to two seconds: on a small table most of the time. Here a server
+imports them once per run, and forks a child for each process; Metaflow starts a small client that
+passes on its arguments, environment and streams, and ends with the child's exit code. This applies
+to the local runtime only; on a cluster Metaflow starts a task as usual. CHURN_WARM=0 disables it.
+Without it a run of one small candidate takes about three times as long.
 
-Nothing depends on the server: a client that cannot reach it, or whose task it has not begun, starts
-the task as Metaflow does. A server ends with its run, and a run removes what killed ones left.
+The server is optional: a client that cannot reach it, or whose task it has not begun, starts the
+task as Metaflow does. A server ends with its run, and a run removes the folders of killed ones.
 
     python warm.py SOCKET-FD                the server, until its standard input closes
     python warm.py SERVER-SOCKET FLOW …     the client: `python FLOW …`, warm
@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 
-# In the order in which the steps need them, and in small pieces: the first tasks start between two.
+# In the order in which the steps need them, and in small parts: the first tasks fork between two.
 LIBRARIES = (
     "runtime.launch",
     "metaflow",
@@ -46,12 +46,12 @@ LIBRARIES = (
     "churn.evaluation.report",
     "churn.registry.gate",
 )
-# Where a task finds the server that it was forked from.
+# The environment variable with the address of the server that a task was forked from.
 ADDRESS = "CHURN_WARM_ADDRESS"
 STREAMS = (0, 1, 2)
 # Not in TMPDIR: the path of a socket may have no more than about a hundred characters.
 FOLDER, PREFIX, SOCKET = "/tmp", "churn-warm-", "server"
-# Of a folder without a server: no other run is about to start one in it.
+# The age from which on a folder without a server is not about to get one.
 OLD = 60  # seconds
 
 
@@ -66,7 +66,7 @@ class Server:
         self.folder = tempfile.TemporaryDirectory(prefix=PREFIX, dir=FOLDER)
         address = os.path.join(self.folder.name, SOCKET)
         script = os.path.abspath(__file__)
-        # It listens before there is a server, so that a refused connection means a dead one.
+        # The socket listens before the server starts, so a refused connection means a dead server.
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
             listener.listen(1024)
@@ -79,7 +79,7 @@ class Server:
         self.entrypoint = [sys.executable, "-I", "-S", script, address, sys.argv[0]]
 
     def close(self) -> None:
-        """End it; the tasks are over."""
+        """End the server; all tasks have ended."""
         self.process.kill()
         self.process.communicate()
         self.folder.cleanup()
@@ -98,7 +98,7 @@ def remove_left_over() -> None:
             if mine and not _answers(os.path.join(folder, SOCKET)):
                 shutil.rmtree(folder)
         except FileNotFoundError:
-            pass  # its own run has just removed it
+            pass  # the folder's own run has just removed it
 
 
 def _answers(address: str) -> bool:
@@ -140,11 +140,11 @@ def serve(listener: socket.socket) -> None:
     import gc
     from importlib import import_module
 
-    sys.path[0] = os.path.dirname(sys.path[0])  # that of the flows
+    sys.path[0] = os.path.dirname(sys.path[0])  # the folder of the flows
 
     own = set(globals())
-    gc.disable()  # memory is shared with the children as long as nobody writes to it
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for
+    gc.disable()  # memory is shared with the children as long as no process writes to it
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     for name in LIBRARIES:
         import_module(name)
         while fork_waiting(listener, own, timeout=0):
@@ -154,7 +154,7 @@ def serve(listener: socket.socket) -> None:
 
 
 def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None = None) -> bool:
-    """Fork a child for a client that waits, if there is one before the time is out."""
+    """Fork a child for a waiting client, if there is one before the timeout."""
     import gc
     import select
 
@@ -169,14 +169,14 @@ def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None =
     if os.fork() == 0:
         gc.enable()
         listener.close()
-        # Metaflow puts what it wants to pickle into `__main__`, which the flow becomes.
+        # The flow becomes `__main__`, to which Metaflow adds names for pickling.
         work(connection, {name: it for name, it in globals().items() if name not in own})
     connection.close()
     return True
 
 
 def remove_own(listener: socket.socket) -> None:
-    """Remove the folder that the run was killed too early to remove."""
+    """Remove the folder of a run that was killed before it could remove it."""
     import shutil
 
     address = listener.getsockname()
@@ -185,9 +185,9 @@ def remove_own(listener: socket.socket) -> None:
 
 
 def work(connection: socket.socket, names: dict) -> None:
-    """In the child: become the process that the client stands for, and tell how it ended.
+    """In the child: run the client's process, and send its exit code.
 
-    `names` are those that its `__main__` has beside its own.
+    `names` are added to the names of its `__main__`.
     """
     import atexit
     import runpy
@@ -196,13 +196,13 @@ def work(connection: socket.socket, names: dict) -> None:
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, streams, _, _ = socket.recv_fds(connection, 4, len(STREAMS))
-    if not head:  # another run has only asked whether this server is alive, see remove_left_over
+    if not head:  # another run only checks whether this server is alive, see remove_left_over
         os._exit(0)
     size, data = int.from_bytes(head), b""
     while len(data) < size:
         data += connection.recv(size - len(data))
     order = marshal.loads(data)
-    connection.send(b"+")  # from here on the task is not started another time
+    connection.send(b"+")  # from here on the client does not start the task itself
     for stream, place in zip(streams, STREAMS, strict=True):
         os.dup2(stream, place)
         os.close(stream)
@@ -211,7 +211,7 @@ def work(connection: socket.socket, names: dict) -> None:
     os.environ.update(order["environment"])
     os.environ[ADDRESS] = order["server"]
     sys.argv = order["arguments"]
-    sys.path[1] = os.path.dirname(os.path.abspath(sys.argv[0]))  # the first is that of `launch`
+    sys.path[1] = os.path.dirname(os.path.abspath(sys.argv[0]))  # the first entry is `launch`'s
     threading.Thread(target=end_with, args=(connection,), daemon=True).start()
     code = 0
     try:
@@ -231,14 +231,14 @@ def work(connection: socket.socket, names: dict) -> None:
 
 
 def end_with(connection: socket.socket) -> None:
-    """A task whose client is killed is killed too, as if it were the same process."""
+    """Kill this task when its client is killed, as if they were the same process."""
     if not connection.recv(1):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    # Ctrl-C is for the run, which then ends its tasks. A task that were interrupted itself would
-    # count as a candidate that failed, and stay so in a resume.
+    # Ctrl-C is for the run, which then ends its tasks. A task that is interrupted itself would
+    # count as a failed candidate, also in a resumed run.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if len(sys.argv) == 2:
         serve(socket.socket(fileno=int(sys.argv[1])))

@@ -5,7 +5,7 @@ from math import ceil, floor, isfinite, log10
 
 from churn.evaluation.metric_table import METRICS
 
-# What the built-in candidates are, by how their names begin.
+# Descriptions of the built-in candidates, by the beginning of their names.
 KINDS = {
     "logistic": "a logistic regression: each feature adds its part to the log odds",
     "splines and pairs": "a logistic regression on splines and on products of features",
@@ -17,20 +17,20 @@ KINDS = {
     "stack": "stacking: a logistic regression on the predictions of several models",
 }
 
-# The reliability curve's plot, in units of its picture.
+# The position and size of the reliability curve's plot, in units of the SVG.
 LEFT, TOP, SIDE = 46, 10, 280
 TICKS = 5
 MOST_BARS = 10
 
 
 def kind(candidate: str) -> str | None:
-    """What a built-in candidate is; None for any other."""
+    """The description of a built-in candidate; None for any other."""
     name = candidate.replace("_", " ")
     return next((words for start, words in KINDS.items() if name.startswith(start)), None)
 
 
 def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
-    """The metrics of a model with their confidence intervals, and what they mean."""
+    """The metrics of a model with their confidence intervals and meanings."""
     for name, about in METRICS.items():
         if name in found and isfinite(found[name]["value"]):
             parts = {
@@ -79,13 +79,13 @@ def reliability_chart(bins: Sequence[Mapping]) -> dict:
 
 
 def bars(importances: Sequence[Mapping]) -> list[dict]:
-    """The features that matter most, with the share of the leading one's importance."""
+    """The most important features, with their importance relative to the first one's."""
     leading = [one for one in importances if one["importance"] > 0][:MOST_BARS]
     return [dict(one) | {"share": one["importance"] / leading[0]["importance"]} for one in leading]
 
 
 def round_step(least: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that is at least so large."""
+    """The smallest of 1, 2 and 5 times a power of ten that is at least `least`."""
     power = 10.0 ** floor(log10(least))
     return next(
         float(f"{times * power:.12g}") for times in (1, 2, 5, 10) if times * power >= least * 0.999

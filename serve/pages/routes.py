@@ -1,4 +1,4 @@
-"""The pages: the form that follows from the contract, the model in use, and the API's docs."""
+"""The pages: the form generated from the contract, the model in use, and the API's docs."""
 
 from collections.abc import Iterator
 
@@ -11,15 +11,15 @@ from serve.served_model import served
 
 blueprint = Blueprint("page", __name__)
 
-# Fields of these kinds stand together.
+# The kinds of the fields in each block.
 BLOCKS = {"values": ("number", "date", "category"), "switches": ("flag",)}
-# A slider has about so many steps.
+# The approximate number of steps of a slider.
 SLIDER_STEPS = 200
 
 
 @blueprint.app_template_filter()
 def percent(share: float, digits: int = 1) -> str:
-    """A share as a person writes it."""
+    """A share as a percentage, for people."""
     return f"{100 * share:.{digits}f}\u00a0%"
 
 

@@ -1,7 +1,7 @@
-"""The bodies of requests, read in the event loop: no thread waits for a slow client.
+"""Read the bodies of requests in the event loop, so that no thread waits for a slow client.
 
-A body has a deadline and a size; all bodies that a worker holds at a time have a size too. A client
-that sends less than its Content-Length, or nothing for too long, is refused.
+A body has a deadline and a maximum size, and so have all bodies that a worker holds together. A
+client that sends less than its Content-Length, or that is too slow, is refused.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from churn.scoring.json_body import Problem
 from serve.problem_details import Refused
 from serve.request_checks import incomplete_body
 
-# Bodies up to this size are read in one piece, and not counted: there is a connection for each.
+# Bodies up to this size are not counted: the number of connections bounds them.
 SMALL = 64 * 1024
-# How many bodies of the largest size a worker holds, in parts or whole.
+# The maximum number of bodies of the largest size that a worker holds, partial or complete.
 LARGE_BODIES = 8
 METHODS_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
@@ -36,13 +36,13 @@ class BodyReader:
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._budget = LARGE_BODIES * max(max_bytes, SMALL)
-        # The tasks that read, and since when. A timer of its own for each would cost as much as
-        # scoring a customer.
+        # The tasks that read, and their start. A timer for each would take as long as scoring a
+        # customer.
         self._reading: dict[asyncio.Task, float] = {}
         self._late: set[asyncio.Task] = set()
 
     async def stop_late(self) -> None:
-        """Stop what has taken too long, for as long as the event loop runs."""
+        """Cancel tasks that exceed the deadline, for as long as the event loop runs."""
         while True:
             await asyncio.sleep(min(1.0, self._seconds / 4))
             latest = monotonic() - self._seconds
@@ -71,7 +71,7 @@ class BodyReader:
         if method in METHODS_WITHOUT_BODY:
             return b""
         text = header("content-length")
-        length = None if text is None else int(text)  # hyper refuses what is not a number
+        length = None if text is None else int(text)  # hyper refuses a value that is no number
         if length is not None and length > self._max_bytes:
             raise self._too_large()
         task = asyncio.current_task()

@@ -12,8 +12,8 @@ CGROUPS = Path("/sys/fs/cgroup")
 def available_cpus(cgroups: Path = CGROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
     """The cores that this process may use, by its affinity and by the CPU quota of its cgroup.
 
-    A container that is limited to one of 64 cores must not start 64 workers. A part of a core
-    counts as a whole one.
+    A container that is limited to one of 64 cores must not start 64 workers. A fraction of a core
+    is rounded up.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def available_cpus(cgroups: Path = CGROUPS, own: Path = Path("/proc/self/cgroup"
 
 
 def _quotas(cgroups: Path, own: Path) -> Iterator[float]:
-    """The quotas, in cores, of the groups of this process and of the groups they are in."""
+    """The quotas, in cores, of the groups of this process and of their parents."""
     lines = []
     with suppress(OSError):
         lines = own.read_text().splitlines()
@@ -40,7 +40,7 @@ def _quotas(cgroups: Path, own: Path) -> Iterator[float]:
         else:
             continue
         group = Path(path.lstrip("/"))
-        # In a container the path may be that of the host, and only its root is to be seen.
+        # In a container the path may be that of the host, of which only the root is visible.
         for one in (group, *group.parents):
             with suppress(OSError, ValueError):
                 yield from read(folder / one)

@@ -1,9 +1,9 @@
 """The front of a worker: Granian's requests are read here, and answered by the app.
 
-It runs in an event loop, so that a slow client holds a connection and no thread. An ordinary
-prediction takes the fast path, in the loop; so does `/health`, which must answer whatever the
-threads do. Flask answers everything else in threads. What may wait for the database has threads of
-its own.
+It runs in an event loop, so that a slow client occupies a connection and no thread. An ordinary
+prediction takes the fast path, in the loop; so does `/health`, which must answer even if all
+threads are busy. Flask answers everything else in threads. Requests that may wait for the database
+have threads of their own.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ THREADS = 8
 IN_LOOP = "/health"
 DATABASE = frozenset({"/outcomes", "/predictions"})
 DATABASE_THREADS = 2
-# Requests for the database that wait for a thread; any more are refused at once.
+# The maximum number of database requests that wait for a thread; any more are refused at once.
 DATABASE_QUEUE = 16
 
 
@@ -69,11 +69,11 @@ class Front:
             status, headers, response = _refusal(refused)
             route = path if path in self._paths else "other"
             observe(route, str(status), perf_counter() - begin)
-        except Exception:  # Granian would close the connection without a word
+        except Exception:  # Granian would close the connection without a response
             self._app.logger.exception("A request failed in the front.")
             failure = Refused(500, "The server failed.")
             status, headers, response = _refusal(failure)
-        with suppress(ProtocolClosed):  # the client is gone
+        with suppress(ProtocolClosed):  # the client has disconnected
             protocol.response_bytes(status, headers, response)
 
     async def _flask(self, environment: dict, path: str) -> tuple[int, list, bytes]:
@@ -125,7 +125,7 @@ def environ(scope: Scope, body: bytes, begin: float) -> dict:
         BEGIN: begin,
     }
     for name, value in scope.headers.items():
-        if "_" in name:  # it would pass for the header with a hyphen
+        if "_" in name:  # in WSGI it would be the same as the header with a hyphen
             continue
         key = f"HTTP_{name.upper().replace('-', '_')}"
         found[key] = f"{found[key]},{value}" if key in found else value

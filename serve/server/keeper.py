@@ -1,10 +1,10 @@
-"""The second process of `python -m serve`: looks after the model and the log for all workers.
+"""The second process of `python -m serve`: updates the model and ships the log for all workers.
 
     CHURN_INSTANCE=… python -m serve.server.keeper SERVER_PID
 
-It asks Metaflow which run is wanted and puts that run's model where workers read it, and it moves
-what workers wrote to the database of the prediction log, so that no request waits for either.
-Whatever goes wrong with one is reported in `/health`, and tried again.
+It reads the wanted run from Metaflow and stores its model where workers read it, and it moves the
+answers that workers wrote to the database of the prediction log, so that no request waits for
+either. A failure is reported in `/health`, and retried.
 """
 
 import json
@@ -32,7 +32,7 @@ logger = logging.getLogger("churn.keeper")
 
 
 class Keeper:
-    """Keeps what the workers of an instance serve up to date.
+    """Keeps the model of an instance's workers up to date.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Keeper:
         A run, or `champion`.
     cache : Cache
     instance : Path
-        The folder where the workers look.
+        The folder that the workers read.
     """
 
     def __init__(self, wanted: str, cache: Cache, instance: Path):
@@ -53,7 +53,7 @@ class Keeper:
         self._lock = threading.RLock()
 
     def sync(self) -> None:
-        """See which run is wanted, and offer it, if it is another one than before."""
+        """Read the wanted run, and publish its model if it is another run than before."""
         from churn.registry.runs import fetch_run, resolve_run
 
         try:
@@ -66,7 +66,7 @@ class Keeper:
                 self.publish(problem=None)
         except ChurnError as error:
             self.fall_back(error)
-        except Exception as error:  # anything at all; the next time may go well
+        except Exception as error:  # any error; the next attempt may succeed
             fault = _unexpected("The wanted run cannot be synced:", error)
             if str(fault) != self._fault:
                 logger.exception("The wanted run cannot be synced.")
@@ -76,7 +76,7 @@ class Keeper:
             self._fault = None
 
     def fall_back(self, error: ChurnError) -> None:
-        """Report an error; where nothing is served yet, offer what was served last."""
+        """Report an error; if no model is served yet, publish the last one from the cache."""
         with self._lock:
             if self.status["digest"] is not None:
                 self.publish(problem=f"The model is the last one that could be read. {error}")
@@ -84,7 +84,7 @@ class Keeper:
             found = self.cache.last(self.wanted)
             if found:
                 run, digest, path = found
-                # The run is not noted: it is fetched as soon as that is possible.
+                # The run is not recorded, so that it is fetched as soon as that is possible.
                 problem = f"Serving {run} from the cache. {error}"
                 self.publish(digest=digest, file=str(path), problem=problem)
             else:
@@ -94,7 +94,7 @@ class Keeper:
                 self.publish(why=why)
 
     def publish(self, **news) -> None:
-        """Write the status for the workers, if it is new to them."""
+        """Write the status for the workers, if it has changed."""
         with self._lock:
             before = self.status["problem"]
             self.status |= news
@@ -107,13 +107,13 @@ class Keeper:
 
 
 def main() -> int:
-    """Keep an instance until SIGTERM, or until the server is gone."""
+    """Keep an instance until SIGTERM, or until the server has ended."""
     logging.basicConfig(format="[keeper] %(message)s", level=logging.INFO)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches all processes at once; the keeper is needed until the workers have ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)  # requests go first
+    os.nice(5)  # requests have priority
     server = int(sys.argv[1])
     settings = Settings.read()
     keeper = Keeper(settings.run, Cache(settings.state / "models"), Path(settings.instance))
@@ -157,7 +157,7 @@ def _ship(shipper: Shipper | None, keeper: Keeper) -> None:
         try:
             shipper.ship()
             failure = shipper.failure
-        except Exception as error:  # anything at all; the next time may go well
+        except Exception as error:  # any error; the next attempt may succeed
             failure = str(_unexpected("The log cannot be shipped:", error))
             if failure != keeper.status["log"]:
                 logger.exception("The log cannot be shipped.")
@@ -166,7 +166,7 @@ def _ship(shipper: Shipper | None, keeper: Keeper) -> None:
 
 
 def _survive(what: str, work) -> None:
-    """Do some work that is done again soon; a failure is logged, and workers miss the beat."""
+    """Do periodic work; a failure is logged, and there is no beat for the workers."""
     try:
         work()
     except Exception:

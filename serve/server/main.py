@@ -1,4 +1,4 @@
-"""Start the processes: the workers under Granian, one per core, and the keeper beside them."""
+"""Start the processes: the workers under Granian, one per core, and the keeper."""
 
 import os
 import socket
@@ -16,23 +16,23 @@ from serve.settings import OFF, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONT = "serve.server.front:create_front"
-# How long a connection may take to send the head of a request, the first and every other one.
+# The maximum time in which a connection sends the head of each request.
 HEADER_SECONDS = 10
 RESTART_SECONDS = 1
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; the status to exit with."""
+    """Serve until SIGTERM or SIGINT; the exit status."""
     try:
         settings = _settings()
     except ChurnError as error:
         print("Cannot serve:", *error.problems, sep="\n  - ", file=sys.stderr)
         return 2
     try:
-        # Granian would share a port with whoever listens there already, and answer half of it all.
+        # Granian would share a port with another server, and get only a part of its requests.
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         with socket.create_server((settings.host, settings.port), family=family) as trial:
-            address = trial.getsockname()[0]  # Granian wants an address where a name may be given
+            address = trial.getsockname()[0]  # Granian needs an address, not a host name
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         print(f"Cannot serve on {where}: {error.strerror}", file=sys.stderr)
@@ -51,7 +51,7 @@ def granian_server(address: str, port: int, workers: int, target: str = FRONT, *
     target : str
         `module:factory`.
     more
-        Of `granian.Granian`, in place of these settings.
+        Parameters of `granian.Granian` that replace these settings.
     """
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
@@ -65,7 +65,7 @@ def granian_server(address: str, port: int, workers: int, target: str = FRONT, *
             "port": port,
             "interface": Interfaces.RSGI,
             "workers": workers,
-            # HTTP/2 without TLS has no deadline for a head; proxies speak HTTP/1.1 to servers.
+            # HTTP/2 without TLS has no deadline for a head; proxies use HTTP/1.1 for servers.
             "http": HTTPModes.http1,
             "http1_settings": HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
             "websockets": False,
@@ -78,7 +78,7 @@ def granian_server(address: str, port: int, workers: int, target: str = FRONT, *
 
 @contextmanager
 def keeper() -> Iterator[None]:
-    """Run the keeper, and start it again if it dies."""
+    """Run the keeper, and restart it if it ends."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "serve.server.keeper", str(os.getpid())]
     done = threading.Event()
@@ -104,15 +104,15 @@ def keeper() -> Iterator[None]:
         if process is not None:
             process.terminate()
             thread.join(STOP_SECONDS)
-            process.kill()  # it hangs, or it has ended and this does nothing
+            process.kill()  # for a process that hangs; no effect on one that has ended
             thread.join()
 
 
 def _settings() -> Settings:
-    """The settings of the environment, with the URL of the log looked at."""
+    """The settings of the environment, with the URL of the log validated."""
     settings = Settings.read()
     if settings.log not in ("", OFF):
         from churn.feedback.prediction_log import PredictionLog
 
-        PredictionLog(settings.log)  # it does not connect
+        PredictionLog(settings.log)  # validates the URL, and does not connect
     return settings
