@@ -1,10 +1,10 @@
-"""How often the interval of the calibration error holds the true one.
+"""Coverage of the interval of the calibration error.
 
     python benchmarks/calibration.py [--samples 200]
 
 Customers are generated with known probabilities, and predicted with known errors: none, too extreme
-ones, too high ones, and an error of the riskiest tenth alone. Beside the interval that ChurnFlow
-shows stands the percentile interval of a bootstrap over customers, which resamples the noise too.
+ones, too high ones, and an error of the riskiest tenth alone. The interval of ChurnFlow is compared
+with the percentile interval of a bootstrap over customers, which resamples the noise too.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def sample(predict, centre: float, n: int, seed: int) -> tuple[float, float, bool, bool]:
-    """The true error, the estimate, and whether either interval holds the former."""
+    """The true error, the estimate, and whether each interval contains the former."""
     rng = np.random.default_rng(seed)
     logit = rng.normal(centre, 1.3, n)
     chance, predicted = sigmoid(logit), predict(logit)

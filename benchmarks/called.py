@@ -1,12 +1,12 @@
-"""What the next model says of the riskiest customers after a campaign has called them.
+"""The next model's predictions for the riskiest customers after a campaign has called them.
 
     python benchmarks/called.py [--repeats 10] [--customers 8000]
 
 Generated customers, whose true probabilities are known, train a model. A fifth of new customers is
 listed by it; a tenth of these is the control group, the others are called, and of those who would
-have left a share (`acceptance`) stays. The outcomes train the next model: with the called customers
-as they are, without them, and without them and with their control group weighted. Printed is, of
-the riskiest tenth of customers whom nobody calls, the mean predicted and the mean true risk.
+have left a share (`acceptance`) stays. The next model is trained on the outcomes: with the called
+customers, without them, and without them but with a weighted control group. The output is the mean
+predicted and the mean true risk of the riskiest tenth of new customers, who are not called.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def campaign(candidate, seed: int, acceptance: float, customers: int) -> np.ndarray:
-    """For each of `WAYS` the predicted and the true risk of the riskiest tenth."""
+    """For each of `WAYS` the mean predicted and true risk of the riskiest tenth."""
     import pandas as pd
 
     from churn.campaign.called import leave_out_called

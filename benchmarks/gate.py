@@ -1,13 +1,15 @@
-"""What the gate does to models that creep, and to models that are equal, by simulation.
+"""The gate's decisions on models that slowly get worse, and on equal models, by simulation.
 
     python benchmarks/gate.py [--repeats 200]
 
-Customers have a true log odds; a model's is that and noise, whose size is its loss in nats beyond
-the truth. Held-out customers are drawn once per repeat and stay the same all year, the worst case.
+Customers have true log odds; a model's log odds are these and noise, whose scale is given as the
+excess loss in nats. Held-out customers are sampled once per repeat and stay the same all year,
+which is the worst case.
 
-- creeping: each week's model has .0005 nats more loss than the week's before. How much more loss
-  the champion has after 52 weeks than at first, and how many of the weeks were promoted.
-- equal: two models of the same loss, .003 nats, and independent noise. How many are rejected.
+- creeping: each week's model has .0005 nats more loss than that of the week before. Measured: the
+  increase of the champion's loss after 52 weeks, and the number of weeks with a promotion.
+- equal: two models of the same excess loss, .003 nats, and independent noise. Measured: the share
+  that is rejected.
 
 Before: promoted if the upper end of the 95 % interval of the paired difference to the champion is
 at most .005. Now: `churn.registry.champion_comparison`.
@@ -44,12 +46,12 @@ def main() -> None:
 
 
 def before(losses, champion, best) -> bool:
-    """Whether the former gate lets a model pass, by its row losses and the champion's."""
+    """Whether a model passes the former gate, by its row losses and the champion's."""
     return interval(losses - champion)["high"] <= MARGIN
 
 
 def now(losses, champion, best) -> bool:
-    """Whether the gate lets a model pass, by its row losses, the champion's and the best ever's."""
+    """Whether a model passes the gate, by its row losses, the champion's and the best ever's."""
     if interval(losses - champion)["low"] > 0:
         return False
     to_best = interval(losses - best)
@@ -73,13 +75,13 @@ def customers(rng, n: int) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def creep(rng, n: int, rule) -> tuple[float, float]:
-    """The loss that the champion has gained after a year, in nats, and the weeks promoted."""
+    """The increase of the champion's loss after a year, in nats, and the number of promotions."""
     truth, left, per_nat = customers(rng, n)
     noise = rng.normal(0, np.sqrt(LOSS * per_nat), n)
     champion = best = row_losses(left, sigmoid(truth + noise))
     gained, promoted = 0.0, 0
     for week in range(1, WEEKS + 1):
-        # Most of a model is as it was the week before.
+        # A model's errors are mostly those of the week before.
         noise = noise + rng.normal(0, np.sqrt(STEP * per_nat), n)
         losses = row_losses(left, sigmoid(truth + noise))
         if rule(losses, champion, best):
@@ -90,7 +92,7 @@ def creep(rng, n: int, rule) -> tuple[float, float]:
 
 
 def equals(rng, n: int, rule) -> bool:
-    """Whether a model passes that is as good as the champion."""
+    """Whether a model with the champion's loss passes."""
     truth, left, per_nat = customers(rng, n)
     noises = rng.normal(0, np.sqrt(LOSS * per_nat), (2, n))
     champion, losses = (row_losses(left, sigmoid(truth + noise)) for noise in noises)

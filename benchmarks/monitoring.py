@@ -1,17 +1,17 @@
-"""How often monitoring cries wolf, and whether it sees one.
+"""False alarms of monitoring, and its power to detect faults.
 
     python benchmarks/monitoring.py [--periods 200] [--customers 1000] [--seeds 10]
         [--cohorts 50]
 
-Generated customers train a model, others whom it has not seen are its reference. Then come periods
-of new customers from the same generator, among whom nothing changed: printed is in how many any
-question about drift, and in how many anything at all, the money too, raised an alarm. Every 20
-periods there are a new model and a new reference, for one unlucky reference would speak for all
-periods. Then faults are planted, each in periods of its own, and it is counted in how many of them
-the column that it is in raises an alarm in that very period.
+A model is trained on generated customers, and others are its reference. First come periods of new
+customers from the same generator, without a change. The output is the share of periods in which any
+test of drift raised an alarm, and in which any test did, that of the money included. Every 20
+periods there are a new model and a new reference, since all periods with one reference share its
+chance deviations. Then each fault is planted in periods of its own, and the output is the share of
+them in which the faulty column raised an alarm.
 
-Last come cohorts whose outcomes are known, where leaving is rare or common, and where the world has
-changed or not: counted is in how many the model is found to be worse than expected.
+Last come cohorts with outcomes, where leaving is rare or common, with and without a change of the
+true probabilities: the output is the share in which the model is found to be worse than expected.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def unchanged(periods: int, customers: int) -> None:
-    """Periods among which nothing changed."""
+    """Periods without a change."""
     drifted = moved = 0
     model, start = None, time.monotonic()
     for period in range(periods):
@@ -75,7 +75,7 @@ def planted(seeds: int, customers: int) -> None:
 
 
 def faults() -> list[tuple[str, str, Callable]]:
-    """Name, column, and what is done to a period's customers."""
+    """The name of each fault, its column, and the function that plants it."""
 
     def shifted(column, sizes):
         def fault(table, _):
@@ -113,7 +113,7 @@ def faults() -> list[tuple[str, str, Callable]]:
 
 
 def worse(cohorts: int) -> None:
-    """Cohorts of which the outcomes are known, by how the true risks differ from the predicted."""
+    """Cohorts with outcomes, by the difference of the true risks to the predicted ones."""
     from churn.monitoring.cohort_metrics import Cohort
     from churn.monitoring.deterioration import compare_with_expected
 
@@ -143,7 +143,7 @@ def worse(cohorts: int) -> None:
 
 
 class Watched:
-    """A model in use, and the customers it knows."""
+    """A model in use, and its reference."""
 
     def __init__(self, seed: int):
         from churn.data.contract import Contract
@@ -168,7 +168,7 @@ class Watched:
         return generate_sample_data(n, seed).astype({"tenure": float})
 
     def look(self, table: pd.DataFrame):
-        """What monitoring finds."""
+        """The results of monitoring for a table."""
         from churn.data.parsing import parse_features
         from churn.monitoring.drift import compare
         from churn.monitoring.profit_drift import appraise

@@ -1,14 +1,14 @@
-"""Our oblivious trees beside CatBoost's: the same rows, columns and settings.
+"""Our oblivious trees compared with CatBoost's: the same rows, columns and settings.
 
     python benchmarks/oblivious.py PEERS_PYTHON [TABLE ID TARGET POSITIVE]...
 
 PEERS_PYTHON is the interpreter of a virtual environment with benchmarks/peers.txt, of which only
-CatBoost is used. Both models see the same numeric matrix, in which levels are replaced by their
-churn rate, and stop early on the same validation rows. Printed for each table: the log loss on test
-rows, over a few splits, the paired difference, and the CPU seconds of the fits.
+CatBoost is used. Both models are fitted to the same numeric matrix, in which levels are replaced by
+their churn rate, and stop early on the same validation rows. The output for each table: the log
+loss on test rows, over a few splits, the paired difference, and the CPU seconds of the fits.
 
 CatBoost's model, saved as JSON, is also read into the tables of ours. Both give the same
-probabilities, so whatever differs between the two is how trees are grown, not what they are.
+probabilities, so a difference between the two comes from the growth of the trees, not their form.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def read_catboost(path: Path, n_columns: int):
     for tree in found["oblivious_trees"]:
         columns = [split["float_feature_index"] for split in tree["splits"]]
         borders = [split["border"] for split in tree["splits"]]
-        # Bin 0 is of missing values, bin 1 up to the first border.
+        # Bin 0 holds missing values, bin 1 values up to the first border.
         thresholds = [
             1 + int(np.searchsorted(model.borders_[column], border))
             for column, border in zip(columns, borders, strict=True)
@@ -108,7 +108,7 @@ def compare(matrix, categorical, target, seed: int, peers: str) -> dict[str, flo
     if categorical.any():
         encoder.fit(matrix[part == 0][:, categorical], target[part == 0])
         numbers[:, categorical] = encoder.transform(matrix[:, categorical])
-    numbers = numbers.astype(np.float32).astype(np.float64)  # as CatBoost sees them
+    numbers = numbers.astype(np.float32).astype(np.float64)  # CatBoost's precision
     train, val, test = (numbers[part == number] for number in range(3))
     y_train, y_val, y_test = (target[part == number] for number in range(3))
     ours = ObliviousTreesClassifier(

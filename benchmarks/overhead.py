@@ -1,12 +1,12 @@
-"""What the flow costs beside the work itself, and how near the truth its models come.
+"""The overhead of the flow, and the distance of its models to the true probabilities.
 
     python benchmarks/overhead.py [--table telco | --customers 500000] [--repeats 3]
 
 For one table the flow, a whole process from start to end, is timed in turn with a plain script
-that does the same work with joblib, one process per core: it reads the same table, tries the same
-candidates on the same folds, stacks, chooses, refits, grades, and compiles what it chose. It makes
-no cards and keeps nothing. Printed: the median wall time of each, their ratio with its range over
-the repeats, and the largest resident memory of any of their processes and of all together. For
+that does the same work with joblib, one process per core: it reads the same table, cross-validates
+the same candidates on the same folds, stacks, chooses, refits, evaluates, and compiles the model.
+It makes no cards and stores nothing. The output: the median wall time of each, their ratio with its
+range over the repeats, and the peak resident memory of any process and of all together. For
 generated customers also: the ROC-AUC of the chosen model on the held-out ones, less that of their
 true probabilities.
 """
@@ -59,7 +59,7 @@ def parse() -> argparse.Namespace:
 
 
 def the_same_by_joblib(source: str) -> None:
-    """What somebody without a flow would write: the same work in one script, nothing kept."""
+    """The same work without a flow: one script that stores nothing."""
     from joblib import Parallel, cpu_count, delayed
 
     from churn.data.holdout import holdout_mask, split_customers

@@ -1,14 +1,14 @@
-"""Fit what a user would pick instead of ChurnFlow; benchmarks/quality.py starts it.
+"""Fit an alternative to ChurnFlow; benchmarks/quality.py starts this script.
 
     python benchmarks/peers.py lightgbm FOLDER --target churn --threads 2 --seed 0
 
 It runs in the peers' own virtual environment (benchmarks/peers.txt) and imports nothing of the
 project. FOLDER holds train.parquet and test.parquet: typed features, and the target as 1 or 0.
-Written there: probabilities.npy, the chance of leaving of each test row, and fit.json, the seconds
-that fitting took (imports and reading left out) and the versions of what was fitted.
+It writes probabilities.npy, the probability of leaving of each test row, and fit.json, the seconds
+of the fit (without imports and reading) and the versions of the libraries.
 
-Everything is as its documentation introduces it: defaults, native categories where there are any,
-log loss as the metric where one can be named.
+Each library is used as its documentation introduces it: defaults, native categories if supported,
+and log loss as the metric if it can be set.
 """
 
 import argparse
@@ -56,14 +56,14 @@ def parse() -> argparse.Namespace:
 def read(path: Path) -> pd.DataFrame:
     frame = pd.read_parquet(path)
     texts = frame.select_dtypes("category").columns
-    # Parquet leaves it open whether categories come back as pandas' texts or as Arrow's.
+    # Categories read from Parquet may have pandas' or Arrow's type of text.
     return frame.assign(
         **{name: frame[name].cat.rename_categories(lambda text: str(text)) for name in texts}
     )
 
 
 def alike(test: pd.DataFrame, train: pd.DataFrame) -> pd.DataFrame:
-    """Test rows with the categories of the training rows, so that codes mean the same."""
+    """Test rows with the categories of the training rows, so that codes are the same."""
     texts = train.select_dtypes("category").columns
     return test.assign(
         **{name: test[name].cat.set_categories(train[name].cat.categories) for name in texts}
@@ -123,7 +123,7 @@ def flaml(train: pd.DataFrame, options, scratch: str):
 
 
 class Plainly:
-    """A booster that refuses some characters in the names of columns: they are numbered."""
+    """A booster that refuses some characters in column names: the columns are numbered."""
 
     def __init__(self, model):
         self.model = model
@@ -139,7 +139,7 @@ class Plainly:
 
 
 class WordsForMissing:
-    """CatBoost takes categories as texts, none of them missing."""
+    """CatBoost requires categories as texts without missing values."""
 
     def __init__(self, model, texts: list[str]):
         self.model = model

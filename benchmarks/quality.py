@@ -1,4 +1,4 @@
-"""The log loss of ChurnFlow beside that of other libraries, on the same splits.
+"""The log loss of ChurnFlow compared with that of other libraries, on the same splits.
 
     python benchmarks/quality.py tables FOLDER       # more public churn tables, with contracts
     python benchmarks/quality.py compare --tables FOLDER --peers VENV/bin/python
@@ -13,8 +13,8 @@ copies of a customer are never on both sides. All contenders train on the same f
 same rows. ChurnFlow is the flow's own command line, timed as a whole process; a peer is
 a process of its own, of which only the fit is timed.
 
-What is measured is appended to a file of JSON lines (--results) at once, and the predictions to a
-folder beside it; whatever the file has is not measured again.
+Each result is appended to a file of JSON lines (--results) at once, and its predictions to a folder
+next to it; a result in the file is not measured again.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def parse() -> argparse.Namespace:
         python = shutil.which(options.peers or "")
         if python is None:
             parser.error("say where the peers' Python is (--peers), or --contenders ''")
-        # It is started elsewhere; not resolved, since the link is what makes it a venv's.
+        # Absolute, since it is started elsewhere; not resolved, since the link selects the venv.
         options.peers = os.path.abspath(python)
     if "seeds" in options and options.seeds < 1:
         parser.error("--seeds must be at least 1")
@@ -125,7 +125,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def forget(options) -> None:
-    """Drop what was measured of some contenders (`regret` is one too), to measure it again."""
+    """Drop the results of some contenders (`regret` is one too), to measure them again."""
     results = Results(options.results)
     count = results.keep(lambda line: line["contender"] not in options.names)
     say(f"{count} lines of {options.results} forgotten, {len(results.lines)} kept")

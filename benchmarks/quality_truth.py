@@ -1,4 +1,4 @@
-"""How far ChurnFlow's cross-validated loss is from its test loss, and that from the truth."""
+"""ChurnFlow's cross-validated loss against its test loss, and its regret to the true model."""
 
 import math
 import tempfile
@@ -19,16 +19,16 @@ from churn.registry.model_file import load_model
 from churn.statistics.log_odds import row_losses
 
 FRESH_CUSTOMERS = 200_000
-# No seed of the command line: nobody trains on the customers that regret is measured on.
+# No seed of the command line, so that no model is trained on the customers of the regret.
 FRESH_SEED = 2**32
 
 
 def generalization(options) -> None:
     """Print the cross-validated and the test log loss of each table, and their gap.
 
-    The interval of the mean gap is Student's over the seeds: given the table, its splits are drawn
-    independently, and over many of them every customer is both trained and tested on, so that easy
-    and hard customers cancel. Within one table a rank correlation below zero is no fault: customers
+    The interval of the mean gap is Student's over the seeds: given the table, its splits are
+    independent, and over many of them every customer is both trained and tested on, so that easy
+    and hard customers cancel. Within one table a negative rank correlation is no defect: customers
     that are easy to predict lower the test loss and are missing from the cross-validated one.
     Calibration is measured on the test rows of all splits, pooled.
     """
@@ -77,12 +77,12 @@ def student(values: pd.Series) -> tuple[float, float]:
 
 
 def regret(options) -> None:
-    """Print how far our probabilities are from the true ones, by the number of customers.
+    """Print the regret of our probabilities by the number of customers.
 
     The regret is the mean log loss on fresh customers under their true probabilities, less that
     of the true probabilities themselves (the mean Kullback-Leibler divergence): no outcome is
-    drawn, so no luck of outcomes is in it. Of a model with a fixed number of parameters it falls
-    as 1/n, to a quarter with fourfold the customers; at most a half is asked for.
+    sampled, so it has no noise of outcomes. For a model with a fixed number of parameters it falls
+    as 1/n, to a quarter with four times the customers; the requirement is at most a half.
     """
     results = Results(options.results)
     fresh, truth = generate_sample_data(FRESH_CUSTOMERS, FRESH_SEED, return_probability=True)
@@ -112,7 +112,7 @@ def regret(options) -> None:
 def one_regret(
     customers: int, seed: int, fresh: pd.DataFrame, truth: np.ndarray, store: Path
 ) -> dict:
-    """Train on generated customers, and ask about fresh ones."""
+    """Train on generated customers, and evaluate on fresh ones."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="fit-", dir=store.parent) as name:
         folder = Path(name)

@@ -1,12 +1,12 @@
-"""How often the interval of what calling was worth holds the truth.
+"""Coverage of the interval of the effect of calling.
 
     python benchmarks/savings.py [--repeats 500]
 
 Campaigns with known truth: customers of log-normal value, listed with their probability of leaving,
-nine in ten called; of the called leavers a share stays. Counted is in how many campaigns the 95 %
-interval of the money holds the truth, on which side it misses, and how wide it is: of Welch's test
-of the losses as they are (before), and of `churn.campaign.savings.measure` (now). Below: a control
-share that changes with the season, where calls do nothing; and what is said of small groups.
+nine in ten called; of the called leavers a share stays. The output is the coverage of the 95 %
+interval of the money, the side on which it misses, and its width: for Welch's test of the
+unadjusted losses (before), and for `churn.campaign.savings.measure` (now). Then a control share
+that changes with the season, where calls have no effect; and the bias in small groups.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def coverage(repeats: int) -> None:
 
 
 def one(rng, spread: float, mean: float, effect: float) -> list:
-    """One campaign: for both ways whether the truth is inside, whether above, and the width."""
+    """One campaign: for both methods whether the truth is inside, whether above, and the width."""
     from churn.campaign.savings import measure
 
     n = 600
@@ -89,7 +89,7 @@ def season(repeats: int) -> None:
         parts = []
         for day, share, risk in (("2026-03-01", 0.5, 0.5), ("2026-04-01", 0.05, 0.1)):
             called = rng.random(1_000) >= share
-            chance = np.full(1_000, 0.3)  # the model does not know the season
+            chance = np.full(1_000, 0.3)  # the model has no feature for the season
             parts.append(campaign(called, rng.random(1_000) < risk, chance, 200.0, day))
         calls, outcomes = (
             pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)
@@ -103,7 +103,7 @@ def season(repeats: int) -> None:
 
 
 def small(repeats: int) -> None:
-    """Groups of which few leave: the mean of what is said, where the truth is none."""
+    """Groups with few leavers: the mean estimate, where the true effect is 0."""
     from churn.campaign.savings import measure
 
     rng, every, lucky, spoken = np.random.default_rng(2), [], [], []

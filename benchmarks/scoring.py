@@ -1,13 +1,13 @@
-"""How fast ScoreFlow scores, beside the model alone, and how much memory its tasks take.
+"""The speed of ScoreFlow compared with the model alone, and the memory of its tasks.
 
     python benchmarks/scoring.py [--customers 10000000] [--repeats 3]
 
-ChurnFlow is run once on Telco, as anybody would. Then generated customers are written to Parquet,
-and ScoreFlow, a whole process from start to end, makes a list of them: read, held against the
-contract, scored, ranked, explained, written. Beside it `predict_proba` of the same run's model, on
-a matrix that is encoded already, in as many processes as there are cores at once, each with one
-thread, in pieces as large as ScoreFlow's chunks. Both are measured in turn. Printed: customers per
-second of each, of the flow's scoring tasks too (from the first's start to the last's end), the
+ChurnFlow is run once on Telco with its defaults. Then generated customers are written to Parquet,
+and ScoreFlow, a whole process from start to end, makes a list of them: read, validated against the
+contract, scored, ranked, explained, written. It is compared with `predict_proba` of the same run's
+model, on a matrix that is encoded already, in one process per core, each with one thread, in pieces
+as large as ScoreFlow's chunks. Both are measured in turn. The output: customers per second of each,
+and of the flow's scoring tasks alone (from the first's start to the last's end), the
 ratios to the model alone, and the largest resident memory of any process of the flow.
 """
 
@@ -74,13 +74,13 @@ def model_alone(run: str, rows: int) -> float:
     from joblib import Parallel, cpu_count, delayed
 
     cores = cpu_count()
-    start = time.time() + 8  # until then all have encoded their customers
+    start = time.time() + 8  # by then all processes have encoded their customers
     found = Parallel(n_jobs=cores)(delayed(predict)(run, rows, start) for _ in range(cores))
     return cores * rows / (max(found) - start)
 
 
 def predict(run: str, rows: int, start: float) -> float:
-    """When a process has predicted its rows, having started at `start`."""
+    """The time at which a process that starts at `start` has predicted its rows."""
     import metaflow
     from threadpoolctl import threadpool_limits
 

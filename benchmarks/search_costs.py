@@ -1,10 +1,10 @@
-"""What the search reckons beside what is measured: the cost of scoring, and the time of fits.
+"""The search's estimates compared with measurements: scoring cost, and time of fits.
 
     python benchmarks/search_costs.py [TABLE ID TARGET POSITIVE]...
 
 For each candidate of the search, fitted to some customers of each table: microseconds to score a
-customer and CPU seconds to fit, as `churn.modeling.scoring_cost` and `churn.modeling.budget` reckon
-them, and as measured. At the end the constants that fit these measurements best.
+customer and CPU seconds to fit, as estimated by `churn.modeling.scoring_cost` and
+`churn.modeling.budget`, and as measured. At the end the constants that fit these measurements best.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The most that Flask can do: parse the body, answer always the same."""
+"""The upper bound of Flask: parse the body, and send a constant response."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from flask import Flask, jsonify, request
 
 
 def create_app() -> Flask:
-    """The app; BENCHMARK_ANSWER names the file with what it answers."""
+    """The app; BENCHMARK_ANSWER names the file with the response."""
     answer = json.loads(Path(os.environ["BENCHMARK_ANSWER"]).read_text("utf-8"))
     app = Flask(__name__)
 

@@ -1,4 +1,4 @@
-"""Another app of this folder under the very server of `python -m serve`, settings and all.
+"""Another app of this folder under the server of `python -m serve`, with the same settings.
 
 PORT=8000 CHURN_WORKERS=2 python benchmarks/serving/granian_like_ours.py constant
 """

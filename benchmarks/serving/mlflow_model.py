@@ -1,9 +1,9 @@
-"""Write a ChurnModel as an MLflow model, scikit-learn's flavour, that answers probabilities.
+"""Write a ChurnModel as an MLflow model of the scikit-learn flavour that returns probabilities.
 
 PYTHONPATH=. VENV/bin/python benchmarks/serving/mlflow_model.py MODEL FOLDER
 
 It runs in the peer's own virtual environment (benchmarks/serving-peers.txt). There is no signature,
-which `mlflow models serve` would check each request against: that would cost it more time.
+against which `mlflow models serve` would check each request: that would make it slower.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What most would write: the fitted model, and a data frame of one row for each request."""
+"""The usual app: the fitted model, and a data frame of one row for each request."""
 
 import os
 

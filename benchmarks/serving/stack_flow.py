@@ -1,4 +1,4 @@
-"""A run whose model is a stack of four, whatever the flow itself would pick on Telco.
+"""A run whose model is a stack of four, whatever the flow itself chooses on Telco.
 
     python benchmarks/serving/stack_flow.py run
 
@@ -25,12 +25,12 @@ MEMBERS = [
 class ChurnFlow(FlowSpec):
     @step
     def start(self):
-        """Nothing to do before."""
+        """Do nothing."""
         self.next(self.end)
 
     @step
     def end(self):
-        """Stack the four, and leave what a server needs."""
+        """Stack the four, and store the deployment."""
         from dataclasses import asdict
         from datetime import UTC, datetime
 
