@@ -1,23 +1,23 @@
-"""Requests per second of the app beside those of Flask alone and of other ways to serve a model.
+"""Requests per second of the app, of Flask alone, and of other ways to serve a model.
 
     python benchmarks/serving.py [--mlflow VENV/bin/python] [--output serving.json]
     python benchmarks/serving.py --seconds 1 --repeats 1 --only constant,ours-default   # a look
 
-Three models are trained on Telco: what the flow picks by default, boosting of about 200 trees by a
-search space of its own, and a stack of four (serving/stack_flow.py; on Telco the flow would pick
+Three models are trained on Telco: the flow's choice by default, boosting of about 200 trees by a
+search space of its own, and a stack of four (serving/stack_flow.py; on Telco the flow would choose
 splines alone). They are served by `python -m serve`, with the prediction log off and on; validation
-and metrics are always on, and an ordinary request takes the fast path (`serve.fast_path`). Beside
-them, under the same server with the same settings: `constant`, a Flask app that parses the body
-with `get_json` and answers a constant of the same shape, and `naive`, a Flask app that asks the
-default model itself with a data frame of one row, on one OpenMP thread. `mlflow models serve` of
-the same model is measured if the Python of a virtual environment with benchmarks/serving-peers.txt
-is named.
+and metrics are always on, and an ordinary request takes the fast path (`serve.fast_path`). They are
+compared, under the same server with the same settings, with `constant`, a Flask app that parses the
+body with `get_json` and returns a constant of the same shape, and `naive`, a Flask app that scores
+a data frame of one row with the default model itself, on one OpenMP thread. `mlflow models serve`
+of the same model is measured if the Python of a virtual environment with
+benchmarks/serving-peers.txt is given.
 
 The load is wrk's (of the Debian package of that name): 500 real customers in turn, over 1 and over
 16 connections, on the same machine. All are measured in turn, each in a fresh process, then all
-again. A share is of the requests per second of the constant app in the same repeat; told are the
-median of the repeats and their range. An answer that is not 200 is no answer but an error, and
-before the load the first answers of each are compared with the model's own probabilities.
+again. A share is relative to the requests per second of the constant app in the same repeat; the
+output is the median of the repeats and their range. A response that is not 200 is an error, and
+before the load the first responses of each are compared with the model's own probabilities.
 """
 
 import argparse
@@ -55,13 +55,13 @@ CONNECTIONS = (1, 16)
 BATCH_CONNECTIONS = 16
 WARM_UP_SECONDS = 1
 READY_SECONDS, STOP_SECONDS = 60, 5
-# How many answers come before the load, and are compared with the model's.
+# The number of responses before the load that are compared with the model's probabilities.
 COMPARED = 20
 MB = 1e6
 
 
 class Broken(RuntimeError):
-    """Something that could not be measured, with all that it printed."""
+    """A contender that could not be measured, with its output."""
 
 
 # -- The models -----------------------------------------------------------------------------------
@@ -69,20 +69,20 @@ class Broken(RuntimeError):
 
 @dataclass(frozen=True)
 class Search:
-    """How a run comes to the model that the bars are about.
+    """The search for a model that is measured.
 
     Attributes
     ----------
     candidates : str
         The search space in TOML; empty for the flow's own.
     arguments : tuple of str
-        Of the flow's `run`.
+        Arguments of the flow's `run`.
     wanted : str
-        What must have been picked, in words.
+        The model that must have been chosen, in words.
     is_it : callable
-        Whether a candidate is that.
+        Whether a candidate is that model.
     flow : Path
-        Where the flow is.
+        The file of the flow.
     """
 
     candidates: str
@@ -92,8 +92,8 @@ class Search:
     flow: Path = ROOT / "flows" / "churn_flow.py"
 
 
-# It learns so slowly that it would take more iterations than the most it may; these are for a
-# fold, and a few more for all customers.
+# The learning rate is so low that early stopping would need more than the maximum number of
+# iterations; that number is for a fold, and grows slightly for all customers.
 BOOSTING = """
 [[candidates]]
 family = "boosting"
@@ -114,7 +114,7 @@ SEARCHES = {
 
 
 def use_store(folder: Path) -> None:
-    """Make a folder the Metaflow datastore of this process and of all that it starts."""
+    """Make a folder the Metaflow datastore of this process and of its children."""
     os.environ |= {
         "METAFLOW_USER": "benchmark",
         "METAFLOW_DEFAULT_DATASTORE": "local",
@@ -126,7 +126,7 @@ def use_store(folder: Path) -> None:
 
 def get_run(name: str, folder: Path):
     """The run of a search, made if the folder does not have it yet."""
-    from metaflow import Run, namespace  # it reads the environment that use_store sets
+    from metaflow import Run, namespace  # reads the environment that use_store sets
 
     namespace(None)
     search, note = SEARCHES[name], folder / f"{name}.run-id"
@@ -156,20 +156,20 @@ def get_run(name: str, folder: Path):
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that is asked about customers.
+    """A server that scores customers.
 
     Attributes
     ----------
     command : list
-        What starts it; `{port}` in it stands for the port.
+        The command that starts it; `{port}` in it stands for the port.
     environment : dict
-        Beside that of this process.
+        Additions to the environment of this process.
     model : str or None
-        The search whose model it answers with.
+        The search whose model it serves.
     path : str
-        Where it is asked about one customer.
+        The path of requests for one customer.
     bodies : str
-        The file of the bodies for that.
+        The file with the bodies of these requests.
     takes_batches : bool
     """
 
@@ -188,7 +188,7 @@ def all_contenders() -> list[str]:
 
 
 def make_contender(name: str, runs: dict, folder: Path, options) -> Contender:
-    """What to start for a name; what it needs is written to a folder."""
+    """The contender of a name; the files that it needs are written to a folder."""
     own = {
         "HOST": "127.0.0.1", "PORT": "{port}", "CHURN_WORKERS": str(options.workers),
         "OMP_NUM_THREADS": "1",
@@ -204,7 +204,7 @@ def make_contender(name: str, runs: dict, folder: Path, options) -> Contender:
         load_model(runs["default"].data.model_file).save(model)
         peer = {
             "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true",
-            # It looks for its uvicorn there.
+            # MLflow starts uvicorn from there.
             "PATH": f"{Path(options.mlflow).parent}{os.pathsep}{os.environ['PATH']}",
         }  # fmt: skip
         write = [options.mlflow, HERE / "mlflow_model.py", model, folder / "mlflow"]
@@ -227,7 +227,7 @@ def make_contender(name: str, runs: dict, folder: Path, options) -> Contender:
 
 @contextmanager
 def started(command: list, environment: dict, folder: Path) -> Iterator:
-    """A process in a session of its own, and the file it prints to; all of it is ended."""
+    """A process in a session of its own, and its output file; the session is ended at exit."""
     keep = {name: text for name, text in os.environ.items() if not name.startswith("CHURN_")}
     log = folder / "log.txt"
     with log.open("w") as output:
@@ -248,7 +248,7 @@ def end(process: subprocess.Popen) -> None:
             os.killpg(process.pid, signal.SIGTERM)
             patience = time.monotonic() + STOP_SECONDS
             while time.monotonic() < patience:
-                process.poll()  # one that has ended is there until it has been asked about
+                process.poll()  # reaps a process that has ended
                 os.killpg(process.pid, 0)
                 time.sleep(0.05)
     finally:
@@ -259,7 +259,7 @@ def end(process: subprocess.Popen) -> None:
 
 @contextmanager
 def serving(contender: Contender, body: bytes) -> Iterator:
-    """A server that answers: its process, its port, and the seconds from its start to that."""
+    """A ready server: its process, its port, and the seconds from its start until it was ready."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -289,12 +289,12 @@ def serving(contender: Contender, body: bytes) -> Iterator:
 def answers(port: str, path: str, body: bytes) -> bool:
     try:
         return ask(port, path, body)[0] == 200
-    except (OSError, http.client.HTTPException):  # nobody is there yet
+    except (OSError, http.client.HTTPException):  # the server is not ready yet
         return False
 
 
 def ask(port: str, path: str, body: bytes) -> tuple[int, bytes]:
-    """POST a body; the status of the answer, and the answer."""
+    """POST a body; the status and the body of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=READY_SECONDS)
     try:
         connection.request("POST", path, body, {"Content-Type": "application/json"})
@@ -308,7 +308,7 @@ def ask(port: str, path: str, body: bytes) -> tuple[int, bytes]:
 
 
 def write_bodies(run, folder: Path):
-    """Write what is asked, one body a line; the customers of it, in their order."""
+    """Write the bodies of requests, one per line; the customers in them, in their order."""
     contract, frame = fetch_run(run.pathspec).contract, run.data.frame
     frame = frame.sample(frac=1, random_state=0, ignore_index=True)
     columns = frame[[contract.id, *contract.features]]
@@ -326,7 +326,7 @@ def write_bodies(run, folder: Path):
 
 
 def load(port: str, path: str, bodies: Path, connections: int, seconds: int) -> dict:
-    """Ask as fast as answers come: requests per second, and p99 of the latency in ms."""
+    """Send requests without a pause: requests per second, and p99 of the latency in ms."""
     command = [
         "wrk", "--threads", min(2, connections), "--connections", connections,
         "--duration", f"{seconds}s", "--timeout", "10s", "--script", HERE / "load.lua",
@@ -371,12 +371,12 @@ def measure(contender: Contender, expected: np.ndarray | None, folder: Path, sec
 
 
 def compare(answer: tuple[int, bytes], expected: np.ndarray) -> None:
-    """Whether the probabilities of an answer are the model's."""
+    """Check that the probabilities of a response are the model's."""
     status, body = answer
     if status != 200:
         raise Broken(f"{status} {body[:1000]}")
     found = json.loads(body)
-    if "predictions" in found:  # a dict each of ours, a list of both probabilities of MLflow's
+    if "predictions" in found:  # a dict per customer from ours, both probabilities from MLflow
         result = [one["probability"] if isinstance(one, dict) else one[1]
                 for one in found["predictions"]]  # fmt: skip
     else:
@@ -391,7 +391,7 @@ def compare(answer: tuple[int, bytes], expected: np.ndarray) -> None:
 def memory(session: int) -> dict:
     """The resident and the proportional set size of the largest process of a session, in MB.
 
-    The keeper of `python -m serve` is no worker, and counted for itself.
+    The keeper of `python -m serve` is no worker, and is measured separately.
     """
     found = {"rss": 0.0, "pss": 0.0, "keeper_rss": 0.0}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -430,7 +430,7 @@ READY = 3.0
 
 @dataclass(frozen=True)
 class Line:
-    """Something measured in every repeat, and the bar that its median has to keep, if any."""
+    """A quantity that is measured in every repeat, and the limit of its median, if any."""
 
     what: str
     values: list[float]
@@ -455,7 +455,7 @@ class Line:
 
 
 def judge(repeats: list[dict]) -> list[Line]:
-    """All that there is a bar for, of what was measured."""
+    """All measured quantities that have a limit."""
     lines = []
     ours = [name for name in SHARES if name in repeats[0]]
 
@@ -494,7 +494,7 @@ def judge(repeats: list[dict]) -> list[Line]:
 
 
 def figures(repeats: list[dict]) -> str:
-    """What was measured, as it was, in a Markdown table."""
+    """All measurements in a Markdown table."""
     columns = {
         "rate_1": ("requests/s at 1", ",.0f"),
         "rate_16": ("at 16", ",.0f"),
@@ -517,7 +517,7 @@ def figures(repeats: list[dict]) -> str:
 
 
 def spread(values: list[float], form: str) -> str:
-    """The median, with the range behind it if there is one."""
+    """The median, followed by the range if there are several values."""
     text = f"{statistics.median(values):{form}}"
     if len(values) > 1:
         text += f" ({min(values):{form}} to {max(values):{form}})"
@@ -600,7 +600,7 @@ def measure_all(options, folder: Path) -> tuple[list[dict], dict[str, str]]:
             repeats[-1][contender.name] = found
             rates = ", ".join(f"{found[f'rate_{n}']:,.0f}/s at {n}" for n in CONNECTIONS)
             say(f"repeat {number} of {options.repeats}, {contender.name}: {rates}")
-    # The runs themselves are gone with the folder that they are in.
+    # Names, since the runs are deleted with their folder.
     return repeats, {name: model.candidate.name for name, model in models.items()}
 
 
@@ -630,7 +630,7 @@ def parse() -> argparse.Namespace:
         python = shutil.which(options.mlflow)
         if python is None:
             parser.error(f"--mlflow {options.mlflow} cannot be run")
-        # It is started elsewhere; not resolved, since the link is what makes it a venv's.
+        # Absolute, since it is started elsewhere; not resolved, since the link selects the venv.
         options.mlflow = os.path.abspath(python)
     else:
         say("MLflow is left out: --mlflow names the Python that has it")

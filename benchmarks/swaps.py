@@ -1,13 +1,13 @@
-"""What a promotion costs those who are answered meanwhile: the app while its model is swapped.
+"""The latency of the app during promotions, while its model is replaced.
 
     python benchmarks/swaps.py [--runs-from FOLDER]
 
-Two models are picked on Telco by the flow's own search, from two seeds, and `python -m serve`
-follows the champion, its prediction log on. wrk's 16 connections ask about real customers without
-a pause (see serving.py), for so many seconds without a promotion and then as long with one every
-`--every` seconds, back and forth; so on for each repeat. Told are the 99th percentiles, and the
-worse one's ratio to the other. A single answer that is not 200 ends it. Promotions are made by this
-process, on the same cores; who promotes in reality is elsewhere.
+Two models are chosen on Telco by the flow's own search, from two seeds, and `python -m serve`
+follows the champion, with its prediction log on. wrk's 16 connections request predictions for real
+customers without a pause (see serving.py), for some seconds without a promotion and then as long
+with one every `--every` seconds, alternating between the models; and so on for each repeat. The
+output is the 99th percentiles, and the ratio of the higher one to the other. A single response that
+is not 200 ends it. Promotions are made by this process, on the same cores, unlike in production.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from churn.errors import ChurnError
 from churn.registry.runs import promote
 
 MOST = max(serving.CONNECTIONS)
-# The percentile of half a minute varies by so much from one to the next without any promotion.
+# Without any promotion the percentiles of consecutive half minutes differ by up to this factor.
 BAR = 1.25
 SWAP_SECONDS = 20
 
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def measure(options, folder: Path) -> tuple[list[tuple[float, float]], int]:
-    """The p99 (ms) of each repeat without and with promotions, and how many there were."""
+    """The p99 (ms) of each repeat without and with promotions, and the number of promotions."""
     store = (options.runs_from or folder / "runs").resolve()
     store.mkdir(parents=True, exist_ok=True)
     use_store(store)
@@ -83,7 +83,7 @@ def measure(options, folder: Path) -> tuple[list[tuple[float, float]], int]:
 
 
 class Turns:
-    """Promotes runs in turn; `made` counts, `now` is the champion."""
+    """Promotes runs in turn; `made` counts promotions, `now` is the champion."""
 
     def __init__(self, runs: list[str]):
         self.runs = runs
@@ -91,14 +91,14 @@ class Turns:
         self.now = ""
 
     def next(self) -> None:
-        """Promote whoever is not the champion."""
+        """Promote the run that is not the champion."""
         self.now = self.runs[self.made % len(self.runs)]
         promote(self.now, "its turn")
         self.made += 1
 
     @contextmanager
     def every(self, seconds: float) -> Iterator[None]:
-        """Meanwhile, promote one every so many seconds, beginning half of that from now."""
+        """Promote a run every so many seconds, the first after half of that."""
         done = threading.Event()
 
         def take_turns() -> None:

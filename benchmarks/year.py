@@ -1,16 +1,16 @@
-"""A simulated year: the money that the whole loop brings, beside a model trained once.
+"""A simulated year: the money that the whole loop brings, compared with a model trained once.
 
     make year
     python benchmarks/year.py [--folder FOLDER] [--picture year.svg]
 
 Generated customers come, and leave or stay with probabilities that are known (year_market.py), for
 twelve months after one of history. A new price list comes in the fifth month, and a job upstream
-breaks in the tenth. Three businesses have the same customers and random numbers, and differ
-in whom they call: nobody; the list of a model that is trained once, on the history; and the list of
-the loop. The loop is the real one: each month all customers are scored by the app,
-the call list comes from ScoreFlow, outcomes are posted to the app, a part of them a month late,
-and MonitorFlow compares, evaluates, and retrains by ChurnFlow, whose gate decides. Only the
-customers are generated, and the dates in the prediction log are set.
+breaks in the tenth. Three businesses have the same customers and random numbers, and differ in whom
+they call: no customer; the list of a model that is trained once, on the history; and the list of
+the loop. The loop is the real one: each month the app scores all customers, ScoreFlow makes the
+call list, outcomes are posted to the app, a part of them a month late, and MonitorFlow compares,
+evaluates, and retrains by ChurnFlow, whose gate decides. Only the customers are generated, and the
+dates in the prediction log are set.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def live(options, folder: Path) -> list[dict]:
     """Simulate the year: for each month the result of each business, by its name."""
     folder.mkdir(parents=True, exist_ok=True)
     use_store(folder.resolve())
-    # They read the environment that use_store sets.
+    # Imported here, since they read the environment that use_store sets.
     from year_market import Plan
     from year_policies import Loop, Nobody, Once, run_flow
 

@@ -1,9 +1,9 @@
-"""A generated market: customers come, grow older, and leave or stay with known probabilities.
+"""A simulated market: customers come, grow older, and leave or stay with known probabilities.
 
-A customer who accepts the offer gets a contract of two years, and no longer minds the price.
+A customer who accepts the offer gets a contract of two years, and is not affected by the price.
 
-Several markets of one seed differ only in who is called: each customer has the same random numbers
-in each month of each of them, so the difference between two is the effect of calling.
+Markets with one seed differ only in the called customers: each customer has the same random numbers
+in each month of each market, so the difference between two markets is the effect of calling.
 """
 
 from collections.abc import Iterable
@@ -15,31 +15,31 @@ import pandas as pd
 from churn.data.synthetic import draw_customers, log_odds, to_frame
 from churn.evaluation.retention_costs import RetentionCosts
 
-# Log odds that make the generator's customers, of whom a quarter leaves, leave at a month's rate.
+# Added to the generator's log odds, whose churn rate is a quarter, for the churn rate of a month.
 CALM = -1.7
-# The new price list: what it makes of the price of a DSL or fiber line, and what customers make of
-# that beyond the price itself.
+# The new price list: the factor of the price of a DSL or fiber line, and the effect on the log odds
+# beyond that of the price itself.
 NEW_PRICES = {0: 1.4, 1: 0.85}
 RESENTMENT = {0: 1.8, 1: -0.9}
 TWO_YEARS = 2
-# Streams of random numbers beside that of who the customers are.
+# Streams of random numbers other than that of the customers.
 LUCK, LATE = 1, 2
-# The values that the broken job upstream writes for everybody.
+# The values that the broken job upstream writes for all customers.
 BROKEN = {"contract": "Month-to-month", "online_security": "No", "tech_support": "No"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens in which month; months count from 0, which is history.
+    """The events of the year; months count from 0, which is history.
 
     Attributes
     ----------
     customers : int
-        At the beginning.
+        The number of customers at the beginning.
     newcomers : int
-        A month.
+        The number of new customers per month.
     months : int
-        After month 0.
+        The number of months after month 0.
     prices : int
         The month in which the new price list comes.
     broken : int
@@ -56,22 +56,22 @@ class Plan:
 
     @property
     def everybody(self) -> int:
-        """How many customers there ever are."""
+        """The number of all customers of the year."""
         return self.customers + self.newcomers * self.months
 
 
 @dataclass(frozen=True)
 class Month:
-    """What became of a market's customers in a month.
+    """The outcomes of a market's customers in a month.
 
     Attributes
     ----------
     leaving, left : ndarray of bool, shape (n_customers,)
-        Who would have left, had nobody called, and who did, in the order of the month's table.
+        Who would have left without a call, and who left, in the order of the month's table.
     lost : float
         The value of those who left, in money.
     spent : float
-        What calls and offers cost, in money.
+        The cost of calls and offers, in money.
     """
 
     leaving: np.ndarray
@@ -87,7 +87,7 @@ class Market:
     ----------
     month : int
     ids : ndarray of int, shape (n_customers,)
-        Of those who are customers now.
+        The ids of the current customers.
     """
 
     def __init__(self, plan: Plan, offer: RetentionCosts):
@@ -105,7 +105,7 @@ class Market:
         return np.flatnonzero(self._there) + 1
 
     def table(self, broken: bool = False) -> pd.DataFrame:
-        """The customers as the business' own systems have them, with nothing of what will be."""
+        """The customers as in the business's own systems, without outcomes."""
         frame = to_frame(self._now(), np.zeros(len(self.ids), dtype=bool)).drop(columns="churn")
         frame["customer_id"] = self.ids
         if broken:
@@ -119,7 +119,7 @@ class Market:
         return 1 / (1 + np.exp(-odds))
 
     def live(self, called: Iterable[int] = ()) -> Month:
-        """Let a month go by."""
+        """Simulate one month."""
         luck = np.random.default_rng((self.plan.seed, LUCK, self.month)).random(
             (2, self.plan.everybody)
         )

@@ -1,4 +1,4 @@
-"""Three ways to run a business: nobody is called, a model is trained once, and the loop."""
+"""Three policies: no customer is called, a model is trained once, and the loop."""
 
 import json
 import os
@@ -26,9 +26,9 @@ from churn.feedback.prediction_log.store import PREDICTIONS
 from churn.registry.runs import champion, fetch_model
 
 BATCH = 1_000
-# February has so many days, and every cohort has to mature by the beginning of the month after.
+# The days of February, since every cohort has to mature by the beginning of the next month.
 HORIZON = 28
-# Of a month's outcomes this share is known at its end, and the others a month later.
+# The share of a month's outcomes that is known at its end; the others are known a month later.
 IN_TIME = 0.7
 FIRST_YEAR = 2025
 SECONDS = 60
@@ -49,7 +49,7 @@ class MonthResult:
         The value of leavers and the cost of calls, negative.
     called : int
     roc_auc : float or None
-        Of the scores, on who would have left if nobody called.
+        Of the scores, with the outcomes without calls as labels.
     notes : list of str
         Alarms and promotions.
     """
@@ -61,7 +61,7 @@ class MonthResult:
 
 
 class Nobody:
-    """Nobody is called."""
+    """No customer is called."""
 
     name = "no calls"
 
@@ -75,7 +75,7 @@ class Nobody:
 
 
 class Once:
-    """A model that was trained once, and that nobody looks after."""
+    """A model that is trained once, and not monitored."""
 
     name = "trained once"
 
@@ -86,7 +86,7 @@ class Once:
         self.market.live()
 
     def month(self) -> MonthResult:
-        # Without anybody who watches, it takes another month until the job upstream is mended.
+        # Without monitoring, it takes another month until the job upstream is repaired.
         broken = self.market.month in (self.plan.broken, self.plan.broken + 1)
         table = self.market.table(broken)
         chances = self.model.predict_proba(table)[:, 1]
@@ -99,14 +99,14 @@ class Once:
 
 
 class Loop:
-    """The project as it is meant: the app, the call list, outcomes, monitoring, retraining.
+    """The whole project: the app, the call list, outcomes, monitoring, retraining.
 
     Parameters
     ----------
     folder : Path
         For tables, lists and the state of the app.
     run_flow : callable
-        Runs a flow, by the name of its file and its arguments; its exit code.
+        Runs a flow by the name of its file and its arguments, and returns its exit code.
     """
 
     name = "this loop"
@@ -128,7 +128,7 @@ class Loop:
         self.calls: list[Path] = []
 
     def train(self) -> str:
-        """The first model, on the month that is history."""
+        """Train the first model, on the history."""
         data = self._write("history", self.labelled[0])
         roles = ("--id", "customer_id", "--target", "churn", "--positive", "1")
         if self.run_flow("churn_flow", "run", "--data", data, *roles, "--budget-seconds", 10):
@@ -137,7 +137,7 @@ class Loop:
 
     @contextmanager
     def app(self) -> Iterator[None]:
-        """Meanwhile, the app serves the champion."""
+        """A context in which the app serves the champion."""
         own = {
             "HOST": "127.0.0.1", "PORT": "{port}", "CHURN_RUN": "champion",
             "CHURN_STATE": str(self.folder / "state"),
@@ -155,7 +155,7 @@ class Loop:
         chances = self._ask(upstream, today)
         calls = self.folder / f"calls-{number}.csv"
         command = ("run", "--data", data, "--output", calls, "--budget", self.budget)
-        # The app has logged everybody already.
+        # The app has logged all customers already.
         command += ("--as-of", today, "--campaign", f"month {number}", "--log", "off")
         if self.run_flow("score_flow", *command):
             raise Broken("the call list could not be made")
@@ -171,7 +171,7 @@ class Loop:
         result = MonthResult(0.0, len(called), notes=_notes(watched))
         if champion().run != run:
             result.notes.append("promoted")
-        # An alarm repairs the column; the history is then delivered anew.
+        # After an alarm the column is repaired, and the history is delivered anew.
         table = self.market.table()
         month = self.market.live(called)
         self._tell(table, month.left, first_of(number + 1))
@@ -182,7 +182,7 @@ class Loop:
         return result
 
     def _ask(self, table: pd.DataFrame, today: date) -> np.ndarray:
-        """Ask the app about everybody, once the champion answers; the log then says `today`."""
+        """Score all customers by the app, once it serves the champion, logged as of `today`."""
         wanted, found = champion().run, []
         records = _records(table)
         self._until(lambda: self._post("/what-if", records[0])["run"] == wanted, "the champion")
@@ -191,7 +191,7 @@ class Loop:
             if answer["problems"]:
                 raise Broken(f"refused: {answer['problems'][:3]}")
             found += [one["probability"] for one in answer["predictions"]]
-        # The year takes minutes: what was answered just now is dated as of today.
+        # The year takes minutes, so the new predictions are dated as of `today`.
         self.asked += len(records)
         with PredictionLog(self.log) as log:
             self._until(lambda: log.count() == self.asked, "the prediction log")
@@ -204,7 +204,7 @@ class Loop:
         return np.array(found)
 
     def _tell(self, table: pd.DataFrame, left: np.ndarray, end: date) -> None:
-        """Say what became of the month's customers: of most at once, of the others in a month."""
+        """Post the month's outcomes: most at once, the others a month later."""
         days = np.where(left, str(end.replace(day=1) - pd.Timedelta(days=14))[:10], str(end))
         rows = pd.DataFrame({"customer": table["customer_id"].to_numpy(), "date": days})
         rows["left"] = left
@@ -216,7 +216,7 @@ class Loop:
             self._post("/outcomes", {"outcomes": part})
 
     def _newest(self) -> pd.DataFrame:
-        """Each customer's newest outcome that is known by now, of the last two months."""
+        """Each customer's newest known outcome of the last two months."""
         *_, before, last = [pd.DataFrame(), *self.labelled]
         known = ~last["customer_id"].isin(self.late["customer"] if len(self.late) else [])
         return pd.concat([before, last[known]]).drop_duplicates("customer_id", keep="last")
@@ -244,7 +244,7 @@ class Loop:
 
 
 def run_flow(name: str, *arguments, log: Path) -> int:
-    """Run a flow as a user does; what it prints is added to a file."""
+    """Run a flow as a user does; its output is appended to a file."""
     command = [sys.executable, ROOT / "flows" / f"{name}.py", *arguments]
     with log.open("a") as output:
         print(f"\n$ {' '.join(map(str, command))}", file=output, flush=True)

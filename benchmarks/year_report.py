@@ -1,4 +1,4 @@
-"""A year as a table and as a picture."""
+"""The simulated year as a table and as a picture."""
 
 import html
 
@@ -11,7 +11,7 @@ MARKS = {"watch": ("○", "#b07d12"), "retrain": ("●", "#c0504d"), "promoted":
 
 
 def gains(months: list[dict[str, Told]], name: str) -> list[float]:
-    """What calling has brought by the end of each month, compared to calling nobody."""
+    """The cumulative profit of calling by the end of each month, compared with no calls."""
     total, found = 0.0, []
     for month in months:
         total += month[name].money - month[NOBODY].money
@@ -34,14 +34,14 @@ def table(months: list[dict[str, Told]]) -> str:
 
 
 def picture(months: list[dict[str, Told]], events: dict[int, str]) -> str:
-    """What calling has brought by the end of each month, an SVG.
+    """The cumulative profit of calling by the end of each month, as an SVG.
 
     Parameters
     ----------
     months : list of dict
-        For each month what each business told, by its name.
+        For each month the result of each business, by its name.
     events : dict of int to str
-        What happened at the beginning of which month, counted from 1.
+        Events at the beginning of months, which count from 1.
     """
     curves = {LOOP: gains(months, LOOP), ONCE: gains(months, ONCE), NOBODY: [0.0] * len(months)}
     left, right, top, bottom = 90, 690, 60, 330

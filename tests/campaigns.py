@@ -1,4 +1,4 @@
-"""What tests of call lists share: the contract, a day, and a campaign's settings."""
+"""Helpers for tests of call lists: the contract, a day, and a campaign's settings."""
 
 from dataclasses import asdict
 

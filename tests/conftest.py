@@ -1,4 +1,4 @@
-"""What several tests look at: the real tables, a real PostgreSQL, and one run of ChurnFlow."""
+"""Fixtures of several tests: the real tables, a real PostgreSQL, and one run of ChurnFlow."""
 
 import os
 from collections.abc import Iterator

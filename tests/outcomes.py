@@ -1,4 +1,4 @@
-"""What tests of outcomes share."""
+"""Helpers for tests of outcomes."""
 
 from datetime import UTC, date, datetime
 

@@ -1,7 +1,8 @@
 """Every command of README and docs runs as it is written, in order, in a copy of the project.
 
-The info string of a fence says what a block needs: `server` stays up until the next one, `tables`
-needs the public tables, `exits: 3 4` may also end with these codes, and `not-run: why` is not run.
+The info string of a fence has the requirements of a block: `server` stays up until the next one,
+`tables` needs the public tables, `exits: 3 4` may also end with these codes, and `not-run: why` is
+not run.
 """
 
 import os

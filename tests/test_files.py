@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and nothing half-written stays behind."""
+"""A file exists whole or not at all, and no partial file stays behind."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The state of a project has one place, wherever a command is started."""
+"""The state of a project has one folder, from whatever directory a command is started."""
 
 import os
 import subprocess

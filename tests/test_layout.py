@@ -1,4 +1,4 @@
-"""The layout of the house: imports go one way only, and every folder has one owner."""
+"""The layout of the code: imports go one way only, and every folder has one owner."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The parts of Metaflow that it does not document, and the client's cache on a shared machine."""
+"""Undocumented interfaces of Metaflow, and the client's cache on a shared machine."""
 
 import inspect
 import os

@@ -1,4 +1,4 @@
-"""Runs called ChurnFlow that take a second, for tests of what is done with runs."""
+"""Runs named ChurnFlow that take a second, for tests of the registry."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What tests of monitoring share: periods of customers, predictions, and outcomes."""
+"""Helpers for tests of monitoring: periods of customers, predictions, and outcomes."""
 
 from datetime import UTC, date, datetime
 

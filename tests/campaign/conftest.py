@@ -1,4 +1,4 @@
-"""A model, customers of different value, and the list of a table."""
+"""A model, customers of different value, and the call list of a table."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The interval of a probability, and so of the money."""
+"""The interval of a probability, and the interval of the money that follows from it."""
 
 import numpy as np
 import pandas as pd

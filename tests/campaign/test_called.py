@@ -1,4 +1,4 @@
-"""Called customers are not trained on, and the next model is right about the riskiest."""
+"""Called customers are not trained on, so the next model is calibrated for the riskiest."""
 
 import numpy as np
 import pandas as pd

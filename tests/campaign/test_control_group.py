@@ -1,4 +1,4 @@
-"""The control group: drawn by a hash, marked, and not called."""
+"""The control group: assigned by a hash, marked, and not called."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What calling was worth."""
+"""The estimated effect of calling."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What a user of the call list is warned of: customers who left already, and rejected rows."""
+"""Warnings about a call list: customers who left already, and rejected rows."""
 
 import pandas as pd
 import pytest

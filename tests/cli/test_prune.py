@@ -1,4 +1,4 @@
-"""`churn prune`: the disk is freed, and neither a champion nor what the log needs is gone."""
+"""`churn prune`: old runs are deleted, and champions and runs in the log stay."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the tests of churn.data share: a real S3, and Telco."""
+"""Fixtures of the tests of churn.data: a real S3, and Telco."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An inferred contract as a file: what was seen stands in comments, and odd names do no harm."""
+"""An inferred contract as a file: comments summarise each column, and odd names do no harm."""
 
 import time
 import tomllib

@@ -1,4 +1,4 @@
-"""Text tables as people have them: recognised and told, or refused with the cause."""
+"""Text tables as people write them: recognised with a note, or refused with the cause."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""The hold-out: the same customers in every run, and nobody who copies them in training."""
+"""The hold-out: the same customers in every run, and no copy of them in training."""
 
 import numpy as np
 import pandas as pd

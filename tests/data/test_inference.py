@@ -1,4 +1,4 @@
-"""Contracts guessed from tables."""
+"""Contracts inferred from tables."""
 
 import numpy as np
 import pandas as pd

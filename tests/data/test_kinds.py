@@ -1,4 +1,4 @@
-"""What a column is: numbers, flags, dates and categories as people write them."""
+"""The kind of a column: numbers, flags, dates and categories as people write them."""
 
 import tomllib
 from datetime import UTC, date, datetime, timedelta

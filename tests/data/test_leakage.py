@@ -1,4 +1,4 @@
-"""The leakage checks: they find what was planted, and leave honest columns alone."""
+"""The leakage checks: they find planted leaks, and keep columns without leakage."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Raw cells to typed columns: the same customer whatever the source writes."""
+"""Raw cells to typed columns: the same customer from every source."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Tables from where they lie: CSV, Parquet, S3, SQLite and PostgreSQL, and what can go wrong."""
+"""Tables from CSV, Parquet, S3, SQLite and PostgreSQL, and the errors of each source."""
 
 import gzip
 import sqlite3

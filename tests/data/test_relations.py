@@ -1,4 +1,4 @@
-"""Number columns that are made of others: found among many, in time, and whatever is missing."""
+"""Number columns that others determine: found among many, quickly, and with missing values."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Customers made from a stated model."""
+"""Customers generated from a known model."""
 
 import tracemalloc
 

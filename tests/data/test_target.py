@@ -1,4 +1,4 @@
-"""Which value means that a customer left: certain, or asked for; spellings are one value."""
+"""The value that means that a customer left: inferred, or required; spellings are one value."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""A table held against its contract: every problem at once, broken rows rejected, order kept."""
+"""A table validated against its contract: all problems at once, broken rows rejected."""
 
 import tempfile
 from pathlib import Path

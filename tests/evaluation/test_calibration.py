@@ -1,4 +1,4 @@
-"""Calibration: the line, the bins, and an error whose interval holds the true one."""
+"""Calibration: the line, the bins, and the error with the coverage of its interval."""
 
 import numpy as np
 import pytest

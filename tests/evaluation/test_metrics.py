@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn's, and intervals against what they promise."""
+"""Metrics against scikit-learn's, and the coverage of intervals."""
 
 import numpy as np
 import pytest

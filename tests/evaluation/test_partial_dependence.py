@@ -1,4 +1,4 @@
-"""Partial dependence against what the model says when it is asked by hand."""
+"""Partial dependence against the model's predictions for changed rows."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Segments: true probabilities are not blamed, faults that were planted are found."""
+"""Segments: no finding for true probabilities, and planted faults are found."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The prediction log in real files and real databases, with real deaths."""
+"""The prediction log in real files and real databases, with processes that are killed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`python -m churn replay`: a logged answer comes out again."""
+"""`python -m churn replay`: a logged prediction is reproduced."""
 
 import json
 

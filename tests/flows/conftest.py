@@ -1,4 +1,4 @@
-"""What tests of several flows need."""
+"""Fixtures of the tests of several flows."""
 
 import boto3
 import pytest

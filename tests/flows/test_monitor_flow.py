@@ -1,4 +1,4 @@
-"""MonitorFlow as a user runs it: on a real log, to a verdict that others are told."""
+"""MonitorFlow as a user runs it: on a real log, to a verdict that is sent."""
 
 import http.server
 import json

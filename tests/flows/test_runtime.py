@@ -1,4 +1,4 @@
-"""How flows are started: a warm start that may die, and a console that says one thing a step."""
+"""The start of flows: a warm server that may be killed, and a console with one line per step."""
 
 import os
 import re

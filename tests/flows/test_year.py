@@ -1,4 +1,4 @@
-"""The whole loop over two months of a made-up business: benchmarks/year.py in its short form."""
+"""The whole loop over two months of a simulated business: a short benchmarks/year.py."""
 
 import re
 import subprocess

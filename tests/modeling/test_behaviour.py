@@ -1,4 +1,4 @@
-"""How the model of a real run behaves: what must not change it, what must, and clear cases."""
+"""Behaviour of a real run's model: invariances, directional expectations, and clear cases."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Folds, early stopping and the budget keep what they promise."""
+"""Folds, early stopping, pruning and the budget."""
 
 import re
 from dataclasses import replace

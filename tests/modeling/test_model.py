@@ -1,4 +1,4 @@
-"""ChurnModel as its users hold it: raw columns in, probabilities out."""
+"""ChurnModel: raw columns in, probabilities out."""
 
 import pickle
 

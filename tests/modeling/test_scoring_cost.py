@@ -1,4 +1,4 @@
-"""The reckoned cost of scoring: counted from the fitted estimator, the same on every machine."""
+"""The scoring cost: counted from the fitted estimator, the same on every machine."""
 
 import numpy as np
 import pytest

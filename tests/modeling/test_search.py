@@ -1,4 +1,4 @@
-"""The search tells what came of every candidate, and always ends with a model to choose."""
+"""The search reports the result of every candidate, and always has a model to choose."""
 
 from dataclasses import replace
 

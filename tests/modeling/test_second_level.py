@@ -1,4 +1,4 @@
-"""A second level sees which member to believe about whom, and stays out of the way elsewhere."""
+"""A second level learns where each member is accurate, and does no harm elsewhere."""
 
 from dataclasses import replace
 

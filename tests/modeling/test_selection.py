@@ -1,4 +1,4 @@
-"""The choice: as good as the best, and the cheapest of those; stacks judged out of fold."""
+"""The choice: the cheapest of about the best; stacks are evaluated out of fold."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What makes a model worse than expected, by simulation with known truth."""
+"""Which models are found worse than expected, by simulation with known truth."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What raises an alarm about drift, and what does not."""
+"""Which changes raise an alarm about drift, and which do not."""
 
 import numpy as np
 import pandas as pd

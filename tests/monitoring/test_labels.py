@@ -1,4 +1,4 @@
-"""What happened to customers within the horizon, and which of them were called."""
+"""Labels of customers within the horizon, and which of them were called."""
 
 from datetime import date
 

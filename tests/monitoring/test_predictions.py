@@ -1,4 +1,4 @@
-"""The predictions of a period, and the outcomes beside them."""
+"""The predictions of a period, and their outcomes."""
 
 from datetime import UTC, date, datetime, timedelta
 

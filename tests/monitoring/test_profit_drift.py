@@ -1,4 +1,4 @@
-"""What customers are worth, before and now."""
+"""The expected profit of customers, before and now."""
 
 import numpy as np
 import pytest

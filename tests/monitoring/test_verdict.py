@@ -1,4 +1,4 @@
-"""What leads to which verdict."""
+"""The rules of the verdict."""
 
 from churn.monitoring.cohorts import evaluate_cohorts
 from watching import (

@@ -1,4 +1,4 @@
-"""The gate lets a good model through, and names what is wrong with any other."""
+"""The gate passes a good model, and names the failed checks of any other."""
 
 import importlib.util
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A model is loaded in one line, and says the same as everywhere else."""
+"""A model is loaded in one line, and its predictions are those of every other path."""
 
 import os
 import subprocess

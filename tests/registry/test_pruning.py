@@ -1,4 +1,4 @@
-"""Old runs are deleted with what they alone have; needed ones and what is shared stay."""
+"""Old runs are deleted with their own artifacts; needed runs and shared artifacts stay."""
 
 import os
 import time

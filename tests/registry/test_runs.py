@@ -1,4 +1,4 @@
-"""A run is found by its name, or it is said why not."""
+"""A run is found by its name, or the error has the reason."""
 
 import metaflow
 import pytest

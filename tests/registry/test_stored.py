@@ -1,4 +1,4 @@
-"""What a run stores is read without running it, and its fitted model only if it is that model."""
+"""Artifacts are read without running code, and a fitted model only if its digest matches."""
 
 import io
 import os

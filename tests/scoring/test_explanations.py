@@ -1,4 +1,4 @@
-"""Reasons are the model asked again, and the best change is the best there is."""
+"""Reasons are the model's predictions for changed records, and the best change is the best."""
 
 import numpy as np
 import pytest

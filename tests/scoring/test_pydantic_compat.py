@@ -1,4 +1,4 @@
-"""The interfaces of Pydantic's core that `churn.scoring.pydantic_compat` stands on."""
+"""The interfaces of Pydantic's core that `churn.scoring.pydantic_compat` uses."""
 
 from typing import Annotated
 

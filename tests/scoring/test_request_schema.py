@@ -1,4 +1,4 @@
-"""The request model follows from the contract, whatever its columns are called."""
+"""The request schema follows from the contract, for any names of columns."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""The scorer says what the model says, for any record that a customer can be."""
+"""The scorer's predictions are the model's, for any valid record."""
 
 import json
 import math

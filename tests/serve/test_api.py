@@ -1,4 +1,4 @@
-"""What a program gets: the model's own numbers, or every reason why not."""
+"""The responses of the API: the model's own probabilities, or every reason why not."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""The API keeps what its own document says, whatever is sent."""
+"""The API conforms to its OpenAPI document, for any request."""
 
 import schemathesis
 from hypothesis import HealthCheck, given, settings

@@ -1,4 +1,4 @@
-"""The fast path answers as Flask does: a query sends the same request the whole way."""
+"""The fast path responds as Flask does: with a query the same request is handled by Flask."""
 
 import pytest
 import requests

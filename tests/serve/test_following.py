@@ -1,4 +1,4 @@
-"""The server follows the champion, and outlives its datastore."""
+"""The server follows the champion, and works without its datastore."""
 
 import json
 import shutil

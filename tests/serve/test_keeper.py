@@ -1,4 +1,4 @@
-"""The keeper survives whatever a look at the datastore, or the disk, brings."""
+"""The keeper survives every error of the datastore and of the disk."""
 
 import json
 import os

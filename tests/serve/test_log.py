@@ -1,4 +1,4 @@
-"""Every answer is in the log, whatever happens to the process that gave it."""
+"""Every answer is in the log, even if the process that sent it is killed."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What happened to customers, told to the app."""
+"""Outcomes that are posted to the app."""
 
 import json
 from datetime import UTC, date, datetime, timedelta

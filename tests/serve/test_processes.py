@@ -1,4 +1,4 @@
-"""The processes of `python -m serve`: none outlives the others, and silence is noticed."""
+"""The processes of `python -m serve`: they end together, and a missing beat is detected."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Bytes and connections that no HTTP library sends: the server refuses them and goes on."""
+"""Bytes and connections that no HTTP library sends: the server refuses them and keeps running."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Clients that send slowly, too little or too much do not keep others from being answered."""
+"""Clients that send slowly, too little or too much do not block other clients."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""ROC-AUC: ties, weights, standard errors, and what true probabilities make expect."""
+"""ROC-AUC: ties, weights, standard errors, and the value expected of true probabilities."""
 
 import numpy as np
 import pytest

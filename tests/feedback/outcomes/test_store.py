@@ -1,4 +1,4 @@
-"""Outcomes in real databases: the one recorded last holds."""
+"""Outcomes in real databases: the one recorded last is kept."""
 
 import threading
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Splines and pairs find what is there, and little else."""
+"""Splines and pairs fit true effects, and few others."""
 
 import numpy as np
 import pytest

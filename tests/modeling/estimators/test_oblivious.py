@@ -1,4 +1,4 @@
-"""Oblivious trees: the best split, the best values, and what they do not depend on."""
+"""Oblivious trees: the best split, the best leaf values, and invariances."""
 
 import itertools
 

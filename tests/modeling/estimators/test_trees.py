@@ -1,4 +1,4 @@
-"""Trees: what scikit-learn's say, to the last bit whatever threads do, of whatever they see."""
+"""Trees: scikit-learn's predictions, equal to the last bit with any number of threads."""
 
 import numpy as np
 import pytest
