@@ -1,4 +1,4 @@
-"""churn: who is about to leave, why, whom to call, and whether calling worked."""
+"""churn: predict and explain churn, make call lists, and measure the effect of calling."""
 
 from typing import TYPE_CHECKING
 

@@ -77,7 +77,7 @@ def _remove_abandoned(path: Path) -> None:
         try:
             handle = os.open(partial, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError:
-            continue  # gone by now, or another user's
+            continue  # removed since, or another user's
         try:
             if _lock(handle):
                 partial.unlink(missing_ok=True)

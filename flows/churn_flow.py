@@ -9,7 +9,7 @@ from metaflow import Config, FlowSpec, Parameter, card, catch, current, retry, s
 
 
 class ChurnFlow(FlowSpec):
-    """Train, choose and grade a churn model on a customer table."""
+    """Train, choose and evaluate a churn model on a customer table."""
 
     contract_file = Config(
         "contract",
@@ -55,7 +55,7 @@ class ChurnFlow(FlowSpec):
 
     @step
     def start(self):
-        """Check the settings, and note what makes this run."""
+        """Check the settings, and record the lineage of this run."""
         from churn.modeling.search_space import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
@@ -67,7 +67,7 @@ class ChurnFlow(FlowSpec):
 
     @step
     def load(self):
-        """Read the table, and the contract it has to keep."""
+        """Read the table and its contract."""
         from churn.campaign.reading import list_paths, read_call_lists
         from churn.data.inference import settle_contract
         from churn.data.readers import load_table
@@ -192,7 +192,7 @@ class ChurnFlow(FlowSpec):
     @card(type="blank", id="model")
     @step
     def evaluate(self):
-        """Look at the hold-out, once; compile the model, and see whether it may be the champion."""
+        """Evaluate on the hold-out, once; compile the model, and decide on its promotion."""
         from cards.model import model_card
         from churn.evaluation.report import evaluate_model
         from churn.registry.deploy import deploy
@@ -225,7 +225,7 @@ class ChurnFlow(FlowSpec):
 
     @step
     def end(self):
-        """Say what came out, and make the model the champion if it may be."""
+        """Print the summary, and promote the model if it passed the gate."""
         from churn.registry.promotion import project_of
         from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote

@@ -47,7 +47,7 @@ class MonitorFlow(FlowSpec):
 
     @step
     def start(self):
-        """Check the settings, and take the model."""
+        """Check the settings, and fetch the model."""
         from datetime import UTC, datetime
 
         from churn.monitoring.settings import MonitorSettings
@@ -113,7 +113,7 @@ class MonitorFlow(FlowSpec):
     @card(type="blank", id="monitor")
     @step
     def judge(self):
-        """Come to a verdict."""
+        """Decide the verdict."""
         from cards import monitoring
         from churn.monitoring.verdict import judge
 
@@ -124,7 +124,7 @@ class MonitorFlow(FlowSpec):
 
     @step
     def retrain(self):
-        """Train anew on the newest labelled table, if that is the verdict; the gate decides."""
+        """Retrain on the newest labelled table, if that is the verdict; the gate decides."""
         from churn.monitoring.verdict import RETRAIN
         from runtime.retraining import train_anew
 
@@ -136,7 +136,7 @@ class MonitorFlow(FlowSpec):
     @card(type="blank", id="evidently")
     @step
     def end(self):
-        """Tell the verdict; then draw Evidently's report, which decides nothing."""
+        """Send the verdict; then make Evidently's report, which does not affect it."""
         from cards import monitoring
         from churn.monitoring.drift import two_sample_tests
         from churn.monitoring.evidently_report import evidently_report

@@ -30,7 +30,7 @@ class RetrainFlow(FlowSpec):
 
     @step
     def retrain(self):
-        """Train anew; the gate decides."""
+        """Retrain; the gate decides."""
         from runtime.retraining import train_anew
 
         self.retrained = None
@@ -40,7 +40,7 @@ class RetrainFlow(FlowSpec):
 
     @step
     def end(self):
-        """Say what came out."""
+        """Print the result."""
         if self.retrained:
             print(f"{self.looked} said to retrain. Trained anew: {self.retrained}.")
         else:

@@ -11,7 +11,7 @@ from metaflow import FlowSpec, Parameter, card, current, step
 
 
 class ScoreFlow(FlowSpec):
-    """Score customers, and list those whom it pays most to call."""
+    """Score customers, and list those with the greatest expected profit of a call."""
 
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
@@ -40,7 +40,7 @@ class ScoreFlow(FlowSpec):
 
     @step
     def start(self):
-        """Check the settings, take the model, and cut the table into shards."""
+        """Check the settings, fetch the model, and split the table into shards."""
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
@@ -77,7 +77,7 @@ class ScoreFlow(FlowSpec):
 
     @step
     def score(self):
-        """Score a shard, and keep those whom it pays most to call."""
+        """Score a shard, and keep the customers with the greatest expected profit of a call."""
         from churn.campaign.chunks import clean_chunks
         from churn.campaign.shortlist import score_shard
         from churn.modeling.threads import bounded_threads, threads_per_task
@@ -94,7 +94,7 @@ class ScoreFlow(FlowSpec):
     @card(type="blank", id="calls")
     @step
     def rank(self, inputs):
-        """Put the shards together, set the control group apart, say why, and write the list."""
+        """Merge the shards, mark the control group, explain the risks, and write the list."""
         from cards.calls import calls_card
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.do_not_contact import check_matches
@@ -133,7 +133,7 @@ class ScoreFlow(FlowSpec):
 
     @step
     def end(self):
-        """Say what came out."""
+        """Print the summary."""
         print("\n".join(filter(None, self.warnings)))
         print(self.call_list)
         print(self.costs_used)

@@ -64,7 +64,7 @@ def seconds_since(folder: Path, name: str) -> float | None:
 
 
 def end_with_parent() -> None:
-    """End this process, a worker, when the server's main process is gone.
+    """End this process, a worker, when the server's main process has ended.
 
     Otherwise the worker would keep the port, without a keeper that ships the log and follows the
     champion.

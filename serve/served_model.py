@@ -21,7 +21,7 @@ NO_RUN = ChurnError(
     ["train one with `make run`, then serve it with `make serve RUN=ChurnFlow/<id>`"],
 )
 STARTING = ChurnError("No model is loaded yet.", ["it is being read; ask again in a moment"])
-# How long a worker waits for the first model, and how often it looks for another one.
+# How long a worker waits for the first model, and how often it checks for another one.
 FIRST_SECONDS = 10.0
 FOLLOW_SECONDS = 0.5
 # A keeper without a beat for so long hangs, or has ended. A database may be locked for 30 seconds.

@@ -145,7 +145,7 @@ def make_list(
 def everyone_else(
     scored: Iterable[pa.Table], found: CallList, run: str, campaign: Campaign
 ) -> Iterator[pa.Table]:
-    """Those who are not on the list, in the order of the table, with neither arm nor reasons."""
+    """The customers that are not on the list, in the table's order, without arm and reasons."""
     listed = pa.array(found.rows)
     id_name = found.calls.column_names[0]
     for table in scored:

@@ -1,4 +1,4 @@
-"""The control group: customers worth a call who are not called, to measure what calling does."""
+"""The control group: customers worth a call who are not called, to measure its effect."""
 
 from collections.abc import Sequence
 from hashlib import sha256

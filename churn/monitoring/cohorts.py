@@ -1,6 +1,6 @@
 """Evaluate predictions on outcomes: cohorts of scored customers whose horizon is over.
 
-A cohort is the customers whom a model scored in a calendar month (UTC), by their first prediction.
+A cohort is the customers that a model scored in a calendar month (UTC), by their first prediction.
 It has matured when the month and the horizon of its last customer are over. Before, only early
 leavers have an outcome, so every model seems to underestimate the churn rate.
 

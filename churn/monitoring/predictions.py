@@ -19,7 +19,7 @@ from churn.scoring.deployment import Deployment
 
 @dataclass(frozen=True)
 class ScoredCustomers:
-    """Customers whom a model scored, by their first prediction in each period.
+    """Customers that a model scored, by their first prediction in each period.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ from churn.errors import ChurnError
 from churn.metaflow_compat import local_store, translate_errors
 
 PROMOTED = "promoted"
-# Metaflow takes tags of at most 500 characters; what stands before the reason needs about 70.
+# Metaflow accepts tags of at most 500 characters; the part before the reason needs about 70.
 LONGEST_WHY = 400
 
 _PROJECT = "churn-project:"

@@ -64,7 +64,6 @@ def train_anew(deployment: Deployment, data: str, calls: str = "") -> str:
         The deployment of the model.
     data : str
         See `churn.data.load_table`; the newest labelled customers.
-
     calls : str
         Call lists, separated by commas: customers called in the period of the labels are left out.
 
