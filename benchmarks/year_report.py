@@ -3,14 +3,14 @@
 import html
 
 import numpy as np
-from year_policies import Loop, Nobody, Once, Told
+from year_policies import Loop, MonthResult, Nobody, Once
 
 LOOP, ONCE, NOBODY = Loop.name, Once.name, Nobody.name
 COLOURS = {LOOP: "#3366a8", ONCE: "#c0504d", NOBODY: "#8a949e"}
 MARKS = {"watch": ("○", "#b07d12"), "retrain": ("●", "#c0504d"), "promoted": ("▲", "#3a8a5f")}
 
 
-def gains(months: list[dict[str, Told]], name: str) -> list[float]:
+def gains(months: list[dict[str, MonthResult]], name: str) -> list[float]:
     """The cumulative profit of calling by the end of each month, compared with no calls."""
     total, found = 0.0, []
     for month in months:
@@ -19,7 +19,7 @@ def gains(months: list[dict[str, Told]], name: str) -> list[float]:
     return found
 
 
-def table(months: list[dict[str, Told]]) -> str:
+def table(months: list[dict[str, MonthResult]]) -> str:
     """Month by month, in Markdown."""
     head = "| month | ROC-AUC, loop | once | gained so far, loop | once | calls, loop | once | |"
     lines = [head, "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"]
@@ -33,7 +33,7 @@ def table(months: list[dict[str, Told]]) -> str:
     return "\n".join(lines)
 
 
-def picture(months: list[dict[str, Told]], events: dict[int, str]) -> str:
+def picture(months: list[dict[str, MonthResult]], events: dict[int, str]) -> str:
     """The cumulative profit of calling by the end of each month, as an SVG.
 
     Parameters
