@@ -76,8 +76,8 @@ def test_damaged_metadata_is_reported_and_looked_at_again(following, store, telc
         wait_for(lambda: health(following)["status"] == "ok")
     # Each fault is in the log once, however often it was seen.
     log = following.log.read_text()
-    assert log.count("The model is the last one that could be read.") == 4
-    assert log.count("The model is the wanted one again.") == 4
+    assert log.count("[keeper] The model is the last one that could be read.") == 4
+    assert log.count("[keeper] The model is the wanted one again.") == 4
 
 
 @pytest.mark.parametrize("evidence", ["promotion:2 at yesterday: no date", "promotion:2 at : x"])
