@@ -35,9 +35,10 @@ test-fast: .venv/test ## run the tests that need no flow, server, browser or dat
 test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
 	$(PY) -m pytest -m scheduled $(ARGS)
 
-check: .venv/test ## lint, check the format and the workflows
+check: .venv/test ## lint, check the format, the types and the workflows
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 
 bench: .venv/test ## measure what docs/benchmarks.md says; needs wrk

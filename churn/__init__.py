@@ -11,7 +11,7 @@ __all__ = ["load"]
 METAFLOW_PACKAGE_POLICY = "include"
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     # Metaflow, pandas and scikit-learn are imported only when a model is loaded.
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

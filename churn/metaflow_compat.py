@@ -8,13 +8,18 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol
 
 from churn.errors import ChurnError
 from churn.folders import own_folder
 from churn.home import STORE, use_home
+
+if TYPE_CHECKING:
+    from metaflow import FlowSpec, Run, Task
 
 CACHE = "METAFLOW_CLIENT_CACHE_PATH"
 
@@ -50,7 +55,7 @@ def _cache_folder() -> Path:
     return own_folder(Path(tempfile.gettempdir(), f"churn-{os.geteuid()}")) / "metaflow"
 
 
-def client():
+def client() -> ModuleType:
     """The module `metaflow`, with the runs of all users in sight.
 
     Raises
@@ -92,10 +97,10 @@ def local_store() -> Path | None:
         return None
     from metaflow.plugins.datastores.local_storage import LocalStorage
 
-    return Path(LocalStorage.datastore_root)
+    return Path(str(LocalStorage.datastore_root))
 
 
-def failed_step(run) -> str | None:
+def failed_step(run: "Run") -> str | None:
     """The step of a `metaflow.Run` in which a task failed; None while nothing has failed.
 
     The client has no method for it; each attempt records its result in the metadata as
@@ -109,7 +114,7 @@ def failed_step(run) -> str | None:
     return next(failed, None)
 
 
-def read_artifact(task, name: str) -> bytes:
+def read_artifact(task: "Task", name: str) -> bytes:
     """The bytes of an artifact of a `metaflow.Task` as they were stored, a pickle, not unpickled.
 
     The client unpickles whatever it reads. Uses `_object` of `metaflow.client.DataArtifact`, with
@@ -138,6 +143,7 @@ def read_artifact(task, name: str) -> bytes:
     else:
         root = storage.get_datastore_root_from_location(location, flow)
     store = FlowDataStore(flow, environment=None, storage_impl=storage, ds_root=root)
+    content: bytes
     ((_, content),) = store.load_data([stored["sha"]])
     if hashlib.sha1(content).hexdigest() != stored["sha"]:
         problem = f"{artifact.pathspec} is not what was stored: its SHA-1 is another one"
@@ -145,7 +151,7 @@ def read_artifact(task, name: str) -> bytes:
     return content
 
 
-def datastore_options(task) -> list[str]:
+def datastore_options(task: "Task") -> list[str]:
     """The options by which a flow stores its artifacts where a `metaflow.Task` has them.
 
     Uses `ds-type` and `ds-root` of the task's metadata.
@@ -165,12 +171,28 @@ def _keep_cards_with_runs() -> None:
     """
     from metaflow.plugins.cards.card_datastore import CardDatastore
 
-    other = CardDatastore.get_storage_root
+    other: Callable[[str], str | None] = CardDatastore.get_storage_root
     folder = os.path.join(os.environ[STORE], ".metaflow", "mf.cards")
-    CardDatastore.get_storage_root = lambda kind: folder if kind == "local" else other(kind)
+
+    def storage_root(kind: str) -> str | None:
+        return folder if kind == "local" else other(kind)
+
+    setattr(CardDatastore, "get_storage_root", staticmethod(storage_root))  # noqa: B010
 
 
-def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
+class Console(Protocol):
+    """What Metaflow prints by, see `run_flow`."""
+
+    def logger(self, body: str = "", **options: object) -> None:
+        """Print a line of a run."""
+
+    def echo(self, line: str, **options: object) -> None:
+        """Print a line of the command itself."""
+
+
+def run_flow(
+    flow: "type[FlowSpec]", entrypoint: list[str] | None = None, console: Console | None = None
+) -> None:
     """Run a flow as `flow()` does in a script, and let errors through.
 
     Uses `metaflow.cli.main`, which has a parameter for how a task is started,
@@ -183,8 +205,8 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
         A FlowSpec.
     entrypoint : list of str, optional
         The command that starts a task, without its arguments; by default Metaflow's own.
-    console : optional
-        With methods `logger` and `echo`, by which Metaflow prints instead.
+    console : Console, optional
+        Metaflow prints by its methods instead.
 
     Raises
     ------
@@ -198,7 +220,8 @@ def run_flow(flow, entrypoint: list[str] | None = None, console=None) -> None:
         from metaflow import cli  # it reads the flow's Configs when it is imported
 
         if console is not None:
-            cli.logger, cli.echo_always = console.logger, console.echo
+            printers = {"logger": console.logger, "echo_always": console.echo}
+            vars(cli).update(printers)
         cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)
 
 
@@ -210,5 +233,5 @@ def packaged_commit() -> str | None:
     from metaflow.meta_files import read_info_file
 
     info = read_info_file() or {}
-    commit = info.get("commit_sha")
+    commit: str | None = info.get("commit_sha")
     return commit and commit + ("+" if info.get("has_uncommitted_changes") else "")

@@ -12,7 +12,7 @@ Parsed = TypeVar("Parsed")
 
 
 def validate_settings(
-    model: type[Model], values: Mapping, parse_costs: Callable[[], Parsed]
+    model: type[Model], values: Mapping[str, object], parse_costs: Callable[[], Parsed]
 ) -> tuple[Model | None, Parsed | None, list[str]]:
     """Settings and costs, either None where it cannot be used, and everything that is wrong.
 

@@ -63,7 +63,7 @@ def expected_iterations(candidate: Candidate) -> int:
         return EPOCHS
     rate = candidate.params.get("learning_rate", DEFAULT_RATES[candidate.family])
     learning = (LEARNING + ITERATIVE_FAMILIES[candidate.family]) / rate
-    return min(candidate.params.get("max_iter", MAX_ITER), round(learning))
+    return min(int(candidate.params.get("max_iter", MAX_ITER)), round(float(learning)))
 
 
 def plan_budget(

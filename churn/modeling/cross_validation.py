@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from churn.modeling.budget import fit_seconds
+from churn.modeling.classifier import Classifier
 from churn.modeling.sample import SearchSample
 from churn.modeling.scoring_cost import estimate_microseconds
 from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build
@@ -113,7 +116,9 @@ def cross_validate(
 class _Fold:
     """One fold predicted by a model fitted to the others; of iterative families at each stage."""
 
-    def __init__(self, candidate, sample, number, seed, threads):
+    def __init__(
+        self, candidate: Candidate, sample: SearchSample, number: int, seed: int, threads: int
+    ):
         test = sample.fold == number
         train_matrix, train_labels = sample.matrix[~test], sample.labels[~test]
         self.test, self.matrix, self.labels = test, sample.matrix[test], sample.labels[test]
@@ -126,10 +131,10 @@ class _Fold:
             else:
                 self.model.fit(train_matrix, train_labels)
                 self.iterations = int(np.max(getattr(_last_step(self.model)[1], "n_iter_", 0)))
-                self.probabilities = self.model.predict_proba(self.matrix)[:, 1]
+                self.probabilities: np.ndarray = self.model.predict_proba(self.matrix)[:, 1]
                 self.loss = float(row_losses(self.labels, self.probabilities).mean())
 
-    def _fit_iterations(self, matrix, labels):
+    def _fit_iterations(self, matrix: np.ndarray, labels: np.ndarray) -> None:
         """Fit until the loss of the fold itself stops falling; `losses` has it at each stage."""
         encoder, booster = _last_step(self.model)
         if encoder is not None:
@@ -141,7 +146,7 @@ class _Fold:
         self.losses, self.booster = -booster.validation_score_[1:], booster
         self.loss, self.iterations = float(self.losses.min()), len(self.losses)
 
-    def as_tuned(self, candidate: Candidate):
+    def as_tuned(self, candidate: Candidate) -> Classifier:
         """The fold's model without the iterations after the best number."""
         if self.iterative:
             self.booster.truncate(candidate.params["max_iter"])
@@ -156,16 +161,20 @@ class _Fold:
         if not self.iterative:
             return self.probabilities
         *_, last = islice(self.booster.staged_predict_proba(self.matrix), stage)
-        return last[:, 1]
+        probabilities: np.ndarray = last[:, 1]
+        return probabilities
 
 
-def _last_step(model):
-    if hasattr(model, "steps"):
+def _last_step(model: Classifier) -> tuple[Pipeline | None, Any]:
+    """What encodes the matrix for an estimator, if anything does, and the estimator."""
+    if isinstance(model, Pipeline):
         return model[:-1], model[-1]
     return None, model
 
 
-def _assemble(candidate, folds, sample) -> tuple[Candidate, np.ndarray]:
+def _assemble(
+    candidate: Candidate, folds: list[_Fold], sample: SearchSample
+) -> tuple[Candidate, np.ndarray]:
     """The candidate with the best number of iterations over all folds, and its predictions."""
     stage, probabilities = 0, np.full(len(sample.labels), np.nan)
     if folds and candidate.family in ITERATIVE_FAMILIES:
@@ -199,7 +208,9 @@ def _pruned(folds: list[_Fold], baseline: Trial | None) -> str:
     return f"clearly behind {baseline.candidate.name} ({gap:+.4f} ± {error:.4f})"
 
 
-def _over_budget(candidate, folds: list[_Fold], sample: SearchSample, limit: float) -> str:
+def _over_budget(
+    candidate: Candidate, folds: list[_Fold], sample: SearchSample, limit: float
+) -> str:
     taken = sum(
         fit_seconds(candidate, sample.fit_rows, sample.levels, fold.iterations) for fold in folds
     )

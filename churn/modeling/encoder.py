@@ -1,5 +1,7 @@
 """Typed features to a float matrix, for training and for scoring in bulk."""
 
+from typing import Any, cast
+
 import numpy as np
 import pandas as pd
 
@@ -112,7 +114,7 @@ class FeatureEngineer:
         return matrix
 
 
-def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value) -> pd.DataFrame:
+def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value: Any) -> pd.DataFrame:
     """A copy of a typed frame in which one feature has the same value in all rows.
 
     Parameters
@@ -123,17 +125,20 @@ def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value) -> pd.D
     value : float, str, bool or None
         Of the feature's kind; NaN or None where missing.
     """
+    column: pd.Categorical | np.ndarray
     missing = value is None or value != value
     if feature.kind == "category":
-        levels = typed[name].cat.categories
+        dtype = cast(pd.CategoricalDtype, typed[name].dtype)
+        levels = dtype.categories
         code = levels.get_loc(value) if value in levels else -1
-        column = pd.Categorical.from_codes(np.full(len(typed), code), dtype=typed[name].dtype)
+        codes = np.full(len(typed), code, dtype=np.intp)
+        column = pd.Categorical.from_codes(codes, dtype=dtype)
     else:
         column = np.full(len(typed), np.nan if missing else float(value))
     return with_columns(typed, {name: column})
 
 
-def _grid(column: pd.Series, number: bool) -> list:
+def _grid(column: pd.Series, number: bool) -> list[float] | list[str]:
     known = column.dropna()
     values = known.quantile(GRID_QUANTILES, interpolation="lower") if number else known
     return sorted(values.unique().tolist())

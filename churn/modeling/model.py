@@ -81,7 +81,8 @@ class ChurnModel:
 
     def predict_proba_typed(self, typed: pd.DataFrame) -> np.ndarray:
         """`predict_proba` for features that are typed already, as `parse_features` returns them."""
-        return self.estimator_.predict_proba(self.engineer_.transform(typed))
+        probabilities: np.ndarray = self.estimator_.predict_proba(self.engineer_.transform(typed))
+        return probabilities
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """1 for customers whose probability reaches the threshold, else 0: (n,) int64."""
@@ -139,4 +140,5 @@ class ChurnModel:
     @staticmethod
     def load(path: str | Path) -> "ChurnModel":
         """Read a model that `save` wrote. Unpickling runs code: load only what you trust."""
-        return joblib.load(path)
+        model: ChurnModel = joblib.load(path)
+        return model

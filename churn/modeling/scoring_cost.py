@@ -11,6 +11,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
@@ -39,9 +40,11 @@ MICROSECONDS = {
     "forest tree": 0.1,
     "forest split": 0.12,
 }
+# A part of a fitted ColumnTransformer: its name, its transformer and its columns.
+Part = tuple[str, BaseEstimator, np.ndarray]
 
 
-def estimate_microseconds(model) -> float:
+def estimate_microseconds(model: object) -> float:
     """The estimated microseconds to score one customer by a compiled estimator, on a usual core.
 
     Parameters
@@ -55,7 +58,7 @@ def estimate_microseconds(model) -> float:
 
 
 @singledispatch
-def operations(model) -> Counter:
+def operations(model: object) -> Counter[str]:
     """How many operations of each kind a compiled estimator makes for one customer.
 
     Returns
@@ -75,7 +78,7 @@ def operations(model) -> Counter:
 
 
 @operations.register
-def _(model: Pipeline) -> Counter:
+def _(model: Pipeline) -> Counter[str]:
     first, last = model[0], model[-1]
     if _encodes_levels(first):
         return operations(last) + Counter(table=_width(first.transformers_[0]))
@@ -96,7 +99,7 @@ def _(model: Pipeline) -> Counter:
 
 
 @operations.register
-def _(model: HistGradientBoostingClassifier) -> Counter:
+def _(model: HistGradientBoostingClassifier) -> Counter[str]:
     trees = [tree.nodes for tree in sklearn_internals.trees(model)]
     if all(len(nodes) <= 3 for nodes in trees):
         split = {int(nodes[0]["feature_idx"]) for nodes in trees if len(nodes) > 1}
@@ -110,7 +113,7 @@ def _(model: HistGradientBoostingClassifier) -> Counter:
 
 
 @operations.register
-def _(model: ObliviousTreesClassifier) -> Counter:
+def _(model: ObliviousTreesClassifier) -> Counter[str]:
     encoded = int(np.count_nonzero(model.categorical))
     splits = sum(len(tree.columns) for tree in model.trees_)
     return Counter(scorer=1, table=encoded, tree=len(model.trees_), split=splits)
@@ -118,7 +121,7 @@ def _(model: ObliviousTreesClassifier) -> Counter:
 
 @operations.register(ExtraTreesClassifier)
 @operations.register(RandomForestClassifier)
-def _(model) -> Counter:
+def _(model: ExtraTreesClassifier | RandomForestClassifier) -> Counter[str]:
     splits = 0.0
     for tree in (estimator.tree_ for estimator in model.estimators_):
         inner = tree.children_left >= 0
@@ -128,27 +131,27 @@ def _(model) -> Counter:
     return Counter(scorer=1, **counts)
 
 
-def _encodes_levels(step) -> bool:
-    return isinstance(step, ColumnTransformer) and step.transformers_[0][0] == "levels"
+def _encodes_levels(step: object) -> bool:
+    return isinstance(step, ColumnTransformer) and bool(step.transformers_[0][0] == "levels")
 
 
-def _is_number(part) -> bool:
+def _is_number(part: Part) -> bool:
     return part[0].startswith("numbers")
 
 
-def _width(part) -> int:
+def _width(part: Part) -> int:
     """How many columns a part of a ColumnTransformer takes."""
     columns = np.asarray(part[2])
     return int(np.count_nonzero(columns)) if columns.dtype == bool else len(columns)
 
 
-def _columns(terms: ColumnTransformer) -> Counter:
+def _columns(terms: ColumnTransformer) -> Counter[str]:
     numbers = [_width(part) for part in terms.transformers_ if _is_number(part)]
     tables = [_width(part) for part in terms.transformers_ if part[0] in ("flags", "categories")]
     return Counter(curve=numbers[0], table=sum(tables))
 
 
-def _products(terms: PairedTerms) -> Counter:
+def _products(terms: PairedTerms) -> Counter[str]:
     """The pairs, and the look-ups of the terms that they are made of."""
     plain = terms.plain_
     owners = np.concatenate(

@@ -1,7 +1,7 @@
 """The search as the flow runs it: cross-validate one candidate, and collect all results."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,7 +130,7 @@ def collect(
     baseline : Trial
         Chosen where no candidate is left.
     """
-    found: Mapping = dict(zip((c.name for c in candidates), results, strict=True))
+    found = dict(zip((c.name for c in candidates), results, strict=True))
     trials = [result[0] for result in found.values() if result and result[0]]
     usable = tuple(trial for trial in trials if not trial.stopped)
     return SearchOutcome(
@@ -142,5 +142,5 @@ def collect(
     )
 
 
-def _count(names) -> str:
+def _count(names: Sized) -> str:
     return "1 candidate" if len(names) == 1 else f"{len(names)} candidates"

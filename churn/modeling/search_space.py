@@ -2,12 +2,19 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from churn.errors import ChurnError
+from churn.modeling.classifier import Classifier
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
+    from churn.modeling.estimators.stack import SecondLevel
 
 # A category of more levels is replaced by the smoothed churn rate of its level.
 MAX_LEVELS = 20
@@ -25,6 +32,8 @@ RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
 # A stack that is fitted to at least so many times the rows of its search relearns its weights from
 # two-fold predictions, because half of these rows are still far more than it was tuned on.
 RELEARN_GROWTH = 4.0
+# One of `[[candidates]]`: `family`, and optionally `name` and `params`.
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,11 @@ class Candidate:
 
     name: str
     family: str
-    params: Mapping = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     member: bool = True
 
 
-def _boosted(leaves: int, **params) -> Candidate:
+def _boosted(leaves: int, **params: float) -> Candidate:
     return Candidate(f"boosting, {leaves} leaves", "boosting", {"max_leaf_nodes": leaves} | params)
 
 
@@ -79,7 +88,7 @@ SECOND_LEVEL = (
 BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
 
 
-def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1):
+def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1) -> Classifier:
     """Build the estimator of a candidate.
 
     Parameters
@@ -106,7 +115,8 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
     # The target-encoded columns come first, and are numbers.
     categorical = np.append(np.zeros(many.sum(), dtype=bool), (levels > 0)[~many])
     model = family(categorical, seed, threads, **candidate.params)
-    return make_pipeline(_encode_levels(many, seed), model)
+    pipeline: Classifier = make_pipeline(_encode_levels(many, seed), model)
+    return pipeline
 
 
 def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
@@ -127,7 +137,7 @@ def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
     return replace(candidate, params=params)
 
 
-def parse_toml(text: str) -> list[dict]:
+def parse_toml(text: str) -> list[Entry]:
     """Read the text of a search space, `[[candidates]]` in TOML, for a Metaflow Config.
 
     The word `built-in` in its place stands for no search space, an empty list.
@@ -142,12 +152,12 @@ def parse_toml(text: str) -> list[dict]:
     if unknown:
         problem = f"{', '.join(unknown)} is no entry; write [[candidates]]"
         raise ChurnError("The candidates cannot be used:", [problem])
-    entries = values.get("candidates", [])
+    entries: list[Entry] = values.get("candidates", [])
     parse_candidates(entries)
     return entries
 
 
-def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
+def parse_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
     """Candidates from plain dicts with `family`, and optionally `name` and `params`.
 
     Raises
@@ -177,7 +187,7 @@ def parse_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
     return tuple(candidates)
 
 
-def settle_candidates(entries: list[Mapping]) -> tuple[Candidate, ...]:
+def settle_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
     """The candidates of a search file, or the built-in ones, with parameters that can be fitted.
 
     Parameters
@@ -216,7 +226,7 @@ def _parameter_problems(candidate: Candidate) -> list[str]:
     return parameter_problems(model)
 
 
-def _entry_problems(entry) -> list[str]:
+def _entry_problems(entry: object) -> list[str]:
     if not isinstance(entry, Mapping):
         return [f"{entry!r} is no table with a family"]
     problems = []
@@ -235,7 +245,7 @@ def _entry_problems(entry) -> list[str]:
     return problems
 
 
-def _encode_levels(many: np.ndarray, seed: int):
+def _encode_levels(many: np.ndarray, seed: int) -> "ColumnTransformer":
     from sklearn.compose import ColumnTransformer
     from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import TargetEncoder
@@ -246,25 +256,34 @@ def _encode_levels(many: np.ndarray, seed: int):
     return ColumnTransformer([("levels", encoder, many)], remainder="passthrough")
 
 
-def _logistic(categorical, seed, threads, **params):
+def _logistic(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
     from churn.modeling.estimators.linear import logistic
 
-    return logistic(categorical, seed, **params)
+    model: Classifier = logistic(categorical, seed, **params)
+    return model
 
 
-def _splines(categorical, seed, threads, **params):
+def _splines(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
     from churn.modeling.estimators.linear import splines
 
-    return splines(categorical, seed, **params)
+    model: Classifier = splines(categorical, seed, **params)
+    return model
 
 
-def _pairs(categorical, seed, threads, **params):
+def _pairs(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
     from churn.modeling.estimators.linear import pairs
 
-    return pairs(categorical, seed, **params)
+    model: Classifier = pairs(categorical, seed, **params)
+    return model
 
 
-def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
+def _neural_net(
+    categorical: np.ndarray,
+    seed: int,
+    threads: int,
+    hidden: Sequence[int] = (64, 32),
+    **params: Any,
+) -> Classifier:
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
 
@@ -274,18 +293,19 @@ def _neural_net(categorical, seed, threads, hidden=(64, 32), **params):
         hidden, early_stopping=True, n_iter_no_change=8, learning_rate_init=3e-3,
         batch_size=128, random_state=seed, **params,
     )  # fmt: skip
-    return make_pipeline(plain_terms(categorical, seed), net)
+    model: Classifier = make_pipeline(plain_terms(categorical, seed), net)
+    return model
 
 
 def _boosting(
-    categorical,
-    seed,
-    threads,
-    learning_rate=DEFAULT_RATES["boosting"],
-    max_iter=MAX_ITER,
-    l2_regularization=1.0,
-    **params,
-):
+    categorical: np.ndarray,
+    seed: int,
+    threads: int,
+    learning_rate: float = DEFAULT_RATES["boosting"],
+    max_iter: int = MAX_ITER,
+    l2_regularization: float = 1.0,
+    **params: Any,
+) -> Classifier:
     from churn.modeling.estimators.trees import Boosting
 
     return Boosting(
@@ -295,33 +315,46 @@ def _boosting(
     )  # fmt: skip
 
 
-def _oblivious_trees(categorical, seed, threads, **params):
+def _oblivious_trees(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
     from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 
     settings = {"learning_rate": DEFAULT_RATES["oblivious_trees"], "max_iter": MAX_ITER} | params
     return ObliviousTreesClassifier(categorical, random_state=seed, **settings)
 
 
-def _extra_trees(categorical, seed, threads, n_estimators=100, **params):
+def _extra_trees(
+    categorical: np.ndarray, seed: int, threads: int, n_estimators: int = 100, **params: Any
+) -> Classifier:
     from churn.modeling.estimators.trees import ExtraTrees
 
     return ExtraTrees(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _random_forest(categorical, seed, threads, n_estimators=100, **params):
+def _random_forest(
+    categorical: np.ndarray, seed: int, threads: int, n_estimators: int = 100, **params: Any
+) -> Classifier:
     from churn.modeling.estimators.trees import RandomForest
 
     return RandomForest(n_estimators, n_jobs=threads, random_state=seed, **params)
 
 
-def _stack(levels, seed, threads, members, weights, intercept, second_level=None, relearn=False):
+def _stack(
+    levels: np.ndarray,
+    seed: int,
+    threads: int,
+    members: Sequence[Candidate],
+    weights: Sequence[float],
+    intercept: float,
+    second_level: "SecondLevel | None" = None,
+    relearn: bool = False,
+) -> Classifier:
     from churn.modeling.estimators.stack import Stack
 
     built = [build(member, levels, seed, threads) for member in members]
     return Stack(built, weights, intercept, second_level, relearn)
 
 
-FAMILIES = {
+FAMILIES: dict[str, Callable[..., Classifier]] = {
     "logistic": _logistic,
     "splines": _splines,
     "pairs": _pairs,

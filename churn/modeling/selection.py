@@ -1,6 +1,7 @@
 """The choice among candidates and their stacks: by log loss and by scoring cost."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +35,10 @@ def choose(trials: Sequence[Trial], sample: SearchSample, margin: float = 0.1) -
     """
     ranked = rank(trials, sample)
 
-    def utility(trial):
+    def utility(trial: Trial) -> float:
         behind, error = _behind(trial, ranked[0], sample)
-        return -margin * np.log2(trial.microseconds) - (behind / error if behind else 0.0)
+        cost = margin * float(np.log2(trial.microseconds))
+        return -cost - (behind / error if behind else 0.0)
 
     return max(ranked, key=utility)
 
@@ -50,7 +52,7 @@ def _behind(trial: Trial, best: Trial, sample: SearchSample) -> tuple[float, flo
 
 def leaderboard(
     trials: Sequence[Trial], stopped: Sequence[Trial], chosen: Trial, sample: SearchSample
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """One row per candidate and stack, the best first, those that were stopped last.
 
     Returns
@@ -66,7 +68,12 @@ def leaderboard(
     for place, trial in enumerate(ranked, start=1):
         behind, error = _behind(trial, ranked[0], sample)
         log_loss = float(row_losses(sample.labels, trial.probabilities).mean())
-        found: dict = {"rank": place, "log_loss": log_loss, "behind": behind, "behind_se": error}
+        found: dict[str, float | None] = {
+            "rank": place,
+            "log_loss": log_loss,
+            "behind": behind,
+            "behind_se": error,
+        }
         rows.append(found | _described(trial, trial is chosen))
     for trial in stopped:
         tried = trial.fold_losses
@@ -76,7 +83,7 @@ def leaderboard(
     return rows
 
 
-def _described(trial: Trial, chosen: bool) -> dict:
+def _described(trial: Trial, chosen: bool) -> dict[str, Any]:
     params = trial.candidate.params
     members = params.get("members", ())
     return {

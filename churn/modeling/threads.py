@@ -13,16 +13,17 @@ def threads_per_task(n_tasks: int) -> int:
     On one machine tasks share the cores, one process per core at most; a task on a cluster has a
     machine to itself.
     """
-    cores = cpu_count()
+    cores: int = cpu_count()
     if os.environ.get("METAFLOW_RUNTIME_ENVIRONMENT", "local") != "local":
         return cores
     return max(1, cores // min(cores, n_tasks))
 
 
-def bounded_threads(threads: int) -> AbstractContextManager:
+def bounded_threads(threads: int) -> AbstractContextManager[object]:
     """A context in which OpenMP uses `threads` threads, and BLAS one.
 
     BLAS sums in an order that depends on its threads, and a model must not depend on them. Only
     libraries that are loaded already are bounded, so import the estimator first.
     """
-    return threadpool_limits({"openmp": threads, "blas": 1})
+    bound: AbstractContextManager[object] = threadpool_limits({"openmp": threads, "blas": 1})
+    return bound

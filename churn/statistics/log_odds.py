@@ -8,18 +8,21 @@ CLIP = 1e-6
 
 def clipped(probabilities: np.ndarray) -> np.ndarray:
     """Probabilities, at least `CLIP` away from 0 and 1."""
-    return np.clip(probabilities, CLIP, 1 - CLIP)
+    inside: np.ndarray = np.clip(probabilities, CLIP, 1 - CLIP)
+    return inside
 
 
 def logit(probabilities: np.ndarray) -> np.ndarray:
     """ln(p / (1 - p))."""
     chance = clipped(probabilities)
-    return np.log(chance / (1 - chance))
+    log_odds: np.ndarray = np.log(chance / (1 - chance))
+    return log_odds
 
 
 def sigmoid(log_odds: np.ndarray) -> np.ndarray:
     """The probability: 1 / (1 + exp(-x))."""
-    return 1 / (1 + np.exp(-log_odds))
+    chance: np.ndarray = 1 / (1 + np.exp(-log_odds))
+    return chance
 
 
 def row_losses(target: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -42,9 +42,9 @@ def fit_logistic(
     ridge = np.append(np.broadcast_to(penalties, terms.shape[1]), 0.0)
     sign = 1 - 2 * target
 
-    def loss(weights):
+    def loss(weights: np.ndarray) -> float:
         odds = offset + design @ weights
-        return np.logaddexp(0, sign * odds).sum() + ridge @ weights**2 / 2
+        return float(np.logaddexp(0, sign * odds).sum() + ridge @ weights**2 / 2)
 
     weights = np.zeros(design.shape[1])
     least = loss(weights)
@@ -76,4 +76,5 @@ def fisher_errors(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
     design = np.column_stack([terms, np.ones(len(terms))])
     chance = sigmoid(design @ weights)
     information = (design.T * (chance * (1 - chance))) @ design
-    return np.sqrt(np.diag(np.linalg.inv(information)))
+    errors: np.ndarray = np.sqrt(np.diag(np.linalg.inv(information)))
+    return errors

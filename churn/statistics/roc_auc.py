@@ -52,7 +52,8 @@ def area_under_roc(positive: np.ndarray, total: np.ndarray) -> np.ndarray:
     before = np.pad(positive, ((0, 0), (1, 0)))[:, :-1]
     gained = np.diff(negative, axis=1, prepend=0)
     pairs = positive[:, -1] * negative[:, -1]
-    return (gained * (before + positive) / 2).sum(axis=1) / pairs
+    area: np.ndarray = (gained * (before + positive) / 2).sum(axis=1) / pairs
+    return area
 
 
 def roc_auc(target: np.ndarray, scores: np.ndarray) -> float:
@@ -103,4 +104,5 @@ def delong(scores: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
 def _weight_below(weights: np.ndarray, run: np.ndarray) -> np.ndarray:
     """For each row the weight of the rows of lower scores, and half that of equal ones."""
     sums = np.bincount(run, weights)
-    return (np.cumsum(sums) - sums / 2)[run]
+    below: np.ndarray = (np.cumsum(sums) - sums / 2)[run]
+    return below

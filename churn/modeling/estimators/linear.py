@@ -1,5 +1,7 @@
 """Linear models over columns: as they are, as splines, and as splines with products of pairs."""
 
+from typing import Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
@@ -55,12 +57,12 @@ def plain_terms(categorical: np.ndarray, seed: int) -> ColumnTransformer:
 class _Splines(TransformerMixin, BaseEstimator):
     """Splines of ranks, whose knots grow with the rows, and the scaled numbers."""
 
-    def __init__(self, categorical, n_knots, seed):
+    def __init__(self, categorical: np.ndarray, n_knots: int, seed: int):
         self.categorical = categorical
         self.n_knots = n_knots
         self.seed = seed
 
-    def fit(self, matrix, target=None):
+    def fit(self, matrix: np.ndarray, target: np.ndarray | None = None) -> Self:
         growth = max(1.0, (len(matrix) / KNOT_ROWS) ** KNOT_POWER)
         splines = SplineTransformer(round(self.n_knots * growth), degree=3, include_bias=False)
         # Ranks first: knots at quantiles coincide where a column has few values.
@@ -68,8 +70,9 @@ class _Splines(TransformerMixin, BaseEstimator):
         self.terms_ = _terms([_scaled(), curves], self.categorical).fit(matrix)
         return self
 
-    def transform(self, matrix):
-        return self.terms_.transform(matrix)
+    def transform(self, matrix: np.ndarray) -> np.ndarray:
+        terms: np.ndarray = self.terms_.transform(matrix)
+        return terms
 
 
 class PairedTerms(TransformerMixin, BaseEstimator):
@@ -100,7 +103,15 @@ class PairedTerms(TransformerMixin, BaseEstimator):
         Columns of the `plain_terms` to multiply, by |z|, the largest first.
     """
 
-    def __init__(self, categorical, n_knots=5, C=0.3, most=60, least_z=3.0, seed=0):
+    def __init__(
+        self,
+        categorical: np.ndarray,
+        n_knots: int = 5,
+        C: float = 0.3,
+        most: int = 60,
+        least_z: float = 3.0,
+        seed: int = 0,
+    ):
         self.categorical = categorical
         self.n_knots = n_knots
         self.C = C
@@ -108,7 +119,7 @@ class PairedTerms(TransformerMixin, BaseEstimator):
         self.least_z = least_z
         self.seed = seed
 
-    def fit(self, matrix, target):
+    def fit(self, matrix: np.ndarray, target: np.ndarray) -> Self:
         self.splines_ = _Splines(self.categorical, self.n_knots, self.seed).fit(matrix)
         self.plain_ = plain_terms(self.categorical, self.seed).fit(matrix)
         rows = _some_rows(len(matrix), self.seed)
@@ -122,7 +133,7 @@ class PairedTerms(TransformerMixin, BaseEstimator):
         self.pairs_ = np.column_stack([first[best], second[best]])
         return self
 
-    def transform(self, matrix):
+    def transform(self, matrix: np.ndarray) -> np.ndarray:
         plain = self.plain_.transform(matrix)
         products = plain[:, self.pairs_[:, 0]] * plain[:, self.pairs_[:, 1]]
         return np.hstack([self.splines_.transform(matrix), products])
@@ -161,7 +172,9 @@ class _Columns:
             return self.categorical
         if self.kind == "empty":
             return ~self.categorical
-        flags = np.array([_has_two_values(column) for column in matrix.T]) & ~self.categorical
+        flags: np.ndarray = (
+            np.array([_has_two_values(column) for column in matrix.T]) & ~self.categorical
+        )
         return flags if self.kind == "flags" else ~flags & ~self.categorical
 
 

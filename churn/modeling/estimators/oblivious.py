@@ -9,6 +9,7 @@ categorical features", from which the split score and its noise are taken).
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -68,10 +69,20 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
     classes_ = np.array([0, 1])
 
     def __init__(
-        self, categorical, learning_rate=0.1, max_iter=500, depth=4, l2=3.0, noise=1.0,
-        max_borders=128, newton_steps=10, max_rows=100_000, early_stopping=False,
-        n_iter_no_change=25, random_state=0,
-    ):  # fmt: skip
+        self,
+        categorical: np.ndarray,
+        learning_rate: float = 0.1,
+        max_iter: int = 500,
+        depth: int = 4,
+        l2: float = 3.0,
+        noise: float = 1.0,
+        max_borders: int = 128,
+        newton_steps: int = 10,
+        max_rows: int = 100_000,
+        early_stopping: bool = False,
+        n_iter_no_change: int = 25,
+        random_state: int = 0,
+    ):
         self.categorical = categorical
         self.learning_rate = learning_rate
         self.max_iter = max_iter
@@ -85,7 +96,13 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
 
-    def fit(self, matrix, target, X_val=None, y_val=None) -> "ObliviousTreesClassifier":
+    def fit(
+        self,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        X_val: np.ndarray | None = None,
+        y_val: np.ndarray | None = None,
+    ) -> Self:
         """Fit the trees.
 
         Parameters
@@ -117,7 +134,9 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
             self.depth, self.learning_rate, self.l2, self.noise, self.newton_steps,
         )  # fmt: skip
         raw_predictions = np.full(len(target), self.baseline_)
-        stages = self._validation_losses(X_val, y_val) if self.early_stopping else None
+        stages = None
+        if self.early_stopping and X_val is not None and y_val is not None:
+            stages = self._validation_losses(X_val, y_val)
         losses = [next(stages)] if stages else []
         for n_trees in range(self.max_iter):
             rows = _draw_rows(len(target), self.max_rows, rng)
@@ -131,7 +150,7 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         self.validation_score_ = -np.array(losses)
         return self
 
-    def predict_proba(self, matrix) -> np.ndarray:
+    def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
         """The probabilities of staying and of leaving: (n, 2) float64."""
         bins = self._bin(self._encode(matrix))
         raw_predictions = np.full(len(matrix), self.baseline_)
@@ -139,7 +158,7 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
             raw_predictions += tree.predict_binned(bins)
         return _to_probabilities(raw_predictions)
 
-    def staged_predict_proba(self, matrix) -> Iterator[np.ndarray]:
+    def staged_predict_proba(self, matrix: np.ndarray) -> Iterator[np.ndarray]:
         """The probabilities after each tree: (n, 2) float64."""
         return map(_to_probabilities, islice(self._staged_raw_predict(matrix), 1, None))
 
@@ -161,14 +180,14 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         ]
         return problems
 
-    def _check(self, target) -> None:
+    def _check(self, target: np.ndarray) -> None:
         problems = self.parameter_problems()
         if len(np.unique(target)) != 2:
             problems.append("the target must have both classes")
         if problems:
             raise ValueError("; ".join(problems))
 
-    def _staged_raw_predict(self, matrix) -> Iterator[np.ndarray]:
+    def _staged_raw_predict(self, matrix: np.ndarray) -> Iterator[np.ndarray]:
         """The log odds before the first tree, and after each tree grown by then."""
         bins = self._bin(self._encode(matrix))
         raw_predictions, n_trees = np.full(len(matrix), self.baseline_), 0
@@ -178,18 +197,18 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
             n_trees += 1
             yield raw_predictions
 
-    def _validation_losses(self, matrix, target) -> Iterator[float]:
+    def _validation_losses(self, matrix: np.ndarray, target: np.ndarray) -> Iterator[float]:
         stages = self._staged_raw_predict(matrix)
-        return (row_losses(target, sigmoid(raw)).mean() for raw in stages)
+        return (float(row_losses(target, sigmoid(raw)).mean()) for raw in stages)
 
-    def _encode(self, matrix) -> np.ndarray:
+    def _encode(self, matrix: np.ndarray) -> np.ndarray:
         if self.encoder_ is None:
             return matrix
-        numbers = matrix.copy()
+        numbers: np.ndarray = matrix.copy()
         numbers[:, self.categorical] = self.encoder_.transform(matrix[:, self.categorical])
         return numbers
 
-    def _bin(self, numbers) -> np.ndarray:
+    def _bin(self, numbers: np.ndarray) -> np.ndarray:
         """For each column and row 0 where missing, else 1 + how many borders are below."""
         bins = np.empty(numbers.shape[::-1], dtype=np.uint8)
         for row, column, borders in zip(bins, numbers.T, self.borders_, strict=True):
@@ -200,16 +219,17 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
 def _borders(column: np.ndarray, most: int) -> np.ndarray:
     """The borders of a column: between any two of its values, or at quantiles of many."""
     known = column[~np.isnan(column)]
-    values = np.unique(known)
+    values: np.ndarray = np.unique(known)
+    at = np.arange(len(values) - 1)
     if len(values) > most + 1:
         inner = np.linspace(0, 1, most + 2)[1:-1]
         at = np.unique(np.searchsorted(values, np.quantile(known, inner, method="lower")))
         at = at[at < len(values) - 1]
-        return (values[at] + values[at + 1]) / 2
-    return (values[:-1] + values[1:]) / 2
+    borders: np.ndarray = (values[at] + values[at + 1]) / 2
+    return borders
 
 
-def _draw_rows(n: int, most: int, rng):
+def _draw_rows(n: int, most: int, rng: np.random.Generator) -> np.ndarray | slice:
     if n <= most:
         return slice(None)
     return np.sort(rng.choice(n, most, replace=False, shuffle=False))

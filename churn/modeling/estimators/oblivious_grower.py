@@ -1,5 +1,6 @@
 """Growth of one oblivious tree from binned columns, by histograms of gradients."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +48,15 @@ class TreeGrower:
         See `ObliviousTreesClassifier`.
     """
 
-    def __init__(self, n_bins, depth, learning_rate, l2, noise, newton_steps):
+    def __init__(
+        self,
+        n_bins: Sequence[int],
+        depth: int,
+        learning_rate: float,
+        l2: float,
+        noise: float,
+        newton_steps: int,
+    ):
         self.depth = depth
         self.learning_rate = learning_rate
         self.l2 = l2
@@ -61,7 +70,14 @@ class TreeGrower:
         # No row is above a column's last bin, so there is no split there.
         self.last = self.first + bins - 1
 
-    def grow(self, bins, target, raw_predictions, n_trees, rng) -> ObliviousTree:
+    def grow(
+        self,
+        bins: np.ndarray,
+        target: np.ndarray,
+        raw_predictions: np.ndarray,
+        n_trees: int,
+        rng: np.random.Generator,
+    ) -> ObliviousTree:
         """The next tree.
 
         Parameters
@@ -96,14 +112,23 @@ class TreeGrower:
         values = self._leaf_values(leaves, target, raw_predictions)
         return ObliviousTree(columns, thresholds, values)
 
-    def _histograms(self, place, gradients, leaves, n_leaves) -> np.ndarray:
+    def _histograms(
+        self, place: np.ndarray, gradients: np.ndarray, leaves: np.ndarray, n_leaves: int
+    ) -> np.ndarray:
         """The sum of gradients and the count of rows per leaf and bin: (2, n_leaves, n_bins)."""
         shape = (n_leaves, len(self.column))
         at = (place + leaves * shape[1]).ravel()
         sums = np.bincount(at, np.tile(gradients, len(place)), np.prod(shape))
         return np.stack([sums, np.bincount(at, minlength=np.prod(shape))]).reshape(2, *shape)
 
-    def _split(self, histograms, place, gradients, leaves, right) -> np.ndarray:
+    def _split(
+        self,
+        histograms: np.ndarray,
+        place: np.ndarray,
+        gradients: np.ndarray,
+        leaves: np.ndarray,
+        right: np.ndarray,
+    ) -> np.ndarray:
         """The histograms of the left children, and of the right ones behind them.
 
         Those of the side with fewer rows are counted; the others are the parents' less those.
@@ -116,29 +141,32 @@ class TreeGrower:
         children = [histograms - counted, counted]
         return np.concatenate(children if fewer is right else children[::-1], axis=1)
 
-    def _noise(self, gradients, n_trees) -> float:
+    def _noise(self, gradients: np.ndarray, n_trees: int) -> float:
         """The standard deviation of the noise added to scores; it fades as trees add up."""
         left = np.exp(np.log(len(gradients)) - n_trees * self.learning_rate)
-        return self.noise * np.sqrt(np.mean(gradients**2)) * left / (1 + left)
+        return float(self.noise * np.sqrt(np.mean(gradients**2)) * left / (1 + left))
 
-    def _split_scores(self, gradients, counts) -> np.ndarray:
+    def _split_scores(self, gradients: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """The score of a split above each bin: the cosine of gradients and leaf means."""
         product, length = 0.0, 1e-12
         for total, n in zip(self._sides(gradients), self._sides(counts), strict=True):
             mean = total / (n + self.l2)
             product += (total * mean).sum(axis=0)
             length += (n * mean**2).sum(axis=0)
-        return product / np.sqrt(length)
+        cosine: np.ndarray = product / np.sqrt(length)
+        return cosine
 
-    def _sides(self, histogram) -> tuple[np.ndarray, np.ndarray]:
+    def _sides(self, histogram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The sums in a column's bins up to each one, and above it."""
         total = histogram[:, : self.last[0] + 1].sum(axis=1, keepdims=True)
         left = histogram.cumsum(axis=1) - total * self.column
         return left, total - left
 
-    def _leaf_values(self, leaves, target, raw_predictions) -> np.ndarray:
+    def _leaf_values(
+        self, leaves: np.ndarray, target: np.ndarray, raw_predictions: np.ndarray
+    ) -> np.ndarray:
         """Shrunken log odds of each leaf, by Newton's method until no leaf moves."""
-        values = np.zeros(2**self.depth)
+        values: np.ndarray = np.zeros(2**self.depth)
         for _ in range(self.newton_steps):
             chance = sigmoid(raw_predictions + values[leaves])
             gradients = np.bincount(leaves, target - chance, len(values))

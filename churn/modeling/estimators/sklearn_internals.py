@@ -10,6 +10,7 @@ names the interface that an upgrade changes.
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.utils._param_validation import InvalidParameterError
 
 # The fields of a node that a compiled scorer reads.
@@ -19,7 +20,7 @@ NODE_FIELDS = (
 )  # fmt: skip
 
 
-def trees(booster: HistGradientBoostingClassifier) -> list:
+def trees(booster: HistGradientBoostingClassifier) -> list[TreePredictor]:
     """The trees of a fitted booster for two classes, first to last.
 
     Returns

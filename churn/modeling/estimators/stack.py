@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold
 
+from churn.modeling.classifier import Classifier
 from churn.modeling.stack_weights import fit_stack_weights
 from churn.statistics.log_odds import logit, sigmoid
 
@@ -30,7 +31,7 @@ class SecondLevel:
     target : ndarray of int, shape (n,), or None
     """
 
-    models: tuple
+    models: tuple[Classifier, ...]
     weights: Sequence[float]
     intercept: float
     features: np.ndarray | None
@@ -47,7 +48,8 @@ class SecondLevel:
         """The log odds of both levels: (n,) float64; see `second_level_features`."""
         features = second_level_features(logits, first, matrix)
         odds = [first, *(logit(model.predict_proba(features)[:, 1]) for model in self.models)]
-        return np.column_stack(odds) @ np.asarray(self.weights) + self.intercept
+        both: np.ndarray = np.column_stack(odds) @ np.asarray(self.weights) + self.intercept
+        return both
 
 
 def second_level_features(logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -88,7 +90,7 @@ class Stack:
 
     def __init__(
         self,
-        members: list,
+        members: list[Classifier],
         weights: Sequence[float],
         intercept: float,
         second_level: SecondLevel | None = None,

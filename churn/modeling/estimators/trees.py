@@ -1,11 +1,15 @@
 """scikit-learn's trees, with probabilities that do not depend on the number of threads."""
 
+from typing import Self
+
 import numpy as np
+from sklearn.base import ClassifierMixin
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.tree import DecisionTreeClassifier
 
 from churn.modeling.estimators import sklearn_internals
 
@@ -13,15 +17,16 @@ from churn.modeling.estimators import sklearn_internals
 WIDEST = float(np.finfo(np.float32).max)
 
 
-class _Deterministic:
+class _Deterministic(ClassifierMixin):
     """Sums the trees in their order; in the order in which threads end, the last bit varies."""
 
-    estimators_: list
+    estimators_: list[DecisionTreeClassifier]
 
-    def fit(self, matrix, target):
-        return super().fit(_narrow(matrix), target)
+    def fit(self, matrix: np.ndarray, target: np.ndarray) -> Self:
+        super().fit(_narrow(matrix), target)
+        return self
 
-    def predict_proba(self, matrix) -> np.ndarray:
+    def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
         """The probabilities of staying and of leaving, in one thread: (n, 2) float64."""
         narrow = _narrow(matrix)
         total = np.zeros((len(matrix), 2))
@@ -41,10 +46,11 @@ class RandomForest(_Deterministic, RandomForestClassifier):
 class Boosting(HistGradientBoostingClassifier):
     """Gradient boosting that accepts columns without any value."""
 
-    def fit(self, matrix, target, **options):
+    def fit(self, matrix: np.ndarray, target: np.ndarray, **options: object) -> Self:
         """Fit; a column without any value, which scikit-learn cannot bin, becomes a constant."""
         empty = np.isnan(matrix).all(axis=0)
-        return super().fit(np.where(empty, 0.0, matrix), target, **options)
+        super().fit(np.where(empty, 0.0, matrix), target, **options)
+        return self
 
     def truncate(self, n_trees: int) -> None:
         """Drop all trees but the first `n_trees`."""
@@ -52,4 +58,5 @@ class Boosting(HistGradientBoostingClassifier):
 
 
 def _narrow(matrix: np.ndarray) -> np.ndarray:
-    return np.clip(matrix, -WIDEST, WIDEST).astype(np.float32)
+    narrow: np.ndarray = np.clip(matrix, -WIDEST, WIDEST).astype(np.float32)
+    return narrow
