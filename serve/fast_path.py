@@ -5,8 +5,8 @@ module first; any unusual request, or an error, is left to Flask, which answers 
 did not exist.
 """
 
-from collections.abc import Callable
 from time import perf_counter
+from wsgiref.types import WSGIEnvironment
 
 from flask import Flask
 
@@ -28,13 +28,13 @@ class FastPath:
         self._guarded = app.extensions["churn-keys"]
         self._trusts = app.extensions["churn-hosts"]
 
-    def respond(self, get_header: Callable, body: bytes, begin: float) -> bytes | None:
+    def respond(self, environ: WSGIEnvironment, body: bytes, begin: float) -> bytes | None:
         """The response to a POST to `/predict` without a query, or None if Flask must answer.
 
         Parameters
         ----------
-        get_header : callable
-            The value of a header by its name in lower case, or None.
+        environ : dict
+            The WSGI environment of the request (PEP 3333).
         body : bytes
             The whole body.
         begin : float
@@ -44,9 +44,9 @@ class FastPath:
         if (
             model is None
             or self._guarded
-            or get_header("content-type") != JSON
-            or get_header("content-encoding") is not None
-            or not self._trusts(get_header("host"))
+            or environ.get("CONTENT_TYPE") != JSON
+            or "HTTP_CONTENT_ENCODING" in environ
+            or not self._trusts(environ.get("HTTP_HOST"))
         ):
             return None
         try:

@@ -10,13 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from granian.constants import Interfaces  # noqa: E402
-
 from serve.server.main import granian_server  # noqa: E402
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     port, workers = int(os.environ["PORT"]), int(os.environ["CHURN_WORKERS"])
     target = f"{sys.argv[1]}:create_app"
-    wsgi = {"interface": Interfaces.WSGI, "blocking_threads": 4}
-    granian_server("127.0.0.1", port, workers, target, **wsgi).serve()
+    granian_server("127.0.0.1", port, workers, target).serve()

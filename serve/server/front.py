@@ -1,20 +1,18 @@
-"""The front of a worker: Granian's requests are read here, and answered by the app.
+"""The front of a worker: a WSGI app that answers ordinary predictions, and calls Flask otherwise.
 
-It runs in an event loop, so that a slow client occupies a connection and no thread. An ordinary
-prediction takes the fast path, in the loop; so does `/health`, which must answer even if all
-threads are busy. Flask answers everything else in threads. Requests that may wait for the database
-have threads of their own.
+Granian calls it in one of many threads, each of which reads the body of its request first, within
+the bounds of `serve.server.body`. Most threads only ever wait for slow clients: few execute Flask
+at the same time, and few wait for the database, so that `/health` is answered even if all others
+are busy.
 """
 
-import asyncio
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from io import BytesIO
-from time import perf_counter
+from threading import get_ident
+from time import monotonic, perf_counter
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
-from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
 from serve.fast_path import HEADERS as FAST_HEADERS
@@ -25,74 +23,66 @@ from serve.metrics import BEGIN, observe
 from serve.problem_details import MEDIA_TYPE, RETRY_SECONDS, Refused, problem_json
 from serve.response_headers import NO_STORE_HEADERS
 from serve.server.body import BodyReader
+from serve.server.queues import Queue
+from serve.server.slow_clients import SlowClients
 
-THREADS = 8
-IN_LOOP = "/health"
+RUNNING, WAITING = 8, 64
+UNBOUNDED = "/health"
 DATABASE = frozenset({"/outcomes", "/predictions"})
-DATABASE_THREADS = 2
-# The maximum number of database requests that wait for a thread; any more are refused at once.
-DATABASE_QUEUE = 16
+DATABASE_RUNNING, DATABASE_WAITING = 2, 16
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
 class Front:
-    """An app as Granian's RSGI target."""
+    """An app as Granian's WSGI target."""
 
     def __init__(self, app: Flask):
         self._app = app
         self._paths = frozenset(rule.rule for rule in app.url_map.iter_rules())
         self._fast = FastPath(app)
-        self._bodies = BodyReader(app.config["MAX_CONTENT_LENGTH"], app.config["BODY_SECONDS"])
-        self._threads = ThreadPoolExecutor(THREADS, "flask")
-        self._database_threads = ThreadPoolExecutor(DATABASE_THREADS, "database")
-        self._database_requests = 0
+        seconds = app.config["BODY_SECONDS"]
+        self._slow = SlowClients(app.config["PORT"], seconds)
+        self._slow.watch()
+        self._bodies = BodyReader(app.config["MAX_CONTENT_LENGTH"], seconds, self._slow)
+        self._requests = Queue(RUNNING, WAITING, "Too many requests at once.")
+        self._database = Queue(
+            DATABASE_RUNNING, DATABASE_WAITING, "Too many requests wait for the database."
+        )
 
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin with the loop of a worker."""
-        self._stopping_late = loop.create_task(self._bodies.stop_late())
-
-    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End with the loop of a worker."""
-        self._stopping_late.cancel()
-
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        """Answer one request."""
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        """Answer one request (PEP 3333)."""
         begin = perf_counter()
-        method, path, header = scope.method, scope.path, scope.headers.get
+        path = environ["PATH_INFO"]
         try:
-            body = await self._bodies.read(method, header, protocol)
-            status, headers, response = 200, FAST_HEADERS, None
-            if path == FAST and method == "POST" and not scope.query_string:
-                response = self._fast.respond(header, body, begin)
-            if response is None:
-                status, headers, response = await self._flask(environ(scope, body, begin), path)
+            body = self._bodies.read(environ)
+            if path == FAST and environ["REQUEST_METHOD"] == "POST" and not environ["QUERY_STRING"]:
+                response = self._fast.respond(environ, body, begin)
+                if response is not None:
+                    start_response("200 OK", FAST_HEADERS)
+                    return [response]
+            status, headers, response = self._flask(_with_body(environ, body, begin), path)
         except Refused as refused:
             status, headers, response = _refusal(refused)
             route = path if path in self._paths else "other"
-            observe(route, str(status), perf_counter() - begin)
-        except Exception:  # Granian would close the connection without a response
-            self._app.logger.exception("A request failed in the front.")
-            failure = Refused(500, "The server failed.")
-            status, headers, response = _refusal(failure)
-        with suppress(ProtocolClosed):  # the client has disconnected
-            protocol.response_bytes(status, headers, response)
+            observe(route, str(refused.status), perf_counter() - begin)
+        start_response(status, headers)
+        return [response]
 
-    async def _flask(self, environment: dict, path: str) -> tuple[int, list, bytes]:
-        if path == IN_LOOP:
-            return self._run(environment)
-        loop = asyncio.get_running_loop()
-        if path not in DATABASE:
-            return await loop.run_in_executor(self._threads, self._run, environment)
-        if self._database_requests >= DATABASE_THREADS + DATABASE_QUEUE:
-            raise Refused(503, "Too many requests wait for the database.")
-        self._database_requests += 1
+    def _flask(self, environ: WSGIEnvironment, path: str) -> Answer:
+        thread = get_ident()
+        self._slow.answering[thread] = monotonic(), environ["REMOTE_ADDR"]
         try:
-            return await loop.run_in_executor(self._database_threads, self._run, environment)
+            if path == UNBOUNDED:
+                return self._run(environ)
+            with self._database if path in DATABASE else self._requests:
+                return self._run(environ)
         finally:
-            self._database_requests -= 1
+            del self._slow.answering[thread]
 
-    def _run(self, environment: dict) -> tuple[int, list, bytes]:
-        response = Response.from_app(self._app, environment, buffered=True)
-        return response.status_code, list(response.headers), response.get_data()
+    def _run(self, environ: WSGIEnvironment) -> Answer:
+        response = Response.from_app(self._app, environ, buffered=True)
+        return response.status, list(response.headers), response.get_data()
 
 
 def create_front() -> Front:
@@ -103,43 +93,18 @@ def create_front() -> Front:
     return Front(create_app())
 
 
-def environ(scope: Scope, body: bytes, begin: float) -> dict:
-    """A request whose body has been read, as a WSGI environment (PEP 3333)."""
-    host, _, port = scope.server.rpartition(":")
-    found = {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "SERVER_NAME": host,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": BytesIO(body),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": True,
-        "wsgi.run_once": False,
-        BEGIN: begin,
-    }
-    for name, value in scope.headers.items():
-        if "_" in name:  # in WSGI it would be the same as the header with a hyphen
-            continue
-        key = f"HTTP_{name.upper().replace('-', '_')}"
-        found[key] = f"{found[key]},{value}" if key in found else value
-    found.pop("HTTP_CONTENT_LENGTH", None)
-    found.pop("HTTP_TRANSFER_ENCODING", None)  # it has been decoded
-    if body:
-        found["CONTENT_LENGTH"] = str(len(body))
-    if "HTTP_CONTENT_TYPE" in found:
-        found["CONTENT_TYPE"] = found.pop("HTTP_CONTENT_TYPE")
-    return found
+def _with_body(environ: WSGIEnvironment, body: bytes, begin: float) -> WSGIEnvironment:
+    """The environment of a request whose body has been read and decoded."""
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_LENGTH"] = str(len(body)) if body else ""
+    environ["wsgi.input"] = BytesIO(body)
+    environ[BEGIN] = begin
+    return environ
 
 
-def _refusal(refused: Refused) -> tuple[int, list, bytes]:
+def _refusal(refused: Refused) -> Answer:
     headers = [("Content-Type", MEDIA_TYPE), *NO_STORE_HEADERS]
     if refused.status == 503:
         headers.append(("Retry-After", str(RETRY_SECONDS)))
-    return refused.status, headers, problem_json(refused.status, refused.detail, refused.problems)
+    status = f"{refused.status} {HTTP_STATUS_CODES[refused.status]}"
+    return status, headers, problem_json(refused.status, refused.detail, refused.problems)

@@ -16,6 +16,8 @@ from serve.settings import OFF, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONT = "serve.server.front:create_front"
+# Per worker. Threads start when they are needed; more than a few at a time wait for slow clients.
+THREADS = 128
 # The maximum time in which a connection sends the head of each request.
 HEADER_SECONDS = 10
 RESTART_SECONDS = 1
@@ -63,8 +65,9 @@ def granian_server(address: str, port: int, workers: int, target: str = FRONT, *
             "factory": True,
             "address": address,
             "port": port,
-            "interface": Interfaces.RSGI,
+            "interface": Interfaces.WSGI,
             "workers": workers,
+            "blocking_threads": THREADS,
             # HTTP/2 without TLS has no deadline for a head; proxies use HTTP/1.1 for servers.
             "http": HTTPModes.http1,
             "http1_settings": HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),

@@ -4,6 +4,7 @@ import json
 import socket
 import sqlite3
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -13,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 CLIENTS = 64
-BODY_SECONDS = 4
+BODY_SECONDS = 3
 HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Content-Length: 100\r\n\r\n"
@@ -63,6 +64,27 @@ def test_slow_bodies_hold_nobody_up_and_have_a_deadline(guarded, records):
             client.sendall(b" ")
         assert {status_of(client) for client in clients} == {408}
         assert BODY_SECONDS <= time.monotonic() - begin < BODY_SECONDS + 10
+
+
+def test_more_slow_clients_than_threads_are_disconnected_soon(guarded):
+    with ExitStack() as open_clients:
+        clients = [open_clients.enter_context(connect(guarded, HEAD + b"{")) for _ in range(400)]
+        # Until a second has passed, others may have to wait.
+        assert max(seconds_of_health(guarded) for _ in range(10)) < BODY_SECONDS
+        # One that still waited for a thread may find its body incomplete, or no response.
+        answers = Counter(client.recv(12) for client in clients)
+        assert set(answers) <= {b"HTTP/1.1 408", b"HTTP/1.1 400", b""}
+        assert answers[b"HTTP/1.1 408"] > len(clients) / 2
+
+
+def test_connection_that_was_idle_for_longer_than_the_deadline_can_be_used(guarded, records):
+    sent = "POST", "/predict", json.dumps(records[0]), {"Content-Type": "application/json"}
+    with closing(HTTPConnection("127.0.0.1", guarded.port, timeout=10)) as connection:
+        for _ in range(2):
+            connection.request(*sent)
+            answer = connection.getresponse()
+            assert (answer.status, bool(answer.read())) == (200, True)
+            time.sleep(BODY_SECONDS + 1)
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict?explain=1", "/predict/batch", "/outcomes"])
