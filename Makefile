@@ -24,7 +24,8 @@ card: .venv/run  ## write the cards of the newest runs, or of RUN=…, to cards/
 	$(PY) -m churn cards $(if $(filter command line environment,$(origin RUN)),$(RUN))
 
 serve: .venv/run ## start the scoring app for RUN on PORT
-	PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
+	@# With `exec`, make ends when the server has ended, and no sooner.
+	exec env PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
 test: .venv/test ## run the tests
 	$(PY) -m pytest -m "not scheduled" $(ARGS)

@@ -4,13 +4,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+
+from processes import free_port
 
 PASSWORD = "s3cret-Pa55"
 
@@ -26,7 +27,7 @@ class Postgres:
 
     def __init__(self, binaries: Path, folder: Path, account: dict):
         self.binaries, self.folder, self.account = binaries, folder, account
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"postgresql+psycopg://crm:{PASSWORD}@127.0.0.1:{self.port}/postgres"
         password = folder / "password"
         password.write_text(PASSWORD)
@@ -104,9 +105,3 @@ def _group_of(user: str) -> int:
     import pwd
 
     return pwd.getpwnam(user).pw_gid
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

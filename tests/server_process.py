@@ -1,14 +1,16 @@
 """`python -m serve` as a process."""
 
+import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from processes import children_of, command_of, free_port, of_session, wait_for
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,9 +19,7 @@ class Server:
     """`python -m serve` as a process, from its start to its end."""
 
     def __init__(self, log: Path, cwd: Path = ROOT, **environment: str):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.state = Path(environment.get("CHURN_STATE", log.with_suffix(".state")))
@@ -30,11 +30,12 @@ class Server:
             "PORT": str(self.port), "CHURN_WORKERS": "2", "CHURN_STATE": str(self.state),
             "PYTHONFAULTHANDLER": "1",
         }  # fmt: skip
+        self.settings = bare | own | environment
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "serve"],
                 cwd=cwd, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                env=bare | own | environment,
+                env=self.settings,
             )  # fmt: skip
 
     def wait(self, seconds: float = 60, path: str = "/health") -> "Server":
@@ -53,18 +54,28 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
+    def health(self) -> dict:
+        with urlopen(f"{self.url}/health") as answer:
+            return json.load(answer)
+
     def keeper(self) -> int:
         """The process that follows the champion and ships the log."""
-        (found,) = (child for child in self._children() if child not in self.workers())
-        return found
+        return self._complete()[0]
 
     def workers(self) -> list[int]:
         """The processes that answer."""
-        return [child for child in self._children() if b"keeper" not in _command(child)]
+        return self._complete()[1:]
 
-    def _children(self) -> list[int]:
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(child) for task in tasks for child in task.read_text().split()]
+    def _complete(self) -> list[int]:
+        """The keeper and the workers, once all of them run: what is killed is started again."""
+        return wait_for(self._children, problem=self.log.read_text)
+
+    def _children(self) -> list[int] | None:
+        commands = {child: command_of(child) for child in children_of(self.process.pid)}
+        keepers = [child for child in commands if b"keeper" in commands[child]]
+        workers = [child for child in commands if commands[child] and child not in keepers]
+        complete = len(keepers) == 1 and len(workers) == int(self.settings["CHURN_WORKERS"])
+        return keepers + workers if complete else None
 
     def stacks(self) -> str:
         """What all threads of workers that hang are doing, and the log; they are gone after."""
@@ -83,18 +94,4 @@ class Server:
 
     def processes(self) -> list[int]:
         """All processes of the server's session that have not ended."""
-        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_ours(path)]
-
-    def _is_ours(self, path: Path) -> bool:
-        try:
-            state, _, _, session = (path / "stat").read_text().rpartition(")")[2].split()[:4]
-        except OSError:  # it has ended since it was listed
-            return False
-        return int(session) == self.process.pid and state != "Z"
-
-
-def _command(process: int) -> bytes:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return b""
+        return of_session(self.process.pid)

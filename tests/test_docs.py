@@ -8,17 +8,17 @@ not run.
 import os
 import re
 import shutil
-import socket
+import signal
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from processes import free_port, of_session, wait_for
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```(\S*)[ ]?(.*?)\n(.*?)^```$", re.S | re.M)
@@ -74,19 +74,22 @@ class Workplace:
             ["bash", "-c", f"exec {self.text_of(block)}"], cwd=self.folder, env=self.environment,
             start_new_session=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"http://localhost:{self.port}/ready", timeout=5):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
-        raise TimeoutError(f"{block.name}: the server is not ready after a minute")
+        wait_for(self._is_ready, 60, lambda: f"{block.name}: the server is not ready")
+
+    def _is_ready(self) -> bool:
+        assert self.server.poll() is None, "the server has ended"
+        try:
+            with urllib.request.urlopen(f"http://localhost:{self.port}/ready", timeout=5):
+                return True
+        except OSError:
+            return False
 
     def stop(self) -> None:
+        """End the server with all its processes, whose port the next one wants."""
         if self.server is not None:
-            os.killpg(self.server.pid, 15)
+            os.killpg(self.server.pid, signal.SIGTERM)
             self.server.wait(30)
+            wait_for(lambda: not of_session(self.server.pid))
             self.server = None
 
     def text_of(self, block: Block) -> str:
@@ -111,15 +114,12 @@ def workplace(tmp_path_factory) -> Iterator[Workplace]:
     tables = os.environ.get("CHURN_TEST_DATA")
     for table in Path(tables).glob("*.csv") if tables else ():
         shutil.copyfile(table, folder / table.name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     environment = {
         "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
         "HOME": str(tmp_path_factory.mktemp("home")),
         "PYTHONPATH": str(folder),
     }
-    place = Workplace(folder, environment, port)
+    place = Workplace(folder, environment, free_port())
     yield place
     place.stop()
 

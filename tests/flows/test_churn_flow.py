@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
 from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
+from processes import of_session, wait_for
 from running import STORE, FlowRun, model_of, run_flow, start_flow
 
 QUICK = """
@@ -172,7 +173,7 @@ def resumed(telco_run) -> tuple[FlowRun, int]:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    time.sleep(0.5)
+    wait_for(lambda: not of_session(process.pid))
     run = run_flow("resume")
     assert run.code == 0, run.output
     return run, finished
@@ -218,29 +219,13 @@ class TestWarmStart:
         process.stdout.close()
         assert "KeyboardInterrupt" not in output
         assert "FailureHandledByCatch" not in output
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and _in_session(process.pid):
-            time.sleep(0.1)
-        assert not _in_session(process.pid)
+        wait_for(lambda: not of_session(process.pid))
 
 
 def _cwd(link: Path) -> Path | None:
     try:
         return link.readlink()
     except OSError:  # it has ended since it was listed
-        return None
-
-
-def _in_session(leader: int) -> list[int]:
-    """The processes of a session that still run."""
-    pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if _session(pid) == leader]
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
         return None
 
 
@@ -260,10 +245,9 @@ def killed(tmp_path_factory) -> tuple[FlowRun, list[int]]:
             os.kill(int(started[1]), signal.SIGKILL)
     code = process.wait(timeout=60)
     process.stdout.close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and _in_session(process.pid):
-        time.sleep(0.1)
-    return FlowRun(code, "".join(output)), _in_session(process.pid)
+    with suppress(AssertionError):
+        wait_for(lambda: not of_session(process.pid), 10)
+    return FlowRun(code, "".join(output)), of_session(process.pid)
 
 
 class TestKilledTasks:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import children_of, command_of, wait_for
 from running import ROOT, STORE, flow_command, flow_environment, run_flow
 
 QUICK = '[[candidates]]\nname = "quick"\nfamily = "logistic"\nparams = { C = 0.5 }\n'
@@ -39,23 +40,26 @@ def start(quick: str) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def servers(run: int) -> list[int]:
-    """The warm-start servers that a run has started."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (path / "cmdline").read_bytes().split(b"\0")
-            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except (OSError, IndexError):  # it has ended
-            continue
-        script = any(word.endswith(b"warm.py") for word in words)
-        if parent == run and script and words[-2].isdigit():  # a client has more arguments
-            found.append(int(path.name))
-    return found
+def words_of(run: int) -> dict[int, list[bytes]]:
+    """The children of a run that are of the warm start, and the words after its name."""
+    words = {child: command_of(child).split(b"\0") for child in children_of(run)}
+    return {
+        child: all_[i + 1 : -1]
+        for child, all_ in words.items()
+        for i, word in enumerate(all_)
+        if word.endswith(b"warm.py")
+    }
 
 
-def folders() -> set[Path]:
-    return set(Path("/tmp").glob("churn-warm-*"))
+def server_of(run: int) -> int | None:
+    """The server of a run; it has one word, and a client more."""
+    return next((child for child, words in words_of(run).items() if len(words) == 1), None)
+
+
+def folder_of(run: int) -> Path | None:
+    """The folder of the socket of a run's server, which its clients are given."""
+    addresses = [words[0] for words in words_of(run).values() if len(words) > 1]
+    return Path(addresses[0].decode()).parent if addresses else None
 
 
 class TestWarmStart:
@@ -64,8 +68,7 @@ class TestWarmStart:
         for line in process.stdout:
             output.append(line)
             if "/start/1" in line and "Task is starting" in line:
-                (server,) = servers(process.pid)
-                os.kill(server, signal.SIGKILL)
+                os.kill(wait_for(lambda: server_of(process.pid)), signal.SIGKILL)
                 break
         begin = time.monotonic()
         for line in process.stdout:
@@ -79,19 +82,16 @@ class TestWarmStart:
         assert process.wait(timeout=200) == 0, "".join(output)
 
     def test_a_run_that_is_killed_leaves_no_folder(self, quick):
-        before = folders()
         process = start(quick)
         for line in process.stdout:
             if "Task is starting" in line:
                 break
-        (made,) = folders() - before
+        made = wait_for(lambda: folder_of(process.pid))
+        assert made.exists()
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        deadline = time.monotonic() + 30
-        while made.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not made.exists()
+        wait_for(lambda: not made.exists())
 
     def test_the_next_run_removes_what_was_killed_together_with_its_server(self, runtime):
         old, fresh, alive = (Path(f"/tmp/churn-warm-test-{os.getpid()}-{n}") for n in range(3))

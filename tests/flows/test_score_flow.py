@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 
 from churn.campaign.control_group import in_control
 from churn.data.synthetic import generate_sample_data
+from processes import of_session, wait_for
 from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
 
 DAY = ("--as-of", "2026-03-02")
@@ -152,7 +152,7 @@ def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    time.sleep(0.5)
+    wait_for(lambda: not of_session(process.pid))
     assert not output.exists()
     run = score("resume")
     assert run.code == 0, run.output

@@ -13,6 +13,7 @@ import pytest
 
 from churn.feedback.prediction_log import PredictionLog, locations, ship_all
 from churn.registry.runs import champion, promote
+from processes import wait_for
 from serve_load import Load
 from server_process import Server
 
@@ -49,8 +50,7 @@ class Chaos:
         os.kill(self.rng.choice(self.server.workers()), signal.SIGKILL)
 
     def kill_keeper(self) -> None:
-        with suppress(ValueError, ProcessLookupError):  # it has not been started again yet
-            os.kill(self.server.keeper(), signal.SIGKILL)
+        os.kill(self.server.keeper(), signal.SIGKILL)
 
     def lock_database(self) -> None:
         database = self.server.state / "predictions.db"
@@ -102,17 +102,14 @@ def test_everything_went_wrong_and_much_was_answered(survived):
 
 
 def test_the_champion_is_served_and_health_is_ok(survived):
-    import requests
-
     server, _, _ = survived
-    end = time.monotonic() + 40
-    found = {}
-    while time.monotonic() < end:
-        found = requests.get(f"{server.url}/health").json()
-        if found["status"] == "ok" and found["model"]["run"] == champion().run:
-            break
-        time.sleep(0.5)
-    assert (found["status"], found["model"]["run"], found["log"]) == ("ok", champion().run, "ok")
+    well = "ok", champion().run, "ok"
+
+    def found():
+        health = server.health()
+        return health["status"], health["model"]["run"], health["log"]
+
+    wait_for(lambda: found() == well, 40, lambda: str(found()))
 
 
 def test_every_answer_is_logged_once_and_nothing_is_left_running(survived):

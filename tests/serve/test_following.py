@@ -10,15 +10,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from churn.registry.runs import champion, fetch_run, promote
+from processes import wait_for
 from running import STORE
 from serve.server.keeper import SYNC_SECONDS
-
-SECONDS = 30
-
-
-def get(server, path):
-    with urlopen(f"{server.url}{path}") as answer:
-        return json.load(answer)
 
 
 def ask(server, record):
@@ -27,15 +21,6 @@ def ask(server, record):
     )
     with urlopen(request) as answer:
         return json.load(answer)
-
-
-def wait_for(condition):
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it did not come to pass")
 
 
 def test_champion_changes_between_requests_and_none_fails(start, telco_run, other_run, records):
@@ -69,7 +54,7 @@ def test_champion_changes_between_requests_and_none_fails(start, telco_run, othe
     assert failures == []
     assert len(answers) > 100
     assert all(probability == expected[run][i] for run, probability, i in answers)
-    assert get(server, "/health")["status"] == "ok"
+    assert server.health()["status"] == "ok"
 
 
 def a_store_with(run, folder: Path) -> Path:
@@ -95,7 +80,7 @@ def store(telco_run, tmp_path):
 
 def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, store, records):
     server = start(**settings).wait()
-    wait_for(lambda: get(server, "/health")["model"])
+    wait_for(lambda: server.health()["model"])
     before = ask(server, records[0])["probability"]
     (store / ".metaflow").rename(store / "away")
     time.sleep(SYNC_SECONDS + 1)
@@ -103,18 +88,18 @@ def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, stor
     server.stop()
 
     again = start(**settings).wait()
-    wait_for(lambda: get(again, "/health")["model"])
-    health = get(again, "/health")
+    wait_for(lambda: again.health()["model"])
+    health = again.health()
     assert health["status"] == "stale"
     assert "from the cache" in health["problem"]
     assert ask(again, records[0])["probability"] == before
     (store / "away").rename(store / ".metaflow")
-    wait_for(lambda: get(again, "/health")["status"] == "ok")
+    wait_for(lambda: again.health()["status"] == "ok")
 
 
 def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, store, tmp_path):
     server = start(**settings).wait()
-    wait_for(lambda: get(server, "/health")["model"])
+    wait_for(lambda: server.health()["model"])
     server.stop()
     (store / ".metaflow").rename(store / "away")
     (model,) = (tmp_path / "state" / "models").glob("*.jsonl")
@@ -122,5 +107,5 @@ def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, stor
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
     again = start(**settings).wait()
-    wait_for(lambda: "not what was written" in str(get(again, "/health")["problem"]))
-    assert get(again, "/health")["model"] is None
+    wait_for(lambda: "not what was written" in str(again.health()["problem"]))
+    assert again.health()["model"] is None

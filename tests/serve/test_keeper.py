@@ -10,22 +10,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from processes import wait_for
 from running import STORE
 from serve.server.keeper import SYNC_SECONDS
-
-SECONDS = 40
-
-
-def health(server) -> dict:
-    with urlopen(f"{server.url}/health") as answer:
-        return json.load(answer)
-
-
-def wait_for(condition):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -46,7 +33,7 @@ def following(start, telco_run, store, tmp_path):
     server = start(CHURN_RUN="champion", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store))
     tag(store, telco_run, "champion:1", "promotion:1 at 2025-01-01T00:00:00.000+00:00: the first")
     server.wait(path="/ready")
-    wait_for(lambda: health(server)["status"] == "ok")
+    wait_for(lambda: server.health()["status"] == "ok")
     return server
 
 
@@ -67,13 +54,13 @@ def test_damaged_metadata_is_reported_and_looked_at_again(following, store, telc
     content = meta.read_text()
     for damaged in ("", "{", "[]", '{"tags": 3}'):
         meta.write_text(damaged)
-        wait_for(lambda: health(following)["status"] == "stale")
+        wait_for(lambda: following.health()["status"] == "stale")
         time.sleep(SYNC_SECONDS + 1)
-        assert health(following)["model"]["run"] == telco_run.pathspec
+        assert following.health()["model"]["run"] == telco_run.pathspec
         with urlopen(f"{following.url}/metrics") as answer:
             assert b"churn_model_stale 1.0" in answer.read()
         meta.write_text(content)
-        wait_for(lambda: health(following)["status"] == "ok")
+        wait_for(lambda: following.health()["status"] == "ok")
     # Each fault is in the log once, however often it was seen.
     log = following.log.read_text()
     assert log.count("[keeper] The model is the last one that could be read.") == 4
@@ -86,22 +73,21 @@ def test_malformed_promotion_ends_nothing(following, store, telco_run, evidence)
     content = meta.read_text()
     tag(store, telco_run, "champion:2", evidence)
     time.sleep(6)
-    found = health(following)
+    found = following.health()
     assert found["model"]["run"] == telco_run.pathspec
     meta.write_text("")
-    wait_for(lambda: health(following)["status"] == "stale")  # it still looks
+    wait_for(lambda: following.health()["status"] == "stale")  # it still looks
     meta.write_text(content)
-    wait_for(lambda: health(following)["status"] == "ok")
+    wait_for(lambda: following.health()["status"] == "ok")
 
 
 def test_full_disk_is_reported_and_looked_at_again(start, telco_run, tmp_path):
     server = start(CHURN_RUN=telco_run.pathspec)
-    wait_for(lambda: len(server.processes()) == 4)
     keeper = server.keeper()
     limits = resource.prlimit(keeper, resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
     time.sleep(8)
     resource.prlimit(keeper, resource.RLIMIT_FSIZE, limits)
     server.wait(path="/ready")
-    wait_for(lambda: health(server)["status"] == "ok")
+    wait_for(lambda: server.health()["status"] == "ok")
     assert server.keeper() == keeper, "the keeper died"
     assert os.path.exists(server.state / "models")

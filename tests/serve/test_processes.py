@@ -1,64 +1,47 @@
 """The processes of `python -m serve`: they end together, and a missing beat is detected."""
 
-import json
 import os
 import signal
-import time
-from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
+from processes import wait_for
 from serve.instance import MODEL_BEAT
 from serve.served_model import SILENT_SECONDS
 from serve.server.cpus import available_cpus
 
 
-def health(server) -> dict:
-    with urlopen(f"{server.url}/health") as answer:
-        return json.load(answer)
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.1)
-
-
-def test_workers_end_with_a_killed_main_process_and_free_the_port(start):
-    server = start().wait()
-    folders = set(Path("/tmp").glob("churn-serve-*"))
+def test_workers_end_with_a_killed_main_process_and_free_the_port(start, tmp_path):
+    server = start(TMPDIR=str(tmp_path)).wait()
+    (folder,) = tmp_path.glob("churn-serve-*")
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
     wait_for(lambda: not server.processes())
-    again = start(PORT=str(server.port))
+    again = start(PORT=str(server.port), TMPDIR=str(tmp_path))
     again.url, again.port = server.url, server.port
     again.wait()
     assert again.process.poll() is None
-    left = {folder for folder in folders if folder.exists()}
-    assert folders - left, "the folder of the killed server is still there"
+    assert not folder.exists(), "the folder of the killed server is still there"
     assert again.stop() == 0
 
 
 def test_killed_keeper_is_started_again(start):
     server = start().wait()
-    wait_for(lambda: len(server.processes()) == 4)
     before = server.keeper()
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: len(server.processes()) == 4 and server.keeper() != before)
+    wait_for(lambda: server.keeper() != before)
 
 
 @pytest.mark.slow
 def test_silent_keeper_makes_health_stale_until_it_speaks_again(start, telco_run):
     server = start(CHURN_RUN=telco_run.pathspec).wait(path="/ready")
-    wait_for(lambda: health(server)["status"] == "ok")
+    wait_for(lambda: server.health()["status"] == "ok")
     keeper = server.keeper()
     os.kill(keeper, signal.SIGSTOP)
-    wait_for(lambda: health(server)["status"] == "stale", SILENT_SECONDS[MODEL_BEAT] + 15)
-    assert "keeper" in health(server)["problem"]
+    wait_for(lambda: server.health()["status"] == "stale", SILENT_SECONDS[MODEL_BEAT] + 15)
+    assert "keeper" in server.health()["problem"]
     os.kill(keeper, signal.SIGCONT)
-    wait_for(lambda: health(server)["status"] == "ok")
+    wait_for(lambda: server.health()["status"] == "ok")
 
 
 @pytest.mark.parametrize(
