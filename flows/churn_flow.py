@@ -92,6 +92,11 @@ class ChurnFlow(FlowSpec):
             sheet=self.sheet, dates=self.dates,
         ).over(SourceOptions(**self.contract_file.get("source", {})))  # fmt: skip
 
+    def _artifacts(self):
+        from churn.registry.training_run import TrainingRun
+
+        return TrainingRun(self, f"{current.flow_name}/{current.run_id}")
+
     @card(type="blank", id="data")
     @step
     def validate(self):
@@ -116,14 +121,14 @@ class ChurnFlow(FlowSpec):
         self.contract = act_on(leaks, self.contract, self.leakage)
         self.split = split_customers(self.frame, self.contract, held)
         self.target_summary = describe_target(self.frame, self.contract)
-        console.tell(write_rejected(self.rejected, self.rejected_file))
-        console.tell(describe_table(self.table, checked, leaks, self.contract, self.split))
+        console.show(write_rejected(self.rejected, self.rejected_file))
+        console.show(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.frame, self.split, self.called = leave_out_called(
             self.frame, self.split, self.contract, self.calls
         )
-        console.tell(self.called)
+        console.show(self.called)
         self.lineage["contract"] = self.contract.digest
-        current.card["data"].extend(data_card(self))
+        current.card["data"].extend(data_card(self._artifacts()))
         self.next(self.featurize)
 
     @step
@@ -155,7 +160,7 @@ class ChurnFlow(FlowSpec):
         self.trial, self.error = try_candidate(
             self.input, self.sample, self.seed, threads, print, self.baseline, self.limits
         )
-        console.tell(describe_result(self.input, self.trial, self.error))
+        console.show(describe_result(self.input, self.trial, self.error))
         self.next(self.pick_best)
 
     @card(type="blank", id="leaderboard")
@@ -175,18 +180,18 @@ class ChurnFlow(FlowSpec):
         # A task that died has no other artifacts.
         results = [None if task.died else (task.trial, task.error) for task in inputs]
         self.search = collect(self.candidates, results, self.baseline)
-        console.tell(f"candidates to stack: {len(self.search.trials)}")
+        console.show(f"candidates to stack: {len(self.search.trials)}")
         tried = [*self.search.trials, *stack(self.search.trials, self.sample, self.seed)]
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
-        console.tell(f"fitting {self.trial.candidate.name} on {len(train):,} customers")
+        console.show(f"fitting {self.trial.candidate.name} on {len(train):,} customers")
         drawn = train.iloc[self.sample.rows]
         threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
         candidate = self.sample.rescale(self.trial.candidate, len(train))
         model = ChurnModel(self.contract, candidate, self.seed, threshold)
         self.model_file = dump_model(model.fit(train, threads=threads_per_task(1)))
-        current.card["leaderboard"].extend(leaderboard_card(self))
+        current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)
 
     @card(type="blank", id="model")
@@ -201,7 +206,7 @@ class ChurnFlow(FlowSpec):
 
         model = load_model(self.model_file)
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
-        console.tell(f"evaluating {self.trial.candidate.name} on customers it has not seen")
+        console.show(f"evaluating {self.trial.candidate.name} on customers it has not seen")
         self.report = evaluate_model(
             model, train, holdout, self.sample, self.trial, self.baseline, self.costs
         )
@@ -220,7 +225,7 @@ class ChurnFlow(FlowSpec):
             self.gate_margin,
             self.search,
         )
-        current.card["model"].extend(model_card(self))
+        current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)
 
     @step
@@ -229,10 +234,9 @@ class ChurnFlow(FlowSpec):
         from churn.registry.promotion import project_of
         from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote
-        from churn.registry.training_run import TrainingRun
 
         run = f"{current.flow_name}/{current.run_id}"
-        print(summarize_run(TrainingRun(self, run)))
+        print(summarize_run(self._artifacts()))
         if self.promote == "auto" and self.decision.passed:
             promoted = promote(
                 run, self.decision.why, finished=False, project=project_of(self.contract)

@@ -30,7 +30,9 @@ class MonitorFlow(FlowSpec):
     completeness = Parameter(
         "completeness", default=0.5, help="share of known outcomes a cohort needs"
     )
-    least = Parameter("least", default=200, help="fewest customers of a period to compare")
+    min_customers = Parameter(
+        "min-customers", default=200, help="fewest customers of a period to compare"
+    )
     months = Parameter("months", default=12, help="monthly cohorts to evaluate")
     contact_cost = Parameter("contact-cost", default="", help="money per call; as in the run")
     offer_cost = Parameter("offer-cost", default="", help="money per offer; as in the run")
@@ -55,7 +57,7 @@ class MonitorFlow(FlowSpec):
 
         self.settings = MonitorSettings.check(
             self._costs(), as_of=self.as_of, since=self.since, until=self.until,
-            horizon=self.horizon, completeness=self.completeness, least=self.least,
+            horizon=self.horizon, completeness=self.completeness, min_customers=self.min_customers,
             months=self.months, retrain=self.retrain_it, data=self.data,
         )  # fmt: skip
         self.clock = datetime.now(UTC)
@@ -93,13 +95,13 @@ class MonitorFlow(FlowSpec):
         from churn.monitoring.profit_drift import appraise
 
         both = self.reference, self.scored.features, self.scored.probabilities
-        contract, least = self.deployment.contract, self.settings.least
-        self.drift = compare(*both, contract, least)
-        self.money = appraise(*both, contract, self.offer, least)
-        self.next(self.grade)
+        contract, minimum = self.deployment.contract, self.settings.min_customers
+        self.drift = compare(*both, contract, minimum)
+        self.money = appraise(*both, contract, self.offer, minimum)
+        self.next(self.evaluate)
 
     @step
-    def grade(self):
+    def evaluate(self):
         """Evaluate the predictions of the months whose horizon is over."""
         from churn.monitoring.cohorts import evaluate_cohorts
 
@@ -126,11 +128,11 @@ class MonitorFlow(FlowSpec):
     def retrain(self):
         """Retrain on the newest labelled table, if that is the verdict; the gate decides."""
         from churn.monitoring.verdict import RETRAIN
-        from runtime.retraining import train_anew
+        from runtime.retraining import retrain
 
         self.retrained = None
         if self.retrain_it and self.verdict.verdict == RETRAIN:
-            self.retrained = train_anew(self.deployment, self.data, self.call_paths)
+            self.retrained = retrain(self.deployment, self.data, self.call_paths)
         self.next(self.end)
 
     @card(type="blank", id="evidently")
@@ -145,7 +147,7 @@ class MonitorFlow(FlowSpec):
         now = self.settings.now(self.clock)
         print(self.verdict)
         if self.retrained:
-            print(f"Trained anew: {self.retrained}.")
+            print(f"Retrained: {self.retrained}.")
         if self.metrics_file:
             text = prometheus_text(self.verdict, self.drift, self.money, self.quality, now)
             write_metrics(text, self.metrics_file)

@@ -31,18 +31,18 @@ class RetrainFlow(FlowSpec):
     @step
     def retrain(self):
         """Retrain; the gate decides."""
-        from runtime.retraining import train_anew
+        from runtime.retraining import retrain
 
         self.retrained = None
         if self.deployment:
-            self.retrained = train_anew(self.deployment, self.table, self.call_lists)
+            self.retrained = retrain(self.deployment, self.table, self.call_lists)
         self.next(self.end)
 
     @step
     def end(self):
         """Print the result."""
         if self.retrained:
-            print(f"{self.looked} said to retrain. Trained anew: {self.retrained}.")
+            print(f"{self.looked} asks to retrain. Retrained: {self.retrained}.")
         else:
             print(f"{self.looked} left nothing to do.")
 

@@ -17,7 +17,7 @@ from serve.served_model import Model
 JSON = "application/json"
 
 
-class Reason(TypedDict):
+class Contribution(TypedDict):
     """The contribution of one feature, in probability, compared with its typical value."""
 
     feature: str
@@ -27,7 +27,7 @@ class Reason(TypedDict):
     actionable: bool
 
 
-class Change(TypedDict):
+class Counterfactual(TypedDict):
     """Another value of an actionable feature, and the probability with it."""
 
     feature: str
@@ -55,8 +55,8 @@ class Answer(Prediction):
 class Explained(Answer):
     """A prediction with its reasons, and the single change that lowers the probability most."""
 
-    reasons: list[Reason]
-    best_change: Change | None
+    reasons: list[Contribution]
+    best_change: Counterfactual | None
 
 
 class WhatIf(TypedDict):
@@ -67,8 +67,8 @@ class WhatIf(TypedDict):
     unseen: list[str]
     threshold: float
     run: str
-    reasons: list[Reason]
-    best_change: Change | None
+    reasons: list[Contribution]
+    best_change: Counterfactual | None
 
 
 class Answers(TypedDict):

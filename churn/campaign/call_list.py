@@ -125,7 +125,7 @@ def make_list(
         "arm": np.where(control, CONTROL, CONTACT).astype(object),
         "probability": chance,
         **money,
-        **{f"reason_{i + 1}": [said[i] for said in reasons] for i in range(REASONS)},
+        **{f"reason_{i + 1}": [words[i] for words in reasons] for i in range(REASONS)},
         "action": actions,
     }
     expected = zip(("value", "low", "high"), MONEY[1:], strict=True)

@@ -90,14 +90,14 @@ def check_matches(ids: Sequence[str], found: int, customers: int, required: bool
     """
     if not ids:
         return ""
-    said = (
+    counts = (
         f"{found:,} of {customers:,} customers are on the do-not-contact list of {len(ids):,} ids"
     )
     if not found and required:
         example = f"the list has ids like {ids[0]!r}"
         hint = "if that is right, say --do-not-contact-may-miss"
-        raise ChurnError("No customer is on the do-not-contact list:", [said, example, hint])
-    return f"{said}."
+        raise ChurnError("No customer is on the do-not-contact list:", [counts, example, hint])
+    return f"{counts}."
 
 
 def _header(path: str, options: SourceOptions | None) -> list[str]:

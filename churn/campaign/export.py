@@ -19,7 +19,7 @@ from churn.data.contract import Contract, label
 from churn.errors import ChurnError
 from churn.files import atomic_write
 from churn.scoring.deployment import Deployment
-from churn.scoring.explanations import LEAST, Change, Reason
+from churn.scoring.explanations import MIN_CONTRIBUTION, Contribution, Counterfactual
 
 REASONS = 3
 
@@ -72,18 +72,24 @@ def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list
     actions : list of str or None
         The single change by the business after which the risk would be lowest.
     """
-    scorer, contract, reasons = deployment.scorer, deployment.contract, deployment.explainer
-    said, actions = [], []
+    scorer, contract, explainer = deployment.scorer, deployment.contract, deployment.explainer
+    reasons, actions = [], []
     for record in customers[list(contract.features)].astype(object).to_dict("records"):
-        found = reasons.explain(scorer, record)
-        raising = [say_reason(contract, one) for one in found if one.contribution >= LEAST]
-        said.append([*raising[:REASONS], *[None] * (REASONS - len(raising))])
-        change = reasons.best_change(scorer, record)
-        actions.append(say_change(contract, change, record, scorer(record)) if change else None)
-    return said, actions
+        found = explainer.explain(scorer, record)
+        raising = [
+            contribution_text(contract, one)
+            for one in found
+            if one.contribution >= MIN_CONTRIBUTION
+        ]
+        reasons.append([*raising[:REASONS], *[None] * (REASONS - len(raising))])
+        change = explainer.best_change(scorer, record)
+        actions.append(
+            counterfactual_text(contract, change, record, scorer(record)) if change else None
+        )
+    return reasons, actions
 
 
-def say_reason(contract: Contract, reason: Reason) -> str:
+def contribution_text(contract: Contract, reason: Contribution) -> str:
     """A feature's contribution to the risk, in words, in points of probability."""
     say = contract.features[reason.feature].say
     return (
@@ -92,7 +98,9 @@ def say_reason(contract: Contract, reason: Reason) -> str:
     )
 
 
-def say_change(contract: Contract, change: Change, record: Mapping, risk: float) -> str:
+def counterfactual_text(
+    contract: Contract, change: Counterfactual, record: Mapping, risk: float
+) -> str:
     """Another value of a feature, in words, and the risk with it, all else being equal."""
     say = contract.features[change.feature].say
     return (

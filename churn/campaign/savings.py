@@ -30,7 +30,7 @@ from churn.errors import ChurnError
 
 # Below these nothing is estimated. The rule uses the expected number of leavers, not the observed
 # one, because selection on the outcome would bias the estimate.
-LEAST_KNOWN, LEAST_EXPECTED = 30, 5
+MIN_OUTCOMES, MIN_EXPECTED = 30, 5
 
 
 @dataclass(frozen=True)
@@ -170,15 +170,15 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
         drawn = int((every["arm"] == name).sum())
         arms[name] = Arm(drawn, len(of), int(of["left"].sum()), float(of["probability"].sum()))
     insufficient = [
-        f"Too few to compare: of {arm.known} in {name} the outcome is known, {LEAST_KNOWN} are "
+        f"Too few to compare: of {arm.known} in {name} the outcome is known, {MIN_OUTCOMES} are "
         "needed."
         for name, arm in arms.items()
-        if arm.known < LEAST_KNOWN
+        if arm.known < MIN_OUTCOMES
     ] or [
         f"Too few to compare: in {name} {arm.expected:.1f} were expected to leave, "
-        f"{LEAST_EXPECTED} are needed."
+        f"{MIN_EXPECTED} are needed."
         for name, arm in arms.items()
-        if arm.expected < LEAST_EXPECTED
+        if arm.expected < MIN_EXPECTED
     ]
     if insufficient:
         return Savings(**arms, kept=None, saved=None, spent=spent, strata=0,
@@ -213,8 +213,8 @@ def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarra
         (unlisted, "are of customers who are on no list"),
         (int(early.sum()), "are dated on or before the day of the list"),
     )
-    told = [f"{count:,} outcomes do not count: they {why}." for count, why in ignored if count]
-    return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), told
+    notes = [f"{count:,} outcomes do not count: they {why}." for count, why in ignored if count]
+    return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), notes
 
 
 def _span(found: dict[str, float], form: str) -> str:

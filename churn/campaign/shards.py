@@ -92,9 +92,9 @@ class Source:
             names = list(frame.columns)
             source = cls(location, frame, tuple(names), tuple(notes(frame)))
         else:
-            dataset, told = cls(location)._opened()
+            dataset, skipped = cls(location)._opened()
             names = dataset.schema.names
-            source = cls(location, None, tuple(names), tuple(told))
+            source = cls(location, None, tuple(names), tuple(skipped))
         problems = [f"{name}: the column is missing" for name in columns if name not in names]
         problems += [
             f"{name}: two columns have this name" for name in columns if names.count(name) > 1

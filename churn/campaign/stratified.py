@@ -10,7 +10,7 @@ from churn.campaign.control_group import ARMS, CONTACT
 from churn.statistics.intervals import wilson
 
 # The minimum size of each group in a stratum, unless the whole campaign has fewer.
-LEAST_STRATUM = 10
+MIN_STRATUM_SIZE = 10
 
 
 def strata_of_days(known: pd.DataFrame) -> np.ndarray:
@@ -18,12 +18,12 @@ def strata_of_days(known: pd.DataFrame) -> np.ndarray:
     by_day = pd.crosstab(known["day"], known["arm"]).reindex(columns=list(ARMS), fill_value=0)
     stratum, sizes, of_day = 0, np.zeros(2, dtype=int), {}
     for day, counts in zip(by_day.index, by_day.to_numpy(), strict=True):
-        if sizes.min() >= LEAST_STRATUM:
+        if sizes.min() >= MIN_STRATUM_SIZE:
             stratum, sizes = stratum + 1, np.zeros(2, dtype=int)
         sizes = sizes + counts
         of_day[day] = stratum
     # The last days may be too few for a stratum of their own.
-    last = max(stratum - (sizes.min() < LEAST_STRATUM), 0)
+    last = max(stratum - (sizes.min() < MIN_STRATUM_SIZE), 0)
     return known["day"].map(of_day).clip(upper=last).to_numpy()
 
 

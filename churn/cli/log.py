@@ -57,13 +57,15 @@ def _delete(options) -> None:
     with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted = log.delete_customer(options.customer)
-        told = outcomes.delete_customer(options.customer)
+        of_outcomes = outcomes.delete_customer(options.customer)
     for path in partial_files(spool):
         print(f"{path} has lines that could not be read; look whether they are about the customer.")
     whose = f"for customer {options.customer!r}"
-    if not deleted and not told:
+    if not deleted and not of_outcomes:
         raise ChurnError(f"No predictions {whose} in {log.where}, and no outcomes.")
-    print(f"{deleted:,} predictions {whose} deleted from {log.where}, and {told:,} outcomes.")
+    print(
+        f"{deleted:,} predictions {whose} deleted from {log.where}, and {of_outcomes:,} outcomes."
+    )
 
 
 def _prune(options) -> None:
@@ -73,15 +75,16 @@ def _prune(options) -> None:
     with log, _open_outcomes(options) as outcomes:
         ship_all(spool, log)  # else they would come after
         deleted, left = log.prune(options.days), log.count()
-        told = outcomes.prune(options.days)  # they label none of the remaining predictions
+        # They label none of the remaining predictions.
+        of_outcomes = outcomes.prune(options.days)
     for path in partial_files(spool):
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()
             print(f"{path} deleted.")
     days = f"more than {options.days:,} days old"
     print(f"{deleted:,} predictions {days} deleted from {log.where}; {left:,} are left.")
-    if told:
-        print(f"{told:,} outcomes {days} deleted, too.")
+    if of_outcomes:
+        print(f"{of_outcomes:,} outcomes {days} deleted, too.")
 
 
 def _ship(options) -> None:

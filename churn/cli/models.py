@@ -105,8 +105,8 @@ def _compare(options) -> None:
             model.fingerprint if part == "answers" else model.lineage[part] for model in (one, two)
         )
         uncommitted = f"{_short(theirs)} (whether the same is not known)"
-        said = {True: "the same", False: _short(theirs), None: uncommitted}
-        rows.append([part, _short(ours), said[same]])
+        words = {True: "the same", False: _short(theirs), None: uncommitted}
+        rows.append([part, _short(ours), words[same]])
     rows += [
         [part, *map(_short, pair)]
         for part, pair in found.differences.items()
@@ -120,13 +120,13 @@ def _compare(options) -> None:
 def _promote(options) -> None:
     from churn.registry.runs import promote
 
-    print(_told(promote(options.name, options.why, force=options.force)))
+    print(_promotion_text(promote(options.name, options.why, force=options.force)))
 
 
 def _rollback(options) -> None:
     from churn.registry.runs import rollback
 
-    print(_told(rollback(options.why, options.project)))
+    print(_promotion_text(rollback(options.why, options.project)))
 
 
 def _history(options) -> None:
@@ -146,7 +146,7 @@ def _history(options) -> None:
     print(table([["", "run", "project", "at (UTC)", "", "why"], *rows], right={0}))
 
 
-def _told(promotion) -> str:
+def _promotion_text(promotion) -> str:
     again = f", taking up {promotion.restores} again" if promotion.restores else ""
     return f"{promotion.run} is the champion now (promotion {promotion.number}{again})."
 

@@ -61,17 +61,18 @@ def _seen(column: pd.Series, feature: Feature) -> str:
     filled = texts.codes >= 0
     known = pd.Series(texts[filled])
     first = ", ".join(_one_line(text, 30) for text in known.unique()[:FIRST])
-    said = [f"{len(texts.categories):,} different values, the first {first}"]
+    observed = [f"{len(texts.categories):,} different values, the first {first}"]
     if feature.kind == "number":
         numbers = pd.to_numeric(known, errors="coerce")
         if numbers.notna().any():
-            said.append(f"from {numbers.min():.6g} to {numbers.max():.6g}")
+            observed.append(f"from {numbers.min():.6g} to {numbers.max():.6g}")
     missing = int((~filled).sum())
-    said.append(f"{missing:,} missing ({missing / len(column):.1%})" if missing else "none missing")
+    share = missing / len(column)
+    observed.append(f"{missing:,} missing ({share:.1%})" if missing else "none missing")
     if feature.kind == "category":
         shares = known.value_counts(normalize=True)
-        said.append(f"most often {_one_line(shares.index[0], 30)} ({shares.iloc[0]:.0%})")
-    return "; ".join(said)
+        observed.append(f"most often {_one_line(shares.index[0], 30)} ({shares.iloc[0]:.0%})")
+    return "; ".join(observed)
 
 
 def _one_line(text: object, width: int = WIDTH) -> str:

@@ -84,7 +84,7 @@ def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> s
     """
     left = labels(frame, contract)
     parts = {name: left[split == name] for name in ("train", "holdout", "copy")}
-    said = ", ".join(
+    counts = ", ".join(
         f"{len(part):,} {what} ({part.mean():.1%} left)"
         for part, what in zip(
             parts.values(),
@@ -103,5 +103,5 @@ def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> s
         )
     if problems:
         hint = "hold out fewer customers (--holdout), or take away columns by a contract"
-        raise ChurnError("Too few customers are left to train on:", [said, *problems, hint])
-    return f"{said}."
+        raise ChurnError("Too few customers are left to train on:", [counts, *problems, hint])
+    return f"{counts}."

@@ -14,7 +14,7 @@ from churn.statistics.log_odds import row_losses
 from churn.statistics.multiplicity import holm
 from churn.statistics.roc_auc import delong
 
-LEAST = 50
+MIN_CUSTOMERS = 50
 MARGIN = 0.02
 LEVEL = 0.05
 QUESTIONS = ("gap", "ranking")
@@ -33,7 +33,7 @@ def segments(
     target: np.ndarray,
     probabilities: np.ndarray,
     crossed: Sequence[str] = (),
-    least: int = LEAST,
+    min_customers: int = MIN_CUSTOMERS,
     margin: float = MARGIN,
 ) -> pd.DataFrame:
     """Test whether the model is worse in a segment of customers than among all the others.
@@ -53,8 +53,8 @@ def segments(
     customers (of ROC-AUC by DeLong et al. 1988), and all p-values together are adjusted by Holm
     (1979), so that the family-wise error rate of a model with true probabilities is at most 5 %.
 
-    A gap is tested where at least `least` left and `least` stayed, by count or by prediction,
-    both in the segment and among the others; a ranking where that is so by count.
+    A gap is tested where at least `min_customers` left and as many stayed, by count or by
+    prediction, both in the segment and among the others; a ranking where that is so by count.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def segments(
     probabilities : ndarray of float, shape (n,)
     crossed : sequence of str
         Features whose levels are also combined in pairs.
-    least : int
+    min_customers : int
         See above; smaller segments than that are left out.
     margin : float
         How much worse a segment may be: in points of probability, and of ROC-AUC.
@@ -88,9 +88,11 @@ def segments(
     typed = frame.iloc[order]
     chance, left = probabilities[order], target[order].astype(np.float64)
     rows = []
-    for feature, level, inside in _segments(typed, contract, crossed, least):
+    for feature, level, inside in _segments(typed, contract, crossed, min_customers):
         here, others = _Part(chance[inside], left[inside]), _Part(chance[~inside], left[~inside])
-        rows.append({"feature": feature, "level": level, **_row(here, others, least, margin)})
+        rows.append(
+            {"feature": feature, "level": level, **_row(here, others, min_customers, margin)}
+        )
     table = pd.DataFrame(rows, columns=COLUMNS)
     raw = table[["gap_p", "roc_auc_p"]].to_numpy(dtype=np.float64)
     adjusted = holm(raw.ravel()).reshape(raw.shape)
@@ -126,17 +128,17 @@ class _Part:
         self.shortfall = self.expected_roc_auc - self.roc_auc
         self.shortfall_error = math.sqrt(((expected - seen) ** 2).sum())
 
-    def has(self, least: int, predicted: bool) -> bool:
-        """Whether `least` left and `least` stayed, by count, or perhaps by prediction."""
-        promised = self.predicted * self.customers if predicted else self.left
-        left = max(self.left, promised)
-        stayed = self.customers - min(self.left, promised)
-        return min(left, stayed) >= least
+    def has(self, min_customers: int, predicted: bool) -> bool:
+        """Whether `min_customers` left and as many stayed, by count, or perhaps by prediction."""
+        expected = self.predicted * self.customers if predicted else self.left
+        left = max(self.left, expected)
+        stayed = self.customers - min(self.left, expected)
+        return min(left, stayed) >= min_customers
 
 
-def _row(here: _Part, others: _Part, least: int, margin: float) -> dict:
+def _row(here: _Part, others: _Part, min_customers: int, margin: float) -> dict:
     def judged(predicted):
-        return here.has(least, predicted) and others.has(least, predicted)
+        return here.has(min_customers, predicted) and others.has(min_customers, predicted)
 
     wider = abs(here.gap) - abs(others.gap) - margin
     # A ranking of the others that is better than expected does not count against this segment.
@@ -164,7 +166,7 @@ def _tail(excess: float, *errors: float) -> float:
     return 0.5 * math.erfc(excess / max(error, 1e-12) / math.sqrt(2))
 
 
-def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.ndarray]]:
+def _segments(typed, contract, crossed, min_customers) -> Iterator[tuple[str, str, np.ndarray]]:
     """Feature, level, and the rows in it; no two of the same customers, none of all of them."""
     single = {
         name: list(_levels(typed[name], feature)) for name, feature in contract.features.items()
@@ -178,7 +180,7 @@ def _segments(typed, contract, crossed, least) -> Iterator[tuple[str, str, np.nd
     seen = set()
     for name, level, inside in found:
         key = inside.tobytes()
-        if least <= inside.sum() < len(inside) and key not in seen:
+        if min_customers <= inside.sum() < len(inside) and key not in seen:
             seen.add(key)
             yield name, level, inside
 

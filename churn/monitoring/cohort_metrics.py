@@ -55,11 +55,11 @@ class Cohort:
                 found[name] = np.average(values, weights=self.weights)
         return found
 
-    def is_sufficient(self, completeness: float, least: int) -> bool:
+    def is_sufficient(self, completeness: float, min_per_class: int) -> bool:
         """Whether there are enough labels to evaluate the model."""
         expected = self.chance.sum()
         fewest = min(expected, len(self.chance) - expected)
-        return self._known.mean() >= completeness and fewest >= least and self.has_control
+        return self._known.mean() >= completeness and fewest >= min_per_class and self.has_control
 
     @cached_property
     def metrics(self) -> dict[str, dict]:

@@ -26,7 +26,7 @@ WAITING, INSUFFICIENT, EVALUATED = "waiting", "insufficient_labels", "evaluated"
 COMPLETENESS = 0.5
 # ... and at least so many were expected to leave, and to stay. The rule uses expected numbers,
 # since one on observed leavers would leave out the very cohorts in which far fewer left.
-LEAST_EACH = 30
+MIN_PER_CLASS = 30
 
 COLUMNS = [
     "cohort", "state", "customers", "known", "completeness", "contacted", "control", "left",
@@ -98,7 +98,7 @@ def evaluate_cohorts(
     as_of: datetime,
     horizon: int = HORIZON,
     completeness: float = COMPLETENESS,
-    least: int = LEAST_EACH,
+    min_per_class: int = MIN_PER_CLASS,
 ) -> Quality:
     """Evaluate a model's predictions month by month.
 
@@ -118,7 +118,7 @@ def evaluate_cohorts(
         Days.
     completeness : float
         The smallest share of known outcomes with which a cohort is evaluated.
-    least : int
+    min_per_class : int
         The smallest expected number of leavers, and of customers who stay, of an evaluated cohort.
     """
     answers = scored.answers
@@ -132,7 +132,7 @@ def evaluate_cohorts(
         cohort = Cohort(scored.probabilities[inside], labels.values[inside], arm[inside])
         row = {"cohort": name, "state": WAITING, **cohort.counts(matured)}
         if matured:
-            enough = cohort.is_sufficient(completeness, least)
+            enough = cohort.is_sufficient(completeness, min_per_class)
             row |= {"state": EVALUATED if enough else INSUFFICIENT, **cohort.quality()}
             latest = (cohort, inside) if enough else latest
         rows.append(row)

@@ -28,13 +28,13 @@ SCORE = "score"
 MISSING, UNSEEN = "missing", "new category"
 # All periods share one reference, so a chance deviation of it would repeat: hence not 5 %.
 LEVEL = 0.01
-LEAST_EFFECT = {VALUES: 0.1, MISSING: 0.05, UNSEEN: 0.01}
+MIN_EFFECT = {VALUES: 0.1, MISSING: 0.05, UNSEEN: 0.01}
 # Half of the customers have another value than before: no market changes so fast, while a column
 # whose unit changes, or that is missing, exceeds it.
 BROKEN = 0.5
 # The maximum number of customers in a sample, which is enough to detect any effect of 0.1.
 MOST = 20_000
-LEAST = 200
+MIN_CUSTOMERS = 200
 
 COLUMNS = [
     "column", "what", "method", "reference", "current", "effect", "p", "adjusted", "alarm", "broken"
@@ -94,7 +94,7 @@ class Drift:
     ----------
     customers : int
         In the period.
-    least : int
+    min_customers : int
         The smallest number of customers with which a period is tested.
     table : DataFrame
         One row per test, the largest effect among alarms first: column, what (`values`,
@@ -103,13 +103,13 @@ class Drift:
     """
 
     customers: int
-    least: int
+    min_customers: int
     table: pd.DataFrame
 
     @property
     def too_few(self) -> bool:
         """Whether the period has too few customers to test anything."""
-        return self.customers < self.least
+        return self.customers < self.min_customers
 
     @property
     def alarms(self) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def compare(
     features: pd.DataFrame,
     probabilities: np.ndarray,
     contract: Contract,
-    least: int = LEAST,
+    min_customers: int = MIN_CUSTOMERS,
 ) -> Drift:
     """Test the customers of a period against the reference.
 
@@ -134,24 +134,25 @@ def compare(
     probabilities : ndarray of float64, shape (n,)
         Predicted for them.
     contract : Contract
-    least : int
+    min_customers : int
         The smallest number of customers with which a period is tested.
     """
-    if len(features) < least:
-        return Drift(len(features), least, pd.DataFrame(columns=COLUMNS).astype({"alarm": bool}))
+    if len(features) < min_customers:
+        nothing = pd.DataFrame(columns=COLUMNS).astype({"alarm": bool})
+        return Drift(len(features), min_customers, nothing)
     tests = list(two_sample_tests(reference, features, probabilities, contract))
     p, effects = np.array([test.run() for test in tests]).T
     adjusted = holm(p)
     rows = []
     for test, effect, raw, corrected in zip(tests, effects, p, adjusted, strict=True):
-        alarm = bool(corrected < LEVEL and effect >= LEAST_EFFECT[test.what])
+        alarm = bool(corrected < LEVEL and effect >= MIN_EFFECT[test.what])
         broken = alarm and effect >= BROKEN and test.column != SCORE
         summaries = test.summaries(percent=test.column == SCORE)
         row = (test.column, test.what, test.method, *summaries)
         rows.append((*row, effect, raw, corrected, alarm, broken))
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = np.lexsort([-table["effect"], ~table["alarm"]])
-    return Drift(len(features), least, table.iloc[order].reset_index(drop=True))
+    return Drift(len(features), min_customers, table.iloc[order].reset_index(drop=True))
 
 
 def two_sample_tests(

@@ -118,7 +118,7 @@ def post(url: str, values: dict) -> None:
     except (OSError, ValueError) as error:  # URLError is an OSError
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        raise ChurnError(f"The webhook {_host(url)} was not told:", [str(error)]) from error
+        raise ChurnError(f"The webhook {_host(url)} was not notified:", [str(error)]) from error
 
 
 def _host(url: str) -> str:

@@ -15,7 +15,7 @@ from churn.data.contract import Contract
 from churn.data.levels import NEW, FeatureLevels
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
-from churn.monitoring.drift import LEAST, LEVEL, Reference
+from churn.monitoring.drift import LEVEL, MIN_CUSTOMERS, Reference
 from churn.statistics.bins import MISSING
 from churn.statistics.multiplicity import holm
 
@@ -25,7 +25,7 @@ CHANGE = 0.2
 TOP = 0.1
 # A segment is tested if, without a change, calls pay for so many of its customers before and now:
 # with fewer the mean is far from normally distributed.
-LEAST_CALLED = 30
+MIN_CALLED = 30
 
 COLUMNS = [
     "feature", "level", "customers", "share_before", "share", "profit_before", "profit",
@@ -34,7 +34,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """A mean before and now: the two values, their difference, and its 95 % interval."""
 
     before: float
@@ -49,7 +49,7 @@ class Change:
         return (self.now - self.before) / self.before if self.before else np.inf
 
     @classmethod
-    def of(cls, before: np.ndarray, now: np.ndarray) -> "Change":
+    def of(cls, before: np.ndarray, now: np.ndarray) -> "Difference":
         """The interval uses Welch's standard error, the p-value that of the pooled customers.
 
         Most customers bring nothing and a few much: a sample that has few of those by chance also
@@ -75,12 +75,12 @@ class Money:
         The number of customers of the period for whom all amounts are known.
     missing_amount : int
         The number of those without an amount in a column that the costs name.
-    profit : Change or None
+    profit : Difference or None
         Money per customer of the base, if every call that pays is made; None where there are too
         few customers.
-    calls : Change or None
+    calls : Difference or None
         The share of customers for whom a call pays.
-    top : Change or None
+    top : Difference or None
         The share of customers with a score in the range of the first tenth of the reference.
     mix : float
         How far the ranking changed: the largest total variation distance, over the features,
@@ -96,9 +96,9 @@ class Money:
 
     customers: int
     missing_amount: int
-    profit: Change | None
-    calls: Change | None
-    top: Change | None
+    profit: Difference | None
+    calls: Difference | None
+    top: Difference | None
     mix: float
     mix_feature: str
     segments: pd.DataFrame
@@ -115,13 +115,13 @@ def appraise(
     probabilities: np.ndarray,
     contract: Contract,
     offer: RetentionCosts,
-    least: int = LEAST,
+    min_customers: int = MIN_CUSTOMERS,
 ) -> Money:
     """Compare the expected profit of a period with the reference's.
 
     Parameters
     ----------
-    reference, features, probabilities, contract, least
+    reference, features, probabilities, contract, min_customers
         See `churn.monitoring.drift.compare`.
     offer : RetentionCosts
         Constants, and columns that are features.
@@ -134,7 +134,7 @@ def appraise(
     offer.check(features.head(0))
     usable = ~_missing_amount(features, offer)
     missing_amount = int((~usable).sum())
-    if usable.sum() < least:
+    if usable.sum() < min_customers:
         empty = pd.DataFrame(columns=COLUMNS).astype({"changed": bool})
         return Money(int(usable.sum()), missing_amount, None, None, None, 0.0, "", empty)
     before = _Ranked(reference.features, reference.probabilities, offer)
@@ -144,9 +144,11 @@ def appraise(
     return Money(
         customers=int(usable.sum()),
         missing_amount=missing_amount,
-        profit=Change.of(before.earned, now.earned),
-        calls=Change.of(before.called, now.called),
-        top=Change.of(*((part.profit >= before.cut).astype(np.float64) for part in (before, now))),
+        profit=Difference.of(before.earned, now.earned),
+        calls=Difference.of(before.called, now.called),
+        top=Difference.of(
+            *((part.profit >= before.cut).astype(np.float64) for part in (before, now))
+        ),
         mix=float(gaps.max()),
         mix_feature=gaps.idxmax(),
         segments=segments,
@@ -171,7 +173,7 @@ def _missing_amount(features: pd.DataFrame, offer: RetentionCosts) -> np.ndarray
     return np.logical_or.reduce(bad) if bad else np.zeros(len(features), dtype=bool)
 
 
-def _changed(change: Change) -> bool:
+def _changed(change: Difference) -> bool:
     return change.p < LEVEL and abs(change.relative) >= CHANGE
 
 
@@ -188,8 +190,8 @@ def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame
                 f"top{end}": inside[part.first].mean(),
             }
         called = np.concatenate([before.called[was], now.called[is_]]).mean()
-        enough = called * min(was.sum(), is_.sum()) >= LEAST_CALLED
-        change = Change.of(before.earned[was], now.earned[is_]) if enough else None
+        enough = called * min(was.sum(), is_.sum()) >= MIN_CALLED
+        change = Difference.of(before.earned[was], now.earned[is_]) if enough else None
         rows.append(row | {"changed": enough and _changed(change)})
         p.append(change.p if enough else np.nan)
     table = pd.DataFrame(rows).assign(adjusted=holm(np.array(p)))

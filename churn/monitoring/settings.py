@@ -32,7 +32,7 @@ class MonitorSettings(BaseModel):
         The number of days to which the predictions refer.
     completeness : float
         Share of a cohort's labels that must be known to evaluate it.
-    least : int
+    min_customers : int
         The smallest number of customers with which a period is compared.
     months : int
         The number of cohorts that are read.
@@ -45,7 +45,7 @@ class MonitorSettings(BaseModel):
     until: Day
     horizon: int = Field(ge=1, le=3_650)
     completeness: float = Field(ge=0, le=1)
-    least: int = Field(ge=20)
+    min_customers: int = Field(ge=20)
     months: int = Field(ge=1, le=120)
 
     @classmethod

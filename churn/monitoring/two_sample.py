@@ -20,7 +20,7 @@ METHODS = {
 VALUES = "values"
 # Below this expected count the chi-square distribution is a poor approximation (Cochran 1954), so
 # rarer categories are merged.
-LEAST_EXPECTED = 5
+MIN_EXPECTED = 5
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class TwoSampleTest:
 
 def _merge_rare(table: np.ndarray) -> np.ndarray:
     table = table[:, table.sum(axis=0) > 0]
-    rare = table.sum(axis=0) * table.sum(axis=1).min() / table.sum() < LEAST_EXPECTED
+    rare = table.sum(axis=0) * table.sum(axis=1).min() / table.sum() < MIN_EXPECTED
     if not rare.any():
         return table
     return np.column_stack([table[:, ~rare], table[:, rare].sum(axis=1)])

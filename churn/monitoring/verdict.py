@@ -37,7 +37,7 @@ UNREADABLE = 0.01
 
 
 @dataclass(frozen=True)
-class Reason:
+class Finding:
     """Why a verdict is not `ok`.
 
     Attributes
@@ -62,7 +62,7 @@ class Verdict:
     ----------
     run : str
         The model's.
-    reasons : tuple of Reason
+    reasons : tuple of Finding
         The most severe first.
     remarks : tuple of str
         Data that were left out, are insufficient, or have to wait.
@@ -71,7 +71,7 @@ class Verdict:
     """
 
     run: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Finding, ...]
     remarks: tuple[str, ...]
     examined: bool = True
 
@@ -115,22 +115,22 @@ def _of_drift(scored: ScoredCustomers, drift: Drift):
         what = {MISSING: "missing in ", UNSEEN: "a new category, "}.get(row.what, "")
         change = f"{row.column}: {what}{row.current}, was {row.reference}"
         if row.broken:
-            yield Reason(RETRAIN, "drift", f"{change}; the column is broken, repair it first")
+            yield Finding(RETRAIN, "drift", f"{change}; the column is broken, repair it first")
         elif row.column == SCORE:
-            yield Reason(WATCH, "drift", f"the scores drifted: {row.current}, was {row.reference}")
+            yield Finding(WATCH, "drift", f"the scores drifted: {row.current}, was {row.reference}")
         else:
-            yield Reason(WATCH, "drift", change)
+            yield Finding(WATCH, "drift", change)
     if not drift.too_few:
         for name, cells in scored.unreadable.items():
             if cells >= UNREADABLE * drift.customers:
                 share = cells / drift.customers
-                yield Reason(WATCH, "drift", f"{name}: {share:.1%} of the cells cannot be read")
+                yield Finding(WATCH, "drift", f"{name}: {share:.1%} of the cells cannot be read")
 
 
 def _of_money(money: Money):
     if money.changed:
         profit = money.profit
-        yield Reason(
+        yield Finding(
             WATCH,
             "money",
             f"a customer is expected to bring {profit.now:.2f}, was {profit.before:.2f} "
@@ -139,7 +139,7 @@ def _of_money(money: Money):
     moved = money.segments[money.segments["changed"].astype(bool)]
     if len(moved) and not money.changed:
         first = next(moved.itertuples())
-        yield Reason(
+        yield Finding(
             WATCH,
             "money",
             f"{len(moved)} segments changed in what they bring, the most {first.feature} "
@@ -149,18 +149,18 @@ def _of_money(money: Money):
 
 def _of_quality(quality: Quality):
     for text in quality.worse:
-        yield Reason(RETRAIN, "quality", f"cohort {quality.evaluated}: {text}")
+        yield Finding(RETRAIN, "quality", f"cohort {quality.evaluated}: {text}")
     if len(quality.segments):
         for row in quality.segments[quality.segments["worse"]].itertuples():
             why = f"{row.feature} {row.level} is worse than elsewhere ({row.why})"
-            yield Reason(WATCH, "quality", f"cohort {quality.evaluated}: {why}")
+            yield Finding(WATCH, "quality", f"cohort {quality.evaluated}: {why}")
 
 
 def _remarks(scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality):
     if drift.too_few:
         yield (
             f"Too few to compare: {drift.customers:,} customers in the period, "
-            f"{drift.least:,} are needed."
+            f"{drift.min_customers:,} are needed."
         )
     if scored.others:
         yield f"{scored.others:,} predictions of other models were left out."

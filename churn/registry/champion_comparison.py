@@ -92,14 +92,14 @@ def best_ever(
     rows : DataFrame
         Held-out customers.
     """
-    best, least, target = None, None, labels(rows, contract)
+    best, best_losses, target = None, None, labels(rows, contract)
     for one in champions:
         theirs = _ask(one, rows)
         if isinstance(theirs, str):
             continue
         losses = row_losses(target, theirs)
-        if best is None or surely_below(losses - least):
-            best, least = one, losses
+        if best is None or surely_below(losses - best_losses):
+            best, best_losses = one, losses
     return best
 
 

@@ -52,6 +52,10 @@ class TrainingRun:
         The rows that break the contract; the problems of the table; the columns that leak.
     target_summary : str
         Which value counts as left, and its share.
+    called : CalledCustomers, of `churn.campaign.called`
+        The customers left out because they were called.
+    margin : float
+        The `--margin` of the run.
     candidates : list of Candidate
     sample : SearchSample
         The training rows that candidates are cross-validated on.
@@ -89,6 +93,8 @@ class TrainingRun:
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
     target_summary: str
+    called: Any
+    margin: float
     candidates: "list[Candidate]"
     sample: "SearchSample"
     trial: "Trial"

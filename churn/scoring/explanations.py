@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # a server explains without scikit-learn
     from churn.modeling.model import ChurnModel
 
 # The smallest decrease of the risk, in probability, that counts as a change.
-LEAST = 0.0005
+MIN_CONTRIBUTION = 0.0005
 
 
 @dataclass(frozen=True)
-class Reason:
+class Contribution:
     """The contribution of one feature to a customer's risk.
 
     Attributes
@@ -38,7 +38,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Change:
+class Counterfactual:
     """Another value of a feature that the business can change, and the risk with it."""
 
     feature: str
@@ -75,7 +75,9 @@ class Explainer:
         """The explainer of a fitted model's compiled scorer."""
         return cls(model.contract, model.engineer_.typical_, model.engineer_.grid_)
 
-    def explain(self, scorer: Scorer, record: Mapping, most: int | None = None) -> list[Reason]:
+    def explain(
+        self, scorer: Scorer, record: Mapping, most: int | None = None
+    ) -> list[Contribution]:
         """The contribution of each feature to the risk, the largest first in absolute value.
 
         Parameters
@@ -93,29 +95,31 @@ class Explainer:
             contribution = risk - scorer(asked)
             asked[name] = value
             value = _known(flag(value) if name in self.flags else value)
-            reasons.append(Reason(name, value, typical, contribution, name in self.actionable))
+            reasons.append(
+                Contribution(name, value, typical, contribution, name in self.actionable)
+            )
         reasons.sort(key=lambda reason: -abs(reason.contribution))
         if most is None:
             return reasons
         return [reason for reason in reasons if reason.contribution][:most]
 
-    def best_change(self, scorer: Scorer, record: Mapping) -> Change | None:
+    def best_change(self, scorer: Scorer, record: Mapping) -> Counterfactual | None:
         """The single change by the business after which the risk is lowest.
 
         Returns
         -------
-        Change or None
+        Counterfactual or None
             None where no change lowers the risk.
         """
         best, asked = None, dict(record)
-        lowest = scorer(record) - LEAST
+        lowest = scorer(record) - MIN_CONTRIBUTION
         for name, values in self.actionable.items():
             kept = asked.get(name)
             for value in values:
                 asked[name] = value
                 risk = scorer(asked)
                 if risk < lowest:
-                    best, lowest = Change(name, value, risk), risk
+                    best, lowest = Counterfactual(name, value, risk), risk
             asked[name] = kept
         return best
 

@@ -47,7 +47,7 @@ def fit_logistic(
         return float(np.logaddexp(0, sign * odds).sum() + ridge @ weights**2 / 2)
 
     weights = np.zeros(design.shape[1])
-    least = loss(weights)
+    lowest = loss(weights)
     while True:
         chance = sigmoid(offset + design @ weights)
         gradient = design.T @ (target - chance) - ridge * weights
@@ -55,11 +55,11 @@ def fit_logistic(
         step = np.linalg.solve(hessian, gradient)
         if gradient @ step < tolerance:
             return weights
-        while (found := loss(weights + step)) > least:
+        while (found := loss(weights + step)) > lowest:
             step /= 2
-        if found == least:  # the remaining gain is lost in rounding
+        if found == lowest:  # the remaining gain is lost in rounding
             return weights
-        weights, least = weights + step, found
+        weights, lowest = weights + step, found
 
 
 def fisher_errors(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ from metaflow.cards import Markdown, Table, VegaChart
 from cards.components import as_table, page
 from churn.data.readers import public_name
 from churn.evaluation import charts
+from churn.registry.training_run import TrainingRun
 
 
-def data_card(run) -> list:
+def data_card(run: TrainingRun) -> list:
     """The table, its problems, and how each was handled."""
     parts = pd.Series(run.split).value_counts()
     left = (run.frame[run.contract.target] == run.contract.positive).mean()
@@ -32,12 +33,12 @@ def data_card(run) -> list:
         Markdown("## Columns that must not be trained on"),
         as_table(run.leaks, "None was found."),
         Markdown("## Who leaves"),
-        *(VegaChart(_by_level(run, name)) for name in _telling(run)),
+        *(VegaChart(_by_level(run, name)) for name in _informative(run)),
         *_missing(run),
     )
 
 
-def _telling(run, most: int = 4, rows: int = 50_000) -> list[str]:
+def _informative(run, most: int = 4, rows: int = 50_000) -> list[str]:
     """The features whose levels differ most in churn rate, in a sample of the customers."""
     some = run.frame.iloc[:: -(-len(run.frame) // rows)]
     left = some[run.contract.target] == run.contract.positive

@@ -6,9 +6,10 @@ from metaflow.cards import Markdown, VegaChart
 from cards.components import as_table, page
 from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
+from churn.registry.training_run import TrainingRun
 
 
-def leaderboard_card(run) -> list:
+def leaderboard_card(run: TrainingRun) -> list:
     """The candidates and their stacks, their cost, the chosen one, and those that were stopped."""
     every = pd.DataFrame(run.leaderboard)
     rows, stopped = every[every["stopped"] == ""], every[every["stopped"] != ""]

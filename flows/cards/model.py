@@ -8,9 +8,10 @@ from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 from churn.evaluation.report import BASE_RATE
 from churn.modeling.search_space import BASELINE
+from churn.registry.training_run import TrainingRun
 
 
-def model_card(run) -> list:
+def model_card(run: TrainingRun) -> list:
     """The chosen model: metrics with intervals, importances, and explanations of customers."""
     report = run.report
     logistic = report.baselines[BASELINE.name]
@@ -141,9 +142,9 @@ def _gate(decision) -> list:
 
 def _segments(table: pd.DataFrame) -> list:
     worse = table[table["worse"]]
-    told = ", ".join(f"{row.feature} {row.level} ({row.why})" for row in worse.itertuples())
+    listed = ", ".join(f"{row.feature} {row.level} ({row.why})" for row in worse.itertuples())
     return [
         Markdown("## Where it is worse than elsewhere"),
-        Markdown(told or "In no segment that has enough customers to say so."),
+        Markdown(listed or "In no segment that has enough customers to say so."),
         *([VegaChart(charts.segments(table))] if len(table) else []),
     ]

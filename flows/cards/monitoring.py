@@ -112,7 +112,8 @@ def _money(money) -> list:
 
 def _drift(drift) -> list:
     if drift.too_few:
-        return [Markdown(f"Too few customers to say: {drift.customers:,} of {drift.least:,}.")]
+        few = f"Too few customers to compare: {drift.customers:,} of {drift.min_customers:,}."
+        return [Markdown(few)]
     alarms = drift.alarms
     shown = pd.DataFrame(
         {
@@ -126,7 +127,7 @@ def _drift(drift) -> list:
             "by": alarms["method"].map(METHODS),
         }
     )
-    return [VegaChart(charts.effects(drift.table)), as_table(shown, "As far as can be told, yes.")]
+    return [VegaChart(charts.effects(drift.table)), as_table(shown, "No test found a difference.")]
 
 
 def evidently(page: str | None) -> list:

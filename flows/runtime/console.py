@@ -1,7 +1,7 @@
 """A console with one line per step, and a log file with every line.
 
 Metaflow prints a line whenever a task starts, ends or prints. Of these the console shows the lines
-that a step prints by `tell`, the output of the last step, the progress and the remaining time of a
+that a step prints by `show`, the output of the last step, the progress and the remaining time of a
 foreach, and, at the very end, why a run failed. `--verbose`, or CHURN_VERBOSE=1, shows all.
 """
 
@@ -12,7 +12,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-TOLD, FAILED = "> ", "! "
+SHOWN, FAILED = "> ", "! "
 HEAD = re.compile(r"\[(?P<run>[^/\]]+)/(?P<step>[^/\]]+)/(?P<task>\S+) ")
 RUN_ID = re.compile(r"\(run-id (?P<run>[^)]+)\)")
 FOREACH = re.compile(r"Foreach yields (?P<tasks>\d+) child steps")
@@ -20,10 +20,10 @@ LAST_STEP = "end"
 VERBOSE = "--verbose"
 
 
-def tell(text: object) -> None:
+def show(text: object) -> None:
     """Print a line that the console shows while the flow runs."""
     for line in str(text).splitlines():
-        print(f"{TOLD}{line}", flush=True)
+        print(f"{SHOWN}{line}", flush=True)
 
 
 def fail(error: Exception) -> None:
@@ -57,7 +57,7 @@ class Console:
         self._log = None
         self._waiting: list[str] = []
         self._tasks = {}  # step: (number of tasks, when they began, how many ended)
-        self._said: dict[str, str] = {}  # task: its last line by `tell`
+        self._results: dict[str, str] = {}  # task: its last line by `show`
         self._last_line: dict[str, str] = {}
         self._traceback = False
         self.error: list[str] = []
@@ -75,8 +75,8 @@ class Console:
             self._system(body, step, task)
         elif body.startswith(FAILED):
             self.error.append(body.removeprefix(FAILED))
-        elif body.startswith(TOLD) or (step == LAST_STEP and not self._broken(body)):
-            self._tell(body.removeprefix(TOLD), step, task)
+        elif body.startswith(SHOWN) or (step == LAST_STEP and not self._broken(body)):
+            self._show_result(body.removeprefix(SHOWN), step, task)
         elif body:
             self._last_line[task] = body
 
@@ -116,13 +116,13 @@ class Console:
         total, start, ended = tasks
         if total > 1:
             left = (time.monotonic() - start) / ended * (total - ended)
-            said = self._said.get(task, "no result, see the log")
+            result = self._results.get(task, "no result, see the log")
             after = f"; about {left:.0f} s left" if ended < total else ""
-            self._print(f"{step} {ended} of {total}: {said}{after}")
+            self._print(f"{step} {ended} of {total}: {result}{after}")
 
-    def _tell(self, line: str, step: str, task: str) -> None:
+    def _show_result(self, line: str, step: str, task: str) -> None:
         if self._tasks.get(step, [1])[0] > 1:
-            self._said[task] = line
+            self._results[task] = line
         else:
             self._print(line if step == LAST_STEP else f"{step}: {line}")
 

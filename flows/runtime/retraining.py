@@ -40,7 +40,7 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
     """
     if not looked:
         hint = "say which run of MonitorFlow it follows: --trigger MonitorFlow/<id>"
-        raise ChurnError("Nobody knows whether to train anew:", [hint])
+        raise ChurnError("No verdict says whether to retrain:", [hint])
     with translate_errors(f"{looked} cannot be read:"):
         found = client().Run(looked).data
         verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
@@ -53,7 +53,7 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
     return deployment, data, calls
 
 
-def train_anew(deployment: Deployment, data: str, calls: str = "") -> str:
+def retrain(deployment: Deployment, data: str, calls: str = "") -> str:
     """Run ChurnFlow with the settings of the run that made a model; its gate may promote it.
 
     The new run is stored where that one is.
@@ -103,9 +103,7 @@ def train_anew(deployment: Deployment, data: str, calls: str = "") -> str:
         if not contract:
             command += _roles(deployment)
         if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:
-            raise ChurnError(
-                "The model could not be trained anew:", ["ChurnFlow failed, see above"]
-            )
+            raise ChurnError("The model could not be retrained:", ["ChurnFlow failed, see above"])
         return f"ChurnFlow/{number.read_text().strip()}"
 
 

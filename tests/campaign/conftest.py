@@ -23,7 +23,7 @@ from churn.scoring.export.models import compare, compile_model
 
 @pytest.fixture(scope="session")
 def deployed() -> tuple[Deployment, ChurnModel]:
-    """A model of a plain logistic regression, graded on customers it has not seen."""
+    """A model of a plain logistic regression, evaluated on customers it has not seen."""
     seen, unseen = generate_sample_data(4_000, seed=1), generate_sample_data(4_000, seed=2)
     model = ChurnModel(CONTRACT, BASELINE).fit(seen)
     scorer, chance = compile_model(model), model.predict_proba(unseen)[:, 1]

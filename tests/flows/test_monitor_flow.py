@@ -207,7 +207,7 @@ class TestRetrainFlow:
         assert look.code == 4, look.output
         run = self.after(look)
         assert run.code == 0, run.output
-        new = re.search(r"said to retrain. Trained anew: (ChurnFlow/\d+)", run.output)[1]
+        new = re.search(r"asks to retrain. Retrained: (ChurnFlow/\d+)", run.output)[1]
         from metaflow import Run
 
         assert [one.family for one in Run(new).data.candidates] == ["logistic"]
@@ -260,7 +260,7 @@ def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, 
         "--webhook", "http://127.0.0.1:9/secret", "--metrics-file", str(metrics),
     )  # fmt: skip
     assert run.code == 1
-    assert "The webhook 127.0.0.1:9 was not told" in run.output
+    assert "The webhook 127.0.0.1:9 was not notified" in run.output
     assert "Traceback" not in run.output
     assert metrics.exists()
     from metaflow import Step, namespace
@@ -306,7 +306,7 @@ class TestElsewhere:
         assert run.code == 0, run.output
         workflow = json.loads(run.output[run.output.index("{") :])
         names = {template["name"] for template in workflow["spec"]["templates"]}
-        assert {"start", "read", "compare", "grade", "judge", "retrain", "end"} <= names
+        assert {"start", "read", "compare", "evaluate", "judge", "retrain", "end"} <= names
 
     def test_compiles_to_airflow(self, s3, tmp_path):
         dag = tmp_path / "dag.py"

@@ -23,7 +23,7 @@ from watching import APRIL, CONTRACT, JANUARY, NOBODY, answered, happened, score
 
 @pytest.fixture(scope="session")
 def watched() -> tuple[Deployment, Reference]:
-    """A plain model, and customers it was graded on."""
+    """A plain model, and customers it was evaluated on."""
     seen, known = generate_sample_data(4_000, seed=1), generate_sample_data(4_000, seed=2)
     model = ChurnModel(CONTRACT, BASELINE).fit(seen)
     chance = model.predict_proba(known)[:, 1]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from churn.data.parsing import parse_features
-from churn.monitoring.drift import LEAST_EFFECT, LEVEL, compare, two_sample_tests
+from churn.monitoring.drift import LEVEL, MIN_EFFECT, compare, two_sample_tests
 from churn.monitoring.evidently_report import evidently_report
 from churn.monitoring.two_sample import CHI_SQUARE, FISHER, TwoSampleTest
 from watching import (
@@ -65,7 +65,7 @@ class TestDrift:
         drift = look(period(199).assign(tenure=None))
         assert drift.too_few
         assert drift.alarms.empty
-        assert not look(period(199), least=100).too_few
+        assert not look(period(199), min_customers=100).too_few
 
     def test_a_trifle_among_very_many_is_significant_and_no_alarm(self, look):
         table = period(20_000)
@@ -86,7 +86,7 @@ class TestDrift:
         alarmed = uncorrected = 0
         for seed in range(100, 112):
             table = look(period(250, seed)).table
-            large = table["effect"] >= [LEAST_EFFECT[what] for what in table["what"]]
+            large = table["effect"] >= [MIN_EFFECT[what] for what in table["what"]]
             uncorrected += (large & (table["p"] < LEVEL)).any()
             alarmed += table["alarm"].any()
         assert uncorrected >= 1

@@ -55,7 +55,7 @@ class TestTelling:
             url = f"http://127.0.0.1:{server.server_port}"
             found = judged(period().assign(tenure=None))[0]
             notify.post(f"{url}/good", notify.message(found, "MonitorFlow/9", APRIL))
-            with pytest.raises(ChurnError, match="was not told") as failure:
+            with pytest.raises(ChurnError, match="was not notified") as failure:
                 notify.post(f"{url}/secret", {})
             server.shutdown()
         assert got[0]["verdict"] == "retrain"

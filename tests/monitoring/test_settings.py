@@ -12,7 +12,7 @@ from watching import (
 )
 
 GOOD = {
-    "as_of": "", "since": "", "until": "", "horizon": 30, "completeness": 0.5, "least": 200,
+    "as_of": "", "since": "", "until": "", "horizon": 30, "completeness": 0.5, "min_customers": 200,
     "months": 12, "retrain": False, "data": "",
 }  # fmt: skip
 
@@ -26,11 +26,18 @@ class TestSettings:
 
     def test_everything_that_is_wrong_is_named(self):
         bad = {
-            "as_of": "soon", "horizon": 0, "completeness": 2, "least": 1, "retrain": True,
+            "as_of": "soon", "horizon": 0, "completeness": 2, "min_customers": 1, "retrain": True,
         }  # fmt: skip
         with pytest.raises(ChurnError) as failure:
             MonitorSettings.check({"acceptance": "2"}, **GOOD | bad)
-        for name in ("--as-of", "--horizon", "--completeness", "--least", "--data", "--acceptance"):
+        for name in (
+            "--as-of",
+            "--horizon",
+            "--completeness",
+            "--min-customers",
+            "--data",
+            "--acceptance",
+        ):
             assert name in str(failure.value)
         with pytest.raises(ChurnError, match="--since 2026-05-01"):
             MonitorSettings.check({}, **GOOD | {"since": "2026-05-01", "until": "2026-04-01"})

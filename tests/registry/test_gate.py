@@ -19,7 +19,7 @@ MARGIN = 0.005
 
 
 @pytest.fixture(scope="module")
-def graded(telco_run):
+def evaluated(telco_run):
     data = telco_run.data
     rows = data.frame[data.split == "holdout"]
     return data, rows, model_of(data).predict_proba(rows)[:, 1]
@@ -42,8 +42,8 @@ def failed(decision):
     return [check.name for check in decision.checks if not check.passed]
 
 
-def test_first_good_model_passes(graded):
-    data, *_ = graded
+def test_first_good_model_passes(evaluated):
+    data, *_ = evaluated
     decision = decide(data)
     assert failed(decision) == []
     assert decision.passed
@@ -51,8 +51,8 @@ def test_first_good_model_passes(graded):
     assert list(decision.table()["name"]) == [check.name for check in decision.checks]
 
 
-def test_model_is_not_worse_than_itself(graded, champion):
-    data, rows, chance = graded
+def test_model_is_not_worse_than_itself(evaluated, champion):
+    data, rows, chance = evaluated
     rival = hold_against(champion, data.contract, rows, chance)
     decision = decide(data, rival)
     assert decision.passed
@@ -60,8 +60,8 @@ def test_model_is_not_worse_than_itself(graded, champion):
     assert champion.run in decision.why
 
 
-def test_model_that_is_worse_than_the_champion_is_held_back(graded, champion):
-    data, rows, chance = graded
+def test_model_that_is_worse_than_the_champion_is_held_back(evaluated, champion):
+    data, rows, chance = evaluated
     blurred = 1 / (1 + np.exp(-np.log(chance / (1 - chance)) * 0.5))
     decision = decide(data, hold_against(champion, data.contract, rows, blurred))
     assert failed(decision) == ["not worse than the champion"]
@@ -69,23 +69,23 @@ def test_model_that_is_worse_than_the_champion_is_held_back(graded, champion):
     assert decision.checks[-1].actual > 0
 
 
-def test_better_model_passes_its_champion(graded, champion):
-    data, rows, chance = graded
+def test_better_model_passes_its_champion(evaluated, champion):
+    data, rows, chance = evaluated
     target = labels(rows, data.contract)
     knowing = np.clip(chance + 0.1 * (2 * target - 1), 0.001, 0.999)
     assert decide(data, hold_against(champion, data.contract, rows, knowing)).passed
 
 
-def test_champion_that_was_trained_on_them_cannot_be_asked(graded, champion):
-    data, rows, chance = graded
+def test_champion_that_was_trained_on_them_cannot_be_asked(evaluated, champion):
+    data, rows, chance = evaluated
     everybody = replace(champion, evaluated_on="cross-validation")
     decision = decide(data, hold_against(everybody, data.contract, rows, chance))
     assert failed(decision) == ["not worse than the champion"]
     assert "trained on them" in decision.checks[-1].why
 
 
-def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(graded, champion):
-    data, rows, chance = graded
+def test_champion_that_cannot_be_asked_holds_a_model_back_and_says_why(evaluated, champion):
+    data, rows, chance = evaluated
     rival = hold_against(champion, data.contract, rows.drop(columns="tenure"), chance)
     decision = decide(data, rival)
     assert failed(decision) == ["not worse than the champion"]
@@ -98,22 +98,22 @@ def beside_the_best(data, champion, value, low, high):
     return decide(data, same, best=best)
 
 
-def test_small_losses_do_not_add_up_beyond_the_margin(graded, champion):
-    data, *_ = graded
+def test_small_losses_do_not_add_up_beyond_the_margin(evaluated, champion):
+    data, *_ = evaluated
     assert beside_the_best(data, champion, 0.004, 0.003, 0.005).passed
     decision = beside_the_best(data, champion, 0.006, 0.005, 0.007)
     assert failed(decision) == ["near the best champion"]
     assert "ChurnFlow/best" in decision.checks[-1].why
 
 
-def test_what_chance_explains_is_no_loss_up_to_twice_the_margin(graded, champion):
-    data, *_ = graded
+def test_what_chance_explains_is_no_loss_up_to_twice_the_margin(evaluated, champion):
+    data, *_ = evaluated
     assert beside_the_best(data, champion, 0.009, -0.004, 0.022).passed
     assert not beside_the_best(data, champion, 0.011, -0.04, 0.062).passed
 
 
-def test_the_best_ever_is_the_first_until_another_is_surely_better(graded, champion):
-    data, rows, _ = graded
+def test_the_best_ever_is_the_first_until_another_is_surely_better(evaluated, champion):
+    data, rows, _ = evaluated
 
     def again(run, weight):
         steps = [*champion.scorer.program.steps]
@@ -149,8 +149,8 @@ def test_a_year_of_creeping_and_equal_models():
     assert rejected[1] < 0.12
 
 
-def test_a_small_or_a_second_business_is_left_to_a_person(graded):
-    data, *_ = graded
+def test_a_small_or_a_second_business_is_left_to_a_person(evaluated):
+    data, *_ = evaluated
     decision = decide(data, withheld="only six customers left")
     assert failed(decision) == []
     assert not decision.passed
@@ -176,8 +176,8 @@ def changed_metric(report, name, **values):
     return replace(report, metrics=report.metrics | {name: report.metrics[name] | values})
 
 
-def test_each_fault_is_named(graded):
-    data, *_ = graded
+def test_each_fault_is_named(evaluated):
+    data, *_ = evaluated
     report, baseline = (
         data.report,
         next(name for name in data.report.differences if "plain" in name),
@@ -202,14 +202,14 @@ def test_each_fault_is_named(graded):
         assert failed(decide(data, **change)) == [name]
 
 
-def test_slope_that_may_be_right_is_not_held_against_a_small_hold_out(graded):
-    data, *_ = graded
+def test_slope_that_may_be_right_is_not_held_against_a_small_hold_out(evaluated):
+    data, *_ = evaluated
     wide = changed_metric(data.report, "calibration_slope", value=SLOPE + 0.2, low=0.9, high=2.0)
     assert decide(data, report=wide).passed
 
 
-def test_segment_that_is_badly_worse_is_named(graded):
-    data, *_ = graded
+def test_segment_that_is_badly_worse_is_named(evaluated):
+    data, *_ = evaluated
     table = data.report.segments.copy()
     table.loc[0, ["worse", "gap", "rest_gap"]] = [True, 0.3, 0.0]
     decision = decide(data, report=replace(data.report, segments=table))

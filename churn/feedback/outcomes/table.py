@@ -99,7 +99,7 @@ def read_table(
     elif not left and len(others) != 1:
         among = f" among {', '.join(others)}" if others else ""
         problems.append(f"say which column tells who left{among}")
-    told = notes(table)
+    remarks = notes(table)
     if not problems:
         left = left or others[0]
         if not dated:
@@ -107,7 +107,7 @@ def read_table(
         columns = {"customer": _customers(table[key], problems), "date": pd.NaT}
         if date in table:
             columns["date"] = _times(table[date], problems).floor("D").tz_localize(None)
-        columns["left"] = _left(table[left], positive, problems, told)
+        columns["left"] = _left(table[left], positive, problems, remarks)
         columns["recorded"] = datetime.now(UTC)
         if RECORDED in table:
             columns["recorded"] = _times(table[RECORDED], problems)
@@ -117,14 +117,14 @@ def read_table(
         problems += _contradictions(frame)
     if problems:
         raise ChurnError(f"The outcomes in {public_name(source)} cannot be used:", problems)
-    add_note(frame, *told)
+    add_note(frame, *remarks)
     return frame
 
 
 def _customers(column: pd.Series, problems: list[str]) -> np.ndarray:
     keys = parse_ids(column).to_pandas().astype("str")
     usable = (keys.str.len() <= MAX_ID).to_numpy(dtype=bool) & ~lost_digits(column)
-    _tell(column, ~usable, f"keys of 1 to {MAX_ID} characters", problems)
+    _add_problem(column, ~usable, f"keys of 1 to {MAX_ID} characters", problems)
     return keys.array
 
 
@@ -134,21 +134,23 @@ def _times(column: pd.Series, problems: list[str]) -> pd.DatetimeIndex:
     times = pd.to_datetime([*shaped, None], errors="coerce", format="ISO8601", utc=True)
     first, end = (pd.Timestamp(day, tz="UTC") for day in (FIRST, last_day()))
     usable = (times >= first) & (times < end + pd.Timedelta(days=1))
-    _tell(column, ~usable[texts.codes], f"days like 2025-01-31 from {FIRST} to tomorrow", problems)
+    _add_problem(
+        column, ~usable[texts.codes], f"days like 2025-01-31 from {FIRST} to tomorrow", problems
+    )
     return times.as_unit("us")[texts.codes]
 
 
-def _left(column: pd.Series, positive: str, problems: list[str], told: list[str]) -> np.ndarray:
+def _left(column: pd.Series, positive: str, problems: list[str], remarks: list[str]) -> np.ndarray:
     left, wrong, found = read_labels(column, positive)
     problems += wrong
-    told += found
+    remarks += found
     words = "filled" if positive else "yes or no; say which value means left"
     if not wrong:
-        _tell(column, np.isnan(left), words, problems)
+        _add_problem(column, np.isnan(left), words, problems)
     return left == 1
 
 
-def _tell(column: pd.Series, bad: np.ndarray, words: str, problems: list[str]) -> None:
+def _add_problem(column: pd.Series, bad: np.ndarray, words: str, problems: list[str]) -> None:
     if bad.any():
         row = int(np.argmax(bad))
         cell = column.iloc[row]

@@ -84,12 +84,12 @@ def entry(
     numbers = ", ".join(
         ["null" if chance is None else float.__repr__(chance) for chance in probabilities]
     )
-    said = (
+    answer_json = (
         f'{{"id": "{prediction}", "time": {time!r}, {_constants(run, threshold, key)}, '
         f'"batch": {"true" if batch else "false"}, "probabilities": [{numbers}]}}\t'
     )
     # In valid JSON a line break can only be where a blank can be.
-    return b"%b%b\n" % (said.encode(), body.replace(b"\n", b" ").replace(b"\r", b" "))
+    return b"%b%b\n" % (answer_json.encode(), body.replace(b"\n", b" ").replace(b"\r", b" "))
 
 
 @lru_cache(maxsize=64)
@@ -105,10 +105,10 @@ def read_entry(line: bytes) -> list[Prediction]:
     ValueError
         If it is not a complete line of `entry`.
     """
-    said, _, body = line.partition(b"\t")
+    answer_json, _, body = line.partition(b"\t")
     try:
         # The parser that validated the request, so a body that it accepted is accepted here.
-        answer, asked = from_json(said), from_json(body)
+        answer, asked = from_json(answer_json), from_json(body)
         time, run = datetime.fromtimestamp(answer["time"], UTC), answer["run"]
         threshold, key, first = answer["threshold"], answer["key"], answer["id"]
         records = asked["customers"] if answer["batch"] else [asked]
