@@ -13,7 +13,14 @@ from churn.data.contract import Contract
 from churn.data.frames import with_columns
 from churn.data.parquet import to_frame
 from churn.data.parsing import labels, lost_digits, parse_ids
-from churn.data.validation import LOST_DIGITS, Problems, check_rows, in_words, parse_rows
+from churn.data.validation import (
+    LOST_DIGITS,
+    Problems,
+    check_rows,
+    in_words,
+    parse_rows,
+    with_unseen,
+)
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
 
@@ -78,8 +85,7 @@ def clean_chunks(
 ) -> Iterator[Chunk]:
     """Read a shard and reject the rows that break the contract, as `churn.data.validate_data` does.
 
-    The target is not checked. Unlike in training, a category that is not in the contract is scored
-    if its feature has `unseen = "flag"`, as in the app.
+    The target is not checked.
 
     Parameters
     ----------
@@ -100,8 +106,10 @@ def clean_chunks(
         found.reject(contract.id, LOST_DIGITS, lost_digits(batch[contract.id]))
         found.reject(contract.id, "an id seen before", raw.index.isin(repeated))
         typed = parse_rows(raw, features, found)
-        check_rows(typed, _with_unseen(features, typed, found), found)
-        for name, rule, bad in offer.unusable(raw):
+        check_rows(typed, with_unseen(features, typed, found), found)
+        # A column that is a feature is read as the contract says, with its decimal mark.
+        money = with_columns(raw, {name: typed[name] for name in offer.columns if name in typed})
+        for name, rule, bad in offer.unusable(money):
             found.reject(name, f"not {rule}", bad)
         typed = with_columns(
             typed, {name: raw[name] for name in offer.columns if name not in typed}
@@ -121,18 +129,6 @@ def _reason(raw: pd.DataFrame) -> str:
 def columns_needed(contract: Contract, offer: RetentionCosts) -> list[str]:
     """The columns that scoring reads."""
     return list(dict.fromkeys([contract.id, *contract.features, *offer.columns]))
-
-
-def _with_unseen(contract: Contract, typed: pd.DataFrame, found: Problems) -> Contract:
-    """The contract extended by the unseen categories that it allows, which are noted."""
-    features = dict(contract.features)
-    for name, feature in contract.features.items():
-        if feature.kind == "category" and feature.unseen == "flag":
-            unseen = typed[name].cat.codes.to_numpy() >= len(feature.categories)
-            found.note(name, "a category never seen, scored as unknown", unseen)
-            every = tuple(typed[name].cat.categories)
-            features[name] = feature.model_copy(update={"categories": every})
-    return contract.model_copy(update={"features": features})
 
 
 def left_already(source: Source, shards: list[Shard], contract: Contract) -> str:

@@ -57,13 +57,18 @@ class Number(_Frozen):
 
 
 class Category(_Frozen):
-    """One of a list of texts; `unseen` decides whether a request with another text is refused."""
+    """One of a list of texts; `unseen` decides whether a request with another text is refused.
+
+    `missing` lists texts that stand for a missing value in addition to the usual ones
+    (`churn.data.values.MISSING`); a usual one that is in `categories` is a category.
+    """
 
     numeric: ClassVar[bool] = False
 
     kind: Literal["category"] = "category"
     categories: tuple[str, ...] = Field(min_length=1)
     unseen: Literal["refuse", "flag"] = "refuse"
+    missing: tuple[str, ...] = ()
     nullable: bool = False
     actionable: bool = False
     description: str = ""
@@ -77,8 +82,10 @@ class Category(_Frozen):
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
         for text in self.categories:
-            if text != text.strip() or text in MISSING:
+            if text != as_text(text, keep=MISSING[1:]):
                 raise ValueError(f"a cell that says {text!r} is never read as that category")
+            if text in self.missing:
+                raise ValueError(f"{text!r} is both a category and missing")
         return self
 
 

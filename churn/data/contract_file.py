@@ -18,7 +18,7 @@ HEADER = """\
 #   actionable = true                                   the business can change it, by an offer
 #   unit = "dollars per month"                          of a number
 #   nullable = true                                     it may be missing
-#   unseen = "flag"                                     a category never seen is scored as unknown;
+#   unseen = "flag"                                     a category never seen is taken as unknown;
 #                                                       "refuse" (the default) refuses the request
 # and at the top, before the first [table],
 #   project = "telecom"                                 a champion is one per project

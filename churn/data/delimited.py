@@ -22,7 +22,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from churn.data.source import SEPARATORS, SourceOptions, add_note
-from churn.data.values import MISSING
 from churn.errors import ChurnError
 
 __all__ = ["Layout", "cause", "column_names", "decompressed", "read_delimited", "sniff"]
@@ -216,7 +215,7 @@ def read_delimited(
             ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(layout.names, pa.string()),
-                null_values=list(MISSING),
+                null_values=[""],  # whether "NA" is missing depends on the column
                 strings_can_be_null=True,
             ),
         )

@@ -9,7 +9,7 @@ from churn.data.contract import Contract, label_key
 from churn.data.kinds import TOLERANCE, Kind, bounded, kind_of
 from churn.data.parsing import parse_dates, parse_texts, parse_times
 from churn.data.readers import TELCO
-from churn.data.source import SourceOptions
+from churn.data.source import SourceOptions, add_note
 from churn.data.target import settle_target
 from churn.data.target_rule import TargetRule, with_target
 from churn.errors import ChurnError
@@ -37,7 +37,8 @@ def infer_contract(
     Parameters
     ----------
     frame : DataFrame
-        A raw table as `load_table` returns it.
+        A raw table as `load_table` returns it; gets a note for each column that is read in one of
+        several possible ways.
     target, id, time : str
         The columns with these roles. The target may be a rule like `last_trip < 2014-06-01`, see
         `churn.data.target_rule`.
@@ -57,7 +58,7 @@ def infer_contract(
         If a column is missing, it is not known which value of the target means "left", or numbers
         can be read in two ways.
     """
-    rule = None
+    rule, table = None, frame
     if target not in frame and (rule := TargetRule.parse(target)):
         target, positive = rule.free_name(frame), "yes"
         frame = with_target(frame, target, rule)
@@ -91,6 +92,8 @@ def infer_contract(
     if not features:
         reasons = [f"{name}: {kind.reason}" for name, kind in kinds.items()]
         raise ChurnError("No contract can be inferred:", ["no column can be a feature", *reasons])
+    add_note(table, *(f"{name} {kind.reason}" for name, kind in kinds.items() if name in features
+                      and kind.reason))  # fmt: skip
     ignored = [name for name, kind in kinds.items() if kind.feature is None]
     if rule:
         ignored.append(rule.column)

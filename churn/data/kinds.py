@@ -18,16 +18,22 @@ from churn.data.parsing import (
     parse_texts,
 )
 from churn.data.source import SourceOptions
-from churn.data.values import FLAGS
+from churn.data.values import FLAGS, MISSING
 
 __all__ = ["TOLERANCE", "Kind", "kind_of"]
 
 # A column is of a kind if all but this share of its cells are; the rest are reported as mistakes.
 TOLERANCE = 0.001
-# A text with more levels than this share of the rows is a name or a key, not a category.
+# A text with few levels is a category: at most this share of the rows, and between these numbers.
 MAX_LEVEL_SHARE = 0.05
 MAX_LEVELS = 200
 MIN_LEVELS = 20
+# A text with more levels (cities, postcodes) is a category if each has so many rows on average, and
+# a name or a key otherwise; the contract has to list them, so there is a limit.
+MIN_ROWS_PER_LEVEL = 4
+MOST_LEVELS = 5_000
+# A word for a missing value is a category if so many cells say it, while others are empty.
+MIN_WORD_SHARE = 0.01
 # In a column of numbers at most so many distinct words, in at most this share of the cells, stand
 # for missing values.
 MAX_WORDS = 3
@@ -77,25 +83,47 @@ def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
         return Kind(None, fine, "it is empty")
     counts = np.bincount(texts.codes[filled], minlength=len(texts.categories))
     allowed = TOLERANCE * filled.sum()
-    finders = (_date, _flag, _number) if _compact(texts.categories) else (_flag, _number, _date)
-    for find in finders:
+    usual = (_flag, _code, _number)
+    for find in (_date, *usual) if _compact(texts.categories) else (*usual, _date):
         kind = find(column, texts, counts, allowed, options)
         if kind is not None:
             return kind
-    levels = len(texts.categories)
-    most = max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVEL_SHARE * filled.sum()))
-    if levels <= most:
-        nullable = bool((~filled).any())
-        feature = Category(categories=tuple(sorted(texts.categories)), nullable=nullable)
-        return Kind(feature, fine)
-    return Kind(None, fine, _many(column, texts, levels, int(most)))
+    levels, rows = len(texts.categories), int(filled.sum())
+    if levels <= most_levels(rows):
+        return Kind(_category(column, few_levels(rows)), fine)
+    return Kind(None, fine, _many(column, texts, levels, most_levels(rows)))
+
+
+def few_levels(rows: int) -> int:
+    """The most levels of a category of so many cells that is trained on without a test."""
+    return int(max(MIN_LEVELS, min(MAX_LEVELS, MAX_LEVEL_SHARE * rows)))
+
+
+def most_levels(rows: int) -> int:
+    """The most levels of a category of so many cells."""
+    return max(few_levels(rows), min(MOST_LEVELS, rows // MIN_ROWS_PER_LEVEL))
+
+
+def _category(column: pd.Series, few: int) -> Category:
+    """A category of the column's texts; one of many levels accepts others in a request."""
+    every = parse_texts(column, keep=MISSING[1:])
+    counts = np.bincount(every.codes[every.codes >= 0], minlength=len(every.categories))
+    empty = (every.codes < 0).any()
+    levels, nullable = [], bool(empty)
+    for text, count in zip(every.categories, counts, strict=True):
+        if text not in MISSING or (empty and count >= MIN_WORD_SHARE * len(column)):
+            levels.append(text)
+        else:
+            nullable = True
+    unseen = "refuse" if len(levels) <= few else "flag"
+    return Category(categories=tuple(sorted(levels)), nullable=nullable, unseen=unseen)
 
 
 def bounded(kind: Kind, column: pd.Series, sound: np.ndarray) -> Feature:
     """A column's feature, with the bounds and categories of the rows without any mistake."""
     feature = kind.feature
     if feature.kind == "category":
-        texts = parse_texts(column[sound])
+        texts = parse_texts(column[sound], keep=feature.categories)
         nullable = bool((texts.codes < 0).any())
         return feature.model_copy(
             update={"categories": tuple(sorted(texts.categories)), "nullable": nullable}
@@ -136,6 +164,22 @@ def _flag(column, texts, counts, allowed, options) -> Kind | None:
     return Kind(Flag(nullable=bool((texts.codes < 0).any())), bad)
 
 
+def _code(column, texts, counts, allowed, options) -> Kind | None:
+    """Digits of one width, some with a zero in front, as postcodes have: no quantity."""
+    if is_numeric(column):
+        return None
+    digits = [text.isdigit() and text.isascii() for text in texts.categories]
+    widths = {len(text) for text, yes in zip(texts.categories, digits, strict=True) if yes}
+    padded = [text for text in texts.categories if text.startswith("0") and len(text) > 1]
+    rows = int(counts.sum())
+    if not (
+        all(digits) and len(widths) == 1 and padded and len(texts.categories) <= most_levels(rows)
+    ):
+        return None
+    reason = f"is read as codes, like {padded[0]!r}, for their zeros in front"
+    return Kind(_category(column, few_levels(rows)), np.zeros(len(column), dtype=bool), reason)
+
+
 def _number(column, texts, counts, allowed, options) -> Kind | None:
     if is_numeric(column):
         return Kind(Number(), np.zeros(len(column), dtype=bool))
@@ -161,7 +205,7 @@ def _number(column, texts, counts, allowed, options) -> Kind | None:
     digits = [text for text, number in zip(cells, numbers, strict=True) if number]
     decimal = decimal_mark(digits, str(column.name), options.decimal)
     feature = Number(decimal=decimal, missing=missing, unit=unit_of(digits))
-    reason = "" if decimal == "." else "its numbers have a decimal comma"
+    reason = "" if decimal == "." else "is read with a decimal comma"
     return Kind(feature, parse_numbers(column, decimal, missing)[1], reason)
 
 
@@ -204,7 +248,7 @@ def _compact(cells) -> bool:
 
 def _many(column: pd.Series, texts, levels: int, most: int) -> str:
     row = int(np.argmax(texts.codes >= 0))
-    words = f"{levels:,} different texts, more than the {most} of a category"
+    words = f"{levels:,} different texts, more than the {most:,} of a category"
     numbers = np.array([number_of(text) is not None for text in texts.categories])
     if numbers.mean() > 0.5:
         words += "; most are numbers, but not all"

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.kinds import few_levels
 from churn.data.relations import find_relations
 from churn.errors import ChurnError
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
+from churn.statistics.log_odds import row_losses
 from churn.statistics.roc_auc import roc_auc
 
 Action = Literal["drop", "stop", "warn"]
@@ -22,6 +24,11 @@ MAX_AUC_DATE = 0.95
 MAX_AUC_MISSING = 0.7
 # A text that differs between nearly all customers is a key.
 MIN_ID_LEVELS = 0.99
+# A category of many levels must lower the log loss by so many standard errors, by itself and out of
+# fold, with one of these weights (in customers) by which a level's rate is shrunk to the overall.
+MIN_GAIN_Z = 2.0
+SHRINKAGE = (10.0, 40.0, 160.0)
+USELESS = "no signal"
 BINS = 64
 FOLDS = 3
 SEARCH_ROWS = 200_000
@@ -35,6 +42,11 @@ class Finding:
     check: str
     score: float
     why: str
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the column is only useless: it is dropped, and never stops a run."""
+        return self.check == USELESS
 
 
 def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> list[Finding]:
@@ -57,7 +69,7 @@ def find_leaks(frame: pd.DataFrame, target: np.ndarray, contract: Contract) -> l
     frame, target = frame.iloc[::step], target[::step]
     codes = pd.DataFrame({name: _codes(frame[name]) for name in contract.features})
     found = {}
-    for check in (_constants, _ids, _copies, _formulas, _missing, _alone):
+    for check in (_constants, _ids, _copies, _formulas, _missing, _alone, _levels):
         rest = [name for name in contract.features if name not in found]
         for finding in check(codes[rest], target, contract):
             found.setdefault(finding.column, finding)
@@ -73,8 +85,9 @@ def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contr
         With `stop`, if anything was found; with `drop`, if no feature would be left.
     """
     lines = [f"{finding.column}: {finding.why}" for finding in findings]
-    if action == "stop" and findings:
-        raise ChurnError("These columns must not be trained on:", lines)
+    leaks = [line for line, one in zip(lines, findings, strict=True) if not one.harmless]
+    if action == "stop" and leaks:
+        raise ChurnError("These columns must not be trained on:", leaks)
     if action == "warn" or not findings:
         return contract
     if len(findings) == len(contract.features):
@@ -148,11 +161,38 @@ def _missing(codes, target, contract):
 def _alone(codes, target, contract):
     fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
     for name in codes:
-        auc = roc_auc(target, _rates_of_others(_bins(codes[name].to_numpy()), target, fold))
+        many = contract.features[name].kind == "category" and codes[name].nunique() > BINS
+        # Neighbouring codes of a category have nothing in common.
+        bins = codes[name].fillna(MISSING) - MISSING if many else _bins(codes[name].to_numpy())
+        bins = np.asarray(bins, dtype=np.int64)
+        auc = roc_auc(target, _rates_of_others(bins, target, fold))
         most = MAX_AUC_DATE if contract.features[name].kind == "date" else MAX_AUC_ALONE
         if auc >= most:
             why = f"alone ranks {auc:.1%} of the pairs of customers the right way round"
             yield Finding(name, "target leakage", auc, why)
+
+
+def _levels(codes, target, contract):
+    """Categories of many levels whose levels tell nothing about the label out of fold."""
+    fold = np.random.default_rng(0).permutation(len(target)) % FOLDS
+    for name in codes:
+        levels, known = codes[name].nunique(), int(codes[name].notna().sum())
+        if contract.features[name].kind != "category" or levels <= few_levels(known):
+            continue
+        bins = (codes[name].fillna(MISSING) - MISSING).to_numpy(dtype=np.int64)
+        without = row_losses(target, _rates_of_others(np.zeros_like(bins), target, fold))
+        z = max(
+            _z_score(without - row_losses(target, _rates_of_others(bins, target, fold, weight)))
+            for weight in SHRINKAGE
+        )
+        if z < MIN_GAIN_Z:
+            why = f"its {levels:,} levels do not predict who leaves (out of fold, z = {z:.1f})"
+            yield Finding(name, USELESS, z, why)
+
+
+def _z_score(gains: np.ndarray) -> float:
+    """The mean in standard errors."""
+    return float(gains.mean() / (gains.std() / np.sqrt(len(gains)) + 1e-12))
 
 
 def _bins(column: np.ndarray) -> np.ndarray:
@@ -161,12 +201,16 @@ def _bins(column: np.ndarray) -> np.ndarray:
     return to_bins(column, edges) - MISSING
 
 
-def _rates_of_others(bins: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """For each customer, the churn rate of the bin among customers of other folds."""
+def _rates_of_others(
+    bins: np.ndarray, target: np.ndarray, fold: np.ndarray, weight: float = 1.0
+) -> np.ndarray:
+    """For each customer, the churn rate of the bin among customers of other folds.
+
+    It is shrunk to the overall rate with the weight of so many customers: a bin may be empty.
+    """
     cell = bins * FOLDS + fold
     size = (bins.max() + 1) * FOLDS
     count = np.bincount(cell, minlength=size).reshape(-1, FOLDS)
     left = np.bincount(cell, target, minlength=size).reshape(-1, FOLDS)
     count, left = count.sum(1, keepdims=True) - count, left.sum(1, keepdims=True) - left
-    # The rate is shrunk to the overall rate with the weight of one customer: a bin may be empty.
-    return ((left + target.mean()) / (count + 1)).ravel()[cell]
+    return ((left + weight * target.mean()) / (count + weight)).ravel()[cell]

@@ -23,12 +23,21 @@ from churn.errors import ChurnError
 PLAIN_ID = "^[!-\\-/-~]+$"
 
 
-def parse_texts(column: pd.Series) -> pd.Categorical:
-    """Cells as trimmed texts; whole numbers without a point, whatever their type was."""
+def parse_texts(column: pd.Series, keep: Collection[str] = ()) -> pd.Categorical:
+    """Cells as trimmed texts; whole numbers without a point, whatever their type was.
+
+    Parameters
+    ----------
+    column : Series
+        Raw cells.
+    keep : collection of str
+        Words of `values.MISSING` that are values in this column.
+    """
     if column.dtype == object:  # factorize takes True and 1 for one value
-        column = column.map(_text)
+        column = column.map(lambda value: _text(value, keep))
     codes, values = pd.factorize(column)
-    recode, categories = pd.factorize(np.array([_text(value) for value in values], dtype=object))
+    texts = np.array([_text(value, keep) for value in values], dtype=object)
+    recode, categories = pd.factorize(texts)
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
     return pd.Categorical.from_codes(codes, categories=list(categories))
 
@@ -103,7 +112,15 @@ def is_marker(text: str, missing: Collection[str] = ()) -> bool:
 
 
 def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
-    """Cells of a number or date that are filled but read as missing, by their text."""
+    """Cells that are filled but read as missing, and words for missing values that are categories.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (n,)
+        By the sentence for the user.
+    """
+    if feature.kind in ("category", "flag"):
+        return _words(column, feature)
     if is_numeric(column):
         infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
         return {"infinite, taken as missing": infinite}
@@ -118,6 +135,27 @@ def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
     return {
         "a word for a missing value, taken as missing": np.array([*marked, False])[texts.codes],
         "infinite, taken as missing": np.array([*infinite, False])[texts.codes],
+    }
+
+
+def _words(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
+    """Words for missing values in a category or flag: read as missing, or as a category."""
+    if not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
+        return {}
+    listed = feature.categories if feature.kind == "category" else ()
+    missing = feature.missing if feature.kind == "category" else ()
+    texts = parse_texts(column, keep=MISSING[1:])
+    read = [
+        text not in listed and (text in MISSING or text in missing) for text in texts.categories
+    ]
+    kept = [text in listed and is_marker(text) for text in texts.categories]
+    add = "; to make it a category, add it to `categories`" if feature.kind == "category" else ""
+    return {
+        f"a word for a missing value, taken as missing{add}": np.array([*read, False])[texts.codes],
+        "a word for a missing value in other tables, a category here; "
+        "to read it as missing, move it from `categories` to `missing`": (
+            np.array([*kept, False])[texts.codes]
+        ),
     }
 
 
@@ -170,7 +208,10 @@ def parse_times(column: pd.Series, order: str = "") -> tuple[np.ndarray, np.ndar
         days, bad = parse_dates(column, order)
         return pd.to_datetime(pd.Series(days)).array, bad
     times = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
-    return times.dt.tz_localize(None).array, (column.notna() & times.isna()).to_numpy()
+    bad = (column.notna() & times.isna()).to_numpy()
+    if bad.any():
+        bad = bad & (parse_texts(column).codes >= 0)  # a word for a missing value is no mistake
+    return times.dt.tz_localize(None).array, bad
 
 
 def parse_feature(column: pd.Series, feature: Feature, observed: np.ndarray | None = None):
@@ -191,7 +232,8 @@ def parse_feature(column: pd.Series, feature: Feature, observed: np.ndarray | No
         days, bad = parse_dates(column, feature.order, feature.missing)
         since = (observed - days) / np.timedelta64(1, "D")
         return np.where(np.isnat(days), np.nan, since), bad
-    texts = parse_texts(column)
+    texts = parse_texts(column, keep=feature.categories)
+    texts = texts.remove_categories(texts.categories.intersection(feature.missing))
     unseen = [text for text in texts.categories if text not in feature.categories]
     return texts.set_categories([*feature.categories, *unseen]), np.zeros(len(column), bool)
 
@@ -249,8 +291,8 @@ def parse_target(column: pd.Series, contract: Contract) -> pd.Categorical:
     return pd.Categorical.from_codes(codes, categories=list(categories))
 
 
-def _text(value) -> str | None:
-    return None if value is None or value is pd.NA or value is pd.NaT else as_text(value)
+def _text(value, keep: Collection[str] = ()) -> str | None:
+    return None if value is None or value is pd.NA or value is pd.NaT else as_text(value, keep)
 
 
 def _cells(column: pd.Series) -> list:

@@ -30,7 +30,7 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
 
     Compression, encoding (UTF-8, or UTF-16 with its mark), separator, a `sep=` line and title
     lines are recognised, and listed in the frame's notes. Every column is read as text and kept
-    as it is written; cells of `MISSING` are missing.
+    as it is written; empty cells are missing.
 
     Returns
     -------

@@ -85,7 +85,7 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
         if name not in known:
             found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))
     typed = parse_rows(raw, contract, found)
-    check_rows(typed, contract, found)
+    check_rows(typed, with_unseen(contract, typed, found), found)
 
     keep = ~found.broken
     clean = typed[keep]
@@ -140,14 +140,13 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
             whole = columns[name] % 1 != 0
             if feature.integer:
                 found.reject(name, "not a whole number", whole & ~np.isnan(columns[name]))
-        if feature.numeric:
-            empty = np.isnan(columns[name]) & ~bad
-            for check, at in unavailable(raw[name], feature).items():
-                if feature.nullable:
-                    found.note(name, check, at & ~bad)
-                empty &= ~at
-            if feature.nullable:
-                found.note(name, "blank, taken as missing", empty)
+        missing = pd.isna(columns[name]) & ~bad
+        for check, at in unavailable(raw[name], feature).items():
+            if feature.nullable or not (missing & at).any():
+                found.note(name, check, at & ~bad)
+            missing &= ~at
+        if feature.numeric and feature.nullable:
+            found.note(name, "blank, taken as missing", missing)
     if all(name in columns for name in contract.features):
         for text in contract.contradictions:
             found.reject("", f"contradiction: {text}", Formula(text)(columns) == 1)
@@ -190,6 +189,21 @@ def check_rows(typed: pd.DataFrame, contract: Contract, found: "Problems") -> No
             at = typed.index.isin(cases["index"])
             names = {"not_nullable": "missing", "field_uniqueness": "an id seen before"}
             found.reject(column, names.get(check, check), at & ~found.at(column))
+
+
+def with_unseen(contract: Contract, typed: pd.DataFrame, found: "Problems") -> Contract:
+    """The contract extended by the unseen categories that it allows, which are noted.
+
+    They are those of features with `unseen = "flag"`, as in the app.
+    """
+    features = dict(contract.features)
+    for name, feature in contract.features.items():
+        if feature.kind == "category" and feature.unseen == "flag" and name in typed:
+            unseen = typed[name].cat.codes.to_numpy() >= len(feature.categories)
+            found.note(name, "a category never seen, taken as unknown", unseen)
+            every = tuple(typed[name].cat.categories)
+            features[name] = feature.model_copy(update={"categories": every})
+    return contract.model_copy(update={"features": features})
 
 
 class Problems:

@@ -1,9 +1,11 @@
 """The meaning of one cell, in a table or in a request: missing, a flag, or a text."""
 
 import re
+from collections.abc import Collection
 
-# An empty cell and the usual spellings of "not available". "None" is not among them:
-# it is a category of its own in many tables.
+# An empty cell and the usual spellings of "not available". In a category such a spelling may be a
+# level, which the contract then lists: NA is North America in some tables. "None" is not among
+# them: it is a category of its own in many tables.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL")
 
 # Words for a missing number or date, compared without case. In a category such a word may be a
@@ -25,16 +27,23 @@ USUAL_FLAGS = {1: 1.0, 0: 0.0} | FLAGS | {text.title(): value for text, value in
 _WHOLE = re.compile(r"-?\d+\.0+")
 
 
-def as_text(value) -> str | None:
-    """A cell as a trimmed text, whole numbers without a point; None where it is missing."""
+def as_text(value, keep: Collection[str] = ()) -> str | None:
+    """A cell as a trimmed text, whole numbers without a point; None where it is missing.
+
+    Parameters
+    ----------
+    value : object
+    keep : collection of str
+        Texts of `MISSING` that are values here.
+    """
     if value is None or (isinstance(value, float) and value != value):
         return None
     if isinstance(value, float):
         value = float(value)  # numpy's floats have another repr
         value = int(value) if value.is_integer() else value
     elif hasattr(value, "dtype") and value.dtype.kind == "f":
-        return as_text(float(value))  # float32's repr has fewer digits than its value
+        return as_text(float(value), keep)  # float32's repr has fewer digits than its value
     text = str(value).strip()
     if _WHOLE.fullmatch(text):
         text = text.partition(".")[0]
-    return None if text in MISSING else text
+    return None if text in MISSING and text not in keep else text

@@ -155,7 +155,15 @@ def _number(feature):
 def _category(feature):
     if feature.unseen == "refuse":
         return Literal[feature.categories]
-    return Annotated[str, Field(strict=True), AfterValidator(_filled)]
+
+    def filled(text: str) -> str:
+        # In a table these texts are missing values; in a request a missing value is null.
+        word = text.strip()
+        if word not in feature.categories and (word in MISSING or word in feature.missing):
+            raise ValueError("stands for a missing value")
+        return text
+
+    return Annotated[str, Field(strict=True), AfterValidator(filled)]
 
 
 def _flag(feature):
@@ -183,13 +191,6 @@ def _whole(value: float) -> float:
     if not value.is_integer():
         raise ValueError("not a whole number")
     return value
-
-
-def _filled(text: str) -> str:
-    # In a table these texts are missing values; in a request a missing value is null.
-    if text.strip() in MISSING:
-        raise ValueError("stands for a missing value")
-    return text
 
 
 def _to_flag(value):

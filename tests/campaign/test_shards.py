@@ -58,7 +58,7 @@ class TestTable:
         table.loc[:4, "payment_method"] = "Shells"
         found, everyone = listed(table, contract=Contract.parse(values))
         assert found.counts["rejected"] == 0
-        assert found.problems["check"].tolist() == ["a category never seen, scored as unknown"]
+        assert found.problems["check"].tolist() == ["a category never seen, taken as unknown"]
         first = everyone[everyone["customer_id"] == "1"]["probability"].item()
         record = table.iloc[0].to_dict()
         assert first == pytest.approx(deployed[0].scorer(record), abs=1e-9)

@@ -45,7 +45,7 @@ def test_the_file_says_what_was_seen_and_is_the_same_contract():
     text = annotated_toml(contract, table())
     assert Contract.parse(tomllib.loads(text)) == contract
     assert "399 different values, the first 1, 2, 3; from 1 to 399; 1 missing (0.2%)" in text
-    assert "name: 400 different texts, more than the 20 of a category" in text
+    assert "name: 400 different texts, more than the 100 of a category" in text
     assert "3 different values, the first " in text
     for word in ("actionable = true", "unit =", "[derived]", "unseen =", "horizon_days", "project"):
         assert word in text

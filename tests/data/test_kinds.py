@@ -11,7 +11,7 @@ from churn.data.contract import Contract
 from churn.data.dates import day_of, order_of
 from churn.data.inference import ignored_reasons, infer_contract, settle_contract
 from churn.data.parsing import parse_features, parse_numbers
-from churn.data.source import SourceOptions
+from churn.data.source import SourceOptions, notes
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.scoring.request_schema import RequestSchema
@@ -217,3 +217,80 @@ def test_a_label_is_made_from_a_date_by_a_rule():
     broken = frame.assign(last_trip=["soon"] + ["2024-01-01"] * (N - 1))
     with pytest.raises(ChurnError, match="row 1 is no date"):
         validate_data(broken, contract)
+
+
+# Words for missing values that may be categories
+
+
+def test_a_word_for_missing_beside_empty_cells_is_a_category_and_is_told():
+    frame = table(region=["EU", "NA", None, "AS"], plan=["a", "null", "b", "c"])
+    contract = inferred(frame)
+    region, plan = contract.features["region"], contract.features["plan"]
+    assert (region.categories, region.nullable) == (("AS", "EU", "NA"), True)
+    assert (plan.categories, plan.nullable) == (("a", "b", "c"), True)
+    checked = validate_data(frame, contract)
+    assert checked.frame["region"].value_counts(dropna=False).to_dict() == {
+        "EU": 250, "NA": 250, "AS": 250, np.nan: 250,
+    }  # fmt: skip
+    told = checked.problems.set_index("column")
+    assert told["count"].to_dict() == {"region": 250, "plan": 250}
+    assert "a category here" in told.loc["region", "check"]
+    assert "taken as missing; to make it a category" in told.loc["plan", "check"]
+    # The contract decides.
+    values = contract.model_dump()
+    values["features"]["region"] |= {"categories": ["EU", "AS"], "missing": ["?"]}
+    values["features"]["plan"] |= {"categories": ["a", "b", "c", "null"], "nullable": False}
+    other = validate_data(frame, Contract.parse(values)).frame
+    assert other["region"].isna().sum() == 500
+    assert (other["plan"] == "null").sum() == 250
+
+
+def test_a_word_of_the_contract_s_own_is_missing_in_a_category_and_asked_for_as_null():
+    frame = table(plan=["a", "?", "b", "c"])
+    values = inferred(frame).model_dump()
+    assert "?" in values["features"]["plan"]["categories"]
+    values["features"]["plan"] |= {
+        "categories": ["a", "b", "c"], "missing": ["?"], "nullable": True, "unseen": "flag",
+    }  # fmt: skip
+    contract = Contract.parse(values)
+    checked = validate_data(frame, contract)
+    assert checked.frame["plan"].isna().sum() == 250
+    assert checked.problems["count"].tolist() == [250]
+    reader = RequestSchema(contract, 10)
+    for word in ("?", "NA"):
+        with pytest.raises(ChurnError, match="plan"):
+            reader.read_record(f'{{"plan": "{word}"}}'.encode())
+    assert reader.read_record(b'{"plan": null}') == {"plan": None}
+
+
+def test_a_category_called_NA_is_the_same_in_a_table_and_in_a_request():
+    contract = inferred(table(region=["EU", "NA", None, "AS"]))
+    record = RequestSchema(contract, 10).read_record(b'{"region": "NA"}')
+    typed = parse_features(pd.DataFrame({"region": ["NA", " NA ", "null"]}), contract)
+    assert record == {"region": "NA"}
+    assert typed["region"].tolist() == ["NA", "NA", np.nan]
+    again = parse_features(typed, contract)
+    assert again["region"].equals(typed["region"])
+
+
+# Many levels
+
+
+def test_a_text_of_many_levels_is_a_category_that_accepts_others():
+    frame = table(city=[f"Town {i}" for i in range(200)], name=[f"n{i}" for i in range(300)])
+    contract = inferred(frame)
+    assert (len(contract.features["city"].categories), contract.ignore) == (200, ("name",))
+    assert contract.features["city"].unseen == "flag"
+    later = frame.assign(city=frame["city"].where(np.arange(N) > 4, "Newtown"))
+    checked = validate_data(later, contract)
+    assert checked.frame["city"].isna().sum() == 5
+    assert checked.problems.loc[0, "check"] == "a category never seen, taken as unknown"
+
+
+def test_codes_with_zeros_in_front_are_categories_and_told():
+    frame = table(postcode=["01067", "80331", "20095", "01099"], visits=["01", "2", "3"])
+    contract = inferred(frame)
+    assert contract.features["postcode"].categories == ("01067", "01099", "20095", "80331")
+    assert contract.features["visits"].kind == "number"
+    (told,) = notes(frame)
+    assert told.startswith("postcode is read as codes, like '01067'")

@@ -304,3 +304,25 @@ def test_findings_make_a_table_even_when_there_are_none():
     ]
     assert list(findings_table([]).columns) == ["column", "check", "score", "why"]
     assert len(findings_table([])) == 0
+
+
+@pytest.mark.parametrize(("spread", "found"), [(0.8, []), (0.0, ["city"])])
+def test_many_levels_are_kept_where_they_predict_who_leaves(rng, spread, found):
+    n, cities = 6000, 300
+    city, tenure = rng.integers(0, cities, n), rng.integers(0, 72, n)
+    chance = 1 / (1 + np.exp(1.2 + 0.03 * tenure - spread * rng.normal(size=cities)[city]))
+    frame = pd.DataFrame(
+        {
+            "city": [f"Town {i}" for i in city],
+            "tenure": tenure.astype(str),
+            "left": np.where(rng.random(n) < chance, "yes", "no"),
+        }
+    )
+    contract = infer_contract(frame, "left")
+    clean = validate_data(frame, contract).frame
+    findings = find_leaks(clean, labels(clean, contract), contract)
+    assert [one.column for one in findings] == found
+    assert all("levels do not predict" in one.why for one in findings)
+    for action in ("drop", "stop"):  # it is no leak
+        kept = act_on(findings, contract, action).features
+        assert ("city" in kept) == (not found)

@@ -10,6 +10,7 @@ import pytest
 from churn.data.contract import Contract
 from churn.data.copies import content_hash
 from churn.data.holdout import holdout_mask
+from churn.data.parsing import parse_texts
 from churn.data.readers import load_csv, load_table
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
@@ -39,7 +40,9 @@ def test_a_csv_is_read_as_the_texts_that_stand_in_it(tmp_path):
 def test_the_usual_spellings_of_not_available_are_missing(tmp_path, cell):
     path = tmp_path / "a.csv"
     path.write_text(f"id,price\n1,{cell}\n2,3\n")
-    assert cells(load_csv(path))["price"] == [None, "3"]
+    table = load_csv(path)
+    assert cells(table)["price"] == [cell or None, "3"]  # what it means depends on the column
+    assert list(parse_texts(table["price"]).codes) == [-1, 0]
 
 
 def test_the_byte_order_mark_that_excel_writes_is_no_part_of_the_first_name(tmp_path):

@@ -103,7 +103,7 @@ def read_table(
     if not problems:
         left = left or others[0]
         if not dated:
-            table = table[table[left].notna()]
+            table = table[parse_texts(table[left]).codes >= 0]
         columns = {"customer": _customers(table[key], problems), "date": pd.NaT}
         if date in table:
             columns["date"] = _times(table[date], problems).floor("D").tz_localize(None)
