@@ -26,7 +26,9 @@ class MonitorFlow(FlowSpec):
         "outcomes", default="", help="table: id column or customer, date, left"
     )
     call_lists = Parameter("calls", default="", help="call lists, commas between, or calls-*.csv")
-    horizon = Parameter("horizon", default=30, help="days within which leaving is predicted")
+    horizon = Parameter(
+        "horizon", default="", help="days within which leaving is predicted; the contract's, or 30"
+    )
     completeness = Parameter(
         "completeness", default=0.5, help="share of known outcomes a cohort needs"
     )
@@ -106,9 +108,10 @@ class MonitorFlow(FlowSpec):
         from churn.monitoring.cohorts import evaluate_cohorts
 
         settings = self.settings
+        days, self.horizon_said = settings.days_to_leave(self.deployment.contract)
         self.quality = evaluate_cohorts(
             self.by_month, self.deployment, self.outcomes, self.calls, settings.now(self.clock),
-            settings.horizon, settings.completeness,
+            days, settings.completeness,
         )  # fmt: skip
         self.next(self.judge)
 
@@ -146,6 +149,7 @@ class MonitorFlow(FlowSpec):
 
         now = self.settings.now(self.clock)
         print(self.verdict)
+        print(self.horizon_said)
         if self.retrained:
             print(f"Retrained: {self.retrained}.")
         if self.metrics_file:

@@ -134,8 +134,11 @@ class ScoreFlow(FlowSpec):
     @step
     def end(self):
         """Print the summary."""
+        from churn.campaign.call_list import describe_list
+
         print("\n".join(filter(None, self.warnings)))
         print(self.call_list)
+        print(describe_list(self.contract))
         print(self.costs_used)
         print(f"Written to {self.output}.")
         print(self.logged)

@@ -86,6 +86,8 @@ def info():
         metrics=_plain(run.metrics),
         fingerprint=run.fingerprint,
         lineage=_plain(run.lineage),
+        project=run.contract.project,
+        horizon_days=run.contract.horizon_days,
         id=run.contract.id,
         features=features,
         derived=run.contract.derived,

@@ -71,7 +71,8 @@ def document(model: Model, keys: bool = False) -> dict:
             "title": "churn",
             "version": model.run.run,
             "description": (
-                "The probability that a customer leaves (churns), predicted by "
+                f"The probability that a customer leaves (churns){model.run.contract.within}, "
+                "predicted by "
                 f"{model.run.candidate} of {model.run.run}."
             ),
         },

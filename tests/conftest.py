@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 
 from databases import Postgres, running_postgres
+from dated import run_dated
 from running import FlowRun, run_flow
 
 # What takes a flow, a server, a database, an object store or a browser is slow, and so is what lies
 # beside it; other slow tests are marked where they are.
-SLOW_FIXTURES = {"telco_run", "server", "start", "postgres", "postgres_server", "s3", "chromium"}
+SLOW_FIXTURES = {
+    "telco_run",
+    "dated_run",
+    "server",
+    "start",
+    "postgres",
+    "postgres_server",
+    "s3",
+    "chromium",
+}
 SLOW_FOLDERS = {"flows", "serve"}
 
 
@@ -29,6 +39,12 @@ def telco_run() -> FlowRun:
     run = run_flow("run")
     assert run.code == 0, run.output
     return run
+
+
+@pytest.fixture(scope="session")
+def dated_run(tmp_path_factory) -> FlowRun:
+    """A run on a generated table with dates, many towns and a project of its own."""
+    return run_dated(tmp_path_factory.mktemp("dated"))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from churn.campaign.export import REASONS, explain, list_schema, list_table
 from churn.campaign.ranking import compare_rankings, merge_ranking
 from churn.campaign.settings import Campaign
 from churn.campaign.shortlist import Part, merge_shortlists
-from churn.data.contract import Contract
+from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.batch import Sample
@@ -140,6 +140,12 @@ def make_list(
         sample=sample.frame,
         curve=compare_rankings(best, riskiest),
     )
+
+
+def describe_list(contract: Contract) -> str:
+    """What the list's probabilities are of, and why it has no actions where it has none."""
+    said = f"The probabilities are of leaving{contract.within}."
+    return said if contract.any_actionable else f"{said} {NOTHING_ACTIONABLE}."
 
 
 def everyone_else(

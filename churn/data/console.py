@@ -1,11 +1,11 @@
 """How a table was read and cleaned, in sentences for the console: once, with the numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Contract
+from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.data.holdout import check_split
 from churn.data.inference import ignored_reasons
 from churn.data.leakage import Finding
@@ -13,9 +13,31 @@ from churn.data.source import notes
 from churn.data.target import describe_target
 from churn.data.validation import Validation, in_words
 
-__all__ = ["describe_table"]
+__all__ = ["describe_reading", "describe_table"]
 
 SHOWN = 20
+
+
+def describe_reading(table: pd.DataFrame, contract: Contract, found: Collection[str]) -> list[str]:
+    """What was recognised in a table, and why columns are ignored, a sentence each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `load_table` returns it, with its notes.
+    contract : Contract
+    found : collection of str
+        The columns that were dropped for a finding, which has its own reason.
+    """
+    lines = [f"The table: {note}." for note in notes(table)]
+    for name, why in ignored_reasons(table, contract).items():
+        if name not in found:
+            lines.append(f"{name} is ignored: {why or 'the contract says so'}.")
+    if contract.as_of:
+        lines.append(f"Dates count days to {contract.as_of}, the day of the observation.")
+    if not contract.any_actionable:
+        lines.append(f"{NOTHING_ACTIONABLE}.")
+    return lines
 
 
 def describe_table(
@@ -43,11 +65,7 @@ def describe_table(
     ChurnError
         If too few rows are left to train on.
     """
-    lines = [f"The table: {note}." for note in notes(table)]
-    found = {leak.column for leak in leaks}
-    for name, why in ignored_reasons(table, contract).items():
-        if name not in found:
-            lines.append(f"{name} is ignored: {why or 'the contract says so'}.")
+    lines = describe_reading(table, contract, {leak.column for leak in leaks})
     words = [f"{row[:200]}." for row in in_words(checked.problems)]
     if len(checked.rejected):
         lines.append(f"{len(checked.rejected):,} of {len(table):,} rows are rejected:")
@@ -58,8 +76,6 @@ def describe_table(
         f"({leak.check}): {leak.why}."
         for leak in leaks
     ]
-    if contract.as_of:
-        lines.append(f"Dates count days to {contract.as_of}, the day of the observation.")
     lines.append(check_split(checked.frame, contract, split))
     lines.append(describe_target(checked.frame, contract))
     return "\n".join(lines)

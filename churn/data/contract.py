@@ -17,6 +17,10 @@ from churn.data.source import SourceOptions
 from churn.data.values import MISSING, as_text
 from churn.errors import ChurnError
 
+NOTHING_ACTIONABLE = (
+    "Nothing is marked as changeable yet: `actionable = true` in the contract marks a feature that "
+    "the business can change, and then the best change is named"
+)
 # The defaults of entries that a contract file leaves out of a feature.
 UNSET = {"decimal": ".", "missing": [], "order": ""}
 
@@ -306,6 +310,17 @@ class Contract(_Frozen):
         keys = [name for name in (self.id, self.time) if name is not None]
         label = self.target_rule.column if self.target_rule else self.target
         return [*keys, *self.features, label]
+
+    @property
+    def any_actionable(self) -> bool:
+        """Whether the business can change any feature."""
+        return any(feature.actionable for feature in self.features.values())
+
+    @property
+    def within(self) -> str:
+        """When a customer leaves, for a sentence: ` within 30 days`; empty without a horizon."""
+        days = self.horizon_days
+        return "" if days is None else f" within {days:,} day{'s' if days > 1 else ''}"
 
     @property
     def digest(self) -> str:

@@ -1,7 +1,8 @@
 """Small arithmetic over columns, for derived features.
 
 A formula is a Python expression of column names, numbers, texts, `+ - * /`, comparisons and
-parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`.
+parentheses: `total_charges / tenure`, `(tech_support == "Yes") + (online_backup == "Yes")`. A name
+with blanks is in backquotes.
 A comparison is 1.0 or 0.0, and 0.0 with something missing; a missing number makes the result of
 arithmetic missing, and so does a division by zero. A formula is evaluated over whole columns;
 `churn.scoring.export.formulas` compiles it into steps for a single record.
@@ -10,6 +11,7 @@ arithmetic missing, and so does a division by zero. A formula is evaluated over 
 import ast
 import math
 import operator
+import re
 
 import numpy as np
 
@@ -29,18 +31,34 @@ _COMPARISONS = {
 }
 
 
+# Texts, which are left as they are, and names in backquotes.
+_QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*"|`(?P<name>[^`\n]+)`""")
+
+
 class Formula:
     """A parsed formula.
 
     Parameters
     ----------
     text : str
-        The expression. A column whose name is no Python name cannot be used.
+        The expression. A name that is no Python name stands in backquotes: `` `Phone Service` ``.
     """
 
     def __init__(self, text: str):
         self.text = text
-        self.tree = ast.parse(f"({text}\n)", mode="eval").body  # so it may span lines
+        quoted: dict[str, str] = {}
+
+        def placeholder(found) -> str:
+            if found["name"] is None:
+                return found[0]
+            return quoted.setdefault(found["name"], f"quoted_{len(quoted)}__")
+
+        plain = _QUOTED.sub(placeholder, text)
+        self.tree = ast.parse(f"({plain}\n)", mode="eval").body  # so it may span lines
+        names = {made: name for name, made in quoted.items()}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                node.id = names.get(node.id, node.id)
 
     @property
     def columns(self) -> set[str]:

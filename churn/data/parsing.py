@@ -149,13 +149,11 @@ def _words(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
         text not in listed and (text in MISSING or text in missing) for text in texts.categories
     ]
     kept = [text in listed and is_marker(text) for text in texts.categories]
-    add = "; to make it a category, add it to `categories`" if feature.kind == "category" else ""
+    add = "; `categories` in the contract changes it" if feature.kind == "category" else ""
     return {
         f"a word for a missing value, taken as missing{add}": np.array([*read, False])[texts.codes],
-        "a word for a missing value in other tables, a category here; "
-        "to read it as missing, move it from `categories` to `missing`": (
-            np.array([*kept, False])[texts.codes]
-        ),
+        "a word for a missing value elsewhere, a category here; "
+        "`missing` in the contract changes it": np.array([*kept, False])[texts.codes],
     }
 
 

@@ -135,10 +135,10 @@ def describe_target(frame: pd.DataFrame, contract: Contract) -> str:
         With the target.
     """
     left = labels(frame, contract)
-    within = f" within {contract.horizon_days} days" if contract.horizon_days else ""
     stayed = ", ".join(map(repr, contract.negative))
     return (
-        f"{contract.target} = {contract.positive!r} counts as left{within}, {stayed} as stayed: "
+        f"{contract.target} = {contract.positive!r} counts as left{contract.within}, "
+        f"{stayed} as stayed: "
         f"{int(left.sum()):,} of {len(left):,} customers left ({left.mean():.1%})."
     )
 

@@ -66,7 +66,8 @@ def _curve(model, column, drawn, points) -> pd.DataFrame:
     values, shares = _grid(column, feature, points)
     asked = drawn.iloc[np.tile(np.arange(len(drawn)), len(values))]
     same = np.repeat(np.array(values, dtype=object), len(drawn))
-    same, _ = parse_feature(pd.Series(same), feature)
+    same = pd.Series(same, dtype=np.float64 if feature.numeric else object)
+    same, _ = parse_feature(same, feature)
     chance = model.predict_proba_typed(with_columns(asked, {column.name: same}))[:, 1]
     chance = chance.reshape(len(values), len(drawn))
     low, high = np.quantile(chance, SPREAD, axis=1)

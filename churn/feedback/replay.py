@@ -66,7 +66,9 @@ def replay(prediction: Prediction) -> Replay:
     """
     deployment, model = fetch_model(prediction.run)
     try:
-        record = RequestSchema(deployment.contract, 1).read_record(to_json(prediction.inputs))
+        # Dates count days to the day of the prediction.
+        schema = RequestSchema(deployment.contract, 1, today=prediction.time.date)
+        record = schema.read_record(to_json(prediction.inputs))
     except InvalidRequest as error:
         summary = f"{deployment.run} does not take the inputs of {prediction.prediction}:"
         raise ChurnError(summary, error.problems) from error

@@ -7,8 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
+from churn.monitoring.cohorts import HORIZON
 from churn.settings import validate_settings
 
 PERIOD = timedelta(days=30)
@@ -28,8 +30,8 @@ class MonitorSettings(BaseModel):
     since, until : date or None
         The period to compare, from `since` to before `until`. By default the 30 days
         before `as_of`.
-    horizon : int
-        The number of days to which the predictions refer.
+    horizon : int or None
+        The number of days to which the predictions refer; None for the contract's.
     completeness : float
         Share of a cohort's labels that must be known to evaluate it.
     min_customers : int
@@ -43,7 +45,10 @@ class MonitorSettings(BaseModel):
     as_of: Day
     since: Day
     until: Day
-    horizon: int = Field(ge=1, le=3_650)
+    horizon: Annotated[
+        Annotated[int, Field(ge=1, le=3_650)] | None,
+        BeforeValidator(lambda given: None if given == "" else given),
+    ]
     completeness: float = Field(ge=0, le=1)
     min_customers: int = Field(ge=20)
     months: int = Field(ge=1, le=120)
@@ -78,6 +83,17 @@ class MonitorSettings(BaseModel):
         if problems:
             raise ChurnError("The model cannot be examined:", problems)
         return settings
+
+    def days_to_leave(self, contract: Contract) -> tuple[int, str]:
+        """The horizon of a model, and where it is from, in a sentence."""
+        if self.horizon is None and contract.horizon_days is None:
+            return HORIZON, f"Horizon: {HORIZON} days; neither --horizon nor the contract says it."
+        days = self.horizon or contract.horizon_days
+        if self.horizon is None:
+            return days, f"Horizon: {days} days, as the contract says."
+        said = f"Horizon: {days} days, as --horizon says"
+        other = contract.horizon_days not in (None, days)
+        return days, f"{said}; the contract says {contract.horizon_days}." if other else f"{said}."
 
     def now(self, clock: datetime) -> datetime:
         """The moment of the examination."""

@@ -83,6 +83,26 @@ def project_of(contract: Contract) -> str:
     return contract.project or contract.target
 
 
+def why_foreign(contract: Contract, other: Contract) -> str:
+    """Why a contract is another business's than `other`; empty where it is not.
+
+    It is where the projects differ, or where neither contract names its project and they share
+    less than half of the features: many tables call the target `churn`.
+    """
+    ours, theirs = project_of(contract), project_of(other)
+    if ours != theirs:
+        return f"it is of the project {ours!r}, not {theirs!r}"
+    if contract.project or other.project:
+        return ""
+    shared = len(set(contract.features) & set(other.features))
+    if 2 * shared >= min(len(contract.features), len(other.features)):
+        return ""
+    return (
+        f"its contract has only {shared} of the {len(other.features)} features, and neither says "
+        "its `project`"
+    )
+
+
 def read_promotions(run: str, tags: Iterable[str]) -> tuple[list[Promotion], list[Unreadable]]:
     """The promotions that a run's tags record, unordered, and the tags that cannot be read.
 

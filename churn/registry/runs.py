@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.metaflow_compat import client, failed_step, translate_errors
 from churn.registry.model_file import ANY_VERSION, load_model
@@ -27,6 +28,7 @@ from churn.registry.promotion import (
     project_of,
     read_promotions,
     read_why,
+    why_foreign,
 )
 from churn.scoring.deployment import Deployment
 
@@ -229,22 +231,24 @@ def promote(
     project : str, optional
         Of a run that has not finished; see `project_of`.
     force : bool
-        Let a second project have a champion in this store. Then `champion` is ambiguous, and
+        Let a second project have a champion in this store, or a contract that looks like another
+        business's replace the champion's. With two projects `champion` is ambiguous, and
         `champion:PROJECT` is needed.
 
     Raises
     ------
     ChurnError
         If the run cannot be served (see `fetch_run`), is of another flow, is the champion already,
-        is the first of its project where others have champions, or has no room for tags; or if
-        there is no reason.
+        is the first of its project where others have champions, has a contract that looks like
+        another business's (see `why_foreign`), or has no room for tags; or if there is no reason.
     """
     why = read_why(why)
     name = resolve_run(run)
     if name.split("/")[0] != FLOW:
         raise ChurnError(f"{name} cannot be the champion:", [f"it is no run of {FLOW}"])
     if finished:
-        project = project_of(fetch_run(name).contract)
+        contract = fetch_run(name).contract
+        project = project_of(contract)
     with one_at_a_time():
         if not finished:
             before = [one for one in history() if one.run == name]
@@ -257,7 +261,20 @@ def promote(
                 f"{', '.join(map(repr, others))}: --force lets both have one"
             )
             raise ChurnError(f"{name} is not promoted:", [problem])
+        now = champion(project)
+        if finished and now is not None and not force:
+            _check_same_business(name, contract, now.run)
         return _promote(name, why, project)
+
+
+def _check_same_business(name: str, contract: Contract, now: str) -> None:
+    try:
+        other = fetch_run(now).contract
+    except ChurnError:  # a champion that cannot be read can be replaced
+        return
+    if why := why_foreign(contract, other):
+        problem = f"{why}, as the champion {now}: --force replaces it all the same"
+        raise ChurnError(f"{name} is not promoted:", [problem])
 
 
 def rollback(why: str, project: str | None = None) -> Promotion:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from churn.data.contract import Contract
+from churn.scoring.contradictions import Contradictions
 from churn.scoring.operations import flag
 from churn.scoring.scorer import Scorer
 
@@ -64,6 +65,7 @@ class Explainer:
 
     def __init__(self, contract: Contract, typical: Mapping, grid: Mapping):
         self.grid = grid
+        self._contradictions = Contradictions(contract)
         self.typical = {name: _known(value) for name, value in typical.items()}
         self.flags = {name for name, feature in contract.features.items() if feature.kind == "flag"}
         self.actionable = {
@@ -106,6 +108,8 @@ class Explainer:
     def best_change(self, scorer: Scorer, record: Mapping) -> Counterfactual | None:
         """The single change by the business after which the risk is lowest.
 
+        A change that makes a customer that cannot be, by the contract, is none.
+
         Returns
         -------
         Counterfactual or None
@@ -118,7 +122,7 @@ class Explainer:
             for value in values:
                 asked[name] = value
                 risk = scorer(asked)
-                if risk < lowest:
+                if risk < lowest and self._contradictions.holds(asked):
                     best, lowest = Counterfactual(name, value, risk), risk
             asked[name] = kept
         return best

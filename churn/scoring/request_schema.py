@@ -1,6 +1,8 @@
 """Scoring requests: the contract as a Pydantic type, and the problems of a body in words."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import (
     Annotated,
@@ -14,7 +16,8 @@ from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 from churn.data.contract import Contract, Feature
 from churn.data.dates import day_of
 from churn.data.values import FLAGS, MISSING, USUAL_FLAGS
-from churn.scoring.json_body import ObjectReader, Problems, typed_dict
+from churn.scoring.contradictions import Contradictions
+from churn.scoring.json_body import InvalidRequest, ObjectReader, Problems, typed_dict, where
 from churn.scoring.pydantic_compat import Either, core_schema
 
 BATCH = "customers"
@@ -30,6 +33,8 @@ class RequestSchema:
     contract : Contract
     max_batch : int
         The most customers in one request.
+    today : callable, optional
+        The day to which dates count days; by default the present one, in UTC.
 
     Attributes
     ----------
@@ -39,10 +44,11 @@ class RequestSchema:
         `{"customers": [...]}`.
     """
 
-    def __init__(self, contract: Contract, max_batch: int):
+    def __init__(self, contract: Contract, max_batch: int, today: Callable[[], date] | None = None):
         self.contract = contract
         self.max_batch = max_batch
-        customer = record_type(contract)
+        self._contradictions = Contradictions(contract)
+        customer = record_type(contract, today or _today)
         self._reader = ObjectReader(customer, "customer", self._expected)
         self.record = self._reader.adapter
         many = Annotated[list[customer], Field(min_length=1, max_length=max_batch)]
@@ -67,7 +73,13 @@ class RequestSchema:
         InvalidRequest
             Naming the first problems, and how many there are.
         """
-        return self._reader.read(body, SUMMARY)
+        record = self._reader.read(body, SUMMARY)
+        if self._contradictions:
+            problems = Problems()
+            problems.add(*self._contradictions.problems(record))
+            if problems.total:
+                raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
+        return record
 
     def read_batch(self, body: bytes) -> tuple[list[dict | None], Problems]:
         """Read a batch of customers, the valid ones however many are not.
@@ -88,7 +100,18 @@ class RequestSchema:
         InvalidRequest
             If no customer can be scored, naming the first problems, and how many there are.
         """
-        return self._reader.read_list(body, BATCH, self.max_batch, SUMMARY)
+        records, problems = self._reader.read_list(body, BATCH, self.max_batch, SUMMARY)
+        if self._contradictions:
+            for i, record in enumerate(records):
+                if record is not None and not self._contradictions.holds(record):
+                    found = self._contradictions.problems(record)
+                    problems.add(
+                        *(replace(one, where=where((BATCH, i, one.where))) for one in found)
+                    )
+                    records[i] = None
+            if all(record is None for record in records):
+                raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
+        return records, problems
 
     def _expected(self, place: tuple, error: str, guess: bool) -> str:
         if error == "extra_forbidden":
@@ -102,7 +125,7 @@ class RequestSchema:
         return expected(self.contract.features[place[0]])
 
 
-def record_type(contract: Contract) -> type:
+def record_type(contract: Contract, today: Callable[[], date]) -> type:
     """The contract as the type of one customer.
 
     Returns
@@ -116,7 +139,7 @@ def record_type(contract: Contract) -> type:
     if contract.id:
         fields[contract.id] = NotRequired[Annotated[_ID, Field(description="Who the customer is")]]
     for name, feature in contract.features.items():
-        kind = _FIELDS[feature.kind](feature)
+        kind = _date(feature, today) if feature.kind == "date" else _FIELDS[feature.kind](feature)
         described = Field(description=feature.description or None)
         if feature.nullable:
             fields[name] = NotRequired[Annotated[kind | None, described]]
@@ -172,19 +195,23 @@ def _flag(feature):
     return Annotated[Any, Either(usual, _to_flag), WithJsonSchema({"enum": choices})]
 
 
-def _date(feature):
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _date(feature, today):
     def days_since(text: str) -> float:
         day = day_of(text.strip(), feature.order)
         if day is None:
             raise ValueError("not a date")
-        return float((datetime.now(UTC).date() - day).days)
+        return float((today() - day).days)
 
     schema = {"type": "string", "format": "date"}
     text = Annotated[str, Field(strict=True)]
     return Annotated[text, AfterValidator(days_since), WithJsonSchema(schema)]
 
 
-_FIELDS = {"number": _number, "category": _category, "flag": _flag, "date": _date}
+_FIELDS = {"number": _number, "category": _category, "flag": _flag}
 
 
 def _whole(value: float) -> float:

@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 from metaflow.cards import Markdown, Table, VegaChart
 
 from cards.components import as_table, page
+from churn.data.contract import NOTHING_ACTIONABLE
 from churn.evaluation import charts
 
 
@@ -33,6 +34,7 @@ def calls_card(run, most: int = 10) -> list:
     return page(
         Markdown(f"# Whom to call on {campaign.as_of}: {campaign.campaign}"),
         Markdown(
+            f"The probability is that of leaving{run.contract.within}. "
             f"Calling the {count['contact']:,} on the list brings {expected['value']:,.2f} on "
             f"average (95 % interval of the model's calibration: {expected['low']:,.2f} to "
             f"{expected['high']:,.2f}). A call costs {offer.contact_cost}, an offer that is taken "
@@ -48,6 +50,7 @@ def calls_card(run, most: int = 10) -> list:
         ),
         Markdown("## The first to call"),
         as_table(top.fillna(""), "It pays to call nobody."),
+        *([] if run.contract.any_actionable else [Markdown(f"{NOTHING_ACTIONABLE}.")]),
         Markdown("## What was wrong with the table"),
         as_table(found.problems, "The table keeps its contract: nothing was wrong."),
     )

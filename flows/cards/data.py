@@ -1,10 +1,13 @@
 """The card of ChurnFlow about its table."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 from metaflow.cards import Markdown, Table, VegaChart
 
 from cards.components import as_table, page
+from churn.data.console import describe_reading
 from churn.data.readers import public_name
 from churn.evaluation import charts
 from churn.registry.training_run import TrainingRun
@@ -28,6 +31,9 @@ def data_card(run: TrainingRun) -> list:
     return page(
         Markdown(f"# The data: {public_name(run.data)}"),
         Table([[Markdown(name), value] for name, value in facts]),
+        Markdown(run.target_summary),
+        Markdown("## How it was read"),
+        _sentences(describe_reading(run.table, run.contract, set(run.leaks["column"]))),
         Markdown("## What was wrong with it"),
         as_table(run.problems, "The table keeps its contract: nothing was wrong."),
         Markdown("## Columns that must not be trained on"),
@@ -36,6 +42,11 @@ def data_card(run: TrainingRun) -> list:
         *(VegaChart(_by_level(run, name)) for name in _informative(run)),
         *_missing(run),
     )
+
+
+def _sentences(lines: list[str]) -> Markdown:
+    """A list of sentences, in which no name of a column is markup."""
+    return Markdown("\n".join(f"- {escape(line, quote=False)}" for line in lines))
 
 
 def _informative(run, most: int = 4, rows: int = 50_000) -> list[str]:

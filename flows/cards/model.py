@@ -35,6 +35,7 @@ def model_card(run: TrainingRun) -> list:
     return page(
         Markdown(f"# {run.trial.candidate.name}"),
         Markdown(
+            f"The probability that a customer leaves{run.contract.within}. "
             f"Evaluated on {report.customers:,} customers by {report.evaluated_on}. "
             f"Cross-validation gave a log loss of {report.cv_log_loss:.4f}; here it is {loss:.4f}. "
             f"That is {abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain "

@@ -26,7 +26,7 @@ def monitor(run) -> list:
         Markdown(
             f"Examined on {run.settings.now(run.clock):%Y-%m-%d}: {run.drift.customers:,} "
             f"customers from {start:%Y-%m-%d} to before {end:%Y-%m-%d}, beside "
-            f"{len(run.reference.features):,} of its training and hold-out."
+            f"{len(run.reference.features):,} of its training and hold-out. {run.horizon_said}"
         ),
         *([Table(reasons, headers=["verdict", "about", "why"])] if reasons else []),
         Markdown("\n".join(f"- {remark}" for remark in verdict.remarks)),

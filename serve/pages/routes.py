@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, current_app, render_template, request
 
-from churn.data.contract import Feature, label
+from churn.data.contract import NOTHING_ACTIONABLE, Feature, label
 from serve.openapi import days_ago, document
 from serve.pages import api_docs, model_page
 from serve.served_model import served
@@ -49,6 +49,8 @@ def index():
         id=contract.id,
         id_label=label(contract.id or ""),
         groups=list(_groups(fields)),
+        within=contract.within,
+        actionable=contract.any_actionable,
         threshold=run.scorer.threshold,
         risk=run.scorer(typical),
     )
@@ -98,7 +100,9 @@ def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list
             (block, [field for kind in kinds for field in of if field["feature"].kind == kind])
             for block, kinds in BLOCKS.items()
         ]
-        if of:
+        if actionable and not of:
+            yield title, f"{NOTHING_ACTIONABLE}.", []
+        elif of:
             yield title, hint, [(block, some) for block, some in blocks if some]
 
 

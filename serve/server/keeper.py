@@ -15,6 +15,7 @@ import sys
 import threading
 from pathlib import Path
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
 from churn.files import write_file
@@ -48,18 +49,24 @@ class Keeper:
         self.cache = cache
         self.instance = instance
         self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
+        self._contract: Contract | None = None
         self._published: str | None = None
         self._fault: str | None = None
         self._lock = threading.RLock()
 
     def sync(self) -> None:
         """Read the wanted run, and publish its model if it is another run than before."""
+        from churn.registry.promotion import why_foreign
         from churn.registry.runs import fetch_run, resolve_run
 
         try:
             run = resolve_run(self.wanted)
             if run != self.status["run"]:
                 deployment = fetch_run(run)
+                if self._contract and (why := why_foreign(deployment.contract, self._contract)):
+                    problem = f"{why}; start the app again to serve it"
+                    raise ChurnError(f"{run} is not served:", [problem])
+                self._contract = deployment.contract
                 digest, path = self.cache.put(self.wanted, deployment)
                 self.publish(run=run, digest=digest, file=str(path), why=None, problem=None)
             else:

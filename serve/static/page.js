@@ -145,7 +145,9 @@ function showChange(change) {
   });
   element("change-words").textContent = change
     ? `Best single change: ${labelOf(change.feature)} to ${withUnit(change.feature, change.value)}. The risk would be ${percent(change.probability)}.`
-    : "No single change lowers the risk.";
+    : "actionable" in result.dataset
+      ? "No single change lowers the risk."
+      : "Nothing is marked as changeable yet, so no change is proposed.";
 }
 
 function showDifference() {

@@ -189,3 +189,15 @@ def test_a_constant_that_is_no_number_is_named(text):
 def test_every_mistake_in_a_formula_is_named():
     found = Formula.problems("z ** 2 + w % x", FEATURES)
     assert len(found) == 4
+
+
+def test_a_name_with_blanks_stands_in_backquotes():
+    features = {"Phone Service": FEATURES["c"], "x y": FEATURES["x"], "x": FEATURES["x"]}
+    text = '(`Phone Service` == "Yes") * (`x y` > 2) * (x < 9)'
+    assert Formula.problems(text, features) == []
+    formula = Formula(text)
+    assert formula.columns == {"Phone Service", "x y", "x"}
+    assert formula({"Phone Service": "Yes", "x y": 3.0, "x": 1.0}) == 1
+    assert Formula.problems("`no such` + 1", features) == ["no feature is called 'no such'"]
+    # A backquote in a text is a part of the text.
+    assert Formula("c == 'a`b`c'").columns == {"c"}

@@ -235,7 +235,7 @@ def test_a_word_for_missing_beside_empty_cells_is_a_category_and_is_told():
     told = checked.problems.set_index("column")
     assert told["count"].to_dict() == {"region": 250, "plan": 250}
     assert "a category here" in told.loc["region", "check"]
-    assert "taken as missing; to make it a category" in told.loc["plan", "check"]
+    assert "taken as missing; `categories`" in told.loc["plan", "check"]
     # The contract decides.
     values = contract.model_dump()
     values["features"]["region"] |= {"categories": ["EU", "AS"], "missing": ["?"]}

@@ -1,6 +1,7 @@
 """`python -m churn replay`: a logged prediction is reproduced."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -106,3 +107,26 @@ def test_inputs_that_the_run_does_not_take(logged, capsys):
     assert f"does not take the inputs of {other}" in said
     assert "tenure: a whole number from 0 to 120, not -1" in said
     assert "contract: one of" in said
+
+
+def test_a_date_counts_days_to_the_day_of_the_prediction(dated_run, tmp_path, capsys):
+    deployment = fetch_run(dated_run.pathspec)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    client = create_app({"SERVED": deployment, "STATE": tmp_path, "LOG": url}).test_client()
+    record = {
+        "customer": "C1", "joined": "31/01/2026", "town": "Town 7", "region": "NA",
+        "has phone": True, "lines": "one", "fee": 40.5,
+    }  # fmt: skip
+    asked = client.post("/predict", json=record).json
+    with PredictionLog(url) as log:
+        ship_all(tmp_path / "spool", log)
+        row = log.find(asked["prediction"])
+        # As if it had been asked for 100 days ago, about a customer who joined 100 days earlier.
+        joined = datetime(2026, 1, 31, tzinfo=UTC) - timedelta(days=100)
+        inputs = row.inputs | {"joined": f"{joined:%d/%m/%Y}"}
+        log.add(
+            [row._replace(prediction="old", time=row.time - timedelta(days=100), inputs=inputs)]
+        )
+    for prediction in (asked["prediction"], "old"):
+        assert main(["replay", prediction, "--log", url]) == 0
+        assert capsys.readouterr().out.endswith("It comes out the same.\n")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.monitoring.settings import MonitorSettings
 from watching import (
@@ -23,6 +24,25 @@ class TestSettings:
         assert look.period(JANUARY) == (APRIL - timedelta(days=30), APRIL)
         assert look.first_month(JANUARY) == datetime(2025, 4, 1, tzinfo=UTC)
         assert MonitorSettings.check({}, **GOOD).period(JANUARY)[1] == JANUARY
+
+    @pytest.mark.parametrize(
+        ("given", "of_contract", "days", "said"),
+        [
+            ("", 60, 60, "60 days, as the contract says."),
+            ("", None, 30, "30 days; neither --horizon nor the contract says it."),
+            ("45", 60, 45, "45 days, as --horizon says; the contract says 60."),
+            ("45", None, 45, "45 days, as --horizon says."),
+        ],
+    )
+    def test_the_horizon_is_the_contract_s_unless_given(self, given, of_contract, days, said):
+        contract = Contract.parse(
+            {
+                "target": "left", "positive": "yes", "negative": ["no"],
+                "features": {"tenure": {"kind": "number"}}, "horizon_days": of_contract,
+            }
+        )  # fmt: skip
+        settings = MonitorSettings.check({}, **GOOD | {"horizon": given})
+        assert settings.days_to_leave(contract) == (days, f"Horizon: {said}")
 
     def test_everything_that_is_wrong_is_named(self):
         bad = {

@@ -11,8 +11,9 @@ import metaflow
 import pytest
 
 from churn.__main__ import main
+from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.registry.promotion import Promotion
+from churn.registry.promotion import Promotion, why_foreign
 from churn.registry.runs import (
     champion,
     fetch_run,
@@ -299,6 +300,18 @@ class TestProjects:
         promote(abc["A"], "first")
         with pytest.raises(ChurnError, match="is not promoted"):
             promote(runs["bank"], "by its flow", finished=False, project="exited")
+
+    def test_a_contract_of_other_features_is_foreign_though_its_target_has_the_same_name(self):
+        values = {"target": "churn", "positive": "yes", "negative": ["no"]}
+        telecom, later, bank = (
+            Contract.parse(values | {"features": dict.fromkeys(names, {"kind": "flag"})})
+            for names in (("lines", "phone", "fee"), ("lines", "phone", "fax"), ("cards", "fee"))
+        )
+        assert why_foreign(later, telecom) == ""
+        assert why_foreign(bank.without(["fee"]), telecom).startswith("its contract has only 0 of")
+        named = bank.model_copy(update={"project": "bank"})
+        assert why_foreign(named, telecom) == "it is of the project 'bank', not 'churn'"
+        assert why_foreign(named.without(["fee"]), named) == ""
 
 
 class TestAtOnce:

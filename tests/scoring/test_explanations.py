@@ -12,6 +12,8 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.scoring.explanations import Explainer
 from churn.scoring.export.models import compile_model, records
+from churn.scoring.program import Program
+from churn.scoring.scorer import Scorer
 
 CONTRACT = Contract.read(TELCO / "contract.toml")
 
@@ -78,3 +80,27 @@ def test_what_is_usual_occurs(model, frame):
         assert set(values) <= set(frame[name].dropna().astype(type(values[0])))
     assert len(model.engineer_.grid_["tenure"]) == 5
     assert model.engineer_.grid_["contract"] == ["Month-to-month", "One year", "Two year"]
+
+
+def test_a_change_that_makes_a_customer_that_cannot_be_is_none():
+    contract = Contract.parse(
+        {
+            "target": "left", "positive": "yes", "negative": ["no"],
+            "features": {
+                "phone": {"kind": "flag"},
+                "lines": {
+                    "kind": "category", "categories": ["none", "one", "two"], "actionable": True,
+                },
+            },
+            "contradictions": ['(phone == 0) * (lines != "none")'],
+        }
+    )  # fmt: skip
+    steps = [
+        {"op": "category", "name": "lines", "categories": ["none", "one", "two"]},
+        {"op": "lookup", "column": 0, "values": [0.9, 0.5, 0.1], "otherwise": 0.9},
+    ]
+    scorer = Scorer(Program.parse({"steps": steps}), 0.5)
+    grid = {"phone": [0.0, 1.0], "lines": ["none", "one", "two"]}
+    reasons = Explainer(contract, {"phone": 1.0, "lines": "one"}, grid)
+    assert reasons.best_change(scorer, {"phone": 1.0, "lines": "one"}).value == "two"
+    assert reasons.best_change(scorer, {"phone": False, "lines": "none"}) is None

@@ -1,18 +1,23 @@
 """The server follows the champion, and works without its datastore."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from churn.registry.runs import champion, fetch_run, promote
 from processes import wait_for
-from running import STORE
-from serve.server.keeper import SYNC_SECONDS
+from running import ROOT, STORE
+from serve.cache import Cache
+from serve.server.keeper import SYNC_SECONDS, Keeper
 
 
 def ask(server, record):
@@ -109,3 +114,49 @@ def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, stor
     again = start(**settings).wait()
     wait_for(lambda: "not what was written" in str(again.health()["problem"]))
     assert again.health()["model"] is None
+
+
+def test_two_businesses_in_one_store_are_each_served_by_their_own_contract(
+    start, telco_run, other_run, dated_run, records, tmp_path
+):
+    store = a_store_with(telco_run, tmp_path / "store")
+    runs = {"churn": telco_run.pathspec, "bank": dated_run.pathspec}
+    code = (
+        "from churn.registry.runs import promote; import sys; promote(*sys.argv[1:3], force=True)"
+    )
+    environment = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)}
+
+    def promoted(run):
+        made = subprocess.run(
+            [sys.executable, "-c", code, run, "for a test"], cwd=ROOT, text=True,
+            env=os.environ | environment, capture_output=True, check=False,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+
+    for run in runs.values():
+        promoted(run)
+    servers = {project: start(CHURN_RUN=f"champion:{project}", **environment) for project in runs}
+    neither = start(CHURN_RUN="champion", **environment).wait()
+    for project, run in runs.items():
+        health = servers[project].wait(path="/ready").health()
+        assert (health["status"], health["model"]["run"]) == ("ok", run)
+    wait_for(lambda: "Several projects" in (neither.health()["problem"] or ""))
+    promoted(other_run.pathspec)
+    wait_for(lambda: servers["churn"].health()["model"]["run"] == other_run.pathspec)
+    time.sleep(SYNC_SECONDS + 1)
+    health = servers["bank"].health()
+    assert (health["status"], health["model"]["run"]) == ("ok", runs["bank"])
+    # A bank's customer is no telecom's.
+    with pytest.raises(HTTPError) as caught:
+        ask(servers["bank"], records[0])
+    assert caught.value.code == 422
+
+
+def test_an_app_does_not_swap_to_another_contract_s_model(telco_run, dated_run, tmp_path):
+    keeper = Keeper(telco_run.pathspec, Cache(tmp_path / "models"), tmp_path)
+    keeper.sync()
+    assert keeper.status["run"] == telco_run.pathspec
+    keeper.wanted = dated_run.pathspec  # as if the champion were the bank's now
+    keeper.sync()
+    assert keeper.status["run"] == telco_run.pathspec
+    assert "it is of the project 'bank', not 'churn'" in keeper.status["problem"]
