@@ -13,6 +13,7 @@ itself this was not run.
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from churn.data.contract import Contract
@@ -269,12 +270,17 @@ def promote(
 
 def _check_same_business(name: str, contract: Contract, now: str) -> None:
     try:
-        other = fetch_run(now).contract
+        other = _contract_of(now)
     except ChurnError:  # a champion that cannot be read can be replaced
         return
     if why := why_foreign(contract, other):
         problem = f"{why}, as the champion {now}: --force replaces it all the same"
         raise ChurnError(f"{name} is not promoted:", [problem])
+
+
+@lru_cache(maxsize=16)
+def _contract_of(run: str) -> Contract:
+    return fetch_run(run).contract
 
 
 def rollback(why: str, project: str | None = None) -> Promotion:

@@ -304,7 +304,7 @@ class TestProjects:
     def test_a_contract_of_other_features_is_foreign_though_its_target_has_the_same_name(self):
         values = {"target": "churn", "positive": "yes", "negative": ["no"]}
         telecom, later, bank = (
-            Contract.parse(values | {"features": dict.fromkeys(names, {"kind": "flag"})})
+            Contract.parse(values | {"features": {name: {"kind": "flag"} for name in names}})
             for names in (("lines", "phone", "fee"), ("lines", "phone", "fax"), ("cards", "fee"))
         )
         assert why_foreign(later, telecom) == ""

@@ -121,9 +121,7 @@ def test_two_businesses_in_one_store_are_each_served_by_their_own_contract(
 ):
     store = a_store_with(telco_run, tmp_path / "store")
     runs = {"churn": telco_run.pathspec, "bank": dated_run.pathspec}
-    code = (
-        "from churn.registry.runs import promote; import sys; promote(*sys.argv[1:3], force=True)"
-    )
+    code = "import sys; from churn.registry.runs import promote as p; p(*sys.argv[1:], force=True)"
     environment = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)}
 
     def promoted(run):
@@ -149,7 +147,8 @@ def test_two_businesses_in_one_store_are_each_served_by_their_own_contract(
     # A bank's customer is no telecom's.
     with pytest.raises(HTTPError) as caught:
         ask(servers["bank"], records[0])
-    assert caught.value.code == 422
+    with caught.value as refusal:
+        assert refusal.code == 422
 
 
 def test_an_app_does_not_swap_to_another_contract_s_model(telco_run, dated_run, tmp_path):
