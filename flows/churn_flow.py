@@ -39,7 +39,7 @@ class ChurnFlow(FlowSpec):
     call_lists = Parameter("calls", default="", help="call lists: called customers are left out")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     rejected_file = Parameter("rejected", default="rejected.csv", help="where those rows go")
-    leakage = Parameter("leakage", default="drop", help="drop, stop or warn")
+    leakage = Parameter("leakage", default="drop", help="drop, drop-suspected, …")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
@@ -118,6 +118,7 @@ class ChurnFlow(FlowSpec):
         seen = self.frame[~held]
         leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
         self.leaks = findings_table(leaks)
+        self.full_contract = self.contract
         self.contract = act_on(leaks, self.contract, self.leakage)
         self.split = split_customers(self.frame, self.contract, held)
         self.target_summary = describe_target(self.frame, self.contract)
@@ -199,6 +200,7 @@ class ChurnFlow(FlowSpec):
     def evaluate(self):
         """Evaluate on the hold-out, once; compile the model, and decide on its promotion."""
         from cards.model import model_card
+        from churn.evaluation.leak_prices import leak_prices
         from churn.evaluation.report import evaluate_model
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide
@@ -209,6 +211,9 @@ class ChurnFlow(FlowSpec):
         console.show(f"evaluating {self.trial.candidate.name} on customers it has not seen")
         self.report = evaluate_model(
             model, train, holdout, self.sample, self.trial, self.baseline, self.costs
+        )
+        self.leak_prices = leak_prices(
+            self.leaks, self.full_contract, self.contract, train, holdout, self.seed
         )
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         run = f"{current.flow_name}/{current.run_id}"
@@ -224,6 +229,7 @@ class ChurnFlow(FlowSpec):
             self.leaks,
             self.gate_margin,
             self.search,
+            trust_suspected=self.leakage == "keep-suspected",
         )
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)

@@ -106,6 +106,7 @@ def decide(
     leaks: pd.DataFrame,
     margin: float,
     search: SearchOutcome | None = None,
+    trust_suspected: bool = False,
 ) -> Decision:
     """Decide on an evaluated model, compared with the current champion.
 
@@ -120,12 +121,15 @@ def decide(
         chance does not explain it.
     search : SearchOutcome, optional
         The results of the candidates.
+    trust_suspected : bool
+        Whether a person has said that suspected columns do not leak.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
     holdout = holdout.iloc[:: -(-held_out // ROWS) or 1]
     past, rival, best = history(project), None, None
     withheld = _small(held_out, leavers) or _foreign(foreign_champions(project), project)
+    withheld = withheld or ("" if trust_suspected else _suspected(model.contract, leaks))
     if past and held_out:
         probabilities = model.predict_proba(holdout)[:, 1]
         try:
@@ -228,8 +232,9 @@ def _agrees(agreement: Agreement) -> Check:
 
 
 def _no_leaks(contract: Contract, leaks: pd.DataFrame) -> Check:
-    left = sorted(set(leaks["column"]) & set(contract.features))
-    why = f"columns that know the answer and are still in: {', '.join(left) or 'none'}"
+    sure = leaks[~leaks["suspected"].astype(bool)]
+    left = sorted(set(sure["column"]) & set(contract.features))
+    why = f"columns that leak the target and are still in: {', '.join(left) or 'none'}"
     return Check("no leakage left in", 0, len(left), not left, why)
 
 
@@ -291,6 +296,16 @@ def _small(held_out: int, leavers: int) -> str:
     return (
         f"of {held_out:,} held-out customers {leavers:,} left, and at least {FEWEST} must have "
         "left and stayed for the checks to mean much; a person decides, by `churn promote`"
+    )
+
+
+def _suspected(contract: Contract, leaks: pd.DataFrame) -> str:
+    kept = sorted(set(leaks["column"][leaks["suspected"].astype(bool)]) & set(contract.features))
+    if not kept:
+        return ""
+    return (
+        f"{', '.join(kept)} may leak the target, and a person has to judge: `--leakage "
+        "drop-suspected` drops what is suspected, `--leakage keep-suspected` trusts it"
     )
 
 

@@ -1,5 +1,6 @@
 """The summary of a training run for the console, and the next commands."""
 
+from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
 from churn.registry.training_run import TrainingRun
 
@@ -34,7 +35,8 @@ def _table(run: TrainingRun) -> list[str]:
     for leak in run.leaks.itertuples():
         kept = leak.column in run.contract.features
         what = "kept, but suspected of leaking the target" if kept else "dropped"
-        lines.append(f"The column {leak.column} is {what}: {leak.why}.")
+        price = describe_price(run.leak_prices, leak.column)
+        lines.append(f"The column {leak.column} is {what}: it {leak.why}. {price}".strip())
     leaky = set(run.leaks["column"])
     ignored = [name for name in run.contract.ignore if name in run.table and name not in leaky]
     if ignored:

@@ -50,6 +50,8 @@ class TrainingRun:
         `train`, `holdout`, or `copy` for a copy of a held-out customer.
     rejected, problems, leaks : DataFrame
         The rows that break the contract; the problems of the table; the columns that leak.
+    leak_prices : DataFrame
+        The loss with and without each of them; see `churn.evaluation.leak_prices`.
     target_summary : str
         Which value counts as left, and its share.
     called : CalledCustomers, of `churn.campaign.called`
@@ -92,6 +94,7 @@ class TrainingRun:
     rejected: "pd.DataFrame"
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
+    leak_prices: "pd.DataFrame"
     target_summary: str
     called: Any
     margin: float

@@ -21,7 +21,7 @@ class TrainingSettings(BaseModel):
     margin: float = Field(ge=0)
     seed: int = Field(ge=0, lt=2**32)
     max_rejected: float = Field(ge=0, le=1)
-    leakage: Literal["drop", "stop", "warn"]
+    leakage: Literal["drop", "drop-suspected", "keep-suspected", "stop", "warn"]
     promote: Literal["auto", "never"]
     gate_margin: float = Field(ge=0)
 

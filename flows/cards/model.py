@@ -78,6 +78,7 @@ def model_card(run: TrainingRun) -> list:
             "typical customer."
         ),
         *explained,
+        *_leaks(run),
         *_gate(run.decision),
         Markdown(f"Compiled for serving: {run.agreement}."),
         Markdown(
@@ -121,6 +122,31 @@ def _profit(run) -> list:
         ),
         Table(rows, headers=["", "money", "95 % interval"]),
         VegaChart(charts.profit(profit.curve, profit.called)),
+    ]
+
+
+def _leaks(run) -> list:
+    if run.leak_prices.empty:
+        return []
+    why = dict(zip(run.leaks["column"], run.leaks["why"], strict=True))
+    rows = [
+        [
+            price.column,
+            "kept" if price.column in run.contract.features else "dropped",
+            f"{price.with_it:.3f}",
+            f"{price.without_it:.3f}",
+            why[price.column],
+        ]
+        for price in run.leak_prices.itertuples()
+    ]
+    return [
+        Markdown("## Columns that may leak the target"),
+        Markdown(
+            "The log loss is of small boosting on customers that it is not trained on. If a column "
+            "was known at the observation, dropping it costs the difference; if it was not, the "
+            "better figure is never reached in use. `--leakage` decides what is dropped."
+        ),
+        Table(rows, headers=["column", "", "loss with it", "without it", "it"]),
     ]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data.contract import Category, Contract, Flag, Number
+from churn.data.contract import Category, Contract, Date, Flag, Number
 from churn.data.inference import infer_contract
 from churn.data.leakage import Finding, act_on, find_leaks, findings_table
 from churn.data.parsing import labels
@@ -237,6 +237,115 @@ def test_of_very_many_rows_an_even_selection_is_looked_at(rng):
     assert [f.check for f in find_leaks(frame, left, contract)] == ["target leakage"]
 
 
+# Columns that are taken after customers have left
+
+
+def test_a_reason_that_only_leavers_have_is_found_with_its_evidence(find, left, rng):
+    given = (left == 1) & (rng.random(len(left)) < 0.35)
+    words = pd.Categorical(np.where(given, rng.choice(["price", "moved"], len(left)), None))
+    (found,) = find(reason=(words, Category(categories=("moved", "price"), nullable=True)))
+    assert (found.check, found.suspected) == ("cells of leavers", False)
+    customers = given.sum()
+    assert found.why.startswith(f"is filled for {customers:,} customers, of which {customers:,}")
+    assert 0.99 < found.score < 1
+
+
+def test_a_code_of_a_quarter_of_the_leavers_is_found(find, left, rng):
+    codes = np.where((left == 1) & (rng.random(len(left)) < 0.25), "K", "A").astype(object)
+    codes[(codes == "A") & (rng.random(len(left)) < 0.5)] = "B"
+    (found,) = find(status=(pd.Categorical(codes), Category(categories=("A", "B", "K"))))
+    assert (found.check, found.suspected) == ("cells of leavers", False)
+    assert found.why.startswith("is K for")
+
+
+def test_a_code_that_some_who_stayed_have_too_is_only_suspected(find, left, rng):
+    code = (left == 1) & (rng.random(len(left)) < 0.25) | (rng.random(len(left)) < 0.002)
+    (found,) = find(closed=(code.astype(float), FLAG))
+    assert (found.check, found.suspected) == ("cells of leavers", True)
+
+
+def test_days_since_the_last_invoice_that_go_on_after_leaving_are_found(find, left, rng):
+    days = np.floor(rng.uniform(0, 30, len(left)) + left * rng.uniform(0, 30, len(left)))
+    (found,) = find(days_since_invoice=(days, NUMBER))
+    assert (found.check, found.suspected) == ("cells of leavers", False)
+
+
+@pytest.mark.parametrize("smoothing", [0, 2])
+@pytest.mark.parametrize("size", [3, 8])
+def test_a_mean_of_the_target_by_small_groups_is_found(find, left, rng, smoothing, size):
+    group = rng.integers(0, len(left) // size, len(left))
+    gone, count = np.bincount(group, left), np.bincount(group)
+    mean = (gone + smoothing * left.mean()) / np.maximum(count + smoothing, 1)
+    branch = pd.Categorical(group.astype(str))
+    features = Category(categories=tuple(branch.categories))
+    found, *_ = find(branch_churn=(mean[group], NUMBER), branch=(branch, features))
+    assert (found.column, found.check, found.suspected) == (
+        "branch_churn",
+        "mean of the target",
+        False,
+    )
+    assert "the same branch" in found.why
+
+
+def test_a_mean_of_the_target_is_found_without_the_groups_it_is_made_of(find, left, rng):
+    group = rng.integers(0, len(left) // 3, len(left))
+    mean = np.bincount(group, left) / np.maximum(np.bincount(group), 1)
+    (found,) = find(branch_churn=(mean[group], NUMBER))
+    assert found.check == "mean of the target"
+    assert "better than chance" in found.why
+
+
+def test_a_churn_rate_of_the_other_customers_or_of_last_year_is_left_alone(rng):
+    group = rng.integers(0, 1_000, 5_000)
+    rate = rng.beta(1, 3, 1_000)[group]
+    left = (rng.random(5_000) < rate).astype(np.int8)
+    count = np.bincount(group)[group]
+    columns = {
+        "branch": group.astype(float),
+        "of_others": (np.bincount(group, left)[group] - left + 1) / (count + 3),
+        "last_year": np.bincount(group, rng.random(5_000) < rate)[group] / count,
+    }
+    features = dict.fromkeys(columns, NUMBER)
+    contract = Contract(target="left", positive="1", negative=("0",), features=features)
+    assert find_leaks(pd.DataFrame(columns), left, contract) == []
+
+
+def test_a_last_log_in_after_the_observation_is_found_by_its_date(find, left, rng):
+    after = (left == 0) | (rng.random(len(left)) < 0.3)
+    days = np.where(after, -rng.uniform(0, 60, len(left)), rng.exponential(20, len(left)))
+    (found,) = find(last_log_in=(np.floor(days), Date()))
+    assert found.check == "date after the observation"
+    assert "for 3" in found.why
+    assert "100% of those who stayed" in found.why
+
+
+def test_the_end_of_a_contract_is_after_the_observation_and_left_alone(find, left, rng):
+    days = -np.floor(rng.uniform(1, 700, len(left)) * np.where(left, 0.8, 1))
+    assert find(contract_end=(days, Date())) == []
+
+
+def test_two_columns_that_leak_only_together_are_suspected_and_one_of_them(find, left, rng):
+    before = rng.normal(1000, 100, len(left))
+    now = before - left * 100 + rng.normal(0, 10, len(left))
+    (found,) = find(balance=(before, NUMBER), balance_now=(now, NUMBER))
+    assert (found.check, found.suspected) == ("adds too much", True)
+    assert "nats with it" in found.why
+
+
+@pytest.mark.parametrize("rows", [500, 2_000])
+def test_nothing_is_found_among_many_columns_of_noise(rows):
+    rng = np.random.default_rng(rows)
+    left = (rng.random(rows) < 0.26).astype(np.int8)
+    columns: dict = {f"n{i}": rng.normal(size=rows) for i in range(50)}
+    columns |= {f"i{i}": rng.integers(0, 30, rows).astype(float) for i in range(50)}
+    columns |= {f"m{i}": np.where(rng.random(rows) < 0.7, np.nan, 1.0 + i) for i in range(50)}
+    columns |= {f"l{i}": rng.integers(0, rows // 3, rows) / 7 for i in range(50)}
+    contract = Contract(
+        target="left", positive="1", negative=("0",), features=dict.fromkeys(columns, NUMBER)
+    )
+    assert find_leaks(pd.DataFrame(columns), left, contract) == []
+
+
 # Real tables
 
 
@@ -249,7 +358,10 @@ def found_in(frame, target, id):
 def test_the_remaining_contract_of_the_internet_provider_knows_who_left(shared_data):
     frame = load_table(shared_data / "internet_service_churn.csv")
     assert found_in(frame, "churn", "id") == [
-        ("reamining_contract", "target leakage by missing values")
+        ("reamining_contract", "target leakage by missing values"),
+        # No traffic: 99 % of these customers left. They are told and kept.
+        ("download_avg", "cells of leavers"),
+        ("upload_avg", "cells of leavers"),
     ]
 
 
@@ -282,6 +394,17 @@ def test_stop_names_every_column_and_why(contract):
     assert error.value.problems == ["tenure: because", "partner: has one value"]
 
 
+SUSPECTED = Finding("tenure", "adds too much", 0.3, "because", suspected=True)
+
+
+@pytest.mark.parametrize(
+    ("action", "kept"),
+    [("drop", True), ("keep-suspected", True), ("warn", True), ("drop-suspected", False)],
+)
+def test_what_is_only_suspected_is_dropped_where_that_is_asked_for(contract, action, kept):
+    assert ("tenure" in act_on([SUSPECTED], contract, action).features) == kept
+
+
 def test_tell_changes_nothing(contract):
     assert act_on(FINDINGS, contract, "warn") is contract
 
@@ -300,9 +423,10 @@ def test_drop_does_not_drop_the_last_feature(contract):
 
 def test_findings_make_a_table_even_when_there_are_none():
     assert findings_table(FINDINGS).values.tolist() == [
-        ["tenure", "target leakage", 0.97, "because"]
+        ["tenure", "target leakage", 0.97, "because", False]
     ]
-    assert list(findings_table([]).columns) == ["column", "check", "score", "why"]
+    columns = ["column", "check", "score", "why", "suspected"]
+    assert list(findings_table([]).columns) == columns
     assert len(findings_table([])) == 0
 
 
@@ -322,7 +446,7 @@ def test_many_levels_are_kept_where_they_predict_who_leaves(rng, spread, found):
     clean = validate_data(frame, contract).frame
     findings = find_leaks(clean, labels(clean, contract), contract)
     assert [one.column for one in findings] == found
-    assert all("levels do not predict" in one.why for one in findings)
+    assert all("levels that do not predict" in one.why for one in findings)
     for action in ("drop", "stop"):  # it is no leak
         kept = act_on(findings, contract, action).features
         assert ("city" in kept) == (not found)

@@ -401,7 +401,13 @@ class TestOtherTables:
             "--data", str(shared_data / "internet_service_churn.csv"),
         )  # fmt: skip
         assert run.code == 0, run.output
-        assert run.data.leaks["column"].tolist() == ["reamining_contract"]
+        leaks = run.data.leaks.set_index("column")["suspected"]
+        assert leaks.to_dict() == {
+            "reamining_contract": False, "download_avg": True, "upload_avg": True
+        }  # fmt: skip
+        assert "nats with it" in run.output
+        assert not run.data.decision.passed
+        assert "download_avg, upload_avg may leak the target" in run.data.decision.why
         assert "reamining_contract" not in run.model.contract.features
 
     def test_bank_by_parameters_alone(self, shared_data, quick):

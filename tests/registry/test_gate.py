@@ -196,7 +196,9 @@ def test_each_fault_is_named(evaluated):
             "report": changed_metric(report, "calibration_slope", value=0.5, low=0.4, high=0.6)
         },
         "scorer agrees": {"agreement": replace(data.agreement, decisions=1)},
-        "no leakage left in": {"leaks": pd.DataFrame({"column": ["tenure", "gone"]})},
+        "no leakage left in": {
+            "leaks": pd.DataFrame({"column": ["tenure", "gone"], "suspected": False})
+        },
     }
     for name, change in cases.items():
         assert failed(decide(data, **change)) == [name]
