@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from churn.errors import ChurnError
@@ -38,6 +39,29 @@ def own_folder(path: str | Path) -> Path:
         raise _refused(path, f"user {found.st_uid} owns it, and you are user {os.geteuid()}")
     if found.st_mode & stat.S_IWOTH:
         raise _refused(path, f"everybody can write to it: chmod o-w {path}")
+    return path
+
+
+def check_owner(path: str | Path) -> Path:
+    """Check that no other user owns a folder; it need not exist.
+
+    root may own it: it can read and replace everything anyway, and owns mounted volumes.
+
+    Returns
+    -------
+    Path
+        `path`.
+
+    Raises
+    ------
+    ChurnError
+        If another user owns it.
+    """
+    path = Path(path)
+    with suppress(FileNotFoundError):
+        owner = path.stat().st_uid
+        if owner not in (0, os.geteuid()):
+            raise _refused(path, f"user {owner} owns it, and you are user {os.geteuid()}")
     return path
 
 

@@ -7,10 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from churn.errors import ChurnError
-from churn.folders import own_folder
 from running import ROOT, flow_command, flow_environment
 
 NOBODY = 65534
@@ -85,18 +81,3 @@ def test_a_flow_refuses_such_a_cache_before_metaflow_is_imported(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(f"The folder {tmp_path} cannot be used:")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_another_user_is_refused(tmp_path):
-    folder = tmp_path / "state"
-    folder.mkdir(0o700)
-    os.chown(folder, NOBODY, NOBODY)
-    with pytest.raises(ChurnError, match=f"user {NOBODY} owns it"):
-        own_folder(folder)
-
-
-def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
-    (tmp_path / "state").write_text("")
-    with pytest.raises(ChurnError, match="cannot be made"):
-        own_folder(tmp_path / "state")

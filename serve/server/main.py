@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn.errors import ChurnError
+from churn.folders import check_owner
 from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
 from serve.settings import OFF, Settings
@@ -112,8 +113,9 @@ def keeper() -> Iterator[None]:
 
 
 def _settings() -> Settings:
-    """The settings of the environment, with the URL of the log validated."""
+    """The settings of the environment, with the state's owner and the log's URL validated."""
     settings = Settings.read()
+    check_owner(settings.state)
     if settings.log not in ("", OFF):
         from churn.feedback.prediction_log import PredictionLog
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from churn.feedback.prediction_log.entries import Prediction, entry, new_id
 from churn.feedback.prediction_log.spool import LogFailed, Spool
+from churn.folders import check_owner
 from churn.home import home
 
 __all__ = [
@@ -60,6 +61,11 @@ def locations(environment: Mapping[str, str | None]) -> tuple[Path, str]:
         The folder that workers write to.
     url : str
         The database.
+
+    Raises
+    ------
+    ChurnError
+        If another user owns the folder: they could read and replace all that is in it.
     """
-    state = Path(environment.get("CHURN_STATE") or home() / ".churn")
+    state = check_owner(environment.get("CHURN_STATE") or home() / ".churn")
     return state / "spool", environment.get("CHURN_LOG") or f"sqlite:///{state / 'predictions.db'}"
