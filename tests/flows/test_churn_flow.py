@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
+from churn.feedback.prediction_log import PredictionLog, Spool, entry, new_id, ship_all
 from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
+from churn.monitoring.predictions import Window, same_model
+from churn.registry.runs import fetch_run
 from processes import of_session, wait_for
 from running import STORE, FlowRun, model_of, run_flow, start_flow
 
@@ -196,14 +200,31 @@ class TestKilledAndResumed:
         assert run.data.lineage == telco_run.data.lineage
 
 
+@pytest.fixture(scope="module")
+def twins(quick) -> tuple[FlowRun, FlowRun]:
+    """The same run by a warm and by a cold start."""
+    warm = run_flow("--config", "candidates", quick, "run")
+    cold = run_flow("--config", "candidates", quick, "run", CHURN_WARM="0")
+    assert warm.code == cold.code == 0, warm.output + cold.output
+    return warm, cold
+
+
 class TestWarmStart:
     """Tasks that are forked from a warm interpreter behave as those Metaflow starts itself."""
 
-    def test_gives_the_same_model_as_a_cold_start(self, quick):
-        warm = run_flow("--config", "candidates", quick, "run")
-        cold = run_flow("--config", "candidates", quick, "run", CHURN_WARM="0")
-        assert warm.code == cold.code == 0, warm.output + cold.output
+    def test_gives_the_same_model_as_a_cold_start(self, twins):
+        warm, cold = twins
         assert warm.data.fingerprint == cold.data.fingerprint
+
+    def test_predictions_of_a_repeated_run_are_of_the_same_model(self, twins, telco_run, tmp_path):
+        runs = [run.pathspec for run in (*twins, telco_run)]
+        spool, log = Spool(tmp_path / "spool"), PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+        now = datetime.now(UTC)
+        for run in runs:
+            spool.write(entry(new_id(), now.timestamp(), run, 0.5, [0.1], b"{}"))
+        ship_all(spool.folder, log)
+        window = Window(now - timedelta(days=1), now + timedelta(days=1))
+        assert same_model(log, fetch_run(runs[0]), window) == set(runs[:2])
 
     def test_leaves_no_process_behind(self, telco_run):
         assert STORE not in [_cwd(path) for path in Path("/proc").glob("[0-9]*/cwd")]
