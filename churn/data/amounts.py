@@ -1,6 +1,7 @@
 """Numbers as people write them: amounts of money, per cent, thousands, decimal commas.
 
-`$1,234.50`, `1.234,50 €`, `12.5%` (12.5), `(12.50)` (negative, as bookkeepers write), `1 234`.
+`$1,234.50`, `1.234,50 €`, `12.5%` (12.5), `(12.50)` and `12.50-` (negative, as bookkeepers write),
+`1 234`, `12,34,567` (as in India).
 """
 
 import math
@@ -8,18 +9,22 @@ import re
 
 from churn.errors import ChurnError
 
-__all__ = ["NUMBER", "decimal_mark", "number_of", "unit_of"]
+__all__ = ["NUMBER", "decimal_mark", "may_be_thousands", "number_of", "units_of"]
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?(inf|infinity|∞)", re.I)
 _SIGN = r"(?P<sign>[+-]?)\s?"
-_MONEY = r"(?:[$€£¥₹]|(?:[A-Z]{1,2})?\$|[A-Z]{3})"
+_MONEY = r"(?:[$€£¥₹]|(?:[A-Z]{1,2})?\$|[A-Z]{3}|Rs\.?)"
 _BEFORE = re.compile(rf"\(?{_SIGN}(?P<unit>{_MONEY})?\s?(?P<sign2>[+-]?)(?P<digits>[\d.,'’\s]+)\)?")
 _BEHIND = re.compile(rf"\(?{_SIGN}(?P<digits>[\d.,'’\s]+?)\s?(?P<unit>{_MONEY}|%|\.-)?\)?")
 _DIGITS = {
-    ".": re.compile(r"(\d{1,3}([,'’\s\u00a0\u202f]\d{3})+|\d+)(\.\d*)?|\.\d+", re.ASCII),
+    ".": re.compile(
+        r"(\d{1,3}([,'’\s\u00a0\u202f]\d{3})+|\d{1,2}(,\d\d)+,\d{3}|\d+)(\.\d*)?|\.\d+", re.ASCII
+    ),
     ",": re.compile(r"(\d{1,3}([.'’\s\u00a0\u202f]\d{3})+|\d+)(,\d*)?|,\d+", re.ASCII),
 }
+# 1.234 in a table with decimal commas.
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+", re.ASCII)
 _GROUPS = re.compile(r"[,'’\s]")
 
 
@@ -34,6 +39,9 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     """
     if decimal == "." and NUMBER.fullmatch(text):
         return float(text)  # exact to the last bit, unlike pandas' parser
+    text = text.replace("\u2212", "-")
+    if text.endswith("-") and text[:1] not in "+-(":
+        text = f"-{text[:-1]}"
     if _INFINITE.fullmatch(text):
         return -math.inf if text.startswith("-") else math.inf
     for shape in (_BEFORE, _BEHIND):
@@ -55,15 +63,21 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     return None
 
 
-def unit_of(texts) -> str:
-    """The unit of the numbers in the texts; empty if there are several."""
-    units = set()
+def units_of(texts) -> list[str]:
+    """The units of the numbers in the texts, sorted; an empty one if only some have a percent."""
+    units, plain = set(), False
     for text in texts:
-        for shape in (_BEFORE, _BEHIND):
-            found = shape.fullmatch(text)
-            if found and found["unit"]:
-                units.add(found["unit"])
-    return units.pop() if len(units) == 1 else ""
+        found = [shape.fullmatch(text) for shape in (_BEFORE, _BEHIND)]
+        named = {one["unit"] for one in found if one and one["unit"]} - {".-"}
+        units |= named
+        plain |= not named
+    return sorted({"", *units} if plain and "%" in units else units)
+
+
+def may_be_thousands(texts) -> bool:
+    """Whether every point of plain numbers may separate thousands: `1.234` and `700`."""
+    pointed = [text for text in texts if "." in text]
+    return bool(pointed) and all(_THOUSANDS.fullmatch(text) for text in pointed)
 
 
 def decimal_mark(texts: list[str], column: str, given: str = "") -> str:
@@ -86,7 +100,7 @@ def decimal_mark(texts: list[str], column: str, given: str = "") -> str:
     readings = [(number_of(text, "."), number_of(text, ",")) for text in odd]
     points = sum(point is not None for point, _ in readings)
     commas = sum(comma is not None for _, comma in readings)
-    if given and commas:
+    if given and (commas or may_be_thousands(texts)):
         return given
     if commas <= points:
         both = [text for text, pair in zip(odd, readings, strict=True) if None not in pair]

@@ -33,7 +33,13 @@ MAX_TITLE_LINES = 10
 MIN_COLUMNS_OF_A_ROW = 4
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
 _WIDTHS = re.compile(r"Expected (\d+) columns, got (\d+)")
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @dataclass(frozen=True)
@@ -223,6 +229,7 @@ def read_delimited(
     if problems:
         raise ChurnError("", problems)
     frame = table.to_pandas()
+    frame.attrs["separator"] = layout.separator
     add_note(frame, *layout.notes)
     return frame
 
@@ -232,10 +239,17 @@ def _encoding(head: bytes, options: SourceOptions) -> tuple[str, list[str]]:
         return options.encoding, []
     for bom, encoding in _BOMS.items():
         if head.startswith(bom):
-            return encoding, [] if encoding == "utf-8-sig" else ["the file is written in UTF-16"]
-    if b"\0" in head[:1000]:
-        hint = "it has NUL bytes: no text, or UTF-16 without its mark; say --encoding utf-16-le"
+            known = encoding == "utf-8-sig"
+            return encoding, [] if known else [f"the file is written in {encoding.upper()}"]
+    start = head[:1000]
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) > len(start) / 4:
+        order = "be" if even > odd else "le"
+        hint = f"it is probably UTF-16 without its mark: say --encoding utf-16-{order}"
         raise ChurnError("", [hint])
+    if b"\0" in head:
+        line = head[: head.index(0)].count(b"\n") + 1
+        raise ChurnError("", [f"line {line} has a NUL byte: it is no text, or is damaged"])
     return "utf-8", []
 
 

@@ -1,13 +1,15 @@
 """Infer a contract from a table, for a person to correct."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 
+from churn.data.amounts import may_be_thousands
 from churn.data.contract import Contract, label_key
 from churn.data.kinds import TOLERANCE, Kind, bounded, kind_of
-from churn.data.parsing import parse_dates, parse_texts, parse_times
+from churn.data.parsing import is_numeric, parse_dates, parse_texts, parse_times
 from churn.data.readers import TELCO
 from churn.data.source import SourceOptions, add_note
 from churn.data.target import settle_target
@@ -67,7 +69,9 @@ def infer_contract(
     absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
     if absent:
         have = f"the columns are {', '.join(map(repr, frame.columns))}"
-        raise ChurnError("No contract can be inferred:", [*absent, have])
+        raise ChurnError(
+            "No contract can be inferred:", [*absent, have, *_header_hint(frame, roles)]
+        )
     twice = sorted(set(frame.columns[frame.columns.duplicated()]))
     if twice:
         raise ChurnError(
@@ -101,6 +105,17 @@ def infer_contract(
     if rule:
         values["target_rule"] = rule
     return Contract.parse(roles | values | {"positive": label.positive, "negative": label.negative})
+
+
+def _header_hint(frame: pd.DataFrame, roles: dict[str, str]) -> list[str]:
+    """The likely cause where columns are missing."""
+    names = [str(name) for name in frame.columns]
+    if any(wanted in name for wanted in roles.values() for name in names):
+        return ["names within other names: cells are separated by another character (--separator)?"]
+    first = [text for name in frame.columns[:50] for text in frame[name].head(3).astype(str)]
+    if any(wanted in first for wanted in roles.values()):
+        return ["the names stand in a row below: delete the lines above the header"]
+    return []
 
 
 def ignored_reasons(
@@ -178,9 +193,38 @@ def _kinds(frame: pd.DataFrame, names: list[str], options: SourceOptions) -> dic
             kinds[name] = kind_of(frame[name], options)
         except ChurnError as error:
             problems += error.problems
+    if not problems and not options.decimal:
+        problems = _settle_thousands(frame, kinds, options)
     if problems:
         raise ChurnError("No contract can be inferred:", problems)
     return kinds
+
+
+def _settle_thousands(frame: pd.DataFrame, kinds: dict[str, Kind], options) -> list[str]:
+    """Read `1.234` as other columns are read; what is not certain, a sentence each."""
+    pointed, commas = {}, False
+    for name, kind in kinds.items():
+        if kind.feature is None or kind.feature.kind != "number" or is_numeric(frame[name]):
+            continue
+        commas |= kind.feature.decimal == ","
+        if texts := [text for text in parse_texts(frame[name]).categories if "." in text]:
+            pointed[name] = texts
+    doubtful = {
+        n: t for n, t in pointed.items() if kinds[n].feature.decimal == "." and may_be_thousands(t)
+    }
+    if commas:
+        for name in doubtful:
+            kind = kind_of(frame[name], options.model_copy(update={"decimal": ","}))
+            kinds[name] = replace(
+                kind, reason=f"has points for thousands, like {doubtful[name][0]}"
+            )
+        return []
+    if frame.attrs.get("separator") != ";" or len(doubtful) < len(pointed):
+        return []
+    return [
+        f"{name}: {texts[0]!r} may be two numbers; say --decimal . or --decimal ,"
+        for name, texts in doubtful.items()
+    ]
 
 
 def _time_order(column: pd.Series, options: SourceOptions) -> str:

@@ -1,14 +1,15 @@
 """What a column is: a flag, a number, a date, a category, or nothing to learn from, and why."""
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from churn.data.amounts import NUMBER, decimal_mark, number_of, unit_of
+from churn.data.amounts import NUMBER, decimal_mark, number_of, units_of
 from churn.data.contract import Category, Date, Feature, Flag, Number
-from churn.data.dates import day_of, order_of
+from churn.data.dates import SHORT_YEAR, day_of, order_of
 from churn.data.parsing import (
     is_marker,
     is_numeric,
@@ -38,6 +39,11 @@ MIN_WORD_SHARE = 0.01
 # for missing values.
 MAX_WORDS = 3
 MAX_WORD_SHARE = 0.1
+
+
+_WITH_UNIT = re.compile(r"[-+]?\d[\d.,' ]*[ ]?[A-Za-z/°]{1,12}\.?", re.ASCII)
+MIN_WITH_NUMBER = 3
+_EPOCH = re.compile(r"(9[5-9]\d{7}|1\d{9})(\d{3})?(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,11 @@ def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
         kind = find(column, texts, counts, allowed, options)
         if kind is not None:
             return kind
+    if reason := _no_category(texts.categories, counts):
+        return Kind(None, fine, reason)
     levels, rows = len(texts.categories), int(filled.sum())
     if levels <= most_levels(rows):
-        return Kind(_category(column, few_levels(rows)), fine)
+        return Kind(_category(column, few_levels(rows)), fine, _with_numbers(texts.categories))
     return Kind(None, fine, _many(column, texts, levels, most_levels(rows)))
 
 
@@ -181,6 +189,8 @@ def _code(column, texts, counts, allowed, options) -> Kind | None:
 
 
 def _number(column, texts, counts, allowed, options) -> Kind | None:
+    if reason := _epoch(texts.categories):
+        return Kind(None, np.zeros(len(column), dtype=bool), reason)
     if is_numeric(column):
         return Kind(Number(), np.zeros(len(column), dtype=bool))
     cells = list(texts.categories)
@@ -203,8 +213,12 @@ def _number(column, texts, counts, allowed, options) -> Kind | None:
             return None
         missing = tuple(cells[i] for i in other)
     digits = [text for text, number in zip(cells, numbers, strict=True) if number]
+    fine, units = np.zeros(len(column), dtype=bool), units_of(digits)
+    if len(units) > 1:
+        named = ", ".join(repr(unit) if unit else "none" for unit in units)
+        return Kind(None, fine, f"its numbers have several units: {named}")
     decimal = decimal_mark(digits, str(column.name), options.decimal)
-    feature = Number(decimal=decimal, missing=missing, unit=unit_of(digits))
+    feature = Number(decimal=decimal, missing=missing, unit="".join(units))
     reason = "" if decimal == "." else "is read with a decimal comma"
     return Kind(feature, parse_numbers(column, decimal, missing)[1], reason)
 
@@ -224,6 +238,12 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
         if day is None and not is_marker(text)
     )
     found = sum(day is not None for day in days)
+    other = [
+        text for text, day in zip(cells, days, strict=True) if day is None and not is_marker(text)
+    ]
+    missing = ()
+    if allowed < bad <= MAX_WORD_SHARE * counts.sum() and len(other) <= MAX_WORDS:
+        missing, bad = tuple(other), 0  # 0000-00-00, never
     if asked and not options.dates and bad <= allowed and found:
         cell = next(text for text, day in zip(cells, days, strict=True) if day)
         reason = (
@@ -233,7 +253,38 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
         return Kind(None, np.zeros(len(column), dtype=bool), reason)
     if not found or bad > allowed:
         return None
-    return Kind(Date(order=order or ""), parse_dates(column, order or "")[1])
+    return Kind(
+        Date(order=order or "", missing=missing), parse_dates(column, order or "", missing)[1]
+    )
+
+
+def _epoch(cells) -> str:
+    """Why numbers are no feature: they count seconds since 1970; empty where they do not."""
+    if len(cells) < MIN_LEVELS or not all(map(_EPOCH.fullmatch, cells)):
+        return ""
+    return f"its numbers, like {cells[0]}, may be seconds since 1970: make them dates (2024-01-31)"
+
+
+def _no_category(cells, counts) -> str:
+    """Why texts must not be a category: they are absolute dates; empty where they are not."""
+    short = np.array([bool(SHORT_YEAR.fullmatch(text)) for text in cells])
+    if counts[short].sum() > counts.sum() / 2:
+        first = cells[int(np.argmax(short))]
+        return f"its dates, like {first!r}, have years of two digits: write all four"
+    days = np.array([day_of(text, "day-first") is not None for text in cells])
+    if counts[days].sum() > counts.sum() / 2 and not all(text.isdigit() for text in cells):
+        other = cells[int(np.argmin(days))]
+        return f"most of its cells are dates, but {other!r} and others are not"
+    return ""
+
+
+def _with_numbers(cells) -> str:
+    """A note on a category whose texts are numbers with a word."""
+    if len(cells) < MIN_WITH_NUMBER or not all(map(_WITH_UNIT.fullmatch, cells)):
+        return ""
+    return (
+        f"is read as categories, like {cells[0]!r}; as a number it would have no word in its cells"
+    )
 
 
 def _has_fraction(column: pd.Series) -> bool:

@@ -4,6 +4,7 @@ Numbers, flags and dates (as days) become float64 (NaN when missing), categories
 texts, times datetimes. No row is rejected here: an unreadable cell is reported, not dropped.
 """
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 
@@ -20,6 +21,7 @@ from churn.data.values import FLAGS, MARKERS, MISSING, as_text
 from churn.errors import ChurnError
 
 # An id of only these characters needs no normalisation: no blanks to trim, and no 12.0 for a 12.
+_SCIENTIFIC = re.compile(r"^\d\.\d+E\+\d\d$", re.ASCII)
 PLAIN_ID = "^[!-\\-/-~]+$"
 
 
@@ -68,8 +70,24 @@ def parse_ids(column: pd.Series | pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
-    """Which ids are floating-point numbers too large to distinguish neighbouring ids."""
+    """Which ids have lost digits.
+
+    They are floating-point numbers too large to distinguish neighbouring ids, or texts like
+    `1.23E+15`, as Excel writes them.
+    """
     dtype = getattr(column, "dtype", None)
+    if isinstance(column, pd.Series) and (
+        column.dtype == object or pd.api.types.is_string_dtype(column.dtype)
+    ):
+        texts = parse_texts(column)
+        lost = [bool(_SCIENTIFIC.fullmatch(text)) for text in texts.categories]
+        return np.array([*lost, False])[texts.codes]
+    if isinstance(column, pa.Array) and (
+        pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    ):
+        return pc.fill_null(pc.match_substring_regex(column, _SCIENTIFIC.pattern), False).to_numpy(
+            zero_copy_only=False
+        )
     if isinstance(column, pa.Array) and pa.types.is_floating(column.type):
         numbers = column.to_numpy(zero_copy_only=False)
     elif isinstance(dtype, np.dtype) and dtype.kind == "f":
@@ -126,7 +144,7 @@ def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
         return {"infinite, taken as missing": infinite}
     if not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
         return {}
-    texts = parse_texts(column)
+    texts = parse_texts(column, keep=MISSING[1:])
     marked = [is_marker(text, feature.missing) for text in texts.categories]
     infinite = [
         feature.kind == "number" and bool(np.isinf(number_of(text, feature.decimal) or 0.0))

@@ -8,12 +8,20 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 from pyarrow import fs
 
-from churn.data.delimited import cause, column_names, decompressed, not_utf8, read_delimited
+from churn.data.delimited import (
+    MAX_TITLE_LINES,
+    cause,
+    column_names,
+    decompressed,
+    not_utf8,
+    read_delimited,
+)
 from churn.data.parquet import open_dataset, to_frame
 from churn.data.source import SourceOptions, add_note
 from churn.errors import ChurnError
@@ -22,6 +30,8 @@ TELCO = Path(__file__).parent / "telco"
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/|.*://")
 TEXT = re.compile(r"\.(csv|tsv|tab|txt|psv)(\.(gz|bz2|zst|xz|zip))?$|\.(gz|bz2|zst|xz|zip)$", re.I)
 WORKBOOK = re.compile(r"\.(xlsx|xlsm|xlsb|xls|ods)$", re.I)
+PARQUET = re.compile(r"(\.(parquet|pq)|/)$", re.I)
+KNOWN = "by its name it is neither a text (.csv, .tsv, .txt), a workbook (.xlsx) nor Parquet"
 ASKED = SourceOptions()
 
 
@@ -131,7 +141,8 @@ def _load_parquet(source: str) -> pd.DataFrame:
         dataset, notes = open_dataset(inside, filesystem)
         frame = to_frame(dataset.to_table())
     except (OSError, pa.ArrowException) as error:
-        raise ChurnError(f"Cannot read {source} as Parquet:", [_reason(error)]) from error
+        hint = [] if PARQUET.search(source) else [KNOWN]
+        raise ChurnError(f"Cannot read {source} as Parquet:", [_reason(error), *hint]) from error
     except ChurnError as error:
         raise ChurnError(f"Cannot use {source}:", error.problems) from None
     add_note(frame, *notes)
@@ -153,13 +164,20 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
         raise ChurnError(f"Cannot use {source}:", error.problems) from None
     except Exception as error:  # calamine has errors of its own, without a common class
         raise ChurnError(f"Cannot read {source} as a workbook:", [_reason(error)]) from error
-    cells = cells.dropna(how="all")
+    cells, told = cells.dropna(how="all"), []
     if cells.empty:
         raise ChurnError(f"Cannot use {source}:", ["it has no rows"])
+    # A title is one filled cell; the header has several, where rows have.
+    filled = cells.notna().sum(axis=1).to_numpy()
+    title = int(np.argmax(filled[:MAX_TITLE_LINES] > 1)) if (filled > 1).sum() > 1 else 0
+    if title:
+        above = str(cells.iloc[0].dropna().iloc[0])[:60]
+        told = [f"{title} lines above the header are skipped: {above!r}"]
+        cells = cells.iloc[title:].dropna(axis=1, how="all")
     header = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
     names, changed = column_names(header)
     frame = cells.iloc[1:].set_axis(names, axis=1).reset_index(drop=True)
-    add_note(frame, f"the sheet {sheet!r} is read", *changed)
+    add_note(frame, f"the sheet {sheet!r} is read", *told, *changed)
     return usable(frame, source)
 
 

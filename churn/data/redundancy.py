@@ -31,7 +31,7 @@ def ids(columns: Columns, names: Iterable[str]) -> Iterator[Finding]:
     """Columns that identify the customer."""
     for name in names:
         feature = columns.contract.features[name]
-        if feature.kind == "flag" or (feature.kind == "number" and not feature.integer):
+        if feature.kind in ("flag", "date") or (feature.kind == "number" and not feature.integer):
             continue
         share = columns.codes[name].nunique() / len(columns)
         # Amounts in whole numbers may nearly all differ too, while keys all differ.

@@ -70,6 +70,11 @@ def settle_target(column: pd.Series, positive: str | None = None) -> Label:
                 f"{spelling[key]!r} ({sizes[key]:,} rows)"
                 for key in sorted(sizes, key=sizes.get, reverse=True)[:SHOWN]
             )
+            if len(sizes) == 1:
+                problem = (
+                    f"every customer has {listed}: some who left and some who stayed are needed"
+                )
+                raise ChurnError(where, [problem])
             hint = f"say which value means that a customer left (--positive): {listed}"
             raise ChurnError(where, [hint])
         yes, no = pair

@@ -25,7 +25,7 @@ from churn.errors import ChurnError
 MIN_ROWS = 100
 MIN_PER_CLASS = 20
 EXAMPLES = 5
-LOST_DIGITS = "an id above 2**53 as a floating-point number, whose last digits are lost"
+LOST_DIGITS = "an id as a floating-point number above 2**53 or like 1.23E+15: digits are lost"
 
 
 @dataclass(frozen=True)

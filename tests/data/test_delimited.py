@@ -153,6 +153,32 @@ def test_a_workbook_is_read_by_its_sheet(tmp_path):
         load_table(tmp_path / "two.xlsx", options=SourceOptions(sheet="May"))
 
 
+def test_a_title_in_a_workbook_is_skipped_and_told(tmp_path):
+    rows = [["Report", "", "", ""], HEADER, *([i, "Plus", 1.5, "no"] for i in range(5))]
+    workbook(tmp_path / "t.xlsx", {"March": pd.DataFrame(rows[1:], columns=rows[0])})
+    frame = load_table(tmp_path / "t.xlsx")
+    assert list(frame.columns) == HEADER
+    assert len(frame) == 5
+    assert "1 lines above the header are skipped: 'Report'" in notes(frame)
+
+
+def test_a_table_without_its_mark_is_refused_with_the_setting_that_reads_it(tmp_path):
+    for encoding in ("utf-16-le", "utf-16-be"):
+        with pytest.raises(ChurnError, match=f"say --encoding {encoding}"):
+            read(tmp_path, text().encode(encoding))
+        frame = read(tmp_path, text().encode(encoding), encoding=encoding)
+        assert frame.to_numpy().tolist() == ROWS
+    assert read(tmp_path, text().encode("utf-32")).to_numpy().tolist() == ROWS
+    with pytest.raises(ChurnError, match="line 3 has a NUL byte"):
+        read(tmp_path, text().replace("00001", "0000\0" + "1"))
+
+
+def test_a_table_of_another_format_is_refused_with_what_it_could_be(tmp_path):
+    (tmp_path / "t.json").write_text("[]")
+    with pytest.raises(ChurnError, match="by its name it is neither a text"):
+        load_table(tmp_path / "t.json")
+
+
 def workbook(path, sheets):
     """Write a minimal workbook: the parts that Excel's format demands, cells as inline texts."""
     spreadsheet = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

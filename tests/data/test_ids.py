@@ -131,3 +131,9 @@ def test_an_id_is_read_once_and_for_all(text):
     once = id_text(text)
     assert unicodedata.is_normalized("NFC", once)
     assert id_text(once) in (once, id_text(once.removesuffix(".0")))
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_found():
+    column = pd.Series(["1.23457E+15", "12E5", "1.5", "123456789012345"], dtype="str")
+    assert lost_digits(column).tolist() == [True, False, False, False]
+    assert lost_digits(pa.array(column)).tolist() == [True, False, False, False]

@@ -329,3 +329,16 @@ def test_roles_that_the_contract_settles_otherwise_are_named():
 def test_a_table_of_ones_own_needs_a_target():
     with pytest.raises(ChurnError, match="--target"):
         settle_contract(table(plan=["a", "b"]), "a.csv", None, target=None, id="id")
+
+
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ({"id~left": ["1~no"]}, "another character (--separator)"),
+        ({"Customer": ["id", "1"], "column_2": ["left", "no"]}, "names stand in a row below"),
+    ],
+)
+def test_columns_that_are_missing_have_a_likely_cause(columns, hint):
+    with pytest.raises(ChurnError) as error:
+        infer_contract(pd.DataFrame(columns), "left", "id")
+    assert hint in str(error.value)

@@ -294,3 +294,86 @@ def test_codes_with_zeros_in_front_are_categories_and_told():
     assert contract.features["visits"].kind == "number"
     (told,) = notes(frame)
     assert told.startswith("postcode is read as codes, like '01067'")
+
+
+# Numbers and dates in other notations
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    [
+        (["\u221212.5", "3"], -12.5),
+        (["12.5-", "3"], -12.5),
+        (["12,34,567.50", "3"], 1234567.5),
+        (["Rs. 1,200.00", "Rs. 300"], 1200),
+    ],
+)
+def test_amounts_of_other_countries(cells, first):
+    frame = table(x=cells)
+    assert inferred(frame).features["x"].kind == "number"
+    assert parse_numbers(frame["x"])[0][0] == first
+
+
+def test_numbers_of_several_units_are_no_number():
+    for cells, named in ((["$12", "€13"], "'$', '€'"), (["12%", "0.12"], "none, '%'")):
+        frame = table(x=cells, plan=["a", "b", "c"])
+        contract = inferred(frame)
+        assert ignored_reasons(frame, contract)["x"] == f"its numbers have several units: {named}"
+
+
+def test_points_for_thousands_are_read_as_the_table_s_other_numbers():
+    frame = table(rest=["1.234", "12.300", "700"], fee=["1,5", "2,75", "3"])
+    contract = inferred(frame)
+    assert contract.features["rest"].decimal == ","
+    assert validate_data(frame, contract).frame["rest"].iloc[:3].tolist() == [1234, 12300, 700]
+    assert "rest has points for thousands, like 1.234" in notes(frame)
+    frame = table(rest=["1.234", "12.300", "700"])
+    assert validate_data(frame, inferred(frame)).frame["rest"].iloc[0] == 1.234
+    frame.attrs["separator"] = ";"  # as where the decimal mark is a comma
+    with pytest.raises(ChurnError, match=r"rest: '1\.234' may be two numbers; say --decimal"):
+        inferred(frame)
+    assert inferred(frame, decimal=",").features["rest"].max > 12_300
+
+
+@pytest.mark.parametrize("word", ["0000-00-00", "9999-12-31", "never"])
+def test_a_word_in_a_column_of_dates_is_missing_and_told(word):
+    days = [str(date(2024, 1, 1) + timedelta(days=i)) for i in range(39)]
+    frame = table(since=[*days, word])
+    contract = inferred(frame)
+    assert contract.features["since"].missing == (word,)
+    checked = validate_data(frame, contract)
+    assert checked.frame["since"].isna().sum() == 25
+    assert checked.problems["count"].tolist() == [25]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (["13/02/24", "14/03/24"], "its dates, like '13/02/24', have years of two digits"),
+        (["01-Jan-24", "02-Feb-24"], "have years of two digits"),
+        (["2024-01-01", "2024-01-02", "x"], "most of its cells are dates, but 'x'"),
+        ([str(1_700_000_000 + 86_400 * i) for i in range(30)], "may be seconds since 1970"),
+        (list(range(1_700_000_000, 1_700_000_300, 7)), "may be seconds since 1970"),
+    ],
+)
+def test_absolute_dates_become_no_categories_and_no_numbers(cells, reason):
+    frame = table(since=cells, plan=["a", "b", "c"])
+    contract = inferred(frame)
+    assert contract.ignore == ("since",)
+    assert reason in ignored_reasons(frame, contract)["since"]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("2024-W13", date(2024, 3, 25)), ("2024-Q2", date(2024, 4, 1))]
+)
+def test_weeks_and_quarters_are_their_first_days(text, day):
+    assert day_of(text) == day
+    assert day_of("2024-W60") is None
+
+
+def test_numbers_with_words_are_categories_and_told():
+    frame = table(size=["12 GB", "3 GB", "4 GB"])
+    assert inferred(frame).features["size"].kind == "category"
+    assert notes(frame) == [
+        "size is read as categories, like '12 GB'; as a number it would have no word in its cells"
+    ]

@@ -1,5 +1,7 @@
 """The leakage checks: they find planted leaks, and keep columns without leakage."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -450,3 +452,18 @@ def test_many_levels_are_kept_where_they_predict_who_leaves(rng, spread, found):
     for action in ("drop", "stop"):  # it is no leak
         kept = act_on(findings, contract, action).features
         assert ("city" in kept) == (not found)
+
+
+def test_a_date_that_differs_between_all_customers_is_no_key(rng):
+    n = 400
+    days = rng.permutation(n)
+    frame = pd.DataFrame(
+        {
+            "joined": np.datetime_as_string(np.datetime64("2024-01-01") + days),
+            "left": np.where(rng.random(n) < 0.3, "yes", "no"),
+        }
+    )
+    contract = infer_contract(frame, "left").model_copy(update={"as_of": date(2025, 2, 4)})
+    clean = validate_data(frame, contract).frame
+    assert clean["joined"].nunique() == n
+    assert find_leaks(clean, labels(clean, contract), contract) == []

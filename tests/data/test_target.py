@@ -38,7 +38,7 @@ def test_an_opposite_pair_is_certain(values, positive, negative):
 
 
 @pytest.mark.parametrize(
-    "values", [("1", "2"), ("yes", "0"), ("left", "stayed"), ("yes", "no", "joined"), ("1", "1")]
+    "values", [("1", "2"), ("yes", "0"), ("left", "stayed"), ("yes", "no", "joined")]
 )
 def test_anything_else_is_asked_for_with_the_values_there_are(values):
     with pytest.raises(ChurnError, match="--positive") as error:
@@ -115,3 +115,8 @@ def test_the_codes_1_and_2_are_asked_for_in_outcomes(tmp_path):
         read_table(str(tmp_path / "o.csv"))
     left, problems, _ = read_labels(column("-1", "1"))
     assert (left.tolist(), problems) == ([0, 1], [])
+
+
+def test_a_target_of_one_value_cannot_be_learned():
+    with pytest.raises(ChurnError, match="every customer has 'Yes'"):
+        settle_target(pd.Series(["Yes"] * 10, name="left"))
