@@ -58,8 +58,11 @@ def granian_server(address: str, port: int, workers: int, target: str = FRONT, *
     """
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
+    from granian.log import logger
     from granian.server import Server
 
+    # It warns of many threads per core; most of these wait.
+    logger.addFilter(lambda record: "spawning up to" not in str(record.msg))
     return Server(
         target,
         **{
