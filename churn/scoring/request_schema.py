@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 
 from churn.data.contract import Contract, Feature
 from churn.data.dates import day_of
+from churn.data.ids import LARGEST_FLOAT_ID
 from churn.data.values import FLAGS, MISSING, USUAL_FLAGS
 from churn.scoring.contradictions import Contradictions
 from churn.scoring.json_body import InvalidRequest, ObjectReader, Problems, typed_dict, where
@@ -162,7 +163,7 @@ def expected(feature: Feature) -> str:
     elif feature.kind == "date":
         words = "a date like 2025-01-31"
     elif feature.unseen == "flag":
-        words = "a text"
+        words = "a text, no word for a missing value"
     else:
         words = "one of " + ", ".join(map(repr, feature.categories))
     return words + (", or null" if feature.nullable else "")
@@ -231,6 +232,8 @@ def _to_flag(value):
 def _to_id(value):
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
         return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_FLOAT_ID:
+        return int(value)  # as in a table, 7.0 is 7
     raise ValueError("no id")
 
 

@@ -106,3 +106,16 @@ def test_a_number_that_no_float_holds_is_refused():
 )
 def test_a_column_s_name_is_read_as_words(name, words):
     assert label(name) == words
+
+
+def test_the_file_says_what_amounts_dates_and_words_for_missing_values_are():
+    frame = table()[["spend", "left"]]
+    frame["fee"] = np.resize(["$1,234.50", "$3.00"], N)
+    frame["since"] = np.resize(["25.03.2024", "26.03.2024", "?"], N)
+    frame["region"] = np.resize(["EU", "NA", None], N)
+    text = annotated_toml(infer_contract(frame, "left"), frame)
+    assert "from 3 to 1234.5" in text
+    assert "from 2024-03-25 to 2024-03-26" in text
+    assert "cells say '?': a word for a missing value, taken as missing" in text
+    assert "cells say 'NA': a word for a missing value elsewhere, a category here" in text
+    assert "Nothing" not in text

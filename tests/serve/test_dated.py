@@ -128,3 +128,11 @@ def test_the_form_takes_a_date_and_refuses_a_contradiction(page, client):
     page.locator("[name=lines]").select_option("none")
     settled()
     assert error.text_content() == ""
+
+
+@pytest.mark.parametrize(
+    ("sent", "customer"), [(7, 7), (7.0, 7), ("007", "007"), (2**60, 2**60), (" Zoë ", " Zoë ")]
+)
+def test_an_id_may_be_a_text_or_a_whole_number(client, sent, customer):
+    assert client.post("/predict", json=RECORD | {"customer": sent}).json["customer"] == customer
+    assert client.post("/predict", json=RECORD | {"customer": 7.5}).status_code == 422
