@@ -20,7 +20,8 @@ from churn.data.readers import load_table
 from churn.data.validation import validate_data
 from churn.modeling import budget, scoring_cost
 from churn.modeling.encoder import FeatureEngineer
-from churn.modeling.search_space import DEFAULT_CANDIDATES, ITERATIVE_FAMILIES, build
+from churn.modeling.families import build
+from churn.modeling.search_space import DEFAULT_CANDIDATES, ITERATIVE_FAMILIES
 from churn.modeling.threads import bounded_threads
 from churn.scoring.export.estimators import compile_for_rows
 

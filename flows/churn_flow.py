@@ -21,7 +21,7 @@ class ChurnFlow(FlowSpec):
     candidates_file = Config(
         "candidates",
         default_value="built-in",
-        parser="churn.modeling.search_space.parse_toml",
+        parser="churn.modeling.search_file.parse_toml",
         plain=True,
         help="search space (TOML); the built-in one when none is given",
     )
@@ -56,7 +56,7 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and record the lineage of this run."""
-        from churn.modeling.search_space import settle_candidates
+        from churn.modeling.search_file import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
 

@@ -100,6 +100,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.do_not_contact import check_matches
         from churn.campaign.export import write_list, write_rejected
         from churn.feedback.batch import log_sample
+        from churn.registry.runs import with_scorer
 
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
@@ -109,8 +110,9 @@ class ScoreFlow(FlowSpec):
             setattr(self, name, getattr(inputs[0], name))
         run = self.deployment.run
         self.call_list = make_list(
-            _each(inputs, "part"), self.deployment, self.contract, self.campaign, self.offer
-        )
+            _each(inputs, "part"), with_scorer(self.deployment), self.contract, self.campaign,
+            self.offer,
+        )  # fmt: skip
         counts = self.call_list.counts
         self.warnings.append(
             check_matches(

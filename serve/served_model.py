@@ -168,6 +168,7 @@ class ServedModel:
         self._problem, self.status = problem, status
 
     def _load(self, run: Deployment) -> None:
+        run.require_compiled()
         run.scorer.compile()  # in this thread, so that no request waits for it
         self.model, self.why = Model(run, self._max_batch), None
         self._logger.info("Serving %s (%s)", run.run, run.candidate)

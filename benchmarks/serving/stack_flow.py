@@ -42,7 +42,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.cross_validation import cross_validate
         from churn.modeling.model import ChurnModel
         from churn.modeling.sample import draw_search_sample
-        from churn.modeling.search_space import parse_candidates
+        from churn.modeling.search_file import parse_candidates
         from churn.modeling.stacking import stack
         from churn.registry.model_file import describe_model, dump_model
         from churn.scoring.deployment import Deployment

@@ -18,6 +18,7 @@ FAMILY_COLOURS = {
     "random_forest": GREEN,
     "stack": "#2b2b2b",
 }
+OWN = "#c05a7a"  # of a family of one's own
 
 
 def spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
@@ -77,8 +78,9 @@ def cost(rows: pd.DataFrame) -> dict:
 
 
 def _family(rows: pd.DataFrame) -> dict:
-    there = [family for family in FAMILY_COLOURS if family in set(rows["family"])]
-    scale = {"domain": there, "range": [FAMILY_COLOURS[family] for family in there]}
+    colours = FAMILY_COLOURS | {name: OWN for name in rows["family"] if name not in FAMILY_COLOURS}
+    there = [family for family in colours if family in set(rows["family"])]
+    scale = {"domain": there, "range": [colours[family] for family in there]}
     return {"field": "family", "type": "nominal", "title": None, "scale": scale}
 
 

@@ -1,7 +1,8 @@
 """Data science: from a clean table to a fitted model.
 
 - encoder: typed features as a float matrix
-- search_space: candidates, families, and their estimators
+- search_space, search_file: candidates, built-in or from a file
+- families, own_families: the estimators of candidates
 - sample, cross_validation, budget: candidates on folds, pruned, and within the budget
 - search: the result of every candidate
 - stack_weights, stacking: stacks of candidates

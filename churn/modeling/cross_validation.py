@@ -11,9 +11,11 @@ from sklearn.pipeline import Pipeline
 
 from churn.modeling.budget import fit_seconds
 from churn.modeling.classifier import Classifier
+from churn.modeling.families import build
+from churn.modeling.own_families import check_probabilities, is_own
 from churn.modeling.sample import SearchSample
-from churn.modeling.scoring_cost import estimate_microseconds
-from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build
+from churn.modeling.scoring_cost import NOT_COMPILED_MICROSECONDS, estimate_microseconds
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate
 from churn.modeling.threads import bounded_threads
 from churn.statistics.log_odds import row_losses
 
@@ -107,7 +109,7 @@ def cross_validate(
         if stopped
         else _fold_losses(sample, probabilities),
         seconds=time.perf_counter() - start,
-        microseconds=estimate_microseconds(folds[0].as_tuned(candidate)) if folds else np.nan,
+        microseconds=_microseconds(candidate, folds),
         stopped=stopped,
         stopped_for_budget=bool(stopped) and stopped == late,
     )
@@ -130,8 +132,12 @@ class _Fold:
                 self._fit_iterations(train_matrix, train_labels)
             else:
                 self.model.fit(train_matrix, train_labels)
-                self.iterations = int(np.max(getattr(_last_step(self.model)[1], "n_iter_", 0)))
-                self.probabilities: np.ndarray = self.model.predict_proba(self.matrix)[:, 1]
+                predicted = self.model.predict_proba(self.matrix)
+                if is_own(self.family):
+                    check_probabilities(self.family, predicted, len(self.labels))
+                else:
+                    self.iterations = int(np.max(getattr(_last_step(self.model)[1], "n_iter_", 0)))
+                self.probabilities: np.ndarray = predicted[:, 1]
                 self.loss = float(row_losses(self.labels, self.probabilities).mean())
 
     def _fit_iterations(self, matrix: np.ndarray, labels: np.ndarray) -> None:
@@ -185,6 +191,12 @@ def _assemble(
     for fold in folds:
         probabilities[fold.test] = fold.predict(stage)
     return candidate, probabilities
+
+
+def _microseconds(candidate: Candidate, folds: list[_Fold]) -> float:
+    if is_own(candidate.family):
+        return NOT_COMPILED_MICROSECONDS
+    return estimate_microseconds(folds[0].as_tuned(candidate)) if folds else np.nan
 
 
 def _fold_losses(sample: SearchSample, probabilities: np.ndarray) -> tuple[float, ...]:

@@ -11,7 +11,8 @@ from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.files import atomic_write
 from churn.modeling.encoder import FeatureEngineer, set_feature
-from churn.modeling.search_space import Candidate, build
+from churn.modeling.families import build
+from churn.modeling.search_space import Candidate
 from churn.modeling.threads import bounded_threads
 
 

@@ -40,6 +40,10 @@ MICROSECONDS = {
     "forest tree": 0.1,
     "forest split": 0.12,
 }
+# Of a data frame of one customer and a pipeline of scikit-learn on a usual core, whatever is at its
+# end. Forests and the like take longer.
+NOT_COMPILED_MICROSECONDS = 6_000.0
+
 # A part of a fitted ColumnTransformer: its name, its transformer and its columns.
 Part = tuple[str, BaseEstimator, np.ndarray]
 
@@ -50,7 +54,7 @@ def estimate_microseconds(model: object) -> float:
     Parameters
     ----------
     model : fitted classifier
-        Of a family of `churn.modeling.search_space`, but for stacks, whose cost is the sum of
+        Of a family of `churn.modeling.families`, but for stacks, whose cost is the sum of
         their members'.
     """
     counts = operations(model)

@@ -6,8 +6,9 @@ import numpy as np
 
 from churn.modeling.cross_validation import Trial, cross_validate
 from churn.modeling.estimators.stack import SecondLevel, second_level_features
+from churn.modeling.families import build
 from churn.modeling.sample import SearchSample
-from churn.modeling.search_space import SECOND_LEVEL, STACK, Candidate, build
+from churn.modeling.search_space import SECOND_LEVEL, STACK, Candidate
 from churn.modeling.stack_weights import (
     fit_second_level_weights,
     fit_stack_weights,

@@ -82,7 +82,7 @@ class Reference:
         chance = np.concatenate([out_of_fold, np.full(len(holdout), np.nan)])[order]
         features = parse_features(frame.iloc[places], deployment.contract)
         unknown = np.isnan(chance)
-        chance[unknown] = [deployment.scorer(record) for record in records(features[unknown])]
+        chance[unknown] = deployment.scorer.many(records(features[unknown]))
         return cls(features.reset_index(drop=True), chance)
 
 

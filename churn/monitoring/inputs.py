@@ -12,6 +12,7 @@ from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.outcomes import OutcomeStore, frame_of, read_table
 from churn.feedback.prediction_log import PredictionLog, locations
 from churn.monitoring.drift import Reference
+from churn.registry.runs import with_scorer
 from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
 
@@ -47,7 +48,7 @@ def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
     """
     run = TrainingRun.open(deployment.run)
     reference = Reference.of_run(
-        deployment, run.frame, run.split, run.sample.rows, run.trial.probabilities
+        with_scorer(deployment), run.frame, run.split, run.sample.rows, run.trial.probabilities
     )
     return reference, run.costs
 

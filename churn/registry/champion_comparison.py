@@ -141,4 +141,4 @@ def _ask(champion: Deployment, rows: pd.DataFrame) -> np.ndarray | str:
         asked = records(parse_features(rows, champion.contract))
     except ChurnError as error:
         return "; ".join(error.problems)
-    return np.array([champion.scorer(record) for record in asked])
+    return np.array(champion.scorer.many(asked))

@@ -15,11 +15,12 @@ from churn.data.parsing import labels
 from churn.errors import ChurnError
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
+from churn.modeling.own_families import is_own
 from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
 from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
 from churn.registry.promotion import Promotion, project_of
-from churn.registry.runs import fetch_run, foreign_champions, history
+from churn.registry.runs import fetch_run, foreign_champions, history, with_scorer
 from churn.scoring.deployment import Deployment
 from churn.scoring.scorer import TOLERANCE, Agreement
 
@@ -128,12 +129,16 @@ def decide(
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
     holdout = holdout.iloc[:: -(-held_out // ROWS) or 1]
     past, rival, best = history(project), None, None
-    withheld = _small(held_out, leavers) or _foreign(foreign_champions(project), project)
-    withheld = withheld or ("" if trust_suspected else _suspected(model.contract, leaks))
+    withheld = (
+        _small(held_out, leavers)
+        or _foreign(foreign_champions(project), project)
+        or ("" if trust_suspected else _suspected(model.contract, leaks))
+        or _not_compiled(model.candidate.family)
+    )
     if past and held_out:
         probabilities = model.predict_proba(holdout)[:, 1]
         try:
-            now = fetch_run(past[0].run)
+            now = with_scorer(fetch_run(past[0].run))
         except ChurnError as error:
             rival = ChampionComparison(past[0].run, None, str(error))
         else:
@@ -319,10 +324,19 @@ def _foreign(projects: list[str], project: str) -> str:
     )
 
 
+def _not_compiled(family: str) -> str:
+    if not is_own(family):
+        return ""
+    return (
+        f"{family} is not compiled, so that the app cannot serve it; `churn promote` makes it the "
+        "champion for ScoreFlow and MonitorFlow"
+    )
+
+
 def _readable(past: list[Promotion]) -> list[Deployment]:
     """The last distinct champions, the oldest first; those that cannot be read are skipped."""
     runs, found = list(dict.fromkeys(one.run for one in past))[:MOST_CHAMPIONS], []
     for run in reversed(runs):
         with suppress(ChurnError):
-            found.append(fetch_run(run))
+            found.append(with_scorer(fetch_run(run)))
     return found

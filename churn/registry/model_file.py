@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from churn.errors import ChurnError
+from churn.modeling.own_families import look_in_working_directory
 
 if TYPE_CHECKING:
     from churn.modeling.model import ChurnModel
@@ -50,13 +51,19 @@ def load_model(
     Raises
     ------
     ChurnError
-        If the file is not the expected one, or was written by another version of scikit-learn.
+        If the file is not the expected one, was written by another version of scikit-learn, or
+        needs a module that cannot be imported, as of a family of one's own.
     """
     import joblib
 
     if described is not None:
         _check(content, described, any_version)
-    return joblib.load(io.BytesIO(content))
+    look_in_working_directory()
+    try:
+        return joblib.load(io.BytesIO(content))
+    except ImportError as error:
+        problem = f"{error}: install its module, or start in the folder where it lies"
+        raise ChurnError("The fitted model is not loaded:", [problem]) from error
 
 
 def _check(content: bytes, described: Mapping[str, str], any_version: bool) -> None:

@@ -2,6 +2,7 @@
 
 from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
+from churn.modeling.own_families import is_own
 from churn.registry.training_run import TrainingRun
 
 
@@ -14,15 +15,35 @@ def summarize_run(run: TrainingRun) -> str:
         At its end.
     """
     lines = [run.target_summary, *_table(run), *run.search.notes()]
-    lines += [summarize(run.report, run.trial.candidate.name), f"Compiled: {run.agreement}."]
+    lines += [summarize(run.report, run.trial.candidate.name), say_scorer(run)]
     if not run.agreement.holds:
         return "\n".join([*lines, "It cannot be served: the scorer differs from the model."])
+    serve = f"make serve RUN={run.pathspec} starts the app"
+    if is_own(run.trial.candidate.family):
+        serve = f"python flows/score_flow.py run --run {run.pathspec} makes a call list"
     lines += [
         f"The gate: {run.decision.why}.",
-        f"Next: make card RUN={run.pathspec} shows all of it, and make serve RUN={run.pathspec} "
-        "starts the app.",
+        f"Next: make card RUN={run.pathspec} shows all of it, and {serve}.",
     ]
     return "\n".join(lines)
+
+
+def say_scorer(run: TrainingRun) -> str:
+    """How single customers are scored, and what that costs."""
+    if not is_own(run.trial.candidate.family):
+        return f"Compiled: {run.agreement}."
+    compiled = [
+        row["microseconds"]
+        for row in run.leaderboard
+        if not is_own(row["family"]) and not row["stopped"]
+    ]
+    beside = f", where the compiled candidates take {min(compiled):.1f} to {max(compiled):.1f}"
+    return (
+        f"Not compiled, for {run.trial.candidate.family} is no family of this library: "
+        f"predict_proba scores a single customer in {run.agreement.microseconds:,.0f} "
+        f"microseconds{beside if compiled else ''}; the app cannot serve it, ScoreFlow and "
+        "churn.load can."
+    )
 
 
 def _table(run: TrainingRun) -> list[str]:

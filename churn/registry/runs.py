@@ -32,6 +32,7 @@ from churn.registry.promotion import (
     why_foreign,
 )
 from churn.scoring.deployment import Deployment
+from churn.scoring.fitted import FittedScorer
 
 if TYPE_CHECKING:
     from churn.modeling.model import ChurnModel
@@ -112,7 +113,22 @@ def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deploym
     with translate_errors(f"The model of {deployment.run} cannot be read:"):
         run = client().Run(deployment.run)
         content = read_plain(run, "model_file")
-    return deployment, load_model(content, deployment.model_file, any_version)
+    model = load_model(content, deployment.model_file, any_version)
+    if not deployment.compiled:
+        scorer = FittedScorer(deployment.scorer.threshold, model)
+        deployment = replace(deployment, scorer=scorer)
+    return deployment, model
+
+
+def with_scorer(deployment: Deployment) -> Deployment:
+    """A deployment that can score: where it is not compiled, its scorer is the fitted model.
+
+    Raises
+    ------
+    ChurnError
+        See `fetch_model`, which loads it.
+    """
+    return deployment if deployment.compiled else fetch_model(deployment.run)[0]
 
 
 def resolve_run(name: str) -> str:

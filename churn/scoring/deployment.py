@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from churn.data.contract import Contract
-from churn.scoring.document import SCHEMA_VERSION, Document, plain
+from churn.errors import ChurnError
+from churn.scoring.document import SCHEMA_VERSION, Document, ScorerPart, plain
 from churn.scoring.explanations import Explainer
+from churn.scoring.fitted import ADVICE, FittedScorer
 from churn.scoring.scorer import Agreement, Scorer
 
 
@@ -22,8 +24,8 @@ class Deployment:
         The name of the candidate that was chosen, and its family.
     contract : Contract
         The columns of a request.
-    scorer : Scorer
-        The model, compiled.
+    scorer : Scorer or FittedScorer
+        The model, compiled; a FittedScorer of a family that cannot be compiled.
     agreement : Agreement
         The differences between the scorer's probabilities and the model's.
     explainer : Explainer
@@ -54,7 +56,7 @@ class Deployment:
     candidate: str
     family: str
     contract: Contract
-    scorer: Scorer
+    scorer: Scorer | FittedScorer
     agreement: Agreement
     explainer: Explainer
     costs: Mapping[str, float | str]
@@ -68,6 +70,16 @@ class Deployment:
     created_at: datetime
     model_file: Mapping[str, str] | None = None
 
+    @property
+    def compiled(self) -> bool:
+        """Whether the scorer is compiled, which the app needs."""
+        return self.scorer.program is not None
+
+    def require_compiled(self) -> None:
+        """Raise a ChurnError unless it is compiled: the app unpickles no model of anybody's."""
+        if not self.compiled:
+            raise ChurnError(f"{self.run} cannot be served:", [f"{self.family}: {ADVICE}"])
+
     def to_document(self) -> dict:
         """The deployment as a document of plain values; see `churn.scoring.document`."""
         return {
@@ -77,7 +89,7 @@ class Deployment:
             "family": self.family,
             "contract": self.contract.model_dump(mode="json"),
             "scorer": {
-                "program": self.scorer.program.to_plain(),
+                "program": self.scorer.program and self.scorer.program.to_plain(),
                 "threshold": plain(self.scorer.threshold),
             },
             "agreement": plain(asdict(self.agreement)),
@@ -113,7 +125,7 @@ class Deployment:
             candidate=read.candidate,
             family=read.family,
             contract=read.contract,
-            scorer=Scorer(read.scorer.program, read.scorer.threshold),
+            scorer=_scorer(read.scorer),
             agreement=Agreement(**vars(read.agreement)),
             explainer=Explainer(read.contract, typical, grid),
             costs=vars(read.costs),
@@ -131,3 +143,9 @@ class Deployment:
     def __reduce__(self):
         # The document is stored between the steps of a flow too.
         return Deployment.from_document, (self.to_document(),)
+
+
+def _scorer(part: ScorerPart) -> Scorer | FittedScorer:
+    if part.program is None:
+        return FittedScorer(part.threshold)
+    return Scorer(part.program, part.threshold)

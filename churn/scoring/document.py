@@ -39,7 +39,7 @@ class _Part(BaseModel):
 class ScorerPart(_Part):
     """The compiled model: see `churn.scoring.program`."""
 
-    program: Program
+    program: Program | None  # None of a model that is not compiled
     threshold: float
 
 

@@ -89,14 +89,13 @@ class Explainer:
         most : int, optional
             At most so many, and only those that add anything.
         """
-        risk, asked = scorer(record), dict(record)
+        changed = [{**record, name: typical} for name, typical in self.typical.items()]
+        risk, *typical_risks = scorer.many([record, *changed])
         reasons = []
-        for name, typical in self.typical.items():
-            value = asked.get(name)
-            asked[name] = typical
-            contribution = risk - scorer(asked)
-            asked[name] = value
+        for (name, typical), other in zip(self.typical.items(), typical_risks, strict=True):
+            value = record.get(name)
             value = _known(flag(value) if name in self.flags else value)
+            contribution = risk - other
             reasons.append(
                 Contribution(name, value, typical, contribution, name in self.actionable)
             )
@@ -115,16 +114,13 @@ class Explainer:
         Counterfactual or None
             None where no change lowers the risk.
         """
-        best, asked = None, dict(record)
-        lowest = scorer(record) - MIN_CONTRIBUTION
-        for name, values in self.actionable.items():
-            kept = asked.get(name)
-            for value in values:
-                asked[name] = value
-                risk = scorer(asked)
-                if risk < lowest and self._contradictions.holds(asked):
-                    best, lowest = Counterfactual(name, value, risk), risk
-            asked[name] = kept
+        changes = [(name, value) for name, values in self.actionable.items() for value in values]
+        changed = [{**record, name: value} for name, value in changes]
+        now, *risks = scorer.many([record, *changed])
+        best, lowest = None, now - MIN_CONTRIBUTION
+        for (name, value), asked, risk in zip(changes, changed, risks, strict=True):
+            if risk < lowest and self._contradictions.holds(asked):
+                best, lowest = Counterfactual(name, value, risk), risk
         return best
 
 

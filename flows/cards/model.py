@@ -8,6 +8,7 @@ from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 from churn.evaluation.report import BASE_RATE
 from churn.modeling.search_space import BASELINE
+from churn.registry.run_summary import say_scorer
 from churn.registry.training_run import TrainingRun
 
 
@@ -80,7 +81,7 @@ def model_card(run: TrainingRun) -> list:
         *explained,
         *_leaks(run),
         *_gate(run.decision),
-        Markdown(f"Compiled for serving: {run.agreement}."),
+        Markdown(say_scorer(run)),
         Markdown(
             f"Code {run.lineage['code'][:12]}, data {run.lineage['data'][:12]}, contract "
             f"{run.lineage['contract'][:12]}, seed {run.lineage['seed']}, fingerprint "

@@ -63,6 +63,7 @@ class Keeper:
             run = resolve_run(self.wanted)
             if run != self.status["run"]:
                 deployment = fetch_run(run)
+                deployment.require_compiled()
                 if self._contract and (why := why_foreign(deployment.contract, self._contract)):
                     problem = f"{why}; start the app again to serve it"
                     raise ChurnError(f"{run} is not served:", [problem])

@@ -14,8 +14,9 @@ from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
 from churn.modeling.budget import fit_seconds
 from churn.modeling.cross_validation import cross_validate
+from churn.modeling.families import build
 from churn.modeling.sample import assign_folds, draw_search_sample
-from churn.modeling.search_space import BASELINE, Candidate, build
+from churn.modeling.search_space import BASELINE, Candidate
 from churn.modeling.threads import bounded_threads, threads_per_task
 from churn.statistics.log_odds import row_losses
 

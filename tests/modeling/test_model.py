@@ -11,15 +11,10 @@ from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
+from churn.modeling.families import build
 from churn.modeling.model import ChurnModel
-from churn.modeling.search_space import (
-    DEFAULT_CANDIDATES,
-    Candidate,
-    build,
-    parse_candidates,
-    parse_toml,
-    settle_candidates,
-)
+from churn.modeling.search_file import parse_candidates, parse_toml, settle_candidates
+from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate
 from churn.statistics.roc_auc import roc_auc
 
 CONTRACT = Contract.read(TELCO / "contract.toml")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from churn.modeling.families import build
 from churn.modeling.scoring_cost import estimate_microseconds, operations
-from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate, build
+from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate
 from churn.modeling.threads import bounded_threads
 
 LEVELS = np.array([0, 0, 3, 0, 30])  # two numbers, a category, a flag, a category of many levels

@@ -26,8 +26,13 @@ SCREEN_ROWS = 100_000
 
 def logistic(categorical: np.ndarray, seed: int, C: float = 1.0) -> Pipeline:
     """A logistic regression on scaled numbers and one-hot categories."""
+    return plain_pipeline(categorical, _regression(C, seed))
+
+
+def plain_pipeline(categorical: np.ndarray, classifier: BaseEstimator) -> Pipeline:
+    """A classifier of scaled numbers and one-hot categories, none of them missing."""
     numbers = make_pipeline(_imputer(), StandardScaler())
-    return make_pipeline(_terms([numbers], categorical), _regression(C, seed))
+    return make_pipeline(_terms([numbers], categorical), classifier)
 
 
 def splines(categorical: np.ndarray, seed: int, n_knots: int = 5, C: float = 0.3) -> Pipeline:

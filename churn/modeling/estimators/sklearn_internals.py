@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError, validate_parameter_constraints
 
 # The fields of a node that a compiled scorer reads.
 NODE_FIELDS = (
@@ -69,8 +69,11 @@ def parameter_problems(estimator: BaseEstimator) -> list[str]:
         if hasattr(part, "parameter_problems"):
             problems += part.parameter_problems()
         elif hasattr(part, "_parameter_constraints"):
-            try:
-                part._validate_params()
-            except InvalidParameterError as error:
-                problems.append(str(error))
+            for name, value in part.get_params(deep=False).items():
+                try:  # one by one, since the validation stops at the first
+                    validate_parameter_constraints(
+                        part._parameter_constraints, {name: value}, type(part).__name__
+                    )
+                except InvalidParameterError as error:
+                    problems.append(str(error))
     return list(dict.fromkeys(problems))

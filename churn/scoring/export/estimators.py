@@ -24,7 +24,7 @@ LIMIT = float(logit(np.ones(1))[0])
 
 
 def add_probability(builder: ProgramBuilder, model, columns: list[int], levels: np.ndarray) -> int:
-    """Add a fitted estimator of `churn.modeling.search_space`; the place of its probability.
+    """Add a fitted estimator of `churn.modeling.families`; the place of its probability.
 
     Parameters
     ----------

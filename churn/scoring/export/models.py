@@ -9,31 +9,40 @@ from churn.data.contract import Contract
 from churn.data.expressions import Formula
 from churn.data.parsing import parse_features
 from churn.modeling.model import ChurnModel
+from churn.modeling.own_families import is_own
 from churn.scoring.export.builder import ProgramBuilder
 from churn.scoring.export.estimators import add_probability
 from churn.scoring.export.formulas import add_formula
+from churn.scoring.fitted import FittedScorer
 from churn.scoring.scorer import Agreement, Scorer
 
-ROWS = 5_000
+ROWS, UNCOMPILED_ROWS = 5_000, 200
 
 
-def compile_model(model: ChurnModel) -> Scorer:
-    """Compile a fitted model into a scorer, which does not need the model afterwards."""
+def compile_model(model: ChurnModel) -> Scorer | FittedScorer:
+    """Compile a fitted model into a scorer, which does not need the model afterwards.
+
+    A family of one's own is not compiled; its scorer is the model.
+    """
+    if is_own(model.candidate.family):
+        return FittedScorer(model.threshold, model)
     builder = ProgramBuilder()
     columns = _add_columns(builder, model.contract)
     add_probability(builder, model.estimator_, columns, model.engineer_.levels)
     return Scorer(builder.program(), model.threshold)
 
 
-def compare(scorer: Scorer, model: ChurnModel, frame: pd.DataFrame) -> Agreement:
+def compare(scorer: Scorer | FittedScorer, model: ChurnModel, frame: pd.DataFrame) -> Agreement:
     """Compare a scorer's probabilities with its model's.
 
     Parameters
     ----------
     frame : DataFrame
-        Customers to compare them on, raw or typed; at most `ROWS` of them are scored.
+        Customers to compare them on, raw or typed; at most `ROWS` of them are scored, and
+        `UNCOMPILED_ROWS` by a scorer that is not compiled.
     """
-    typed = parse_features(frame.head(ROWS), model.contract)
+    most = UNCOMPILED_ROWS if isinstance(scorer, FittedScorer) else ROWS
+    typed = parse_features(frame.head(most), model.contract)
     expected, customers = model.predict_proba(typed)[:, 1], records(typed)
     scorer.compile()
     start = time.perf_counter()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from churn.modeling.estimators.linear import PairedTerms
-from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, build
+from churn.modeling.families import build
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate
 from churn.statistics.log_odds import row_losses
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-from churn.modeling.search_space import Candidate, build
+from churn.modeling.families import build
+from churn.modeling.search_space import Candidate
 from churn.scoring.export.estimators import compile_for_rows
 
 LEVELS = np.zeros(3, dtype=int)
