@@ -6,6 +6,7 @@ from pathlib import Path
 SOURCE = '''
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 
 
 class Shares(ClassifierMixin, BaseEstimator):
@@ -29,12 +30,16 @@ class Shares(ClassifierMixin, BaseEstimator):
         return np.column_stack([1 - chance, chance])
 
 
+class Steady(LogisticRegression):
+    """As good as the baseline, so that a search of it alone ends with it."""
+
+
 class NoClassifier:
     pass
 '''
 
 
 def write_module(folder: Path, name: str) -> str:
-    """Write the module; the family of its classifier."""
+    """Write the module; the family of its first classifier."""
     (folder / f"{name}.py").write_text(SOURCE)
     return f"{name}:Shares"

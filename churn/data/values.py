@@ -1,7 +1,8 @@
 """The meaning of one cell, in a table or in a request: missing, a flag, or a text."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 # An empty cell and the usual spellings of "not available". In a category such a spelling may be a
 # level, which the contract then lists: NA is North America in some tables. "None" is not among
@@ -24,10 +25,13 @@ FLAGS = {"yes": 1.0, "true": 1.0, "t": 1.0, "y": 1.0, "1": 1.0} | {
 # The usual spellings in tables and requests; True and False are the keys 1 and 0 of a dict.
 USUAL_FLAGS = {1: 1.0, 0: 0.0} | FLAGS | {text.title(): value for text, value in FLAGS.items()}
 
+# A customer's values by column: a number, a flag, a text, or None where it is missing.
+Record = Mapping[str, Any]
+
 _WHOLE = re.compile(r"-?\d+\.0+")
 
 
-def as_text(value, keep: Collection[str] = ()) -> str | None:
+def as_text(value: Any, keep: Collection[str] = ()) -> str | None:
     """A cell as a trimmed text, whole numbers without a point; None where it is missing.
 
     Parameters

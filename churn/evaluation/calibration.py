@@ -1,6 +1,7 @@
 """Calibration: whether as many customers leave as the probabilities predict."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ LINE_TOLERANCE = 1e-12
 ERRORS, SIMULATIONS = 31, 500
 
 
-def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict:
+def calibration_line(target: np.ndarray, probabilities: np.ndarray) -> dict[str, dict[str, float]]:
     """Slope and intercept of a logistic regression of outcomes on the logit (Cox 1958).
 
     1 and 0 are perfect; a slope below 1 means that the probabilities are too extreme. The
@@ -103,7 +104,14 @@ def calibration_error(
     }
 
 
-def _simulate(patterns, errors, predicted, sizes, quantiles, rng) -> np.ndarray:
+def _simulate(
+    patterns: np.ndarray,
+    errors: np.ndarray,
+    predicted: np.ndarray,
+    sizes: np.ndarray,
+    quantiles: Sequence[float],
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Quantiles of the observed error for each true one: (n_quantiles, n_errors), ascending.
 
     `patterns`, (n_simulations, n_bins), is how a true error is distributed over the bins.

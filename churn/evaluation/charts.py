@@ -1,5 +1,7 @@
 """Vega-Lite charts for cards: a table in, a specification out."""
 
+from typing import Any
+
 import pandas as pd
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
@@ -20,8 +22,11 @@ FAMILY_COLOURS = {
 }
 OWN = "#c05a7a"  # of a family of one's own
 
+# A chart in the grammar of Vega-Lite, or a part of one.
+Spec = dict[str, Any]
 
-def spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
+
+def spec(data: pd.DataFrame, title: str, height: int, **parts: object) -> Spec:
     """A chart of a table as wide as its card; `parts` are its layers, or its mark and encoding."""
     return {
         "$schema": SCHEMA,
@@ -38,12 +43,12 @@ def spec(data: pd.DataFrame, title: str, height: int, **parts) -> dict:
     }
 
 
-def quantity(field: str, title: str | list[str], **more) -> dict:
+def quantity(field: str, title: str | list[str], **more: object) -> Spec:
     """The encoding of a column of numbers."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
-def cost(rows: pd.DataFrame) -> dict:
+def cost(rows: pd.DataFrame) -> Spec:
     """Quality against cost: out-of-fold log loss against the time to score a customer."""
     zoom = {"zero": False, "nice": True}
     x = quantity("microseconds", "microseconds per customer", scale={"type": "log"})
@@ -77,14 +82,14 @@ def cost(rows: pd.DataFrame) -> dict:
     return spec(data, "Quality against cost (both are better when lower)", TALL, layer=layers)
 
 
-def _family(rows: pd.DataFrame) -> dict:
+def _family(rows: pd.DataFrame) -> Spec:
     colours = FAMILY_COLOURS | {name: OWN for name in rows["family"] if name not in FAMILY_COLOURS}
     there = [family for family in colours if family in set(rows["family"])]
     scale = {"domain": there, "range": [colours[family] for family in there]}
     return {"field": "family", "type": "nominal", "title": None, "scale": scale}
 
 
-def leaderboard(rows: pd.DataFrame) -> dict:
+def leaderboard(rows: pd.DataFrame) -> Spec:
     """Candidates by out-of-fold log loss: the mean as a point, each fold as a tick."""
     order = rows["candidate"].tolist()
     folds = rows.explode("fold_losses")[["candidate", "family", "fold_losses"]]
@@ -115,7 +120,7 @@ def leaderboard(rows: pd.DataFrame) -> dict:
     return spec(data, "Candidates: mean and folds", 26 * len(rows) + 20, layer=layers)
 
 
-def reliability(bins: pd.DataFrame) -> dict:
+def reliability(bins: pd.DataFrame) -> Spec:
     """Predicted probabilities against observed churn rates, with intervals, and the diagonal."""
     top = float(max(bins["high"].max(), bins["predicted"].max()))
     diagonal = [{"a": 0, "b": 0}, {"a": top, "b": top}]
@@ -149,7 +154,7 @@ def reliability(bins: pd.DataFrame) -> dict:
     return spec(bins, "Predicted and observed (95 % intervals)", TALL, layer=layers)
 
 
-def gains(curve: pd.DataFrame) -> dict:
+def gains(curve: pd.DataFrame) -> Spec:
     """The share of leavers reached by calling the riskiest, compared with calling at random."""
     layers = [
         {
@@ -169,7 +174,7 @@ def gains(curve: pd.DataFrame) -> dict:
     return spec(curve, "Gains", TALL, layer=layers)
 
 
-def profit(curve: pd.DataFrame, cut: float) -> dict:
+def profit(curve: pd.DataFrame, cut: float) -> Spec:
     """The profit of calling the riskiest share, compared with calling at random.
 
     `cut` is the share of customers whose call pays.
@@ -206,7 +211,7 @@ def profit(curve: pd.DataFrame, cut: float) -> dict:
     return spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
 
 
-def list_lengths(curve: pd.DataFrame, called: int) -> dict:
+def list_lengths(curve: pd.DataFrame, called: int) -> Spec:
     """Expected profit against the number of calls, by ranking; `called` is the list's length."""
     names = {
         "best": "greatest net benefit",
@@ -241,7 +246,7 @@ def list_lengths(curve: pd.DataFrame, called: int) -> dict:
     return spec(data, "Profit against the length of the list, and this list", TALL, layer=layers)
 
 
-def importances(table: pd.DataFrame, top: int = 15) -> dict:
+def importances(table: pd.DataFrame, top: int = 15) -> Spec:
     """Permutation importance, with the spread over the shuffles."""
     data = table.head(top).assign(
         low=lambda t: t["importance"] - t["spread"], high=lambda t: t["importance"] + t["spread"]
@@ -260,7 +265,7 @@ def importances(table: pd.DataFrame, top: int = 15) -> dict:
     return spec(data, "What the model relies on", 20 * len(data) + 20, layer=layers)
 
 
-def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
+def contributions(table: pd.DataFrame, title: str, top: int = 6) -> Spec:
     """The contributions to one customer's risk, in points of probability."""
     data = table.head(top).assign(
         label=lambda t: t["feature"] + ": " + t["value"],
@@ -282,7 +287,7 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> dict:
     return spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
 
 
-def dependence(curve: pd.DataFrame) -> dict:
+def dependence(curve: pd.DataFrame) -> Spec:
     """One feature of `partial_dependence`: mean risk, most customers' band, count."""
     name = curve["feature"].iloc[0]
     size = quantity("share", "share of customers", legend=None, scale={"range": [15, 200]})
@@ -292,18 +297,19 @@ def dependence(curve: pd.DataFrame) -> dict:
         {"field": "share", "format": ".1%", "title": "share of customers"},
     ]
     point = {"type": "point", "filled": True, "color": BLUE, "opacity": 0.9}
-    risk = {"title": "risk, all else equal", "axis": {"format": "%"}, "scale": {"domainMin": 0}}
+    zero: Spec = {"axis": {"format": "%"}, "scale": {"domainMin": 0}}
+    risk = quantity("risk", "risk, all else equal", **zero)
     number = curve["value"].map(lambda v: isinstance(v, int | float) and not isinstance(v, bool))
     if not number.any():
         y = {"field": "label", "type": "nominal", "sort": None, "title": None}
         span = {"x": quantity("low", ""), "x2": {"field": "high"}, "y": y}
-        at = {"x": quantity("risk", **risk), "y": y, "size": size, "tooltip": tooltip}
+        at = {"x": risk, "y": y, "size": size, "tooltip": tooltip}
         layers = [
             {"mark": {"type": "rule", "color": BLUE, "opacity": 0.5}, "encoding": span},
             {"mark": point, "encoding": at},
         ]
         return spec(curve, name, 26 * len(curve) + 20, layer=layers)
-    x, y = quantity("value", "", scale={"zero": False}), quantity("risk", **risk)
+    x, y = quantity("value", "", scale={"zero": False}), risk
     band = {"x": x, "y": quantity("low", ""), "y2": {"field": "high"}}
     layers = [
         {"mark": {"type": "area", "color": BLUE, "opacity": 0.12}, "encoding": band},
@@ -321,7 +327,7 @@ def dependence(curve: pd.DataFrame) -> dict:
     return spec(curve[number], name, 180, layer=layers)
 
 
-def segments(table: pd.DataFrame, top: int = 15) -> dict:
+def segments(table: pd.DataFrame, top: int = 15) -> Spec:
     """The worst segments that could be tested: observed less predicted churn rate, and interval."""
     judged = table[table["gap_p"].notna()].head(top)
     fine = "no worse than elsewhere"
@@ -370,7 +376,7 @@ def segments(table: pd.DataFrame, top: int = 15) -> dict:
     return spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
 
 
-def gate(checks: pd.DataFrame) -> dict:
+def gate(checks: pd.DataFrame) -> Spec:
     """The paired differences to other models, and the thresholds of the gate."""
     # On the scale of the base rate, which is far away, the others would look the same.
     shown = checks[checks["difference"].notna() & ~checks["name"].str.endswith("base rate")]
@@ -417,7 +423,7 @@ def gate(checks: pd.DataFrame) -> dict:
     return spec(rows, "Beside other models", 40 * len(rows) + 20, layer=layers)
 
 
-def histogram(counts: pd.DataFrame, title: str) -> dict:
+def histogram(counts: pd.DataFrame, title: str) -> Spec:
     """Churn rate (bar colour) and number of customers (bar length) by level of a feature."""
     encoding = {
         "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
@@ -437,7 +443,7 @@ def histogram(counts: pd.DataFrame, title: str) -> dict:
     return spec(counts, title, 22 * len(counts) + 20, mark="bar", encoding=encoding)
 
 
-def missing_share(shares: pd.DataFrame) -> dict:
+def missing_share(shares: pd.DataFrame) -> Spec:
     """Which share of each column is missing."""
     encoding = {
         "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
@@ -447,7 +453,7 @@ def missing_share(shares: pd.DataFrame) -> dict:
     return spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)
 
 
-def plain(value) -> str:
+def plain(value: Any) -> str:
     """A value as a person writes it: whole numbers without a point, `none` where it is missing."""
     if pd.isna(value):
         return "none"

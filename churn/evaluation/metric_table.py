@@ -29,19 +29,20 @@ class Metric:
         """The sentence, for a value."""
         return self.meaning.format(value=value)
 
-    def figure(self, metric: Mapping | None) -> str:
+    def figure(self, metric: Mapping[str, float] | None) -> str:
         """The value, or `-` where there is none."""
-        known = metric is not None and isfinite(metric["value"])
-        return format(metric["value"], self.form) if known else "-"
+        if metric is None or not isfinite(metric["value"]):
+            return "-"
+        return format(metric["value"], self.form)
 
-    def span(self, metric: Mapping) -> str:
+    def span(self, metric: Mapping[str, float]) -> str:
         """Both ends of the 95 % interval."""
         return f"{metric['low']:{self.form}} to {metric['high']:{self.form}}"
 
-    def with_span(self, metric: Mapping | None) -> str:
+    def with_span(self, metric: Mapping[str, float] | None) -> str:
         """The value and its interval."""
         figure = self.figure(metric)
-        return figure if figure == "-" else f"{figure} ({self.span(metric)})"
+        return figure if metric is None or figure == "-" else f"{figure} ({self.span(metric)})"
 
 
 METRICS = {

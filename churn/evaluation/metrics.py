@@ -9,7 +9,9 @@ from churn.statistics.log_odds import row_losses
 from churn.statistics.roc_auc import RankedRows, area_under_roc
 
 
-def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> dict:
+def evaluate(
+    target: np.ndarray, probabilities: np.ndarray, seed: int = 0
+) -> dict[str, dict[str, float]]:
     """Metrics, each with a 95 % interval from a bootstrap over customers.
 
     Parameters
@@ -30,7 +32,13 @@ def evaluate(target: np.ndarray, probabilities: np.ndarray, seed: int = 0) -> di
     return metrics | _calibration(target, probabilities, seed)
 
 
-def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: int = 0):
+def compare(
+    target: np.ndarray, probabilities: np.ndarray, others: dict[str, np.ndarray], seed: int = 0
+) -> tuple[
+    dict[str, dict[str, float]],
+    dict[str, dict[str, dict[str, float]]],
+    dict[str, dict[str, dict[str, float]]],
+]:
     """Metrics of several sets of probabilities, and their paired differences to the first.
 
     Parameters
@@ -53,9 +61,11 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
     ours = _Metrics(target, probabilities)
     theirs = {name: _Metrics(target, chance) for name, chance in others.items()}
 
-    def every(weights):
+    def every(weights: np.ndarray) -> dict[tuple[str, ...], np.ndarray]:
         mine = ours(weights)
-        found = {("ours", metric): value for metric, value in mine.items()}
+        found: dict[tuple[str, ...], np.ndarray] = {
+            ("ours", metric): value for metric, value in mine.items()
+        }
         for name, metrics in theirs.items():
             for metric, value in metrics(weights).items():
                 found["theirs", name, metric] = value
@@ -64,7 +74,7 @@ def compare(target: np.ndarray, probabilities: np.ndarray, others: dict, seed: i
 
     intervals = bootstrap(every, len(target), seed)
 
-    def part(*which):
+    def part(*which: str) -> dict[str, dict[str, float]]:
         return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
 
     metrics = part("ours") | _calibration(target, probabilities, seed)
@@ -92,7 +102,9 @@ def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> p
     )
 
 
-def _calibration(target: np.ndarray, probabilities: np.ndarray, seed: int) -> dict:
+def _calibration(
+    target: np.ndarray, probabilities: np.ndarray, seed: int
+) -> dict[str, dict[str, float]]:
     error = calibration_error(target, probabilities, seed=seed)
     return {"expected_calibration_error": error} | calibration_line(target, probabilities)
 
@@ -103,7 +115,7 @@ class _Metrics:
     Sorting is done once, so that a thousand resamples cost a thousand cumulative sums.
     """
 
-    def __init__(self, target, probabilities):
+    def __init__(self, target: np.ndarray, probabilities: np.ndarray):
         self.ranked = RankedRows(target, probabilities)
         self.left, self.chance = self.ranked.target, self.ranked.scores
         self.losses = row_losses(self.left, self.chance)
@@ -126,7 +138,13 @@ class _Metrics:
         }
 
     @staticmethod
-    def _lift(positive, called, hits, total, share=0.1):
+    def _lift(
+        positive: np.ndarray,
+        called: np.ndarray,
+        hits: np.ndarray,
+        total: np.ndarray,
+        share: float = 0.1,
+    ) -> np.ndarray:
         """Churn rate of the riskiest tenth over that of all; a tie at its edge counts in part."""
         quota = share * total
         last = (called < quota[:, None]).sum(axis=1)
@@ -135,4 +153,5 @@ class _Metrics:
         found = np.where(last > 0, positive[rows, last - 1], 0.0)
         part = (quota - before) / np.maximum(called[rows, last] - before, 1e-12)
         found = found + part * (positive[rows, last] - found)
-        return (found / quota) / (hits / total)
+        lift: np.ndarray = (found / quota) / (hits / total)
+        return lift

@@ -1,11 +1,12 @@
 """How a model's risk depends on one feature at a time."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Feature
+from churn.data.contract import Date, Feature, Flag, Number
 from churn.data.frames import with_columns
 from churn.data.parsing import parse_feature
 from churn.modeling.model import ChurnModel
@@ -61,19 +62,20 @@ def partial_dependence(
     return pd.concat(curves, ignore_index=True)
 
 
-def _curve(model, column, drawn, points) -> pd.DataFrame:
-    feature = model.contract.features[column.name]
+def _curve(model: ChurnModel, column: pd.Series, drawn: pd.DataFrame, points: int) -> pd.DataFrame:
+    name = str(column.name)
+    feature = model.contract.features[name]
     values, shares = _grid(column, feature, points)
     asked = drawn.iloc[np.tile(np.arange(len(drawn)), len(values))]
     same = np.repeat(np.array(values, dtype=object), len(drawn))
-    same = pd.Series(same, dtype=np.float64 if feature.numeric else object)
-    same, _ = parse_feature(same, feature)
-    chance = model.predict_proba_typed(with_columns(asked, {column.name: same}))[:, 1]
+    cells = pd.Series(same, dtype=np.float64 if feature.numeric else object)
+    typed, _ = parse_feature(cells, feature)
+    chance = model.predict_proba_typed(with_columns(asked, {name: typed}))[:, 1]
     chance = chance.reshape(len(values), len(drawn))
     low, high = np.quantile(chance, SPREAD, axis=1)
     return pd.DataFrame(
         {
-            "feature": column.name,
+            "feature": name,
             "value": pd.Series(values, dtype=object),
             "label": [feature.say(value) for value in values],
             "risk": chance.mean(axis=1),
@@ -84,13 +86,14 @@ def _curve(model, column, drawn, points) -> pd.DataFrame:
     )
 
 
-def _grid(column: pd.Series, feature: Feature, points: int) -> tuple[list, np.ndarray]:
+def _grid(column: pd.Series, feature: Feature, points: int) -> tuple[list[Any], np.ndarray]:
     """Values to set a typed feature to, and the share of customers at each."""
-    if feature.numeric:
+    values: list[Any]
+    if isinstance(feature, Number | Date):
         filled = column[column.notna()].to_numpy()
         values, counts = _number_grid(filled, feature.integer, points)
-    elif feature.kind == "flag":
-        values, counts = [False, True], [(column == 0).sum(), (column == 1).sum()]
+    elif isinstance(feature, Flag):
+        values, counts = [False, True], np.array([(column == 0).sum(), (column == 1).sum()])
     else:
         values = list(feature.categories)
         codes = column.cat.codes.to_numpy()
@@ -102,7 +105,7 @@ def _grid(column: pd.Series, feature: Feature, points: int) -> tuple[list, np.nd
     return [[*values, None][i] for i in shown], counts[shown] / len(column)
 
 
-def _number_grid(numbers: np.ndarray, integer: bool, points: int) -> tuple[list, np.ndarray]:
+def _number_grid(numbers: np.ndarray, integer: bool, points: int) -> tuple[list[float], np.ndarray]:
     """Numbers that occur, evenly spaced by rank, and how many are nearest to each."""
     if not len(numbers):
         return [], np.zeros(0)

@@ -46,7 +46,8 @@ def expected_profit(
         See `RetentionCosts.check`.
     """
     gain, cost = costs.payoff_terms(frame)
-    return probabilities * gain - cost
+    profits: np.ndarray = probabilities * gain - cost
+    return profits
 
 
 def realised_profit(target: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts) -> np.ndarray:
@@ -137,7 +138,7 @@ def profit_curve(
     ends, ranked = _run_ends(scores[order]), profits[order]
     sizes = np.unique(np.round(np.linspace(0, n, points + 1)))
 
-    def curve(weights):
+    def curve(weights: np.ndarray) -> dict[int, np.ndarray]:
         w = weights[:, order]
         called = np.pad(np.cumsum(w, axis=1)[:, ends], ((0, 0), (1, 0)))
         earned = np.pad(np.cumsum(w * ranked, axis=1)[:, ends], ((0, 0), (1, 0)))

@@ -93,9 +93,9 @@ class ProfitReport:
     threshold: float
     called: float
     expected: float
-    profit: dict
-    everybody: dict
-    advantage: dict
+    profit: dict[str, float]
+    everybody: dict[str, float]
+    advantage: dict[str, float]
     emp: float
     emp_fraction: float
     curve: pd.DataFrame
@@ -132,7 +132,7 @@ def profit_report(
     # The better alternative is chosen once: a maximum within each resample would be biased.
     alternative = profits * (profits.mean() > 0)
 
-    def money(weights):
+    def money(weights: np.ndarray) -> dict[str, np.ndarray]:
         n = len(profits)
         return {
             "profit": weights @ (profits * picked) / n,
@@ -140,12 +140,15 @@ def profit_report(
             "advantage": weights @ (profits * picked - alternative) / n,
         }
 
+    earned = bootstrap(money, len(profits), seed)
     emp, fraction = expected_maximum_profit(target, probabilities)
     return ProfitReport(
         threshold=threshold,
         called=float(picked.mean()),
         expected=float((expected_profit(probabilities, frame, costs) * picked).mean()),
-        **bootstrap(money, len(profits), seed),
+        profit=earned["profit"],
+        everybody=earned["everybody"],
+        advantage=earned["advantage"],
         emp=emp,
         emp_fraction=fraction,
         curve=profit_curve(probabilities, profits, seed=seed),

@@ -59,10 +59,10 @@ class EvaluationReport:
     evaluated_on: str
     customers: int
     train_customers: int
-    metrics: dict
+    metrics: dict[str, dict[str, float]]
     cv_log_loss: float
-    baselines: dict
-    differences: dict
+    baselines: dict[str, dict[str, dict[str, float]]]
+    differences: dict[str, dict[str, dict[str, float]]]
     profit: ProfitReport
     reliability: pd.DataFrame
     gains: pd.DataFrame
@@ -130,7 +130,7 @@ def evaluate_model(
         gains=gains(target, risk),
         importances=ranked,
         explanations=explain_some(model, rows, stored_risk),
-        dependence=partial_dependence(model, typed, ranked["feature"][:TOP_FEATURES]),
+        dependence=partial_dependence(model, typed, ranked["feature"][:TOP_FEATURES].tolist()),
         segments=segments(model.contract, typed, target, risk),
         fingerprint=model.fingerprint(rows),
     )
@@ -152,13 +152,13 @@ def importances(
     typed, target = features.iloc[rows], target[rows]
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
     as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
-    table = []
+    found = []
     for name in typed:
         shuffled = [with_columns(typed, {name: typed[name].array[order]}) for order in orders]
         chance = model.predict_proba_typed(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
         rises = row_losses(target, chance).mean(axis=1) - as_it_is
-        table.append((name, rises.mean(), rises.std(ddof=1)))
-    table = pd.DataFrame(table, columns=["feature", "importance", "spread"])
+        found.append((name, rises.mean(), rises.std(ddof=1)))
+    table = pd.DataFrame(found, columns=["feature", "importance", "spread"])
     return table.sort_values("importance", ascending=False, ignore_index=True)
 
 

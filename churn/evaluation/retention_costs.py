@@ -124,7 +124,8 @@ class RetentionCosts:
         gain, cost = self.payoff_terms(frame)
         # A call that neither costs nor gains anything is not made.
         pays = (gain > 0) & (gain >= cost)
-        return np.divide(cost, gain, out=np.full(len(gain), np.inf), where=pays)
+        chances: np.ndarray = np.divide(cost, gain, out=np.full(len(gain), np.inf), where=pays)
+        return chances
 
     @property
     def columns(self) -> list[str]:
@@ -168,7 +169,7 @@ def _constant_or_column(value: float | str) -> float | str:
 
 
 def _numbers(term: float | str, frame: pd.DataFrame) -> np.ndarray:
-    return parse_numbers(frame[term])[0] if isinstance(term, str) else np.float64(term)
+    return parse_numbers(frame[term])[0] if isinstance(term, str) else np.array(term)
 
 
 def _rule(name: str) -> str:
@@ -182,16 +183,15 @@ def _unfit(name: str, numbers: np.ndarray) -> np.ndarray:
 
 def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | None:
     rule = _rule(name)
-    column = isinstance(term, str)
-    if column and frame is None:
+    if not isinstance(term, str):
+        return f"not {rule}" if _unfit(name, np.array(term)).any() else None
+    if frame is None:
         return None
-    if column and term not in frame:
+    if term not in frame:
         return f"neither {rule} nor a column of the table"
     bad = _unfit(name, _numbers(term, frame))
     if not bad.any():
         return None
-    if not column:
-        return f"not {rule}"
     row = int(np.argmax(bad))
     cell = frame[term].iloc[row]
     shown = "empty" if pd.isna(cell) else repr(str(cell))

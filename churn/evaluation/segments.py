@@ -98,7 +98,7 @@ def segments(
     adjusted = holm(raw.ravel()).reshape(raw.shape)
     table = table.assign(gap_p=adjusted[:, 0], roc_auc_p=adjusted[:, 1])
     blamed = adjusted < LEVEL  # False for NaN
-    table["worse"] = blamed.any(axis=1)
+    table["worse"] = np.asarray(blamed.any(axis=1))
     table["why"] = [", ".join(np.array(QUESTIONS)[row]) for row in blamed]
     smallest = np.fmin(raw[:, 0], raw[:, 1])
     return table.iloc[np.lexsort([-table["gap"].abs(), smallest])].reset_index(drop=True)
@@ -133,11 +133,11 @@ class _Part:
         expected = self.predicted * self.customers if predicted else self.left
         left = max(self.left, expected)
         stayed = self.customers - min(self.left, expected)
-        return min(left, stayed) >= min_customers
+        return bool(min(left, stayed) >= min_customers)
 
 
-def _row(here: _Part, others: _Part, min_customers: int, margin: float) -> dict:
-    def judged(predicted):
+def _row(here: _Part, others: _Part, min_customers: int, margin: float) -> dict[str, float]:
+    def judged(predicted: bool) -> bool:
         return here.has(min_customers, predicted) and others.has(min_customers, predicted)
 
     wider = abs(here.gap) - abs(others.gap) - margin
@@ -166,7 +166,9 @@ def _tail(excess: float, *errors: float) -> float:
     return 0.5 * math.erfc(excess / max(error, 1e-12) / math.sqrt(2))
 
 
-def _segments(typed, contract, crossed, min_customers) -> Iterator[tuple[str, str, np.ndarray]]:
+def _segments(
+    typed: pd.DataFrame, contract: Contract, crossed: Sequence[str], min_customers: int
+) -> Iterator[tuple[str, str, np.ndarray]]:
     """Feature, level, and the rows in it; no two of the same customers, none of all of them."""
     single = {
         name: list(_levels(typed[name], feature)) for name, feature in contract.features.items()

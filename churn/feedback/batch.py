@@ -139,7 +139,14 @@ def log_sample(
         chance = float(chance)
         rows.append(
             Prediction(
-                name, time, run, id_text(customer), chance, chance >= threshold, threshold, record
+                name,
+                time,
+                run,
+                id_text(customer),
+                chance,
+                chance >= threshold,
+                threshold,
+                {str(column): value for column, value in record.items()},
             )
         )
     with PredictionLog(url) as log:

@@ -42,7 +42,7 @@ class ChampionComparison:
     """
 
     run: str
-    difference: dict | None
+    difference: dict[str, float] | None
     problem: str = ""
 
     @property

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import translate_errors
 from churn.registry.runs import champions, fetch_run, list_runs
 from churn.scoring.deployment import Deployment
+
+if TYPE_CHECKING:
+    from metaflow import Run, Step
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Comparison:
     first: Deployment
     second: Deployment
     same: dict[str, bool | None]
-    differences: dict[str, tuple]
+    differences: dict[str, tuple[object, object]]
 
 
 def list_models(last: int | None = None) -> list[Listed]:
@@ -120,13 +124,15 @@ def _read(pathspec: str) -> tuple[Deployment | None, str]:
         return None, "; ".join(error.problems)
 
 
-def _started(run) -> datetime:
+def _started(run: "Run") -> datetime:
     """When a run began: on the local provider `created_at` becomes the time of its last tag."""
+    first: Run | Step
     try:
         first = run["start"]
     except KeyError:
         first = run
-    return first.created_at.astimezone(UTC)
+    started: datetime = first.created_at.astimezone(UTC)
+    return started
 
 
 def _same_code(one: str, two: str) -> bool | None:
@@ -136,7 +142,7 @@ def _same_code(one: str, two: str) -> bool | None:
     return one == two
 
 
-def _flat(lineage: Mapping) -> dict:
+def _flat(lineage: Mapping[str, Any]) -> dict[str, Any]:
     """The lineage with the versions of packages as entries of their own, by name."""
     rest = {key: value for key, value in lineage.items() if key != "packages"}
     return rest | dict(lineage.get("packages", {}))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import pandas as pd
 
@@ -23,7 +24,7 @@ def deploy(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     costs: RetentionCosts,
-    lineage: Mapping,
+    lineage: Mapping[str, Any],
 ) -> Deployment:
     """Compile a fitted model, compare the scorer with it, and describe it.
 
@@ -54,11 +55,15 @@ def deploy(
         costs=asdict(costs),
         metrics=report.metrics,
         evaluated_on=report.evaluated_on,
-        reliability=report.reliability.to_dict("records"),
-        importances=report.importances.to_dict("records"),
+        reliability=_rows(report.reliability),
+        importances=_rows(report.importances),
         lineage=lineage,
         fingerprint=report.fingerprint,
         customers=len(train),
         created_at=datetime.now(UTC),
         model_file=describe_model(model_file),
     )
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", table.to_dict("records"))

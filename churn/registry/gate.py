@@ -269,7 +269,7 @@ def _not_worse_than_champion(rival: ChampionComparison) -> Check:
         why = f"{rival.run} cannot be asked about these customers: {rival.problem}"
         return Check(name, 0.0, np.nan, False, why)
     low = rival.difference["low"]
-    why = f"lower end of {_difference(rival)}: surely worse above 0"
+    why = f"lower end of {_difference(rival.run, rival.difference)}: surely worse above 0"
     return Check(name, 0.0, low, not rival.surely_worse, why, rival.difference)
 
 
@@ -280,16 +280,16 @@ def _near_the_best(best: ChampionComparison, margin: float) -> Check:
         return Check(name, margin, np.nan, False, why)
     value, bound = best.difference["value"], best.bound(margin)
     why = (
-        f"{_difference(best)}: at most {margin:g} in all time, or 1.645 standard errors where "
-        "chance explains more"
+        f"{_difference(best.run, best.difference)}: at most {margin:g} in all time, or 1.645 "
+        "standard errors where chance explains more"
     )
     return Check(name, bound, value, bool(value <= bound), why, best.difference)
 
 
-def _difference(rival: ChampionComparison) -> str:
-    value, low, high = (rival.difference[end] for end in ("value", "low", "high"))
+def _difference(run: str, difference: dict[str, float]) -> str:
+    value, low, high = (difference[end] for end in ("value", "low", "high"))
     return (
-        f"the paired difference in log loss to {rival.run}, nats "
+        f"the paired difference in log loss to {run}, nats "
         f"({value:+.4f}, {low:+.4f} to {high:+.4f})"
     )
 

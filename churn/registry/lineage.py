@@ -6,6 +6,7 @@ import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,7 +27,7 @@ def package_versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
-def run_lineage(seed: int) -> dict:
+def run_lineage(seed: int) -> dict[str, Any]:
     """The commit of the code, the versions of packages, and the seed."""
     return {"code": git_commit(), "packages": package_versions(), "seed": seed}
 

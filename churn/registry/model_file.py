@@ -60,10 +60,11 @@ def load_model(
         _check(content, described, any_version)
     look_in_working_directory()
     try:
-        return joblib.load(io.BytesIO(content))
+        model: ChurnModel = joblib.load(io.BytesIO(content))
     except ImportError as error:
         problem = f"{error}: install its module, or start in the folder where it lies"
         raise ChurnError("The fitted model is not loaded:", [problem]) from error
+    return model
 
 
 def _check(content: bytes, described: Mapping[str, str], any_version: bool) -> None:

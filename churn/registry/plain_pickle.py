@@ -7,10 +7,13 @@ that names one is refused.
 
 import io
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import read_artifact
+
+if TYPE_CHECKING:
+    from metaflow import Run
 
 
 def load_plain(content: bytes) -> Any:
@@ -30,7 +33,7 @@ def load_plain(content: bytes) -> Any:
         raise ChurnError("What is stored is no pickle of plain values:", [reason]) from error
 
 
-def read_plain(run, name: str):
+def read_plain(run: "Run", name: str) -> Any:
     """An artifact of plain values of the last task of a `metaflow.Run`.
 
     Raises
@@ -39,7 +42,10 @@ def read_plain(run, name: str):
         If the run has no such artifact, or it is not plain values.
     """
     try:
-        content = read_artifact(run["end"].task, name)
+        task = run["end"].task
+        if task is None:
+            raise KeyError("end")
+        content = read_artifact(task, name)
     except KeyError:
         lacks = f"it has no {name}; name a run of ChurnFlow"
         raise ChurnError(f"{run.pathspec} cannot be used:", [lacks]) from None

@@ -52,6 +52,8 @@ class Promotion:
     @property
     def tags(self) -> list[str]:
         """The tags, which are added to the run in one call, so that all are there or none."""
+        if self.at is None:
+            raise ValueError("a promotion by hand has no time to record")
         restoring = f" restoring {self.restores}" if self.restores else ""
         evidence = (
             f"promotion:{self.number} at {self.at.isoformat(timespec='milliseconds')}"
@@ -61,7 +63,7 @@ class Promotion:
         return [PROMOTED, f"champion:{self.number}", evidence, *project]
 
     @property
-    def order(self) -> tuple:
+    def order(self) -> tuple[int, datetime, str]:
         """The order in which the champion is the last: by number, then time, then the run's name.
 
         Numbers alone decide, unless two machines took the same one.
@@ -129,7 +131,7 @@ def read_promotions(run: str, tags: Iterable[str]) -> tuple[list[Promotion], lis
         elif tag.startswith("promotion:"):
             evidence = _EVIDENCE.fullmatch(tag)
             at = _moment(evidence[2]) if evidence else None
-            if at is None:
+            if evidence is None or at is None:
                 unreadable.append(Unreadable(run, tag, "not: promotion:N at TIME: WHY"))
                 doubtful |= {int(n) for n in re.findall(r"promotion:([1-9]\d*)(?!\d)", tag)[:1]}
                 continue

@@ -107,7 +107,7 @@ def _cards(store: Path, flow: str, run: str) -> list[Path]:
 
 def _unnamed(flow: Path, remaining: list[Path], before: float) -> list[Path]:
     """The old artifacts that no file of the remaining runs names."""
-    named = set()
+    named: set[str] = set()
     for run in remaining:
         for path in run.rglob("*.json"):
             named.update(digest.decode() for digest in DIGEST.findall(path.read_bytes()))

@@ -35,6 +35,8 @@ from churn.scoring.deployment import Deployment
 from churn.scoring.fitted import FittedScorer
 
 if TYPE_CHECKING:
+    from metaflow import Run
+
     from churn.modeling.model import ChurnModel
 
 FLOW = "ChurnFlow"
@@ -161,7 +163,7 @@ def resolve_run(name: str) -> str:
     return "/".join(parts)
 
 
-def list_runs(*tags: str) -> list:
+def list_runs(*tags: str) -> "list[Run]":
     """The `metaflow.Run`s that have all these tags; none where the flow never ran.
 
     Raises
@@ -364,7 +366,7 @@ def _no_champion() -> ChurnError:
     return ChurnError("There is no champion yet.", [hint])
 
 
-def _check_finished(run, pathspec: str) -> None:
+def _check_finished(run: "Run", pathspec: str) -> None:
     if run.successful:
         return
     failed = failed_step(run)

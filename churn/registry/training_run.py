@@ -38,7 +38,7 @@ class TrainingRun:
     ----------
     data : str
         The `--data` of the run.
-    contract_file, candidates_file : dict
+    contract_file, candidates_file : dict[str, Any]
         As parsed from the files of the run's Configs; empty without one.
     table : DataFrame
         The raw customer table.
@@ -74,9 +74,9 @@ class TrainingRun:
     agreement : Agreement
     decision : Decision
         Of the gate.
-    deployment : dict
+    deployment : dict[str, Any]
         A document; see `churn.scoring.deployment`.
-    lineage : dict
+    lineage : dict[str, Any]
 
     Raises
     ------
@@ -85,8 +85,8 @@ class TrainingRun:
     """
 
     data: str
-    contract_file: dict
-    candidates_file: dict
+    contract_file: dict[str, Any]
+    candidates_file: dict[str, Any]
     table: "pd.DataFrame"
     contract: "Contract"
     frame: "pd.DataFrame"
@@ -101,15 +101,15 @@ class TrainingRun:
     candidates: "list[Candidate]"
     sample: "SearchSample"
     trial: "Trial"
-    leaderboard: list[dict]
+    leaderboard: list[dict[str, Any]]
     search: "SearchOutcome"
     costs: "RetentionCosts"
     model_file: bytes
     report: "EvaluationReport"
     agreement: "Agreement"
     decision: "Decision"
-    deployment: dict
-    lineage: dict
+    deployment: dict[str, Any]
+    lineage: dict[str, Any]
 
     def __init__(self, artifacts: Any, pathspec: str = "This run", datastore: Sequence[str] = ()):
         self._artifacts = artifacts

@@ -5,9 +5,10 @@ become quoted literals only, and the numbers of tables do not become source at a
 is only looked up is not encoded: the table is keyed by the record's value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from churn.data.values import USUAL_FLAGS
+from churn.data.values import USUAL_FLAGS, Record
 from churn.scoring import program as steps
 from churn.scoring.operations import OPERATIONS, arrays_of_layers, arrays_of_trees
 from churn.scoring.source import Functions, literal, without_unused
@@ -20,7 +21,7 @@ _OPERATORS = {
 _COLUMNS = (steps.NumberColumn, steps.FlagColumn, steps.CategoryColumn)
 
 
-def compile_program(program: steps.Program) -> Callable[[Mapping], float]:
+def compile_program(program: steps.Program) -> Callable[[Record], float]:
     """The function of a program, from a record to its probability of leaving."""
     return _Compiler(program).function()
 
@@ -45,12 +46,13 @@ class _Compiler:
         self.sent: dict[int, str] = {}
         self.texts: dict[int, str] = {}
 
-    def function(self) -> Callable[[Mapping], float]:
+    def function(self) -> Callable[[Record], float]:
         self._read_columns()
         for place, step in enumerate(self.steps):
             self.values.append(_WRITERS[type(step)](self, place, step))
         self.functions.define(["record"], without_unused(self.lines, self.values[-1]), name="score")
-        return self.functions.scope["score"]
+        score: Callable[[Record], float] = self.functions.scope["score"]
+        return score
 
     def _let(self, expression: str) -> str:
         name = self.functions.name()
@@ -68,16 +70,16 @@ class _Compiler:
         again = f"    return score({{**{absent}, **record}})"
         self.lines += ["try:", *reads, "except KeyError:", again]
 
-    def _number(self, place, step) -> str:
+    def _number(self, place: int, step: steps.NumberColumn) -> str:
         value = self.record[step.name]
         return self._let(f"{value} if type({value}) is float else number({value})")
 
-    def _flag(self, place, step) -> str:
+    def _flag(self, place: int, step: steps.FlagColumn) -> str:
         value = self.sent[place] = self.record[step.name]
         usual = self.functions.constant(USUAL_FLAGS)
         return self._let(f"{usual}[{value}] if {value} in {usual} else flag({value})")
 
-    def _category(self, place, step) -> str:
+    def _category(self, place: int, step: steps.CategoryColumn) -> str:
         value = self.sent[place] = self.record[step.name]
         codes = {text: float(code) for code, text in enumerate(step.categories)}
         known = self.functions.constant(codes)
@@ -85,14 +87,14 @@ class _Compiler:
         text = self.texts[place] = self._let(f"{value} if {value} in {known} else as_text({value})")
         return self._let(f"{known}.get({text}, missing)")
 
-    def _constant(self, place, step) -> str:
+    def _constant(self, place: int, step: steps.Constant) -> str:
         return f"({literal(step.value)})"
 
-    def _unary(self, place, step) -> str:
+    def _unary(self, place: int, step: steps.Unary) -> str:
         of = self.values[step.of]
         return self._let(f"-{of}" if step.op == "negate" else f"{step.op}({of})")
 
-    def _binary(self, place, step) -> str:
+    def _binary(self, place: int, step: steps.Binary) -> str:
         left, right = self.values[step.left], self.values[step.right]
         if step.op in ("divide", "differ"):
             return self._let(f"{step.op}({left}, {right})")
@@ -101,32 +103,33 @@ class _Compiler:
         # A missing value is NaN, for which every other comparison is false.
         return self._let(expression if arithmetic else f"1.0 if {expression} else 0.0")
 
-    def _compare_text(self, place, step) -> str:
+    def _compare_text(self, place: int, step: steps.TextComparison) -> str:
         text = self.texts[step.column]
         if step.op == "equal_text":
             return self._let(f"1.0 if {text} == {step.text!r} else 0.0")
         return self._let(f"0.0 if {text} is None or {text} == {step.text!r} else 1.0")
 
-    def _clip(self, place, step) -> str:
+    def _clip(self, place: int, step: steps.Clip) -> str:
         low, high = literal(step.low), literal(step.high)
         return self._let(f"min(max({self.values[step.of]}, {low}), {high})")
 
-    def _sum(self, place, step) -> str:
+    def _sum(self, place: int, step: steps.WeightedSum) -> str:
         parts = [literal(step.intercept)]
         for weight, term in zip(step.weights, step.terms, strict=True):
             value = self.values[term]
             parts.append(value if weight == 1 else f"{literal(weight)} * {value}")
         return self._let(" + ".join(parts))
 
-    def _lookup(self, place, step) -> str:
+    def _lookup(self, place: int, step: steps.Lookup) -> str:
         column, otherwise = self.steps[step.column], literal(step.otherwise)
         if step.column not in self.sent:
             table = self.functions.constant(dict(enumerate(step.values)))
             return self._let(f"{table}.get({self.values[step.column]}, {otherwise})")
-        if isinstance(column, steps.FlagColumn):
-            codes, read = USUAL_FLAGS, "flag"
-        else:
+        codes: Mapping[Any, float]
+        if isinstance(column, steps.CategoryColumn):
             codes, read = {text: code for code, text in enumerate(column.categories)}, "as_text"
+        else:
+            codes, read = USUAL_FLAGS, "flag"
         known = {
             value: step.values[int(code)]
             for value, code in codes.items()
@@ -138,13 +141,13 @@ class _Compiler:
         self.lines.append(f"if {found} is None: {found} = {table}.get({read}({sent}), {otherwise})")
         return found
 
-    def _staircase(self, place, step) -> str:
+    def _staircase(self, place: int, step: steps.Staircase) -> str:
         x = self.values[step.column]
         table, cuts = self.functions.constant(step.values), self.functions.constant(step.cuts)
         missing = literal(step.missing)
         return self._let(f"{table}[bisect_left({cuts}, {x})] if {x} == {x} else {missing}")
 
-    def _curve(self, place, step) -> str:
+    def _curve(self, place: int, step: steps.Curve) -> str:
         x = self.values[step.column]
         exact = self.functions.constant(dict(zip(step.breaks, step.at_breaks, strict=True)))
         breaks = self.functions.constant(step.breaks)
@@ -161,31 +164,32 @@ class _Compiler:
         ]
         return y
 
-    def _oblivious(self, place, step) -> str:
-        return self._trees(step, add_oblivious_trees)
-
-    def _boosted(self, place, step) -> str:
-        return self._trees(step, add_boosted_trees)
-
-    def _trees(self, step, add) -> str:
+    def _oblivious(self, place: int, step: steps.ObliviousTrees) -> str:
         columns = [self.values[column] for column in step.columns]
-        total = self._let(literal(step.baseline))
-        for function, used in add(self.functions, step.trees, columns):
+        return self._add(step.baseline, add_oblivious_trees(self.functions, step.trees, columns))
+
+    def _boosted(self, place: int, step: steps.BoostedTrees) -> str:
+        columns = [self.values[column] for column in step.columns]
+        return self._add(step.baseline, add_boosted_trees(self.functions, step.trees, columns))
+
+    def _add(self, baseline: float, trees: Iterable[tuple[str, list[str]]]) -> str:
+        total = self._let(literal(baseline))
+        for function, used in trees:
             self.lines.append(f"{total} = {function}({', '.join([total, *used])})")
         return total
 
-    def _forest(self, place, step) -> str:
+    def _forest(self, place: int, step: steps.Forest) -> str:
         columns = ", ".join(self.values[column] for column in step.columns)
         trees = self.functions.constant(arrays_of_trees(step.trees))
         return self._let(f"walk(single([{columns}]), {trees}) / {len(step.trees)}")
 
-    def _network(self, place, step) -> str:
+    def _network(self, place: int, step: steps.Network) -> str:
         columns = ", ".join(self.values[column] for column in step.columns)
         layers = self.functions.constant(arrays_of_layers(step.layers))
         return self._let(f"network([{columns}], {layers})")
 
 
-_WRITERS = {
+_WRITERS: dict[type[steps.Step], Callable[..., str]] = {
     steps.NumberColumn: _Compiler._number,
     steps.FlagColumn: _Compiler._flag,
     steps.CategoryColumn: _Compiler._category,

@@ -1,8 +1,9 @@
 """The part of a run that a server needs: small, and read without pandas or scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
@@ -60,11 +61,11 @@ class Deployment:
     agreement: Agreement
     explainer: Explainer
     costs: Mapping[str, float | str]
-    metrics: Mapping
+    metrics: Mapping[str, Mapping[str, float]]
     evaluated_on: str
-    reliability: Sequence[Mapping]
-    importances: Sequence[Mapping]
-    lineage: Mapping
+    reliability: Sequence[Mapping[str, float]]
+    importances: Sequence[Mapping[str, Any]]
+    lineage: Mapping[str, Any]
     fingerprint: str
     customers: int
     created_at: datetime
@@ -80,7 +81,7 @@ class Deployment:
         if not self.compiled:
             raise ChurnError(f"{self.run} cannot be served:", [f"{self.family}: {ADVICE}"])
 
-    def to_document(self) -> dict:
+    def to_document(self) -> dict[str, Any]:
         """The deployment as a document of plain values; see `churn.scoring.document`."""
         return {
             "schema_version": SCHEMA_VERSION,
@@ -110,7 +111,7 @@ class Deployment:
         }
 
     @classmethod
-    def from_document(cls, document: Mapping) -> "Deployment":
+    def from_document(cls, document: Mapping[str, Any]) -> "Deployment":
         """Read a document.
 
         Raises
@@ -137,10 +138,10 @@ class Deployment:
             fingerprint=read.fingerprint,
             customers=read.customers,
             created_at=datetime.fromisoformat(read.created_at),
-            model_file=read.model_file and vars(read.model_file),
+            model_file=vars(read.model_file) if read.model_file else None,
         )
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., "Deployment"], tuple[dict[str, Any]]]:
         # The document is stored between the steps of a flow too.
         return Deployment.from_document, (self.to_document(),)
 

@@ -136,5 +136,5 @@ def plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _path(location: tuple) -> str:
+def _path(location: tuple[int | str, ...]) -> str:
     return ".".join(map(str, location))

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from churn.data.contract import Contract
+from churn.data.values import Record
 from churn.scoring.contradictions import Contradictions
+from churn.scoring.fitted import FittedScorer
 from churn.scoring.operations import flag
 from churn.scoring.scorer import Scorer
 
@@ -63,7 +65,7 @@ class Explainer:
         The values to try of each feature. See `FeatureEngineer.grid_`.
     """
 
-    def __init__(self, contract: Contract, typical: Mapping, grid: Mapping):
+    def __init__(self, contract: Contract, typical: Mapping[str, Any], grid: Mapping[str, Any]):
         self.grid = grid
         self._contradictions = Contradictions(contract)
         self.typical = {name: _known(value) for name, value in typical.items()}
@@ -78,7 +80,7 @@ class Explainer:
         return cls(model.contract, model.engineer_.typical_, model.engineer_.grid_)
 
     def explain(
-        self, scorer: Scorer, record: Mapping, most: int | None = None
+        self, scorer: Scorer | FittedScorer, record: Record, most: int | None = None
     ) -> list[Contribution]:
         """The contribution of each feature to the risk, the largest first in absolute value.
 
@@ -90,7 +92,7 @@ class Explainer:
             At most so many, and only those that add anything.
         """
         changed = [{**record, name: typical} for name, typical in self.typical.items()]
-        risk, *typical_risks = scorer.many([record, *changed])
+        risk, *typical_risks = _risks(scorer, [record, *changed])
         reasons = []
         for (name, typical), other in zip(self.typical.items(), typical_risks, strict=True):
             value = record.get(name)
@@ -104,7 +106,7 @@ class Explainer:
             return reasons
         return [reason for reason in reasons if reason.contribution][:most]
 
-    def best_change(self, scorer: Scorer, record: Mapping) -> Counterfactual | None:
+    def best_change(self, scorer: Scorer | FittedScorer, record: Record) -> Counterfactual | None:
         """The single change by the business after which the risk is lowest.
 
         A change that makes a customer that cannot be, by the contract, is none.
@@ -116,7 +118,7 @@ class Explainer:
         """
         changes = [(name, value) for name, values in self.actionable.items() for value in values]
         changed = [{**record, name: value} for name, value in changes]
-        now, *risks = scorer.many([record, *changed])
+        now, *risks = _risks(scorer, [record, *changed])
         best, lowest = None, now - MIN_CONTRIBUTION
         for (name, value), asked, risk in zip(changes, changed, risks, strict=True):
             if risk < lowest and self._contradictions.holds(asked):
@@ -124,5 +126,9 @@ class Explainer:
         return best
 
 
-def _known(value):
+def _risks(scorer: Scorer | FittedScorer, records: list[Record]) -> list[float]:
+    return [risk for risk in scorer.many(records) if risk is not None]
+
+
+def _known(value: Any) -> Any:
     return None if value is None or value != value else value

@@ -1,8 +1,9 @@
 """A model that is not compiled as a scorer: `predict_proba` of a frame with one customer."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from churn.data.values import Record
 from churn.errors import ChurnError
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ class FittedScorer:
         self.threshold = threshold
         self._model = model
 
-    def __call__(self, record: Mapping[str, Any]) -> float:
+    def __call__(self, record: Record) -> float:
         """The probability of leaving; see `churn.scoring.scorer.Scorer`."""
         (probability,) = self.many([record])
         assert probability is not None
         return probability
 
-    def many(self, records: Iterable[Mapping[str, Any] | None]) -> list[float | None]:
+    def many(self, records: Iterable[Record | None]) -> list[float | None]:
         """The probabilities of many records; None for None."""
         import pandas as pd
 

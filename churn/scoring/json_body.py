@@ -8,20 +8,23 @@ validated, at most MAX_NAMED problems are described, and all others are only cou
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from churn.errors import ChurnError
-from churn.scoring.pydantic_compat import json_validator, python_validator
+from churn.scoring.pydantic_compat import annotated, json_validator, list_of, python_validator
 
 MAX_NAMED = 100
 MAX_EXTRA_FIELDS = 100
 MAX_SHOWN = 80
 # A body of at most so many bytes has at most a few thousand problems.
 SMALL_BODY = 16 * 1024
+
+# The names of fields and the places in lists that lead to a value.
+Place = tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
@@ -90,17 +93,18 @@ class ObjectReader:
         whether there is time to look for a similar field name.
     """
 
-    def __init__(self, kind: type, noun: str, expected: Callable[[tuple, str, bool], str]):
+    def __init__(self, kind: Any, noun: str, expected: Callable[[Place, str, bool], str]):
         self.noun = noun
-        self.adapter = TypeAdapter(kind)
+        self.adapter = TypeAdapter[dict[str, Any]](kind)
         self._max_fields = len(kind.__annotations__) + MAX_EXTRA_FIELDS
         self._expected = expected
         self._from_json = json_validator(self.adapter)
         self._from_python = python_validator(self.adapter)
-        every = TypeAdapter(Annotated[list[kind], Field(fail_fast=True)])
+        several = annotated(list_of(kind), Field(fail_fast=True))
+        every = TypeAdapter[list[dict[str, Any]]](several)
         self._all_from_python = python_validator(every)
 
-    def read(self, body: bytes, summary: str) -> dict:
+    def read(self, body: bytes, summary: str) -> dict[str, Any]:
         """Read a body that is one object.
 
         Parameters
@@ -117,7 +121,8 @@ class ObjectReader:
         problems = Problems()
         if len(body) <= SMALL_BODY:
             try:
-                return self._from_json(body)
+                found: dict[str, Any] = self._from_json(body)
+                return found
             except ValidationError as error:
                 if error.errors(include_url=False)[0]["type"] == "json_invalid":
                     parse(body)  # raises an error with the reason
@@ -128,7 +133,7 @@ class ObjectReader:
 
     def read_list(
         self, body: bytes, name: str, max_items: int, summary: str
-    ) -> tuple[list[dict | None], Problems]:
+    ) -> tuple[list[dict[str, Any] | None], Problems]:
         """Read a body `{name: [...]}`, the valid objects however many are not.
 
         Parameters
@@ -167,19 +172,20 @@ class ObjectReader:
             raise InvalidRequest(f"{summary}: {problems}.", problems)
         return read, problems
 
-    def _check(self, value: Any, place: tuple, problems: Problems) -> dict | None:
+    def _check(self, value: Any, place: Place, problems: Problems) -> dict[str, Any] | None:
         """The validated value, or None and its problems added."""
         if isinstance(value, dict) and len(value) > self._max_fields:
             most = f"an object of at most {self._max_fields} fields"
             problems.add(Problem(where(place), most, f"{len(value)} fields"))
             return None
         try:
-            return self._from_python(value)
+            found: dict[str, Any] = self._from_python(value)
+            return found
         except ValidationError as error:
             self._describe(error, place, problems)
             return None
 
-    def _describe(self, error: ValidationError, place: tuple, problems: Problems) -> None:
+    def _describe(self, error: ValidationError, place: Place, problems: Problems) -> None:
         room = problems.room
         problems.total += error.error_count()
         if not room:
@@ -203,9 +209,10 @@ class ObjectReader:
             yield Problem(name, whole, shown(items) if name in sent else "nothing")
 
 
-def typed_dict(name: str, fields: dict[str, Any]) -> type:
+def typed_dict(name: str, fields: dict[str, Any]) -> Any:
     """A type of JSON object with these fields and no others."""
-    made = TypedDict(name, fields)
+    form: Any = TypedDict  # no checker of types can follow one that is made at run time
+    made: Any = form(name, fields)
     made.__pydantic_config__ = ConfigDict(extra="forbid")
     return made
 
@@ -226,7 +233,7 @@ def parse(body: bytes) -> Any:
         raise InvalidRequest("The body is not JSON.", problems, malformed=True) from None
 
 
-def where(place: tuple) -> str:
+def where(place: Place) -> str:
     """A place in a body: `customers[3].tenure`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in place)
     return "".join(parts).removeprefix(".") or "the body"

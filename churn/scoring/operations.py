@@ -3,14 +3,20 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from math import exp, inf, log, nan
+from typing import Any
 
 import numpy as np
 
 from churn.data.values import FLAGS, as_text
 from churn.scoring.program import BinaryTree, Layer
 
+# The columns, cuts, left and right children, sides of missing values, and values of a tree's nodes.
+TreeArrays = tuple[list[int], list[float], list[int], list[int], list[bool], list[float]]
+# The weights and biases of a layer.
+LayerArrays = tuple[np.ndarray, np.ndarray]
 
-def number(value) -> float:
+
+def number(value: Any) -> float:
     """A number's value; NaN where it is missing."""
     if value is None:
         return nan
@@ -19,7 +25,7 @@ def number(value) -> float:
     return float(value)
 
 
-def flag(value) -> float:
+def flag(value: Any) -> float:
     """A flag's value, 1.0 or 0.0; NaN where it is missing."""
     if isinstance(value, str):
         return FLAGS[value.strip().lower()]
@@ -31,7 +37,7 @@ def divide(a: float, b: float) -> float:
     return a / b if b else nan
 
 
-def differ(a, b) -> float:
+def differ(a: Any, b: Any) -> float:
     """1.0 where two values differ and neither is missing."""
     there = a is not None and b is not None and a == a and b == b
     return 1.0 if there and a != b else 0.0
@@ -54,12 +60,12 @@ def log_odds(p: float) -> float:
     return inf if p else -inf
 
 
-def arrays_of_trees(trees: Iterable[BinaryTree]) -> list[tuple]:
+def arrays_of_trees(trees: Iterable[BinaryTree]) -> list[TreeArrays]:
     """Trees as `walk` takes them."""
     return [(t.columns, t.cuts, t.lefts, t.rights, t.missing_left, t.values) for t in trees]
 
 
-def walk(row: list[float], trees: list[tuple]) -> float:
+def walk(row: list[float], trees: list[TreeArrays]) -> float:
     """The sum of the leaves that a row falls into; see `arrays_of_trees`."""
     total = 0.0
     for features, thresholds, lefts, rights, missing_left, values in trees:
@@ -77,15 +83,16 @@ def walk(row: list[float], trees: list[tuple]) -> float:
 def single(row: list[float]) -> list[float]:
     """A row rounded to float32, as forests take it; a value beyond its range becomes infinite."""
     with np.errstate(over="ignore"):
-        return np.array(row, dtype=np.float32).tolist()
+        rounded: list[float] = np.array(row, dtype=np.float32).tolist()
+    return rounded
 
 
-def arrays_of_layers(layers: Iterable[Layer]) -> list[tuple]:
+def arrays_of_layers(layers: Iterable[Layer]) -> list[LayerArrays]:
     """The layers of a neural net as `network` takes them."""
     return [(np.array(layer.weights), np.array(layer.biases)) for layer in layers]
 
 
-def network(row: list[float], layers: list[tuple]) -> float:
+def network(row: list[float], layers: list[LayerArrays]) -> float:
     """The output of a neural net with ReLU activations and a linear last layer of one output."""
     *hidden, (last, offset) = layers
     values = np.array(row)

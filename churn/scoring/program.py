@@ -6,9 +6,9 @@ it into a function. Reading a program executes nothing. A step refers to steps b
 places in the list, so that a program always terminates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -72,7 +72,7 @@ class Unary(Step):
     of: Ref
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.of]
 
 
@@ -87,7 +87,7 @@ class Binary(Step):
     right: Ref
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.left, self.right]
 
 
@@ -99,7 +99,7 @@ class TextComparison(Step):
     text: str
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.column]
 
 
@@ -112,7 +112,7 @@ class Clip(Step):
     high: Finite
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.of]
 
 
@@ -125,11 +125,11 @@ class WeightedSum(Step):
     terms: list[Ref]
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return self.terms
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         _same_length(weights=self.weights, terms=self.terms)
         return self
 
@@ -143,7 +143,7 @@ class Lookup(Step):
     otherwise: Finite
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.column]
 
 
@@ -157,11 +157,11 @@ class Staircase(Step):
     missing: Finite
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.column]
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         if len(self.values) != len(self.cuts) + 1:
             raise ValueError("there must be one value more than cuts")
         _ascending(cuts=self.cuts)
@@ -183,11 +183,11 @@ class Curve(Step):
     missing: Finite
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return [self.column]
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         _same_length(breaks=self.breaks, at_breaks=self.at_breaks)
         if len(self.pieces) != len(self.breaks) + 1:
             raise ValueError("there must be one piece more than breaks")
@@ -208,7 +208,7 @@ class ObliviousTree(Step):
     values: list[Finite]
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         _same_length(columns=self.columns, cuts=self.cuts)
         if len(self.cuts) > 12 or len(self.values) != 2 ** len(self.cuts):
             raise ValueError("there must be 2 ** depth values, and 12 levels at the most")
@@ -224,11 +224,11 @@ class ObliviousTrees(Step):
     trees: list[ObliviousTree]
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return self.columns
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         for tree in self.trees:
             _within(tree.columns, len(self.columns))
         return self
@@ -251,7 +251,7 @@ class BinaryTree(Step):
     values: list[Finite]
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         rest = {name: value for name, value in vars(self).items() if value is not None}
         _same_length(**rest)
         if not self.columns:
@@ -291,11 +291,11 @@ class BoostedTrees(Step):
     trees: list[BinaryTree]
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return self.columns
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         for tree in self.trees:
             _within(tree.columns, len(self.columns))
             if tree.depth > MAX_DEPTH:
@@ -311,11 +311,11 @@ class Forest(Step):
     trees: list[BinaryTree] = Field(min_length=1)
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return self.columns
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         for tree in self.trees:
             _within(tree.columns, len(self.columns))
             if tree.levels is not None:
@@ -330,7 +330,7 @@ class Layer(Step):
     biases: list[Finite]
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         _same_length(weights=self.weights, biases=self.biases)
         if len(set(map(len, self.weights))) != 1:
             raise ValueError("the rows of weights must be of one length")
@@ -345,11 +345,11 @@ class Network(Step):
     layers: list[Layer] = Field(min_length=1)
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[int]:
         return self.columns
 
     @model_validator(mode="after")
-    def _fits(self):
+    def _fits(self) -> Self:
         width = len(self.columns)
         for number, layer in enumerate(self.layers):
             if len(layer.weights[0]) != width:
@@ -375,7 +375,7 @@ class Program(BaseModel):
     steps: list[Steps] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _refers_backwards(self):
+    def _refers_backwards(self) -> Self:
         for place, step in enumerate(self.steps):
             late = [other for other in step.inputs if other >= place]
             if late:
@@ -387,7 +387,7 @@ class Program(BaseModel):
         return self
 
     @classmethod
-    def parse(cls, values: Mapping) -> "Program":
+    def parse(cls, values: Mapping[str, Any]) -> "Program":
         """Validate a program strictly.
 
         Raises
@@ -408,17 +408,17 @@ class Program(BaseModel):
                 problems.append(f"and {len(found) - SHOWN} more")
             raise ChurnError("The compiled model cannot be used:", problems) from None
 
-    def to_plain(self) -> dict:
+    def to_plain(self) -> dict[str, Any]:
         """The program as dicts, lists, texts and numbers; `parse` reads it."""
         return self.model_dump(exclude_none=False)
 
 
-def _same_length(**lists) -> None:
+def _same_length(**lists: Sized) -> None:
     if len(set(map(len, lists.values()))) > 1:
         raise ValueError(f"{', '.join(lists)} must be of one length")
 
 
-def _ascending(**lists) -> None:
+def _ascending(**lists: list[float]) -> None:
     for name, values in lists.items():
         if any(a >= b for a, b in pairwise(values)):
             raise ValueError(f"{name} must ascend")

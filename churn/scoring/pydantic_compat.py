@@ -6,15 +6,27 @@ and fails where an upgrade changes one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from types import GenericAlias
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import core_schema
 
-__all__ = ["Either", "core_schema", "json_validator", "python_validator"]
+__all__ = ["Either", "annotated", "core_schema", "json_validator", "list_of", "python_validator"]
 
 
-def json_validator(adapter: TypeAdapter) -> Callable[[bytes], Any]:
+def annotated(kind: Any, *metadata: object) -> Any:
+    """`Annotated` of a type that is made at run time, which no checker of types can follow."""
+    form: Any = Annotated
+    return form[(kind, *metadata)]
+
+
+def list_of(kind: Any) -> Any:
+    """`list` of a type that is made at run time."""
+    return GenericAlias(list, (kind,))
+
+
+def json_validator(adapter: TypeAdapter[Any]) -> Callable[[bytes], Any]:
     """`TypeAdapter.validate_json` without its overhead around the core.
 
     The overhead is a third of the time of a record.
@@ -22,7 +34,7 @@ def json_validator(adapter: TypeAdapter) -> Callable[[bytes], Any]:
     return adapter.validator.validate_json
 
 
-def python_validator(adapter: TypeAdapter) -> Callable[[Any], Any]:
+def python_validator(adapter: TypeAdapter[Any]) -> Callable[[Any], Any]:
     """`TypeAdapter.validate_python` without its overhead around the core."""
     return adapter.validator.validate_python
 
@@ -40,9 +52,11 @@ class Either:
     """
 
     usual: core_schema.CoreSchema
-    other: Callable
+    other: Callable[[Any], object]
 
-    def __get_pydantic_core_schema__(self, source, handler):
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
         return core_schema.union_schema(
             [self.usual, core_schema.no_info_plain_validator_function(self.other)],
             mode="left_to_right",

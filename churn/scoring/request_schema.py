@@ -13,13 +13,20 @@ from typing import (
 
 from pydantic import AfterValidator, Field, TypeAdapter, WithJsonSchema
 
-from churn.data.contract import Contract, Feature
+from churn.data.contract import Category, Contract, Date, Feature, Flag, Number
 from churn.data.dates import day_of
 from churn.data.ids import LARGEST_FLOAT_ID
 from churn.data.values import FLAGS, MISSING, USUAL_FLAGS
 from churn.scoring.contradictions import Contradictions
-from churn.scoring.json_body import InvalidRequest, ObjectReader, Problems, typed_dict, where
-from churn.scoring.pydantic_compat import Either, core_schema
+from churn.scoring.json_body import (
+    InvalidRequest,
+    ObjectReader,
+    Place,
+    Problems,
+    typed_dict,
+    where,
+)
+from churn.scoring.pydantic_compat import Either, annotated, core_schema, list_of
 
 BATCH = "customers"
 MAX_ID = 200
@@ -52,10 +59,10 @@ class RequestSchema:
         customer = record_type(contract, today or _today)
         self._reader = ObjectReader(customer, "customer", self._expected)
         self.record = self._reader.adapter
-        many = Annotated[list[customer], Field(min_length=1, max_length=max_batch)]
-        self.batch = TypeAdapter(typed_dict("Batch", {BATCH: many}))
+        many = annotated(list_of(customer), Field(min_length=1, max_length=max_batch))
+        self.batch = TypeAdapter[dict[str, Any]](typed_dict("Batch", {BATCH: many}))
 
-    def read_record(self, body: bytes) -> dict:
+    def read_record(self, body: bytes) -> dict[str, Any]:
         """Read one customer.
 
         Parameters
@@ -82,7 +89,7 @@ class RequestSchema:
                 raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
         return record
 
-    def read_batch(self, body: bytes) -> tuple[list[dict | None], Problems]:
+    def read_batch(self, body: bytes) -> tuple[list[dict[str, Any] | None], Problems]:
         """Read a batch of customers, the valid ones however many are not.
 
         Parameters
@@ -114,7 +121,7 @@ class RequestSchema:
                 raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
         return records, problems
 
-    def _expected(self, place: tuple, error: str, guess: bool) -> str:
+    def _expected(self, place: Place, error: str, guess: bool) -> str:
         if error == "extra_forbidden":
             known = [*self.contract.features, self.contract.id or ""]
             close = get_close_matches(str(place[-1])[:MAX_ID], known, n=1) if guess else []
@@ -123,10 +130,10 @@ class RequestSchema:
             return "an object with a value for each feature"
         if place[0] == self.contract.id:
             return f"a text of up to {MAX_ID} characters, or a whole number"
-        return expected(self.contract.features[place[0]])
+        return expected(self.contract.features[str(place[0])])
 
 
-def record_type(contract: Contract, today: Callable[[], date]) -> type:
+def record_type(contract: Contract, today: Callable[[], date]) -> Any:
     """The contract as the type of one customer.
 
     Returns
@@ -143,9 +150,9 @@ def record_type(contract: Contract, today: Callable[[], date]) -> type:
         kind = _date(feature, today) if feature.kind == "date" else _FIELDS[feature.kind](feature)
         described = Field(description=feature.description or None)
         if feature.nullable:
-            fields[name] = NotRequired[Annotated[kind | None, described]]
+            fields[name] = NotRequired[annotated(kind | None, described)]
         else:
-            fields[name] = Annotated[kind, described]
+            fields[name] = annotated(kind, described)
     return typed_dict("Customer", fields)
 
 
@@ -169,16 +176,18 @@ def expected(feature: Feature) -> str:
     return words + (", or null" if feature.nullable else "")
 
 
-def _number(feature):
-    kind = Annotated[float, Field(strict=True, ge=feature.min, le=feature.max, allow_inf_nan=False)]
+def _number(feature: Number) -> Any:
+    kind = annotated(float, Field(strict=True, ge=feature.min, le=feature.max, allow_inf_nan=False))
     if feature.integer:
-        kind = Annotated[kind, AfterValidator(_whole), Field(json_schema_extra={"type": "integer"})]
+        integer = Field(json_schema_extra={"type": "integer"})
+        kind = annotated(kind, AfterValidator(_whole), integer)
     return kind
 
 
-def _category(feature):
+def _category(feature: Category) -> Any:
     if feature.unseen == "refuse":
-        return Literal[feature.categories]
+        form: Any = Literal
+        return form[feature.categories]
 
     def filled(text: str) -> str:
         # In a table these texts are missing values; in a request a missing value is null.
@@ -190,7 +199,7 @@ def _category(feature):
     return Annotated[str, Field(strict=True), AfterValidator(filled)]
 
 
-def _flag(feature):
+def _flag(feature: Flag) -> Any:
     choices = [True, False, 1, 0, *FLAGS]
     usual = core_schema.literal_schema([True, False, *USUAL_FLAGS])
     return Annotated[Any, Either(usual, _to_flag), WithJsonSchema({"enum": choices})]
@@ -200,7 +209,7 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _date(feature, today):
+def _date(feature: Date, today: Callable[[], date]) -> Any:
     def days_since(text: str) -> float:
         day = day_of(text.strip(), feature.order)
         if day is None:
@@ -212,7 +221,9 @@ def _date(feature, today):
     return Annotated[text, AfterValidator(days_since), WithJsonSchema(schema)]
 
 
-_FIELDS = {"number": _number, "category": _category, "flag": _flag}
+_FIELDS: dict[str, Callable[..., Any]] = {
+    "number": _number, "category": _category, "flag": _flag,
+}  # fmt: skip
 
 
 def _whole(value: float) -> float:
@@ -221,7 +232,7 @@ def _whole(value: float) -> float:
     return value
 
 
-def _to_flag(value):
+def _to_flag(value: Any) -> float:
     if isinstance(value, str):
         value = FLAGS.get(value.strip().lower(), value)
     if isinstance(value, bool | int | float) and value in (0, 1):
@@ -229,7 +240,7 @@ def _to_flag(value):
     raise ValueError("neither yes nor no")
 
 
-def _to_id(value):
+def _to_id(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_FLOAT_ID:

@@ -6,9 +6,11 @@ compiled from the program that `churn.scoring.export` writes. It needs neither p
 scikit-learn, so that a server process is small and starts at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from churn.data.values import Record
 from churn.scoring.compiler import compile_program
 from churn.scoring.program import Program
 
@@ -29,9 +31,9 @@ class Scorer:
     def __init__(self, program: Program, threshold: float):
         self.program = program
         self.threshold = threshold
-        self._score = self._compile_first
+        self._score: Callable[[Record], float] = self._compile_first
 
-    def __call__(self, record: Mapping) -> float:
+    def __call__(self, record: Record) -> float:
         """The probability of leaving.
 
         Parameters
@@ -47,7 +49,7 @@ class Scorer:
         """
         return self._score(record)
 
-    def many(self, records: Iterable[Mapping | None]) -> list[float | None]:
+    def many(self, records: Iterable[Record | None]) -> list[float | None]:
         """The probabilities of many records; None for None."""
         score = self.compile()._score
         return [None if record is None else score(record) for record in records]
@@ -58,14 +60,14 @@ class Scorer:
             self._score = compile_program(self.program)
         return self
 
-    def _compile_first(self, record: Mapping) -> float:
+    def _compile_first(self, record: Record) -> float:
         return self.compile()._score(record)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., "Scorer"], tuple[dict[str, Any], float]]:
         return Scorer.of_plain, (self.program.to_plain(), self.threshold)
 
     @classmethod
-    def of_plain(cls, program: Mapping, threshold: float) -> "Scorer":
+    def of_plain(cls, program: Mapping[str, Any], threshold: float) -> "Scorer":
         """A scorer of a program of plain values; see `Program.parse`."""
         return cls(Program.parse(program), threshold)
 

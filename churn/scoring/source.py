@@ -1,7 +1,9 @@
 """Python functions as source, compiled in pieces that block other threads only shortly."""
 
 import re
+from collections.abc import Mapping
 from itertools import count
+from typing import Any
 
 _ASSIGNED = re.compile(r"(v\d+) = ")
 _NAME = re.compile(r"\bv\d+\b")
@@ -16,15 +18,15 @@ class Functions:
         The objects that the functions refer to by name: helpers, tables, each other.
     """
 
-    def __init__(self, helpers: dict):
-        self.scope = dict(helpers)
+    def __init__(self, helpers: Mapping[str, Any]):
+        self.scope: dict[str, Any] = dict(helpers)
         self._numbers = count(1)
 
     def name(self) -> str:
         """A new name of a variable."""
         return f"v{next(self._numbers)}"
 
-    def constant(self, value) -> str:
+    def constant(self, value: object) -> str:
         """Keep a value for the functions, and return its name."""
         name = f"c{next(self._numbers)}"
         self.scope[name] = value

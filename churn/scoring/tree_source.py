@@ -5,6 +5,7 @@ in about 0.02 s, and in the meantime no other thread of the process runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from churn.scoring.program import BinaryTree, ObliviousTree
 from churn.scoring.source import Functions, literal, used_names
@@ -13,6 +14,8 @@ from churn.scoring.source import Functions, literal, used_names
 LEAVES = 1_000
 # Python's parser takes 200 parentheses within each other.
 DEPTH = 60
+
+Tree = TypeVar("Tree")
 
 
 def add_boosted_trees(
@@ -32,7 +35,7 @@ def add_boosted_trees(
     used : list of str
     """
 
-    def write(tree):
+    def write(tree: BinaryTree) -> str:
         return _write_node(functions, tree, columns, 0, 0)
 
     sizes = [sum(column < 0 for column in tree.columns) for tree in trees]
@@ -44,12 +47,12 @@ def add_oblivious_trees(
 ) -> Iterator[tuple[str, list[str]]]:
     """The same for oblivious trees."""
 
-    def condition(column, cut):
+    def condition(column: int, cut: float | None) -> str:
         if cut is None:  # only a missing value, a NaN, goes left
             return f"{columns[column]} == {columns[column]}"
         return f"{columns[column]} > {literal(cut)}"
 
-    def write(tree, level=0, place=0):
+    def write(tree: ObliviousTree, level: int = 0, place: int = 0) -> str:
         if level == len(tree.columns):
             return literal(tree.values[place])
         right, left = write(tree, level + 1, place + 2**level), write(tree, level + 1, place)
@@ -58,8 +61,11 @@ def add_oblivious_trees(
     yield from _add(functions, trees, [len(tree.values) for tree in trees], write)
 
 
-def _add(functions, trees, sizes: list[int], write: Callable) -> Iterator[tuple[str, list[str]]]:
-    lines, leaves = [], 0
+def _add(
+    functions: Functions, trees: Sequence[Tree], sizes: list[int], write: Callable[[Tree], str]
+) -> Iterator[tuple[str, list[str]]]:
+    lines: list[str] = []
+    leaves = 0
     for tree, size in zip(trees, sizes, strict=True):
         if lines and leaves + size > LEAVES:
             yield _define(functions, lines)
@@ -70,12 +76,14 @@ def _add(functions, trees, sizes: list[int], write: Callable) -> Iterator[tuple[
         yield _define(functions, lines)
 
 
-def _define(functions, lines) -> tuple[str, list[str]]:
+def _define(functions: Functions, lines: list[str]) -> tuple[str, list[str]]:
     used = used_names("\n".join(lines))
     return functions.define(["total", *used], [*lines, "return total"]), used
 
 
-def _write_node(functions, tree: BinaryTree, columns, node: int, depth: int) -> str:
+def _write_node(
+    functions: Functions, tree: BinaryTree, columns: list[str], node: int, depth: int
+) -> str:
     if tree.columns[node] < 0:
         return literal(tree.values[node])
     if depth == DEPTH:
@@ -87,7 +95,7 @@ def _write_node(functions, tree: BinaryTree, columns, node: int, depth: int) -> 
     return f"({left} if {_goes_left(tree, columns, node)} else {right})"
 
 
-def _goes_left(tree: BinaryTree, columns, node: int) -> str:
+def _goes_left(tree: BinaryTree, columns: list[str], node: int) -> str:
     column, missing_left = columns[tree.columns[node]], tree.missing_left[node]
     levels = tree.levels[node] if tree.levels else None
     if levels is not None:

@@ -1,6 +1,7 @@
 """95 % intervals: a bootstrap over rows, and Wilson's for a share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,9 +13,12 @@ RESAMPLES, MIN_RESAMPLES = 1000, 400
 CHUNK_CELLS = 300_000
 
 
+Key = TypeVar("Key", bound=Hashable)
+
+
 def bootstrap(
-    metrics: Callable[[np.ndarray], dict[str, np.ndarray]], n: int, seed: int
-) -> dict[str, dict[str, float]]:
+    metrics: Callable[[np.ndarray], dict[Key, np.ndarray]], n: int, seed: int
+) -> dict[Key, dict[str, float]]:
     """Metrics of a sample with percentile intervals from a bootstrap over its rows (Efron 1979).
 
     Parameters

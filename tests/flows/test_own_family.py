@@ -17,19 +17,19 @@ from serve import create_app
 @pytest.fixture(scope="module")
 def own_run(tmp_path_factory):
     """A run whose only candidate is a class in the working directory."""
-    family = write_module(STORE, "own_shares_flow")
+    write_module(STORE, "own_flow")
     space = tmp_path_factory.mktemp("space") / "own.toml"
-    space.write_text(f'[[candidates]]\nfamily = "{family}"\nparams = {{ slope = 0.2 }}\n')
+    space.write_text('[[candidates]]\nfamily = "own_flow:Steady"\nparams = { C = 0.5 }\n')
     run = run_flow("--config", "candidates", str(space), "run", METAFLOW_RUN_PROMOTE="auto")
     assert run.code == 0, run.output
     return run
 
 
 def test_the_run_says_what_it_costs_and_is_not_promoted_by_itself(own_run):
-    assert "Not compiled, for own_shares_flow:Shares is no family of this library" in own_run.output
+    assert "Not compiled, for own_flow:Steady is no family of this library" in own_run.output
     assert "scores a single customer in" in own_run.output
     assert "It is the champion now" not in own_run.output
-    assert own_run.data.trial.candidate.name == "Shares slope=0.2"
+    assert own_run.data.trial.candidate.name == "Steady C=0.5"
 
 
 def test_its_document_is_of_plain_values_and_its_model_scores_where_the_module_is(

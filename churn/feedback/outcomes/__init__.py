@@ -6,9 +6,14 @@ recorded later replaces the other, in whatever order they come.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from churn.feedback.outcomes.body import body_type, read_body
 from churn.feedback.outcomes.entries import Added, Outcome
+
+if TYPE_CHECKING:
+    from churn.feedback.outcomes.store import OutcomeStore
+    from churn.feedback.outcomes.table import frame_of, read_table, rows_of
 
 __all__ = [
     "Added",
@@ -30,7 +35,7 @@ _HEAVY = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HEAVY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HEAVY[name]}"), name)

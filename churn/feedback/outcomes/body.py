@@ -19,10 +19,12 @@ from churn.feedback.outcomes.entries import FIRST, Outcome, check_day
 from churn.scoring.json_body import (
     InvalidRequest,
     ObjectReader,
+    Place,
     Problem,
     shown,
     typed_dict,
 )
+from churn.scoring.pydantic_compat import annotated, list_of
 from churn.scoring.request_schema import MAX_ID
 
 OUTCOMES = "outcomes"
@@ -38,7 +40,7 @@ WORDS = {
 }
 
 
-def _to_customer(value) -> str | int:
+def _to_customer(value: Any) -> str | int:
     if isinstance(value, str) and len(value) <= MAX_ID and id_text(value) is not None:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**MAX_ID:
@@ -105,10 +107,10 @@ def _reader() -> ObjectReader:
 
 
 @cache
-def body_type(most: int) -> TypeAdapter:
+def body_type(most: int) -> TypeAdapter[dict[str, Any]]:
     """The type of a body, `{"outcomes": [...]}`, of so many outcomes at most."""
-    many = Annotated[list[_OUTCOME], Field(min_length=1, max_length=most)]
-    return TypeAdapter(typed_dict("Outcomes", {OUTCOMES: many}))
+    many = annotated(list_of(_OUTCOME), Field(min_length=1, max_length=most))
+    return TypeAdapter[dict[str, Any]](typed_dict("Outcomes", {OUTCOMES: many}))
 
 
 def read_body(body: bytes, most: int) -> list[Outcome]:
@@ -134,6 +136,7 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
     rows = [
         Outcome(one["customer"], one["date"], one["left"], one.get("recorded") or now)
         for one in sent
+        if one is not None
     ]
     problems.add(*_contradictions(rows))
     if problems.total:
@@ -141,14 +144,14 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
     return rows
 
 
-def _expected(place: tuple, error: str, _guess: bool) -> str:
+def _expected(place: Place, error: str, _guess: bool) -> str:
     if error == "extra_forbidden":
         return "no such field"
-    return WORDS[place[0]] if place else "an object with customer, date and left"
+    return WORDS[str(place[0])] if place else "an object with customer, date and left"
 
 
 def _contradictions(rows: list[Outcome]) -> Iterator[Problem]:
-    first: dict[tuple, int] = {}
+    first: dict[tuple[str | None, date, datetime], int] = {}
     for place, row in enumerate(rows):
         before = first.setdefault((id_text(row.customer), row.date, row.recorded), place)
         if rows[before].left != row.left:

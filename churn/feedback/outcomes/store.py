@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Boolean,
@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Date,
     MetaData,
+    Select,
     Table,
     Text,
     case,
@@ -122,13 +123,14 @@ class OutcomeStore(Database):
             func.avg(case((LEFT, 1.0), else_=0.0)),
         )
         with self.connected() as connection:
-            *found, left = connection.execute(query).one()
-        return Summary(*found, None if left is None else float(left))
+            outcomes, customers, first, last, left = connection.execute(query).one()
+        share = None if left is None else float(left)
+        return Summary(outcomes, customers, first, last, share)
 
     def delete_customer(self, customer: str | int) -> int:
         """Delete the outcomes of one customer, and return their number."""
         with self.connected() as connection:
-            gone = delete(OUTCOMES).where(id_text(customer) == CUSTOMER)
+            gone = delete(OUTCOMES).where(OUTCOMES.c.customer == id_text(customer))
             return connection.execute(gone).rowcount
 
     def prune(self, days: float) -> int:
@@ -138,7 +140,7 @@ class OutcomeStore(Database):
             return connection.execute(delete(OUTCOMES).where(first > DATE)).rowcount
 
     def _add(self, connection: Connection, rows: Sequence[Outcome]) -> Added:
-        rows = [row._replace(customer=id_text(row.customer)) for row in rows]
+        rows = [row._replace(customer=id_text(row.customer) or "") for row in rows]
         days = [row.date for row in rows]
         query = select(OUTCOMES).where(
             CUSTOMER.in_({row.customer for row in rows}), DATE.between(min(days), max(days))
@@ -159,5 +161,5 @@ class OutcomeStore(Database):
             connection.execute(self._put, [row._asdict() for row in fresh.values()])
         return Added(new, corrected, len(rows) - new - corrected)
 
-    def _read(self, query) -> Iterator[Outcome]:
+    def _read(self, query: Select[*tuple[Any, ...]]) -> Iterator[Outcome]:
         return map(Outcome._make, self.read(query))

@@ -121,23 +121,27 @@ def read_table(
     return frame
 
 
-def _customers(column: pd.Series, problems: list[str]) -> np.ndarray:
+def _customers(column: pd.Series, problems: list[str]) -> pd.api.extensions.ExtensionArray:
     keys = parse_ids(column).to_pandas().astype("str")
     usable = (keys.str.len() <= MAX_ID).to_numpy(dtype=bool) & ~lost_digits(column)
     _add_problem(column, ~usable, f"keys of 1 to {MAX_ID} characters", problems)
-    return keys.array
+    array: pd.api.extensions.ExtensionArray = keys.array
+    return array
 
 
 def _times(column: pd.Series, problems: list[str]) -> pd.DatetimeIndex:
     texts = parse_texts(column)
     shaped = [text if DAY.fullmatch(text) else None for text in texts.categories]
-    times = pd.to_datetime([*shaped, None], errors="coerce", format="ISO8601", utc=True)
+    times = pd.to_datetime(
+        pd.Index([*shaped, None], dtype=object), errors="coerce", format="ISO8601", utc=True
+    )
     first, end = (pd.Timestamp(day, tz="UTC") for day in (FIRST, last_day()))
     usable = (times >= first) & (times < end + pd.Timedelta(days=1))
     _add_problem(
         column, ~usable[texts.codes], f"days like 2025-01-31 from {FIRST} to tomorrow", problems
     )
-    return times.as_unit("us")[texts.codes]
+    found: pd.DatetimeIndex = times.as_unit("us")[texts.codes]
+    return found
 
 
 def _left(column: pd.Series, positive: str, problems: list[str], remarks: list[str]) -> np.ndarray:
@@ -147,7 +151,7 @@ def _left(column: pd.Series, positive: str, problems: list[str], remarks: list[s
     words = "filled" if positive else "yes or no; say which value means left"
     if not wrong:
         _add_problem(column, np.isnan(left), words, problems)
-    return left == 1
+    return np.asarray(left == 1)
 
 
 def _add_problem(column: pd.Series, bad: np.ndarray, words: str, problems: list[str]) -> None:

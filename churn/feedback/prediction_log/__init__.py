@@ -8,11 +8,22 @@ for one; the log is read from there (`PredictionLog`).
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from churn.feedback.prediction_log.entries import Prediction, entry, new_id
 from churn.feedback.prediction_log.spool import LogFailed, Spool
 from churn.folders import check_owner
 from churn.home import home
+
+if TYPE_CHECKING:
+    from churn.feedback.prediction_log.shipping import (
+        Shipped,
+        Shipper,
+        partial_files,
+        ship,
+        ship_all,
+    )
+    from churn.feedback.prediction_log.store import PredictionLog
 
 __all__ = [
     "LogFailed",
@@ -40,7 +51,7 @@ _HEAVY = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HEAVY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HEAVY[name]}"), name)

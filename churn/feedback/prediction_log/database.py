@@ -1,18 +1,19 @@
 """A table in SQLite or PostgreSQL: connections, creation of the table, and queries."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import Any, Self
 
 from pydantic_core import from_json
 from sqlalchemy import (
     URL,
     Connection,
     DateTime,
+    Dialect,
     Engine,
     NullPool,
     Row,
@@ -26,12 +27,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.types import TypeEngine
 
 from churn.errors import ChurnError
 
 FETCHED = 1_000
 PATIENCE = 30.0
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERTS: dict[str, Callable[[Table], postgresql.Insert | sqlite.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 # The first statement of a transaction that excludes others of this kind.
 ALONE = {
     "sqlite": "BEGIN IMMEDIATE",
@@ -39,22 +44,24 @@ ALONE = {
 }
 
 
-class UtcTime(TypeDecorator):
+class UtcTime(TypeDecorator[datetime]):
     """A time in UTC; as text in SQLite, which has no type for it."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect):
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else self.impl)
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        own = DateTime(timezone=True)
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else own)
 
-    def process_bind_param(self, value, dialect):
-        value = value.astimezone(UTC)
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | datetime:
+        time: datetime = value.astimezone(UTC)
         # All of the same length, so that they sort by time.
-        return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
+        return time.isoformat(" ", "microseconds") if dialect.name == "sqlite" else time
 
-    def process_result_value(self, value, dialect):
-        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime:
+        time = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
+        return time if dialect.name == "sqlite" else time.astimezone(UTC)
 
 
 class Database:
@@ -91,16 +98,16 @@ class Database:
         self._table = table
         self._named = named
         self._made = False
-        self.dialect, url = self._engine.dialect, self._engine.url
+        self.dialect, at = self._engine.dialect, self._engine.url
         self.where = str(
-            URL.create(url.drivername, host=url.host, port=url.port, database=url.database)
+            URL.create(at.drivername, host=at.host, port=at.port, database=at.database)
         )
         self._alone = ALONE[self.dialect.name].format(table=table.name)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
     def insert(self) -> postgresql.Insert | sqlite.Insert:
@@ -128,7 +135,7 @@ class Database:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise ChurnError(f"Cannot use {self._named} {self.where}:", [reason]) from error
 
-    def read(self, query: Select) -> Iterator[Row]:
+    def read(self, query: Select[*tuple[Any, ...]]) -> Iterator[Row[*tuple[Any, ...]]]:
         """The rows of a query, a chunk at a time."""
         with self.connected() as connection:
             yield from connection.execution_options(yield_per=FETCHED).execute(query)
@@ -143,7 +150,7 @@ class Database:
 
     def _make(self) -> None:
         if self._engine.name == "sqlite":
-            _make_file(Path(self._engine.url.database))
+            _make_file(Path(str(self._engine.url.database)))
         with self._transaction() as connection:
             connection.exec_driver_sql(self._alone)  # else two processes may create it at once
             self._table.create(connection, checkfirst=True)
@@ -156,7 +163,7 @@ def _engine(url: str, patience: float) -> Engine:
         name = parsed.get_backend_name()
         if name == "sqlite" and parsed.database not in (None, "", ":memory:"):
             # Connections are not pooled, since the file may be replaced.
-            options = {"connect_args": {"timeout": patience}, "poolclass": NullPool}
+            options: dict[str, Any] = {"connect_args": {"timeout": patience}, "poolclass": NullPool}
         elif name == "postgresql":
             options = {
                 "connect_args": {"connect_timeout": 5},
@@ -198,5 +205,5 @@ def _make_file(path: Path) -> None:
             path.hardlink_to(fresh)
 
 
-def _prepare_sqlite(connection, _record) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # deleted rows do not stay in free pages

@@ -5,9 +5,10 @@ import json
 import os
 import secrets
 import time as clock
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
@@ -43,7 +44,7 @@ class Prediction(NamedTuple):
     probability: float
     churn: bool
     threshold: float
-    inputs: dict
+    inputs: dict[str, Any]
 
 
 def entry(
@@ -128,6 +129,10 @@ def read_entry(line: bytes) -> list[Prediction]:
         ]
     except (LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no entry of the prediction log: {error!r}") from error
+
+
+_process: str
+_count: Callable[[], int]
 
 
 def new_id() -> str:

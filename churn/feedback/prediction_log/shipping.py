@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from churn.errors import ChurnError
 from churn.feedback.prediction_log.entries import Prediction, read_entry
@@ -146,7 +147,7 @@ def _ship_file(path: Path, log: PredictionLog) -> Shipped:
         return Shipped(shipped + len(rows), len(partial_lines))
 
 
-def _take(file) -> bool:
+def _take(file: BinaryIO) -> bool:
     """Lock a file, unless it is being written, or another shipper has or had locked it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

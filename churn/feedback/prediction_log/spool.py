@@ -50,15 +50,14 @@ class Spool:
         """
         with self._lock:
             try:
-                if self._file is None:
-                    self._open()
+                file = self._open() if self._file is None else self._file
                 # A newline ends the partial line of a failed write.
                 whole = b"\n" + line if self._partial_line else line
                 self._partial_line = True
-                written = os.write(self._file, whole)
+                written = os.write(file, whole)
                 self._partial_line = written < len(whole)
             except OSError as error:
-                raise self._failed(error.strerror) from error
+                raise self._failed(error.strerror or str(error)) from error
             if self._partial_line:
                 raise self._failed("there was no room for all of a line")
 
@@ -80,14 +79,15 @@ class Spool:
     def _failed(self, why: str) -> LogFailed:
         return LogFailed("The prediction log cannot be written:", [f"{self.folder}: {why}"])
 
-    def _open(self) -> None:
+    def _open(self) -> int:
         self.folder.mkdir(0o700, parents=True, exist_ok=True)
-        while self._file is None:
+        while True:
             path = self.folder / f"{new_id()}{SUFFIX}"
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 if _hold(file):
                     self._file, self._partial_line = file, False
+                    return file
             finally:
                 if self._file is None:
                     os.close(file)

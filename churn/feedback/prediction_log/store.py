@@ -2,9 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import JSON, Boolean, Column, Double, MetaData, Table, Text, delete, func, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Double,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    delete,
+    func,
+    select,
+)
 
 from churn.data.ids import id_text
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
@@ -46,7 +60,7 @@ class PredictionLog(Database):
         """Add predictions, all or none; those that are stored already stay as they are."""
         if not rows:
             return
-        dialect, stored = self.dialect, PREDICTIONS.c.time.type.process_bind_param
+        dialect, stored = self.dialect, UtcTime().process_bind_param
         values = [
             (row.prediction, stored(row.time, dialect), *row[2:-1], to_json(row.inputs).decode())
             for row in rows
@@ -100,7 +114,7 @@ class PredictionLog(Database):
     def count(self) -> int:
         """The number of predictions."""
         with self.connected() as connection:
-            return connection.scalar(select(func.count()).select_from(PREDICTIONS))
+            return connection.scalar(select(func.count()).select_from(PREDICTIONS)) or 0
 
     def delete_customer(self, customer: str | int) -> int:
         """Delete the predictions for one customer, and return their number."""
@@ -113,9 +127,9 @@ class PredictionLog(Database):
         with self.connected() as connection:
             return connection.execute(delete(PREDICTIONS).where(old)).rowcount
 
-    def _read(self, query) -> Iterator[Prediction]:
+    def _read(self, query: Select[*tuple[Any, ...]]) -> Iterator[Prediction]:
         return map(Prediction._make, self.read(query))
 
 
-def _is(customer: str | int):
+def _is(customer: str | int) -> ColumnElement[bool]:
     return PREDICTIONS.c.customer == id_text(customer)

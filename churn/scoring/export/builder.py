@@ -1,6 +1,7 @@
 """Build a program step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,15 +16,17 @@ class ProgramBuilder:
     steps : list of dict
     """
 
-    def __init__(self):
-        self.steps: list[dict] = []
+    def __init__(self) -> None:
+        self.steps: list[dict[str, Any]] = []
 
-    def add(self, op: str, **fields) -> int:
+    def add(self, op: str, **fields: object) -> int:
         """Append a step, and return its place, by which later steps refer to it."""
         self.steps.append({"op": op, **fields})
         return len(self.steps) - 1
 
-    def add_sum(self, intercept: float, terms: Sequence[int], weights=None) -> int:
+    def add_sum(
+        self, intercept: float, terms: Sequence[int], weights: Iterable[float] | None = None
+    ) -> int:
         """Append intercept + weights @ terms; weights of 1 where none are given."""
         weights = [1.0] * len(terms) if weights is None else list(map(float, weights))
         return self.add("sum", intercept=float(intercept), weights=weights, terms=list(terms))

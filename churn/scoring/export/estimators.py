@@ -1,5 +1,7 @@
 """A fitted estimator as steps of a program, whatever its family."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -11,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
+from churn.modeling.classifier import Classifier
 from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.modeling.estimators.stack import Stack
 from churn.scoring.compiler import compile_program
@@ -23,7 +26,9 @@ FORESTS = (ExtraTreesClassifier, RandomForestClassifier)
 LIMIT = float(logit(np.ones(1))[0])
 
 
-def add_probability(builder: ProgramBuilder, model, columns: list[int], levels: np.ndarray) -> int:
+def add_probability(
+    builder: ProgramBuilder, model: Classifier, columns: Sequence[int], levels: np.ndarray
+) -> int:
     """Add a fitted estimator of `churn.modeling.families`; the place of its probability.
 
     Parameters
@@ -40,7 +45,7 @@ def add_probability(builder: ProgramBuilder, model, columns: list[int], levels: 
     return builder.add("sigmoid", of=_add_log_odds(builder, model, columns, levels))
 
 
-def compile_for_rows(model, levels: np.ndarray):
+def compile_for_rows(model: Classifier, levels: np.ndarray) -> Callable[[list[float]], float]:
     """A fitted estimator as a function of one row of the matrix, a list of float."""
     builder = ProgramBuilder()
     names = [str(number) for number in range(len(levels))]
@@ -49,7 +54,9 @@ def compile_for_rows(model, levels: np.ndarray):
     return lambda row: score(dict(zip(names, row, strict=True)))
 
 
-def _add_log_odds(builder, model, columns, levels) -> int:
+def _add_log_odds(
+    builder: ProgramBuilder, model: Classifier, columns: Sequence[int], levels: np.ndarray
+) -> int:
     if isinstance(model, Stack):
         return _add_stack(builder, model, columns, levels)
     if isinstance(model, HistGradientBoostingClassifier):
@@ -71,7 +78,9 @@ def _add_log_odds(builder, model, columns, levels) -> int:
     raise TypeError(f"{type(last).__name__} cannot be compiled")
 
 
-def _add_stack(builder, model, columns, levels) -> int:
+def _add_stack(
+    builder: ProgramBuilder, model: Stack, columns: Sequence[int], levels: np.ndarray
+) -> int:
     """Members' log odds, weighted; where there is a second level, its own as well."""
     logits = [_add_logit(builder, member, columns, levels) for member in model.members]
     first = builder.add_sum(model.intercept, logits, model.weights)
@@ -83,39 +92,55 @@ def _add_stack(builder, model, columns, levels) -> int:
     return builder.add_sum(model.second_level.intercept, logits, model.second_level.weights)
 
 
-def _add_logit(builder, model, columns, levels) -> int:
+def _add_logit(
+    builder: ProgramBuilder, model: Classifier, columns: Sequence[int], levels: np.ndarray
+) -> int:
     """Log odds, clipped to be finite as in `churn.statistics.log_odds.logit`."""
     log_odds = _add_log_odds(builder, model, columns, levels)
     return builder.add("clip", of=log_odds, low=-LIMIT, high=LIMIT)
 
 
-def _encodes_levels(step) -> bool:
-    return isinstance(step, ColumnTransformer) and step.transformers_[0][0] == "levels"
+def _encodes_levels(step: object) -> bool:
+    return isinstance(step, ColumnTransformer) and bool(step.transformers_[0][0] == "levels")
 
 
-def _add_levels(builder, encoder, columns, levels):
+def _add_levels(
+    builder: ProgramBuilder, encoder: ColumnTransformer, columns: Sequence[int], levels: np.ndarray
+) -> tuple[list[int], np.ndarray]:
     """Columns of many levels as numbers, which then come first."""
     (_, _, many), after = encoder.transformers_[0], np.zeros(len(levels), dtype=bool)
     encoded = _add_encoded(builder, encoder.transform, np.flatnonzero(many), columns, levels)
     after[many] = True
-    kept = np.flatnonzero(~after)
+    kept = np.flatnonzero(~after).tolist()
     numbers = np.zeros(len(encoded), dtype=levels.dtype)
     return [*encoded, *(columns[i] for i in kept)], np.append(numbers, levels[kept])
 
 
-def _add_oblivious(builder, model, columns, levels) -> int:
+def _add_oblivious(
+    builder: ProgramBuilder,
+    model: ObliviousTreesClassifier,
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> int:
     """Oblivious trees; their categories become numbers in the same places."""
     owned, numbers = np.flatnonzero(model.categorical), list(columns)
-    if len(owned):
+    encoder = model.encoder_
+    if encoder is not None:
         encoded = _add_encoded(
-            builder, lambda rows: model.encoder_.transform(rows[:, owned]), owned, columns, levels
+            builder, lambda rows: encoder.transform(rows[:, owned]), owned, columns, levels
         )
         for column, number in zip(owned, encoded, strict=True):
             numbers[column] = number
     return add_oblivious(builder, model, numbers)
 
 
-def _add_encoded(builder, transform, encoded, columns, levels) -> list[int]:
+def _add_encoded(
+    builder: ProgramBuilder,
+    transform: Callable[[np.ndarray], np.ndarray],
+    encoded: np.ndarray,
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> list[int]:
     """The encoded levels; `transform` has those columns first, in that order."""
     numbers = []
     for place, column in enumerate(encoded):

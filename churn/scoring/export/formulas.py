@@ -24,8 +24,8 @@ def add_formula(builder: ProgramBuilder, formula: Formula, columns: Mapping[str,
     return builder.add("finite", of=_add_node(builder, formula.tree, columns))
 
 
-def _add_node(builder, node, columns) -> int:
-    if isinstance(node, ast.Constant):
+def _add_node(builder: ProgramBuilder, node: ast.AST, columns: Mapping[str, int]) -> int:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return builder.add("constant", value=float(node.value))
     if isinstance(node, ast.Name):
         return columns[node.id]
@@ -34,6 +34,7 @@ def _add_node(builder, node, columns) -> int:
     if isinstance(node, ast.BinOp):
         operation, sides = _OPERATIONS[type(node.op)], (node.left, node.right)
     else:
+        assert isinstance(node, ast.Compare)
         operation, sides = _OPERATIONS[type(node.ops[0])], (node.left, node.comparators[0])
     texts = [s.value for s in sides if isinstance(s, ast.Constant) and isinstance(s.value, str)]
     if texts:

@@ -7,7 +7,13 @@ and the ends of its scale. So the fitted pipeline itself is evaluated, at the br
 points between them, and the values are the table; no formula of a transformer is written twice.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import QuantileTransformer, SplineTransformer, StandardScaler
 
 from churn.scoring.export.builder import ProgramBuilder
@@ -17,8 +23,19 @@ NODES = np.array([0.1, 0.35, 0.65, 0.9])
 # Beyond the last break a function is a line; it is evaluated at two points so many scales away.
 FAR = np.array([1.0, 1000.0])
 
+# The start and the width of a piece of a curve, and the coefficients of its polynomial.
+Piece = tuple[float, float, float, float, float, float]
+# The fitted transformers of a number, by their class.
+Steps = Mapping[type, Any]
 
-def add_regression(builder: ProgramBuilder, terms, regression, columns: list[int], levels) -> int:
+
+def add_regression(
+    builder: ProgramBuilder,
+    terms: Any,
+    regression: LogisticRegression,
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> int:
     """Add a logistic regression on the `terms` of `linear`; the place of its log odds.
 
     Parameters
@@ -40,11 +57,17 @@ def add_regression(builder: ProgramBuilder, terms, regression, columns: list[int
         for column, owned in views.owned.items()
     ]
     products = _add_products(builder, terms, columns, levels)
-    terms = [*parts, *products]
-    return builder.add_sum(intercept, terms, [*np.ones(len(parts)), *weights[views.width :]])
+    places = [*parts, *products]
+    return builder.add_sum(intercept, places, [*np.ones(len(parts)), *weights[views.width :]])
 
 
-def add_network(builder: ProgramBuilder, terms, net, columns: list[int], levels) -> int:
+def add_network(
+    builder: ProgramBuilder,
+    terms: ColumnTransformer,
+    net: MLPClassifier,
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> int:
     """Add a neural net on `plain_terms`; the place of its log odds."""
     if net.activation != "relu":
         raise TypeError("a neural net is compiled with layers of rectifiers only")
@@ -57,7 +80,9 @@ def add_network(builder: ProgramBuilder, terms, net, columns: list[int], levels)
     return builder.add("network", columns=inputs, layers=layers)
 
 
-def _add_products(builder, terms, columns, levels) -> list[int]:
+def _add_products(
+    builder: ProgramBuilder, terms: Any, columns: Sequence[int], levels: np.ndarray
+) -> list[int]:
     if not len(getattr(terms, "pairs_", ())):
         return []
     plain = _Views(terms.plain_, levels)
@@ -84,13 +109,15 @@ class _Views:
         The terms that vary with no column; 0 for others.
     """
 
-    def __init__(self, terms, levels):
+    def __init__(self, terms: Any, levels: np.ndarray):
         self.levels = levels
         self.breaks = _breaks(getattr(terms, "terms_", terms), levels)
         self.points = [self._points(column) for column in range(len(levels))]
         base = np.zeros((1, len(levels)))
         at_base = terms.transform(base)[0]
-        self.width, self.owned, self.answers = len(at_base), {}, {}
+        self.width = len(at_base)
+        self.owned: dict[int, list[int]] = {}
+        self.answers: dict[int, np.ndarray] = {}
         varies = np.zeros(self.width, dtype=bool)
         for column, points in enumerate(self.points):
             rows = np.repeat(base, len(points), axis=0)
@@ -102,7 +129,7 @@ class _Views:
                 varies[own] = True
         self.constant = np.where(varies, 0.0, at_base)
 
-    def _points(self, column) -> np.ndarray:
+    def _points(self, column: int) -> np.ndarray:
         """Missing first; then every level, or the breaks and points between and beyond them."""
         if self.levels[column]:
             return np.append(np.nan, np.arange(self.levels[column]))
@@ -112,14 +139,21 @@ class _Views:
         beyond = np.concatenate([breaks[0] - FAR * scale, breaks[-1] + FAR * scale])
         return np.concatenate([[np.nan], breaks, between, beyond])
 
-    def add_term(self, builder, columns, term: int) -> int:
+    def add_term(self, builder: ProgramBuilder, columns: Sequence[int], term: int) -> int:
         """Add a single term; its place."""
         for column, owned in self.owned.items():
             if term in owned:
                 return self.add(builder, columns, column, np.ones(1), [term])
         return builder.add("constant", value=float(self.constant[term]))
 
-    def add(self, builder, columns, column, weights, owned) -> int:
+    def add(
+        self,
+        builder: ProgramBuilder,
+        columns: Sequence[int],
+        column: int,
+        weights: np.ndarray,
+        owned: list[int],
+    ) -> int:
         """Add the weighted sum of some terms of a column; its place."""
         terms = self.answers[column][:, owned]
         answers = terms @ weights
@@ -145,7 +179,7 @@ class _Views:
         )
 
 
-def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[tuple]:
+def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list[Piece]:
     """The cubic polynomials through four points between each two breaks."""
     starts, widths = breaks[:-1], np.diff(breaks)
     # The shares of the rounded points, not `NODES`; unless the breaks are so near each other that
@@ -160,7 +194,7 @@ def _cubics(breaks: np.ndarray, points: np.ndarray, answers: np.ndarray) -> list
     ]
 
 
-def _line(start, width, points, answers, flat: bool) -> tuple:
+def _line(start: float, width: float, points: np.ndarray, answers: np.ndarray, flat: bool) -> Piece:
     """The line through two points beyond a break; `flat` where it is level but for rounding."""
     first, second = (points - start) / width
     slope = 0.0 if flat else (answers[1] - answers[0]) / (second - first)
@@ -171,9 +205,9 @@ def _scale(breaks: np.ndarray) -> float:
     return float(np.ptp(breaks)) or max(abs(float(breaks[0])), 1.0)
 
 
-def _breaks(transformer, levels) -> list[np.ndarray]:
+def _breaks(transformer: ColumnTransformer, levels: np.ndarray) -> list[np.ndarray]:
     """For each column the ends of the pieces of its function."""
-    found = [[] for _ in levels]
+    found: list[list[float]] = [[] for _ in levels]
     for name, part, where in transformer.transformers_:
         if name in ("empty", "categories") or part == "drop":
             continue
@@ -183,17 +217,18 @@ def _breaks(transformer, levels) -> list[np.ndarray]:
     return [np.unique(breaks or [0.0]) for breaks in found]
 
 
-def _of_one(steps: dict, place: int) -> list[float]:
+def _of_one(steps: Steps, place: int) -> list[float]:
     if StandardScaler in steps:
         scaler = steps[StandardScaler]
-        return (scaler.mean_[place] + scaler.scale_[place] * np.array([-3.0, 0.0, 3.0])).tolist()
+        ends: np.ndarray = scaler.mean_[place] + scaler.scale_[place] * np.array([-3.0, 0.0, 3.0])
+        return list(map(float, ends))
     quantiles = np.unique(steps[QuantileTransformer].quantiles_[:, place])
     if SplineTransformer not in steps or len(quantiles) < 2:
-        return quantiles.tolist()
+        return list(map(float, quantiles))
     return [*quantiles.tolist(), *_crossings(steps, place, quantiles)]
 
 
-def _crossings(steps, place, quantiles) -> list[float]:
+def _crossings(steps: Steps, place: int, quantiles: np.ndarray) -> list[float]:
     """Where a rank, a line between two quantiles, passes a knot of its spline."""
     ranks, spline = steps[QuantileTransformer], steps[SplineTransformer].bsplines_[place]
     rows = np.zeros((2 * (len(quantiles) - 1), ranks.quantiles_.shape[1]))
@@ -201,7 +236,7 @@ def _crossings(steps, place, quantiles) -> list[float]:
     inside = [quantiles[:-1] + share * widths for share in (0.25, 0.75)]
     rows[:, place] = np.concatenate(inside)
     first, second = np.split(ranks.transform(rows)[:, place] - 0.5, 2)
-    crossings = []
+    crossings: list[float] = []
     for start, width, a, b in zip(quantiles, widths, first, second, strict=False):
         if a == b:
             continue

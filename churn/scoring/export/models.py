@@ -1,6 +1,7 @@
 """A fitted model as a scorer, and the agreement of the two."""
 
 import time
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -57,9 +58,10 @@ def compare(scorer: Scorer | FittedScorer, model: ChurnModel, frame: pd.DataFram
     )
 
 
-def records(typed: pd.DataFrame) -> list[dict]:
+def records(typed: pd.DataFrame) -> list[dict[str, Any]]:
     """Typed features, see `parse_features`, as one dict per customer, None where missing."""
-    return typed.astype(object).where(typed.notna(), None).to_dict("records")
+    found = typed.astype(object).where(typed.notna(), None).to_dict("records")
+    return cast("list[dict[str, Any]]", found)
 
 
 def _add_columns(builder: ProgramBuilder, contract: Contract) -> list[int]:

@@ -4,14 +4,29 @@ Trees of two leaves depend on one column each, so all of them together are one t
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.tree._tree import Tree
 
 from churn.modeling.estimators import sklearn_internals
+from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.scoring.export.builder import ProgramBuilder
 
 
-def add_boosting(builder: ProgramBuilder, booster, columns: list[int], levels) -> int:
+def add_boosting(
+    builder: ProgramBuilder,
+    booster: HistGradientBoostingClassifier,
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> int:
     """Add a fitted HistGradientBoostingClassifier; the place of its log odds."""
     trees = sklearn_internals.trees(booster)
     if all(len(tree.nodes) <= 3 for tree in trees):
@@ -26,10 +41,12 @@ def add_boosting(builder: ProgramBuilder, booster, columns: list[int], levels) -
     )
 
 
-def add_oblivious(builder: ProgramBuilder, model, columns: list[int]) -> int:
+def add_oblivious(
+    builder: ProgramBuilder, model: ObliviousTreesClassifier, columns: list[int]
+) -> int:
     """Add a fitted ObliviousTreesClassifier; the place of its log odds."""
 
-    def cut(column, threshold):
+    def cut(column: int, threshold: int) -> float | None:
         # Bin 0 holds only missing values.
         return float(model.borders_[column][threshold - 1]) if threshold else None
 
@@ -48,25 +65,37 @@ def add_oblivious(builder: ProgramBuilder, model, columns: list[int]) -> int:
     )
 
 
-def add_forest(builder: ProgramBuilder, forest, columns: list[int]) -> int:
+def add_forest(
+    builder: ProgramBuilder,
+    forest: ExtraTreesClassifier | RandomForestClassifier,
+    columns: Sequence[int],
+) -> int:
     """Add a fitted forest of scikit-learn; the place of its probability of leaving."""
     trees = [_forest_tree(estimator.tree_) for estimator in forest.estimators_]
     return builder.add("forest", columns=columns, trees=trees)
 
 
-def _add_stumps(builder, booster, trees, columns, levels) -> int:
+def _add_stumps(
+    builder: ProgramBuilder,
+    booster: HistGradientBoostingClassifier,
+    trees: list[TreePredictor],
+    columns: Sequence[int],
+    levels: np.ndarray,
+) -> int:
     """The log odds where all values are missing, and each column's difference to them."""
-    cuts, n_levels = defaultdict(set), builder.n_levels(columns, levels)
+    cuts: defaultdict[int, set[float]] = defaultdict(set)
+    n_levels = builder.n_levels(columns, levels)
     order = sklearn_internals.column_order(booster)
     for root in (tree.nodes[0] for tree in trees if len(tree.nodes) > 1):
         cuts[order[root["feature_idx"]]].add(float(root["num_threshold"]))
     nothing = np.full((1, len(columns)), np.nan)
     total = booster.decision_function(nothing)[0]
 
-    def effect(column, points):
+    def effect(column: int, points: np.ndarray | list[float]) -> list[float]:
         rows = np.repeat(nothing, len(points), axis=0)
         rows[:, column] = points
-        return (booster.decision_function(rows) - total).tolist()
+        found: list[float] = (booster.decision_function(rows) - total).tolist()
+        return found
 
     terms = []
     for column, found in cuts.items():
@@ -81,7 +110,7 @@ def _add_stumps(builder, booster, trees, columns, levels) -> int:
     return builder.add_sum(total, terms)
 
 
-def _boosted_tree(tree, known: dict[int, list[float]]) -> dict:
+def _boosted_tree(tree: TreePredictor, known: dict[int, list[float]]) -> dict[str, Any]:
     nodes = tree.nodes
     leaf, categorical = nodes["is_leaf"].astype(bool), nodes["is_categorical"].astype(bool)
     levels = [
@@ -99,7 +128,7 @@ def _boosted_tree(tree, known: dict[int, list[float]]) -> dict:
     }
 
 
-def _levels(node, known, bitsets) -> list[float]:
+def _levels(node: np.void, known: dict[int, list[float]], bitsets: np.ndarray) -> list[float]:
     """The levels that go where missing ones do not; unseen levels count as missing."""
     bits, missing_left = bitsets[node["bitset_idx"]], bool(node["missing_go_to_left"])
     return [
@@ -109,7 +138,7 @@ def _levels(node, known, bitsets) -> list[float]:
     ]
 
 
-def _forest_tree(tree) -> dict:
+def _forest_tree(tree: Tree) -> dict[str, Any]:
     shares = tree.value[:, 0, :]
     return {
         "columns": np.where(tree.children_left == -1, -1, tree.feature).tolist(),
