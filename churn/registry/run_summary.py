@@ -37,11 +37,15 @@ def say_scorer(run: TrainingRun) -> str:
         for row in run.leaderboard
         if not is_own(row["family"]) and not row["stopped"]
     ]
-    beside = f", where the compiled candidates take {min(compiled):.1f} to {max(compiled):.1f}"
+    beside = ""
+    if compiled:
+        beside = (
+            f", where compiled candidates take about {min(compiled):.1f} to {max(compiled):.1f}"
+        )
     return (
         f"Not compiled, for {run.trial.candidate.family} is no family of this library: "
         f"predict_proba scores a single customer in {run.agreement.microseconds:,.0f} "
-        f"microseconds{beside if compiled else ''}; the app cannot serve it, ScoreFlow and "
+        f"microseconds{beside}; the app cannot serve it, ScoreFlow and "
         "churn.load can."
     )
 
