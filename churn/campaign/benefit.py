@@ -15,7 +15,7 @@ def money_columns(
     chance: np.ndarray,
     customers: pd.DataFrame,
     offer: RetentionCosts,
-    reliability: Sequence[Mapping],
+    reliability: Sequence[Mapping[str, float]],
 ) -> dict[str, np.ndarray]:
     """The columns `MONEY` of customers; see `churn.campaign.export.list_schema`.
 
@@ -34,7 +34,7 @@ def money_columns(
 
 
 def probability_interval(
-    probabilities: np.ndarray, reliability: Sequence[Mapping]
+    probabilities: np.ndarray, reliability: Sequence[Mapping[str, float]]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The 95 % interval of the share who leave among customers with such a probability.
 

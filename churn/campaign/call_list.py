@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.campaign.benefit import MONEY, money_columns
-from churn.campaign.chunks import check_share, merge_problems
+from churn.campaign.chunks import check_share, key_of, merge_problems
 from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.export import REASONS, explain, list_schema, list_table
 from churn.campaign.ranking import compare_rankings, merge_ranking
 from churn.campaign.settings import Campaign
-from churn.campaign.shortlist import Part, merge_shortlists
+from churn.campaign.shortlist import Part, Top, merge_shortlists
 from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
@@ -105,23 +106,25 @@ def make_list(
     ChurnError
         If more rows are rejected than may be, with every problem of the table.
     """
-    top, problems, rejected, rankings, counts = [], [], [], [], Counter()
+    top: list[Top] = []
+    counts: Counter[str] = Counter()
+    found, rejected, rankings = [], [], []
     sample = Sample()
     for part in parts:
         top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.budget)]
-        problems.append(part.problems)
+        found.append(part.problems)
         rejected.append(part.rejected)
         rankings.append((part.best, part.riskiest))
         counts.update(part.counts)
         sample.merge(part.sample)
     ((scores, customers),) = top
-    problems = merge_problems(problems)
+    problems, key = merge_problems(found), key_of(contract)
     check_share(problems, counts["customers"], counts["rejected"], campaign.max_rejected)
     chance, control = scores["probability"].to_numpy(), scores["control"].to_numpy(dtype=bool)
     money = money_columns(chance, customers, offer, deployment.reliability)
     reasons, actions = explain(deployment, customers)
-    columns = {
-        contract.id: scores["id"].to_numpy(),
+    columns: dict[str, Any] = {
+        key: scores["id"].to_numpy(),
         "arm": np.where(control, CONTROL, CONTACT).astype(object),
         "probability": chance,
         **money,
@@ -131,7 +134,7 @@ def make_list(
     expected = zip(("value", "low", "high"), MONEY[1:], strict=True)
     best, riskiest = (merge_ranking(ranking) for ranking in zip(*rankings, strict=True))
     return CallList(
-        calls=list_table(columns, contract.id, deployment.run, campaign),
+        calls=list_table(columns, key, deployment.run, campaign),
         rows=scores.index.to_numpy(dtype=np.int64),
         counts=dict(counts) | {"contact": int((~control).sum()), "control": int(control.sum())},
         expected={end: float(money[name][~control].sum()) for end, name in expected},

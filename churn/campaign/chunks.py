@@ -33,20 +33,20 @@ def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
     ndarray of int64
         Numbers of rows in the table, from 1.
     """
-    keys, missing = [], []
+    found, missing = [], []
     for shard in shards:
         for _, batch in source.chunks(shard, [name], rows=20 * CHUNK_ROWS):
             column = batch[name]
             if isinstance(column, pa.Array) and pa.types.is_signed_integer(column.type):
                 numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
-                keys.append(numbers.astype(np.int64, copy=False))
+                found.append(numbers.astype(np.int64, copy=False))
                 missing.append(column.is_null().to_numpy(zero_copy_only=False))
             else:
                 texts = parse_ids(column).to_numpy(zero_copy_only=False)
-                keys.append(pd.util.hash_array(texts, categorize=False).view(np.int64))
+                found.append(pd.util.hash_array(texts, categorize=False).view(np.int64))
                 missing.append(pd.isna(texts))
     rows = np.flatnonzero(~np.concatenate(missing))
-    keys = np.concatenate(keys)[rows]
+    keys = np.concatenate(found)[rows]
     # Mostly there is none, which a sort shows in far less time than `duplicated`.
     if _rising(keys) or _rising(np.sort(keys)):
         return np.zeros(0, dtype=np.int64)
@@ -94,17 +94,17 @@ def clean_chunks(
     repeated : ndarray of int64
         See `repeated_ids`.
     """
-    columns = columns_needed(contract, offer)
+    columns, key = columns_needed(contract, offer), key_of(contract)
     features = contract.model_copy(update={"id": None, "time": None})
     for first, batch in source.chunks(shard, columns):
-        ids = parse_ids(batch[contract.id])
+        ids = parse_ids(batch[key])
         frame = _frame(batch)
         raw = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
-        raw = with_columns(raw, {contract.id: ids.to_pandas().set_axis(raw.index)})
+        raw = with_columns(raw, {key: ids.to_pandas().set_axis(raw.index)})
         found = Problems(raw)
-        found.reject(contract.id, "missing", ids.is_null().to_numpy(zero_copy_only=False))
-        found.reject(contract.id, LOST_DIGITS, lost_digits(batch[contract.id]))
-        found.reject(contract.id, "an id seen before", raw.index.isin(repeated))
+        found.reject(key, "missing", ids.is_null().to_numpy(zero_copy_only=False))
+        found.reject(key, LOST_DIGITS, lost_digits(batch[key]))
+        found.reject(key, "an id seen before", raw.index.isin(repeated))
         typed = parse_rows(raw, features, found)
         check_rows(typed, with_unseen(features, typed, found), found)
         # A column that is a feature is read as the contract says, with its decimal mark.
@@ -126,9 +126,16 @@ def _reason(raw: pd.DataFrame) -> str:
     return name
 
 
+def key_of(contract: Contract) -> str:
+    """The column with the customer's key, which `listing_contract` makes sure of."""
+    if contract.id is None:
+        raise ValueError("a contract without a key lists nobody")
+    return contract.id
+
+
 def columns_needed(contract: Contract, offer: RetentionCosts) -> list[str]:
     """The columns that scoring reads."""
-    return list(dict.fromkeys([contract.id, *contract.features, *offer.columns]))
+    return list(dict.fromkeys([key_of(contract), *contract.features, *offer.columns]))
 
 
 def left_already(source: Source, shards: list[Shard], contract: Contract) -> str:

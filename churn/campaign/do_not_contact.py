@@ -61,10 +61,10 @@ def read_ids(path: str, key: str = "", options: SourceOptions | None = None) -> 
             [problem + ", ".join(map(repr, names[:20]))],
         )
     # A quote after a blank is not a quote for a reader of CSV, but is no part of an id either.
-    ids = {id_text(text.strip('"')) for text in parse_ids(table[column]).to_pylist() if text}
+    texts = [id_text(text.strip('"')) for text in parse_ids(table[column]).to_pylist() if text]
     if column != key and column.casefold() not in ("id", "customer", "customer_id", "customerid"):
-        ids.add(id_text(column))  # no header: the first line is an id as well
-    ids -= {None}
+        texts.append(id_text(column))  # no header: the first line is an id as well
+    ids = {text for text in texts if text is not None}
     # An id copied from a call list may be neutralised, so both readings are not called.
     return tuple(sorted(ids | set(map(restore_text, ids))))
 

@@ -4,6 +4,7 @@ import gzip
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
+from typing import Any, BinaryIO, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,7 @@ from churn.campaign.settings import Campaign
 from churn.campaign.spreadsheet import neutralise
 from churn.data import rejected as rejected_rows
 from churn.data.contract import Contract, label
+from churn.data.values import Record
 from churn.errors import ChurnError
 from churn.files import atomic_write
 from churn.scoring.deployment import Deployment
@@ -49,7 +51,7 @@ def list_schema(id_name: str) -> pa.Schema:
     )
 
 
-def list_table(columns: Mapping, id_name: str, run: str, campaign: Campaign) -> pa.Table:
+def list_table(columns: Mapping[str, Any], id_name: str, run: str, campaign: Campaign) -> pa.Table:
     """A call list: its columns by name, null where they are not given."""
     schema = list_schema(id_name)
     of_all = {"campaign": campaign.campaign, "run": run, "as_of": campaign.as_of}
@@ -62,7 +64,9 @@ def list_table(columns: Mapping, id_name: str, run: str, campaign: Campaign) -> 
     return pa.table({**columns, **rest}, schema=schema)
 
 
-def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list]:
+def explain(
+    deployment: Deployment, customers: pd.DataFrame
+) -> tuple[list[list[str | None]], list[str | None]]:
     """The reasons and the best action, by the compiled model; see `churn.scoring.explanations`.
 
     Returns
@@ -73,10 +77,12 @@ def explain(deployment: Deployment, customers: pd.DataFrame) -> tuple[list, list
         The single change by the business after which the risk would be lowest.
     """
     scorer, contract, explainer = deployment.scorer, deployment.contract, deployment.explainer
-    reasons, actions = [], []
-    for record in customers[list(contract.features)].astype(object).to_dict("records"):
+    reasons: list[list[str | None]] = []
+    actions: list[str | None] = []
+    rows = customers[list(contract.features)].astype(object).to_dict("records")
+    for record in cast("list[Record]", rows):
         found = explainer.explain(scorer, record)
-        raising = [
+        raising: list[str | None] = [
             contribution_text(contract, one)
             for one in found
             if one.contribution >= MIN_CONTRIBUTION
@@ -99,7 +105,7 @@ def contribution_text(contract: Contract, reason: Contribution) -> str:
 
 
 def counterfactual_text(
-    contract: Contract, change: Counterfactual, record: Mapping, risk: float
+    contract: Contract, change: Counterfactual, record: Record, risk: float
 ) -> str:
     """Another value of a feature, in words, and the risk with it, all else being equal."""
     say = contract.features[change.feature].say
@@ -112,7 +118,8 @@ def counterfactual_text(
 def locate(path: str) -> tuple[fs.FileSystem, str]:
     """The file system of a path, local or `s3://`, and the path in it."""
     if path.startswith("s3://"):
-        return fs.FileSystem.from_uri(path)
+        filesystem, path = fs.FileSystem.from_uri(path)
+        return filesystem, path
     return fs.LocalFileSystem(), path
 
 
@@ -157,7 +164,7 @@ def _upload(tables: Iterator[pa.Table], filesystem: fs.FileSystem, path: str) ->
         raise
 
 
-def _write(tables: Iterator[pa.Table], file, path: str) -> None:
+def _write(tables: Iterator[pa.Table], file: BinaryIO | gzip.GzipFile, path: str) -> None:
     name = path.lower()
     if name.endswith(".gz"):
         # Without a name and a time, so that the same list has the same bytes.

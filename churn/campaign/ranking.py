@@ -40,7 +40,8 @@ def merge_ranking(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """
     every = np.concatenate(parts)
     every = every[np.argsort(-every[:, 0], kind="stable")]
-    return tuple(np.append(0, np.cumsum(every[:, column])) for column in (1, 2))
+    called, profit = (np.append(0, np.cumsum(every[:, column])) for column in (1, 2))
+    return called, profit
 
 
 def compare_rankings(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from glob import glob
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from churn.data.readers import load_table
 from churn.errors import ChurnError
 
 NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
-COLUMNS = {
+COLUMNS: dict[str, Any] = {
     "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
     "value_at_risk": np.float64, "campaign": object, "key": object,
 }  # fmt: skip
@@ -81,7 +82,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         table = table[table["arm"].isin(ARMS)]
         ids = parse_ids(table.iloc[:, 0]).to_pandas().astype(object).set_axis(table.index)
         days = pd.to_datetime(table["as_of"], errors="coerce", format="ISO8601")
-        columns = {
+        columns: dict[str, Any] = {
             # Texts are neutralised in CSV only.
             "customer": ids if path.lower().endswith(".parquet") else restore(ids),
             "arm": table["arm"].astype(object),
@@ -90,11 +91,12 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             "key": table.columns[0],
         }
         for name in ("probability", "value_at_risk"):
-            columns[name] = parse_numbers(table[name])[0]
-            if not np.isfinite(columns[name]).all():
+            numbers = parse_numbers(table[name])[0]
+            columns[name] = numbers
+            if not np.isfinite(numbers).all():
                 problems.append(f"{path}: a cell of {name} is not a number")
-        if (columns["probability"] <= 0).any():
-            problems.append(f"{path}: a probability is not above 0")
+            if name == "probability" and (numbers <= 0).any():
+                problems.append(f"{path}: a probability is not above 0")
         if days.isna().any():
             problems.append(f"{path}: a cell of as_of is not a day")
         tables.append(pd.DataFrame(columns).reset_index(drop=True))

@@ -94,7 +94,7 @@ class Savings:
             )
             for name, arm in zip(ARMS, (self.contact, self.control), strict=True)
         ]
-        if self.kept:
+        if self.kept and self.saved:
             lines.append(
                 f"Kept by calling {self.contact.known:,}: {_span(self.kept, ',.1f')} customers"
             )

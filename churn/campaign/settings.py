@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -47,7 +47,7 @@ class Campaign(BaseModel):
     output: str
 
     @classmethod
-    def check(cls, given_costs: Mapping[str, str], **values) -> "Campaign":
+    def check(cls, given_costs: Mapping[str, str], **values: Any) -> "Campaign":
         """Validate all of them at once, before anything is read.
 
         Parameters
@@ -68,12 +68,14 @@ class Campaign(BaseModel):
         )
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
-        if problems:
+        if problems or settings is None:
             raise ChurnError("The list cannot be made:", problems)
         return settings
 
 
-def list_costs(run_costs: Mapping, given_costs: Mapping[str, str]) -> RetentionCosts:
+def list_costs(
+    run_costs: Mapping[str, float | str], given_costs: Mapping[str, str]
+) -> RetentionCosts:
     """The costs that a list is ranked by.
 
     Parameters
@@ -83,7 +85,7 @@ def list_costs(run_costs: Mapping, given_costs: Mapping[str, str]) -> RetentionC
     given_costs : mapping of str to str
         Those of the command line, which replace them; empty texts do not.
     """
-    return RetentionCosts.parse(**run_costs | _given(given_costs))
+    return RetentionCosts.parse(**{**run_costs, **_given(given_costs)})
 
 
 def describe_costs(costs: RetentionCosts, given_costs: Mapping[str, str], run: str) -> str:

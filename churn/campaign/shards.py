@@ -19,6 +19,8 @@ from churn.errors import ChurnError
 CHUNK_ROWS = 50_000
 # Metaflow allows a foreach 100 tasks.
 MOST_SHARDS = 90
+# By its path, a file of Parquet and the numbers of the row groups that are taken from it.
+Taken = dict[str, tuple[pyarrow.dataset.Fragment, list[int]]]
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ class Source:
         if not total:
             raise ChurnError(f"Cannot use {self.location}:", ["it has no rows"])
         rows = max(rows, -(-total // MOST_SHARDS))
-        shards, first, taken, size = [], 1, {}, 0
+        shards: list[Shard] = []
+        taken: Taken = {}
+        first, size = 1, 0
         for fragment, group in groups:
             taken.setdefault(fragment.path, (fragment, []))[1].append(group.id)
             size += group.num_rows
@@ -134,7 +138,9 @@ class Source:
                 first, taken, size = first + size, {}, 0
         return [*shards, Shard(first, size, _pieces(taken))] if size else shards
 
-    def chunks(self, shard: Shard, columns: list[str], rows: int = CHUNK_ROWS) -> Iterator:
+    def chunks(
+        self, shard: Shard, columns: list[str], rows: int = CHUNK_ROWS
+    ) -> Iterator[tuple[int, pd.DataFrame | pa.RecordBatch]]:
         """Read a shard, some rows at a time.
 
         Yields
@@ -179,12 +185,12 @@ class Source:
             raise ChurnError(f"Cannot read {self.location} as Parquet:", [reason]) from error
 
 
-def _pieces(taken: dict) -> tuple[Piece, ...]:
+def _pieces(taken: Taken) -> tuple[Piece, ...]:
     return tuple(
         Piece(path, tuple(groups), _stamp(fragment)) for path, (fragment, groups) in taken.items()
     )
 
 
-def _stamp(fragment) -> tuple[int, int | None]:
+def _stamp(fragment: pyarrow.dataset.Fragment) -> tuple[int, int | None]:
     info = fragment.filesystem.get_file_info(fragment.path)
     return info.size, info.mtime_ns

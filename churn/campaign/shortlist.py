@@ -25,6 +25,8 @@ from churn.modeling.model import ChurnModel
 
 # All rejected rows are counted; at most so many of each shard are kept.
 KEPT_REJECTED = 10_000
+# A short list, see `shortlist`, and the features of its customers.
+Top = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def score_shard(
     campaign: Campaign,
     offer: RetentionCosts,
     do_not_contact: Sequence[str],
-    reliability: Sequence[Mapping] | None = None,
+    reliability: Sequence[Mapping[str, float]] | None = None,
 ) -> tuple[Part, pa.Table | None]:
     """Score a shard, and keep the results that the list needs.
 
@@ -82,7 +84,8 @@ def score_shard(
     """
     excluded = pa.array(do_not_contact, pa.string())
     counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "pays": 0}
-    top, problems, rejected, chances, profits, everyone = [], [], [], [], [], []
+    top: list[Top] = []
+    problems, rejected, chances, profits, everyone = [], [], [], [], []
     sample = Sample()
     for chunk in chunks:
         problems.append(chunk.problems)
@@ -93,10 +96,11 @@ def score_shard(
         chances.append(chance[free])
         profits.append(profit[free])
         worth = np.flatnonzero(free & (profit > 0))
-        for name, rows in {
+        more = {
             "customers": len(chunk.ids) + len(chunk.rejected), "rejected": len(chunk.rejected),
-            "do_not_contact": np.count_nonzero(~free), "pays": len(worth),
-        }.items():  # fmt: skip
+            "do_not_contact": int(np.count_nonzero(~free)), "pays": len(worth),
+        }  # fmt: skip
+        for name, rows in more.items():
             counts[name] += rows
         scores = _shortlist(chunk, chance, profit, worth, campaign)
         top = [
@@ -128,13 +132,15 @@ def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.n
     return chance, expected_profit(chance, chunk.customers, offer)
 
 
-def merge_shortlists(tops: list[tuple[pd.DataFrame, pd.DataFrame]], budget: int):
+def merge_shortlists(tops: list[Top], budget: int) -> Top:
     """Merge several short lists and their customers; see `shortlist`."""
     scores = shortlist(pd.concat([scores for scores, _ in tops]), budget)
     return scores, pd.concat([customers for _, customers in tops]).loc[scores.index]
 
 
-def _shortlist(chunk, chance, profit, worth, campaign: Campaign) -> pd.DataFrame:
+def _shortlist(
+    chunk: Chunk, chance: np.ndarray, profit: np.ndarray, worth: np.ndarray, campaign: Campaign
+) -> pd.DataFrame:
     """The short list of a chunk; the control group is computed for its candidates only."""
     most = min(len(worth), 2 * campaign.budget)
     while True:
@@ -170,6 +176,7 @@ def shortlist(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
     DataFrame
         The same columns, the greatest benefit first.
     """
-    order = np.lexsort([scores.index, -scores["benefit"].to_numpy()])
+    order = np.lexsort([scores.index.to_numpy(), -scores["benefit"].to_numpy()])
     called = ~scores["control"].to_numpy()[order]
-    return scores.iloc[order[np.cumsum(called) - called < budget]]
+    top: pd.DataFrame = scores.iloc[order[np.cumsum(called) - called < budget]]
+    return top

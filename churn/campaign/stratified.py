@@ -1,6 +1,6 @@
 """Called customers compared with their control group within strata of days: shares and means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,9 @@ from churn.statistics.intervals import wilson
 
 # The minimum size of each group in a stratum, unless the whole campaign has fewer.
 MIN_STRATUM_SIZE = 10
+
+# The rows of a group in a stratum, and the share of the calls in the stratum.
+Group = tuple[np.ndarray, float]
 
 
 def strata_of_days(known: pd.DataFrame) -> np.ndarray:
@@ -27,9 +30,7 @@ def strata_of_days(known: pd.DataFrame) -> np.ndarray:
     return known["day"].map(of_day).clip(upper=last).to_numpy()
 
 
-def groups_of(
-    known: pd.DataFrame, strata: np.ndarray, arm: str
-) -> Iterator[tuple[np.ndarray, float]]:
+def groups_of(known: pd.DataFrame, strata: np.ndarray, arm: str) -> Iterator[Group]:
     """For each stratum the rows of one group, and the stratum's share of the calls."""
     of = (known["arm"] == arm).to_numpy()
     called = (known["arm"] == CONTACT).to_numpy()
@@ -38,14 +39,16 @@ def groups_of(
         yield inside & of, (inside & called).sum() / called.sum()
 
 
-def weighted_share(left: pd.Series, groups) -> tuple[float, float, float]:
+def weighted_share(left: pd.Series, groups: Sequence[Group]) -> tuple[float, float, float]:
     """A weighted share with Wilson's interval for the effective sample size."""
     share = sum(weight * left[rows].mean() for rows, weight in groups)
     size = 1 / sum(weight**2 / rows.sum() for rows, weight in groups)
     return share, *wilson(share * size, size)
 
 
-def newcombe(one: tuple[float, float, float], other: tuple[float, float, float]) -> dict:
+def newcombe(
+    one: tuple[float, float, float], other: tuple[float, float, float]
+) -> dict[str, float]:
     (p, low, high), (q, low_q, high_q) = one, other
     return {
         "value": p - q,
@@ -54,7 +57,9 @@ def newcombe(one: tuple[float, float, float], other: tuple[float, float, float])
     }
 
 
-def weighted_mean(values: pd.Series, variance: pd.Series, groups) -> tuple[float, float, int]:
+def weighted_mean(
+    values: pd.Series, variance: pd.Series, groups: Sequence[Group]
+) -> tuple[float, float, int]:
     """A weighted mean, its variance from that within strata, and the degrees of freedom.
 
     The variance within strata is at least the one that the probabilities imply, since a small group
@@ -68,7 +73,7 @@ def weighted_mean(values: pd.Series, variance: pd.Series, groups) -> tuple[float
     return sum(weight * part.mean() for part, weight in parts), error, freedom
 
 
-def welch(one: tuple[float, float, int], other: tuple[float, float, int]) -> dict:
+def welch(one: tuple[float, float, int], other: tuple[float, float, int]) -> dict[str, float]:
     gap, errors = one[0] - other[0], (one[1], other[1])
     freedom = sum(errors) ** 2 / (errors[0] ** 2 / one[2] + errors[1] ** 2 / other[2])
     half = float(stdtrit(freedom, 0.975) * np.sqrt(sum(errors)))

@@ -1,10 +1,16 @@
 """The command `cards`: the cards of runs as files."""
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from churn.cli.commands import Commands
 from churn.errors import ChurnError
+
+if TYPE_CHECKING:
+    from metaflow import Run
 
 # For each flow the steps that have a card, and the card's name.
 CARDS = {
@@ -14,7 +20,7 @@ CARDS = {
 }
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """Add the command."""
     about = "write the cards of a run, or of the newest run of each flow, as HTML"
     parser = commands.add_parser("cards", help=about, description=about)
@@ -28,7 +34,7 @@ def add(commands) -> None:
     parser.set_defaults(run=_cards)
 
 
-def _cards(options) -> None:
+def _cards(options: argparse.Namespace) -> None:
     from churn.files import write_file
 
     runs = [_find(options.name)] if options.name else list(_newest())
@@ -47,7 +53,7 @@ def _cards(options) -> None:
         raise ChurnError("There are no cards.", [f"{names} has none: it failed, or still runs"])
 
 
-def _find(name: str):
+def _find(name: str) -> "Run":
     from churn.metaflow_compat import client, translate_errors
     from churn.registry.runs import resolve_run
 
@@ -55,10 +61,11 @@ def _find(name: str):
     if pathspec.split("/")[0] not in CARDS:
         raise ChurnError(f"{pathspec} has no cards.", [f"runs of {', '.join(CARDS)} have"])
     with translate_errors(f"{pathspec} cannot be read:"):
-        return client().Run(pathspec)
+        run: Run = client().Run(pathspec)
+        return run
 
 
-def _newest() -> Iterator:
+def _newest() -> "Iterator[Run]":
     from churn.metaflow_compat import client, translate_errors
 
     metaflow = client()
@@ -73,7 +80,7 @@ def _newest() -> Iterator:
                 continue
 
 
-def _read(run, step: str, name: str) -> str | None:
+def _read(run: "Run", step: str, name: str) -> str | None:
     """A card's page; None where the run has not reached the step."""
     from churn.metaflow_compat import translate_errors
 

@@ -1,11 +1,13 @@
 """`python -m churn contract TABLE`: infer a table's contract, as a file to correct."""
 
+import argparse
 from pathlib import Path
 
+from churn.cli.commands import Commands
 from churn.errors import ChurnError
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """Add the command that infers a contract from a table."""
     about = "infer the contract of a table, for you to read and correct"
     parser = commands.add_parser("contract", help=about, description=about)
@@ -25,7 +27,7 @@ def add(commands) -> None:
     parser.set_defaults(run=_contract)
 
 
-def _contract(options) -> None:
+def _contract(options: argparse.Namespace) -> None:
     from churn.data.contract_file import annotated_toml
     from churn.data.inference import ignored_reasons, infer_contract
     from churn.data.readers import load_table

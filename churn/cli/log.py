@@ -3,13 +3,21 @@
 import argparse
 import os
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from churn.cli.commands import Commands
 from churn.errors import ChurnError
+
+if TYPE_CHECKING:
+    from churn.feedback.outcomes import OutcomeStore
+    from churn.feedback.prediction_log import PredictionLog
 
 MOST = 100_000
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """The commands about the prediction log."""
     about = "look at the prediction log, and delete from it"
     parser = commands.add_parser("log", help=about, description=about)
@@ -20,7 +28,9 @@ def add(commands) -> None:
     where.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
     where.add_argument("--spool", metavar="FOLDER", help="where workers write; in CHURN_STATE")
 
-    def action(name: str, run, about: str) -> argparse.ArgumentParser:
+    def action(
+        name: str, run: Callable[[argparse.Namespace], None], about: str
+    ) -> argparse.ArgumentParser:
         added = actions.add_parser(name, help=about, description=about, parents=[where])
         added.set_defaults(run=run)
         return added
@@ -35,7 +45,7 @@ def add(commands) -> None:
     action("ship", _ship, "take what workers wrote to the database, as a running server does")
 
 
-def _show(options) -> None:
+def _show(options: argparse.Namespace) -> None:
     with _open(options)[1] as log:
         if options.customer is None:
             rows = log.latest(options.limit)
@@ -50,7 +60,7 @@ def _show(options) -> None:
         )
 
 
-def _delete(options) -> None:
+def _delete(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
@@ -68,7 +78,7 @@ def _delete(options) -> None:
     )
 
 
-def _prune(options) -> None:
+def _prune(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
@@ -87,7 +97,7 @@ def _prune(options) -> None:
         print(f"{of_outcomes:,} outcomes {days} deleted, too.")
 
 
-def _ship(options) -> None:
+def _ship(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import ship
 
     spool, log = _open(options)
@@ -101,14 +111,14 @@ def _ship(options) -> None:
     print(f"{done.rows:,} predictions taken to {log.where}{aside}.")
 
 
-def _open(options):
+def _open(options: argparse.Namespace) -> "tuple[Path, PredictionLog]":
     from churn.feedback.prediction_log import PredictionLog, locations
 
     spool, url = locations(os.environ)
-    return options.spool or spool, PredictionLog(options.log or url)
+    return Path(options.spool or spool), PredictionLog(options.log or url)
 
 
-def _open_outcomes(options):
+def _open_outcomes(options: argparse.Namespace) -> "OutcomeStore":
     from churn.feedback.outcomes import OutcomeStore
     from churn.feedback.prediction_log import locations
 

@@ -2,15 +2,21 @@
 
 import argparse
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from churn.cli.commands import Commands
 from churn.cli.table import table
 from churn.evaluation.metric_table import METRICS, metric
 
 LAST = 20
 DIGEST = 12  # characters of a hash that are shown
 
+if TYPE_CHECKING:
+    from churn.registry.comparison import Listed
+    from churn.registry.promotion import Promotion
 
-def add(commands) -> None:
+
+def add(commands: Commands) -> None:
     """Add the commands about models."""
     about = "list the runs with their figures, the champion marked"
     parser = commands.add_parser("models", help=about, description=about)
@@ -52,7 +58,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _models(options) -> None:
+def _models(options: argparse.Namespace) -> None:
     from churn.registry.comparison import list_models
 
     models = list_models(options.last or None)
@@ -65,7 +71,7 @@ def _models(options) -> None:
         print(f"The newest {options.last}; --last 0 lists all.")
 
 
-def _row(model) -> list[str]:
+def _row(model: "Listed") -> list[str]:
     from churn.registry.promotion import project_of
 
     mark = "*" if model.champion else ""
@@ -81,7 +87,7 @@ def _row(model) -> list[str]:
     ]  # fmt: skip
 
 
-def _compare(options) -> None:
+def _compare(options: argparse.Namespace) -> None:
     from churn.registry.comparison import compare_models
 
     found = compare_models(options.first, options.second)
@@ -117,19 +123,19 @@ def _compare(options) -> None:
         print("They were evaluated on different customers, so the figures differ for that too.")
 
 
-def _promote(options) -> None:
+def _promote(options: argparse.Namespace) -> None:
     from churn.registry.runs import promote
 
     print(_promotion_text(promote(options.name, options.why, force=options.force)))
 
 
-def _rollback(options) -> None:
+def _rollback(options: argparse.Namespace) -> None:
     from churn.registry.runs import rollback
 
     print(_promotion_text(rollback(options.why, options.project)))
 
 
-def _history(options) -> None:
+def _history(options: argparse.Namespace) -> None:
     from churn.registry.runs import read_history
 
     promotions, unreadable = read_history()
@@ -146,12 +152,12 @@ def _history(options) -> None:
     print(table([["", "run", "project", "at (UTC)", "", "why"], *rows], right={0}))
 
 
-def _promotion_text(promotion) -> str:
+def _promotion_text(promotion: "Promotion") -> str:
     again = f", taking up {promotion.restores} again" if promotion.restores else ""
     return f"{promotion.run} is the champion now (promotion {promotion.number}{again})."
 
 
-def _how(promotion) -> str:
+def _how(promotion: "Promotion") -> str:
     if promotion.at is None:
         return "tagged by hand"
     return f"rollback to {promotion.restores}" if promotion.restores else "promoted"
@@ -161,6 +167,6 @@ def _minute(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M}"
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     text = "-" if value is None else str(value)
     return text[:DIGEST] + ("+" if text.endswith("+") else "") if len(text) >= 40 else text

@@ -1,9 +1,17 @@
 """`python -m churn outcomes …`: add outcomes of customers, and summarise them."""
 
+import argparse
 import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from churn.cli.commands import Commands
+
+if TYPE_CHECKING:
+    from churn.feedback.outcomes import OutcomeStore
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """Add the commands about outcomes."""
     about = "tell what happened to customers, and see what is known of it"
     parser = commands.add_parser("outcomes", help=about, description=about)
@@ -25,13 +33,13 @@ def add(commands) -> None:
     _where(actions.add_parser("show", help=about, description=about), _show)
 
 
-def _where(parser, run) -> None:
+def _where(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], None]) -> None:
     # The default comes from the environment, and is not shown: a URL may have a password.
     parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
     parser.set_defaults(run=run)
 
 
-def _add(options) -> None:
+def _add(options: argparse.Namespace) -> None:
     from churn.data.source import notes
     from churn.feedback.outcomes import read_table, rows_of
 
@@ -49,7 +57,7 @@ def _add(options) -> None:
     )
 
 
-def _show(options) -> None:
+def _show(options: argparse.Namespace) -> None:
     with _open(options) as store:
         found = store.summary()
     if not found.outcomes:
@@ -61,7 +69,7 @@ def _show(options) -> None:
     )
 
 
-def _open(options):
+def _open(options: argparse.Namespace) -> "OutcomeStore":
     from churn.feedback.outcomes import OutcomeStore
     from churn.feedback.prediction_log import locations
 

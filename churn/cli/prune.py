@@ -5,13 +5,14 @@ import os
 import time
 from pathlib import Path
 
+from churn.cli.commands import Commands
 from churn.errors import ChurnError
 
 DAY = 86_400
 MOST = 100_000
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """Add the command that deletes old runs."""
     about = (
         "delete runs older than so many days from the local store, and files left in the state "
@@ -25,7 +26,7 @@ def add(commands) -> None:
     parser.set_defaults(run=_prune)
 
 
-def _prune(options) -> None:
+def _prune(options: argparse.Namespace) -> None:
     from churn.metaflow_compat import local_store
     from churn.registry.pruning import prune_runs
 

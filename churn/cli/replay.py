@@ -1,14 +1,20 @@
 """`python -m churn replay PREDICTION`: recompute a logged prediction and compare."""
 
+import argparse
 import os
+from typing import TYPE_CHECKING
 
+from churn.cli.commands import Commands
 from churn.cli.table import table
 from churn.errors import ChurnError
+
+if TYPE_CHECKING:
+    from churn.feedback.prediction_log import Prediction, PredictionLog
 
 LATEST = "latest"
 
 
-def add(commands) -> None:
+def add(commands: Commands) -> None:
     """Add the command that recomputes a prediction."""
     about = "recompute a logged prediction from its run; fails if it does not come out the same"
     parser = commands.add_parser("replay", help=about, description=about)
@@ -20,7 +26,7 @@ def add(commands) -> None:
     parser.set_defaults(run=_replay)
 
 
-def _replay(options) -> None:
+def _replay(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import PredictionLog, locations
 
     with PredictionLog(options.log or locations(os.environ)[1]) as log:
@@ -53,7 +59,7 @@ def _replay(options) -> None:
     print("It comes out the same.")
 
 
-def _find(log, name: str):
+def _find(log: "PredictionLog", name: str) -> "Prediction | None":
     """The prediction with an id, or the only one whose id has this prefix; or the latest."""
     if name == LATEST:
         return next(iter(log.latest(1)), None)

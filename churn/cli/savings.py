@@ -3,8 +3,10 @@
 import argparse
 import math
 
+from churn.cli.commands import Commands
 
-def add(commands) -> None:
+
+def add(commands: Commands) -> None:
     """Add the command that compares called customers with their control group."""
     about = "customers kept and money saved by calling, compared with the control group"
     parser = commands.add_parser("savings", help=about, description=about)
@@ -30,7 +32,7 @@ def add(commands) -> None:
     parser.set_defaults(run=_savings)
 
 
-def _savings(options) -> None:
+def _savings(options: argparse.Namespace) -> None:
     from churn.campaign.reading import read_call_lists
     from churn.campaign.savings import measure, one_campaign
     from churn.data.source import notes

@@ -19,7 +19,9 @@ sys.path.insert(0, str(library_folder()))
 from churn.errors import ChurnError  # Metaflow adds modules imported by now to the code package
 from churn.home import home
 from churn.metaflow_compat import run_flow, use_own_cache
+from churn.modeling.own_families import look_in_working_directory
 
+look_in_working_directory()  # the artifacts of a task may be models of a user's own class
 try:
     use_own_cache()
 except ChurnError as error:
