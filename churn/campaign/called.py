@@ -18,6 +18,7 @@ from churn.campaign.control_group import CONTACT, CONTROL
 from churn.data.contract import Contract
 from churn.data.parsing import parse_ids
 from churn.errors import ChurnError
+from churn.words import count
 
 CALLED = "called"
 
@@ -49,8 +50,8 @@ class CalledCustomers:
             return ""
         if not self.called:
             return (
-                f"None of the {self.on_lists:,} customers on the call lists was called in the time "
-                "of the labels: nobody is left out for it."
+                f"None of the {count(self.on_lists, 'customer')} on the call lists was called in "
+                "the time of the labels: nobody is left out for it."
             )
         weighted = (
             f"{self.trained:,} of the control group are trained on in their place, with the "
@@ -58,7 +59,8 @@ class CalledCustomers:
             if self.repeated
             else "no control group is trained on in their place, so the riskiest may be too few"
         )
-        return f"{self.called:,} customers are left out because they were called; {weighted}."
+        left_out = count(self.called, "customer is", "customers are")
+        return f"{left_out} left out because they were called; {weighted}."
 
 
 def leave_out_called(

@@ -23,6 +23,7 @@ from churn.data.validation import (
 )
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
+from churn.words import count
 
 
 def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
@@ -152,8 +153,9 @@ def left_already(source: Source, shards: list[Shard], contract: Contract) -> str
         for _, batch in source.chunks(shard, [contract.target])
     )
     return (
-        f"The table has the target {contract.target!r}: {left:,} customers have left already, by "
-        "it; they are scored and listed like the others."
+        f"The table has the target {contract.target!r}: by it "
+        f"{count(left, 'customer has', 'customers have')} left already; they are scored and listed "
+        "like the others."
     )
 
 

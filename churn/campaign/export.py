@@ -22,6 +22,7 @@ from churn.errors import ChurnError
 from churn.files import atomic_write
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import MIN_CONTRIBUTION, Contribution, Counterfactual
+from churn.words import count
 
 REASONS = 3
 
@@ -189,7 +190,8 @@ def write_rejected(rejected: pd.DataFrame, total: int, output: str) -> str:
     if not total:
         return ""
     if output.startswith("s3://"):
-        return f"{total:,} rows are rejected; they are in the run's artifact `call_list`."
+        rows = count(total, "row is", "rows are")
+        return f"{rows} rejected, and in the run's artifact `call_list`."
     stem = output
     for ending in (".gz", ".csv", ".parquet"):
         stem = stem.removesuffix(ending)

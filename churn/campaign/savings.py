@@ -27,6 +27,7 @@ from churn.campaign.stratified import (
     welch,
 )
 from churn.errors import ChurnError
+from churn.words import count
 
 # Below these nothing is estimated. The rule uses the expected number of leavers, not the observed
 # one, because selection on the outcome would bias the estimate.
@@ -85,7 +86,7 @@ class Savings:
 
     def __str__(self) -> str:
         lines = [
-            f"{name:<8} {arm.drawn:,} customers, outcome known of {arm.known:,}"
+            f"{name:<8} {count(arm.drawn, 'customer')}, outcome known of {arm.known:,}"
             + (
                 f", of whom {arm.left:,} left ({arm.left / arm.known:.1%}; "
                 f"{arm.expected / arm.known:.1%} expected)"
@@ -135,7 +136,9 @@ def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
     both = pairs["customer"][pairs["customer"].duplicated()].tolist()
     if both and not problems:
         some = ", ".join(both[:5]) + (", …" if len(both) > 5 else "")
-        problems.append(f"{len(both)} customers are in both groups: {some}")
+        problems.append(
+            f"{count(len(both), 'customer is', 'customers are')} in both groups: {some}"
+        )
     if problems:
         raise ChurnError("These call lists cannot be compared:", problems)
     return calls.drop_duplicates("customer", ignore_index=True)
@@ -213,7 +216,11 @@ def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarra
         (unlisted, "are of customers who are on no list"),
         (int(early.sum()), "are dated on or before the day of the list"),
     )
-    notes = [f"{count:,} outcomes do not count: they {why}." for count, why in ignored if count]
+    notes = [
+        f"{count(n, 'outcome does', 'outcomes do')} not count: they {why}."
+        for n, why in ignored
+        if n
+    ]
     return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), notes
 
 

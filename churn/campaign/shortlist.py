@@ -108,8 +108,10 @@ def score_shard(
         ]
         if reliability is not None:
             money = money_columns(chance, chunk.customers, offer, reliability)
-            rows = chunk.customers.index.to_numpy()
-            everyone.append(pa.table({"row": rows, "id": chunk.ids, "probability": chance} | money))
+            places = chunk.customers.index.to_numpy()
+            everyone.append(
+                pa.table({"row": places, "id": chunk.ids, "probability": chance} | money)
+            )
     ((scores, customers),) = top
     chance, profit = np.concatenate(chances), np.concatenate(profits)
     part = Part(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from churn.cli.commands import Commands
 from churn.errors import ChurnError
+from churn.words import count
 
 
 def add(commands: Commands) -> None:
@@ -58,5 +59,5 @@ def _contract(options: argparse.Namespace) -> None:
         print(f"{name} is ignored" + (f": {reason}." if reason else "."))
     labelled = with_target(table, contract.target, contract.target_rule)
     print(describe_target(labelled, contract))
-    count = f"{len(contract.features)} features"
-    print(f"{options.output}: {count} of {len(table):,} customers. Read it and correct it.")
+    features, customers = count(len(contract.features), "feature"), count(len(table), "customer")
+    print(f"{options.output}: {features} of {customers}. Read it and correct it.")

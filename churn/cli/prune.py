@@ -7,6 +7,7 @@ from pathlib import Path
 
 from churn.cli.commands import Commands
 from churn.errors import ChurnError
+from churn.words import count
 
 DAY = 86_400
 MOST = 100_000
@@ -40,8 +41,8 @@ def _prune(options: argparse.Namespace) -> None:
     would = "would be " if options.dry_run else ""
     freed = (done.freed + leftovers) / 1e6
     print(
-        f"{len(done.runs):,} runs more than {options.keep_days:,} days old {would}deleted from "
-        f"{store}; {freed:,.1f} MB {would}freed."
+        f"{count(len(done.runs), 'run')} more than {count(options.keep_days, 'day')} old "
+        f"{would}deleted from {store}; {freed:,.1f} MB {would}freed."
     )
     for name, why in done.kept.items():
         print(f"{name} is older and stays: {why}.")

@@ -3,6 +3,7 @@
 from churn.evaluation.metric_table import METRICS
 from churn.evaluation.report import EvaluationReport
 from churn.modeling.search_space import BASELINE
+from churn.words import count
 
 SHOWN = ("roc_auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "calibration_slope")
 
@@ -17,7 +18,7 @@ def summarize(report: EvaluationReport, candidate: str) -> str:
         The name of the chosen candidate.
     """
     lines = [
-        f"{candidate}, evaluated on {report.customers:,} customers by {report.evaluated_on} "
+        f"{candidate}, evaluated on {count(report.customers, 'customer')} by {report.evaluated_on} "
         f"(95 % intervals; {BASELINE.name} beside it):"
     ]
     for name in SHOWN:

@@ -17,6 +17,7 @@ import pandas as pd
 from churn.data.ids import id_text
 from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.scoring.deployment import Deployment
+from churn.words import count
 
 MOST = 20_000
 # It differs from the control group's and the hold-out's, so that the sample is independent of both.
@@ -83,10 +84,11 @@ class Logged:
         if not self.where:
             return "The predictions are in no log: MonitorFlow will not see them."
         if self.predictions == self.customers:
-            return f"{self.predictions:,} predictions are in the prediction log {self.where}."
+            logged = count(self.predictions, "prediction is", "predictions are")
+            return f"{logged} in the prediction log {self.where}."
         return (
-            f"{self.predictions:,} of {self.customers:,} predictions, drawn by a hash of the id, "
-            f"are in the prediction log {self.where}."
+            f"{self.predictions:,} of {count(self.customers, 'prediction')}, drawn by a hash of "
+            f"the id, are in the prediction log {self.where}."
         )
 
 

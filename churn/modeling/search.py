@@ -1,7 +1,7 @@
 """The search as the flow runs it: cross-validate one candidate, and collect all results."""
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from churn.modeling.cross_validation import Trial, cross_validate
 from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import Candidate
+from churn.words import count
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,18 @@ class SearchOutcome:
             )
         if self.lost:
             notes.append(
-                f"Not in the choice, the task of {_count(self.lost)} died twice (killed, or out of "
-                f"memory): {', '.join(self.lost)}. The gate does not promote the model of an "
-                "incomplete search."
+                f"Not in the choice, the task of {count(len(self.lost), 'candidate')} died twice "
+                f"(killed, or out of memory): {', '.join(self.lost)}. The gate "
+                "does not promote the model of an incomplete search."
             )
         if self.failures:
             failed = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
-            notes.append(f"Not in the choice, {_count(self.failures)} failed: {failed}.")
+            notes.append(
+                f"Not in the choice, {count(len(self.failures), 'candidate')} failed: {failed}."
+            )
         if late:
             notes.append(
-                f"The budget is too small for {_count(late)}, not in the choice: "
+                f"The budget is too small for {count(len(late), 'candidate')}, not in the choice: "
                 f"{', '.join(late)}. --budget-seconds raises it."
             )
         return notes
@@ -140,7 +143,3 @@ def collect(
         lost=tuple(name for name, result in found.items() if result is None),
         fallback=not usable,
     )
-
-
-def _count(names: Sized) -> str:
-    return "1 candidate" if len(names) == 1 else f"{len(names)} candidates"

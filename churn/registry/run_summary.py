@@ -4,6 +4,7 @@ from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
 from churn.modeling.own_families import is_own
 from churn.registry.training_run import TrainingRun
+from churn.words import count
 
 
 def summarize_run(run: TrainingRun) -> str:
@@ -55,7 +56,8 @@ def _table(run: TrainingRun) -> list[str]:
     lines = []
     if rejected := len(run.rejected):
         lines.append(
-            f"{rejected:,} of {len(run.table):,} rows are rejected, as they break the contract."
+            f"{rejected:,} of {count(len(run.table), 'row')} {'is' if rejected == 1 else 'are'} "
+            "rejected for breaking the contract."
         )
     for leak in run.leaks.itertuples():
         kept = leak.column in run.contract.features

@@ -13,6 +13,7 @@ from typing import Any
 from churn.data.values import Record
 from churn.scoring.compiler import compile_program
 from churn.scoring.program import Program
+from churn.words import count
 
 # The largest allowed difference between a scorer and its model, in probability.
 TOLERANCE = 1e-9
@@ -100,7 +101,7 @@ class Agreement:
 
     def __str__(self) -> str:
         return (
-            f"on {self.customers:,} customers the scorer is at most {self.gap:.1g} away from the "
-            f"model, with {self.decisions} other decisions, and takes {self.microseconds:.1f} "
-            "microseconds for each"
+            f"on {count(self.customers, 'customer')} the scorer is at most {self.gap:.1g} away "
+            f"from the model, with {count(self.decisions, 'other decision')}, and takes "
+            f"{self.microseconds:.1f} microseconds for each"
         )

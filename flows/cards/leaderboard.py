@@ -7,6 +7,7 @@ from cards.components import as_table, page
 from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 from churn.registry.training_run import TrainingRun
+from churn.words import count
 
 
 def leaderboard_card(run: TrainingRun) -> list:
@@ -33,11 +34,11 @@ def leaderboard_card(run: TrainingRun) -> list:
         *(Markdown(f"**{note}**") for note in run.search.notes()),
         Markdown(f"Log loss: {METRICS['log_loss'].meaning}"),
         Markdown(
-            f"{len(run.candidates)} candidates and stacks of them, {run.sample.n_folds} folds, "
-            f"{len(run.sample.labels):,} customers. *Behind* is the paired difference in mean log "
-            "loss to the best, with its standard error. Half the cost is worth "
-            f"{run.margin:g} standard errors: a model may be as much behind for each halving, and "
-            "still be taken instead of the best."
+            f"{count(len(run.candidates), 'candidate')} and stacks of them, {run.sample.n_folds} "
+            f"folds, {count(len(run.sample.labels), 'customer')}. *Behind* is the paired "
+            "difference in mean log loss to the best, with its standard error. Half the cost is "
+            f"worth {run.margin:g} standard errors: a model may be as much behind for each "
+            "halving, and still be taken instead of the best."
         ),
         VegaChart(charts.cost(rows)),
         VegaChart(charts.leaderboard(rows)),

@@ -83,7 +83,7 @@ def test_keeps_so_many_days_of_what_is_shipped_and_what_is_not(worker, state, ca
     said = capsys.readouterr().out
     assert f"{partial[0]} deleted" in said
     assert "1 predictions more than 30 days old deleted" in said
-    assert "1 are left" in said
+    assert "; 1 left." in said
     assert stored() == ["young"]
     assert [path.exists() for path in partial] == [False, True]
 

@@ -160,7 +160,7 @@ def test_a_scorer_of_another_model_is_found_out(generated):
     assert agreement.decisions > 0
     assert not agreement.holds
     assert not Agreement(10, 0.0, 1, 1.0).holds
-    assert "with 1 other decisions" in str(Agreement(10, 0.0, 1, 1.0))
+    assert "with 1 other decision, and" in str(Agreement(10, 0.0, 1, 1.0))
 
 
 @pytest.mark.parametrize("candidate", MEMBERS[:6], ids=lambda candidate: candidate.name)
