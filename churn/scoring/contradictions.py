@@ -1,9 +1,10 @@
 """Customers that cannot be, as a contract states them: checked in one record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from churn.data.contract import Contract
 from churn.data.expressions import Formula
+from churn.data.values import Record
 from churn.scoring.compiler import compile_program
 from churn.scoring.export.builder import ProgramBuilder
 from churn.scoring.export.formulas import add_formula
@@ -30,11 +31,11 @@ class Contradictions:
     def __bool__(self) -> bool:
         return bool(self._checks)
 
-    def holds(self, record: Mapping) -> bool:
+    def holds(self, record: Record) -> bool:
         """Whether a record has none."""
         return not any(check(record) == 1 for _, _, check in self._checks)
 
-    def problems(self, record: Mapping) -> Iterator[Problem]:
+    def problems(self, record: Record) -> Iterator[Problem]:
         """Each contradiction of a record, at the last of its features.
 
         Parameters
@@ -48,7 +49,7 @@ class Contradictions:
                 yield Problem(names[-1], f"no customer with {text}", got)
 
 
-def _compiled(formula: Formula, names: list[str], contract: Contract):
+def _compiled(formula: Formula, names: list[str], contract: Contract) -> Callable[[Record], float]:
     builder, places = ProgramBuilder(), {}
     for name in names:
         feature = contract.features[name]
