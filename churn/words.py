@@ -1,7 +1,7 @@
 """Counts in words."""
 
 
-def count(n: int, one: str, many: str = "") -> str:
+def plural(n: int, one: str, many: str = "") -> str:
     """A number and what it counts: `1 row`, `1,000 rows`.
 
     Parameters

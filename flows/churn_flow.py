@@ -176,7 +176,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.stacking import stack
         from churn.modeling.threads import threads_per_task
         from churn.registry.model_file import dump_model
-        from churn.words import count
+        from churn.words import plural
 
         self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
         # A task that died has no other artifacts.
@@ -187,7 +187,7 @@ class ChurnFlow(FlowSpec):
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
-        console.show(f"fitting {self.trial.candidate.name} on {count(len(train), 'customer')}")
+        console.show(f"fitting {self.trial.candidate.name} on {plural(len(train), 'customer')}")
         drawn = train.iloc[self.sample.rows]
         threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
         candidate = self.sample.rescale(self.trial.candidate, len(train))

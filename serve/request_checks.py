@@ -7,7 +7,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from churn.data.values import FLAGS
 from churn.scoring.json_body import Problem
-from churn.words import count
+from churn.words import plural
 from serve.problem_details import Refused
 from serve.responses import JSON
 
@@ -59,7 +59,7 @@ def check_query(known: Collection[str]) -> None:
             expected = f"one of: {', '.join(sorted(known))}" if known else "no parameters here"
             problems.append(Problem("the query", expected, name[:MAX_SHOWN]))
         elif len(values) > 1:
-            problems.append(Problem(f"?{name}", "one value", count(len(values), "value")))
+            problems.append(Problem(f"?{name}", "one value", plural(len(values), "value")))
     if problems:
         raise Refused(422, "The query cannot be understood.", problems[:100])
 

@@ -18,7 +18,7 @@ from churn.campaign.control_group import CONTACT, CONTROL
 from churn.data.contract import Contract
 from churn.data.parsing import parse_ids
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 CALLED = "called"
 
@@ -50,7 +50,7 @@ class CalledCustomers:
             return ""
         if not self.called:
             return (
-                f"None of the {count(self.on_lists, 'customer')} on the call lists was called in "
+                f"None of the {plural(self.on_lists, 'customer')} on the call lists was called in "
                 "the time of the labels: nobody is left out for it."
             )
         weighted = (
@@ -59,7 +59,7 @@ class CalledCustomers:
             if self.repeated
             else "no control group is trained on in their place, so the riskiest may be too few"
         )
-        left_out = count(self.called, "customer is", "customers are")
+        left_out = plural(self.called, "customer is", "customers are")
         return f"{left_out} left out because they were called; {weighted}."
 
 

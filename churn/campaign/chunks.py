@@ -23,7 +23,7 @@ from churn.data.validation import (
 )
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
-from churn.words import count
+from churn.words import plural
 
 
 def repeated_ids(source: Source, shards: list[Shard], name: str) -> np.ndarray:
@@ -154,8 +154,8 @@ def left_already(source: Source, shards: list[Shard], contract: Contract) -> str
     )
     return (
         f"The table has the target {contract.target!r}: by it "
-        f"{count(left, 'customer has', 'customers have')} left already; they are scored and listed "
-        "like the others."
+        f"{plural(left, 'customer has', 'customers have')} left already; they are scored and "
+        "listed like the others."
     )
 
 

@@ -10,7 +10,7 @@ from churn.data.parsing import parse_ids
 from churn.data.readers import load_table
 from churn.data.source import SourceOptions
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 __all__ = ["check_matches", "read_ids"]
 
@@ -92,8 +92,8 @@ def check_matches(ids: Sequence[str], found: int, customers: int, required: bool
     if not ids:
         return ""
     counts = (
-        f"{found:,} of {count(customers, 'customer')} {'is' if found == 1 else 'are'} on the "
-        f"do-not-contact list of {count(len(ids), 'id')}"
+        f"{found:,} of {plural(customers, 'customer')} {'is' if found == 1 else 'are'} on the "
+        f"do-not-contact list of {plural(len(ids), 'id')}"
     )
     if not found and required:
         example = f"the list has ids like {ids[0]!r}"

@@ -22,7 +22,7 @@ from churn.errors import ChurnError
 from churn.files import atomic_write
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import MIN_CONTRIBUTION, Contribution, Counterfactual
-from churn.words import count
+from churn.words import plural
 
 REASONS = 3
 
@@ -190,7 +190,7 @@ def write_rejected(rejected: pd.DataFrame, total: int, output: str) -> str:
     if not total:
         return ""
     if output.startswith("s3://"):
-        rows = count(total, "row is", "rows are")
+        rows = plural(total, "row is", "rows are")
         return f"{rows} rejected, and in the run's artifact `call_list`."
     stem = output
     for ending in (".gz", ".csv", ".parquet"):

@@ -27,7 +27,7 @@ from churn.campaign.stratified import (
     welch,
 )
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 # Below these nothing is estimated. The rule uses the expected number of leavers, not the observed
 # one, because selection on the outcome would bias the estimate.
@@ -86,7 +86,7 @@ class Savings:
 
     def __str__(self) -> str:
         lines = [
-            f"{name:<8} {count(arm.drawn, 'customer')}, outcome known of {arm.known:,}"
+            f"{name:<8} {plural(arm.drawn, 'customer')}, outcome known of {arm.known:,}"
             + (
                 f", of whom {arm.left:,} left ({arm.left / arm.known:.1%}; "
                 f"{arm.expected / arm.known:.1%} expected)"
@@ -137,7 +137,7 @@ def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
     if both and not problems:
         some = ", ".join(both[:5]) + (", …" if len(both) > 5 else "")
         problems.append(
-            f"{count(len(both), 'customer is', 'customers are')} in both groups: {some}"
+            f"{plural(len(both), 'customer is', 'customers are')} in both groups: {some}"
         )
     if problems:
         raise ChurnError("These call lists cannot be compared:", problems)
@@ -217,7 +217,7 @@ def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarra
         (int(early.sum()), "are dated on or before the day of the list"),
     )
     notes = [
-        f"{count(n, 'outcome does', 'outcomes do')} not count: they {why}."
+        f"{plural(n, 'outcome does', 'outcomes do')} not count: they {why}."
         for n, why in ignored
         if n
     ]

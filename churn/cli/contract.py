@@ -5,7 +5,7 @@ from pathlib import Path
 
 from churn.cli.commands import Commands
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 
 def add(commands: Commands) -> None:
@@ -59,5 +59,5 @@ def _contract(options: argparse.Namespace) -> None:
         print(f"{name} is ignored" + (f": {reason}." if reason else "."))
     labelled = with_target(table, contract.target, contract.target_rule)
     print(describe_target(labelled, contract))
-    features, customers = count(len(contract.features), "feature"), count(len(table), "customer")
+    features, customers = plural(len(contract.features), "feature"), plural(len(table), "customer")
     print(f"{options.output}: {features} of {customers}. Read it and correct it.")

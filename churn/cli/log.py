@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from churn.cli.commands import Commands
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 if TYPE_CHECKING:
     from churn.feedback.outcomes import OutcomeStore
@@ -75,8 +75,8 @@ def _delete(options: argparse.Namespace) -> None:
     if not deleted and not of_outcomes:
         raise ChurnError(f"No predictions {whose} in {log.where}, and no outcomes.")
     print(
-        f"{count(deleted, 'prediction')} {whose} deleted from {log.where}, and "
-        f"{count(of_outcomes, 'outcome')}."
+        f"{plural(deleted, 'prediction')} {whose} deleted from {log.where}, and "
+        f"{plural(of_outcomes, 'outcome')}."
     )
 
 
@@ -93,10 +93,10 @@ def _prune(options: argparse.Namespace) -> None:
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()
             print(f"{path} deleted.")
-    days = f"more than {count(options.days, 'day')} old"
-    print(f"{count(deleted, 'prediction')} {days} deleted from {log.where}; {left:,} left.")
+    days = f"more than {plural(options.days, 'day')} old"
+    print(f"{plural(deleted, 'prediction')} {days} deleted from {log.where}; {left:,} left.")
     if of_outcomes:
-        print(f"{count(of_outcomes, 'outcome')} {days} deleted, too.")
+        print(f"{plural(of_outcomes, 'outcome')} {days} deleted, too.")
 
 
 def _ship(options: argparse.Namespace) -> None:
@@ -106,11 +106,11 @@ def _ship(options: argparse.Namespace) -> None:
     with log:
         done = ship(spool, log)
     aside = (
-        f"; {count(done.partial_lines, 'line')} could not be read, now in {spool}"
+        f"; {plural(done.partial_lines, 'line')} could not be read, now in {spool}"
         if done.partial_lines
         else ""
     )
-    print(f"{count(done.rows, 'prediction')} taken to {log.where}{aside}.")
+    print(f"{plural(done.rows, 'prediction')} taken to {log.where}{aside}.")
 
 
 def _open(options: argparse.Namespace) -> "tuple[Path, PredictionLog]":

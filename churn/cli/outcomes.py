@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from churn.cli.commands import Commands
-from churn.words import count
+from churn.words import plural
 
 if TYPE_CHECKING:
     from churn.feedback.outcomes import OutcomeStore
@@ -53,7 +53,7 @@ def _add(options: argparse.Namespace) -> None:
     with _open(options) as store:
         added = store.add(rows_of(frame))
     print(
-        f"{count(added.new, 'new outcome')} in {store.where}, {added.corrected:,} corrected, "
+        f"{plural(added.new, 'new outcome')} in {store.where}, {added.corrected:,} corrected, "
         f"{added.unchanged:,} as they were."
     )
 
@@ -65,7 +65,7 @@ def _show(options: argparse.Namespace) -> None:
         print(f"No outcomes in {store.where}.")
         return
     print(
-        f"{count(found.outcomes, 'outcome')} of {count(found.customers, 'customer')} in "
+        f"{plural(found.outcomes, 'outcome')} of {plural(found.customers, 'customer')} in "
         f"{store.where}, from {found.first} to {found.last}; {found.left:.1%} "
         "of them say that the customer had left."
     )

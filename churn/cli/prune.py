@@ -7,7 +7,7 @@ from pathlib import Path
 
 from churn.cli.commands import Commands
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 DAY = 86_400
 MOST = 100_000
@@ -41,7 +41,7 @@ def _prune(options: argparse.Namespace) -> None:
     would = "would be " if options.dry_run else ""
     freed = (done.freed + leftovers) / 1e6
     print(
-        f"{count(len(done.runs), 'run')} more than {count(options.keep_days, 'day')} old "
+        f"{plural(len(done.runs), 'run')} more than {plural(options.keep_days, 'day')} old "
         f"{would}deleted from {store}; {freed:,.1f} MB {would}freed."
     )
     for name, why in done.kept.items():

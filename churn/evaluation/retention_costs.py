@@ -8,7 +8,7 @@ import pandas as pd
 from churn.data.amounts import NUMBER
 from churn.data.parsing import parse_numbers
 from churn.errors import ChurnError
-from churn.words import count
+from churn.words import plural
 
 
 @dataclass(frozen=True)
@@ -196,5 +196,5 @@ def _problem(name: str, term: float | str, frame: pd.DataFrame | None) -> str | 
     row = int(np.argmax(bad))
     cell = frame[term].iloc[row]
     shown = "empty" if pd.isna(cell) else repr(str(cell))
-    cells = count(int(bad.sum()), "cell is", "cells are")
+    cells = plural(int(bad.sum()), "cell is", "cells are")
     return f"{cells} not {rule}, the first in row {frame.index[row]}: {shown}"

@@ -3,7 +3,7 @@
 from churn.evaluation.metric_table import METRICS
 from churn.evaluation.report import EvaluationReport
 from churn.modeling.search_space import BASELINE
-from churn.words import count
+from churn.words import plural
 
 SHOWN = ("roc_auc", "pr_auc", "top_decile_lift", "log_loss", "brier", "calibration_slope")
 
@@ -18,8 +18,8 @@ def summarize(report: EvaluationReport, candidate: str) -> str:
         The name of the chosen candidate.
     """
     lines = [
-        f"{candidate}, evaluated on {count(report.customers, 'customer')} by {report.evaluated_on} "
-        f"(95 % intervals; {BASELINE.name} beside it):"
+        f"{candidate}, evaluated on {plural(report.customers, 'customer')} by "
+        f"{report.evaluated_on} (95 % intervals; {BASELINE.name} beside it):"
     ]
     for name in SHOWN:
         about = METRICS[name]

@@ -17,7 +17,7 @@ import pandas as pd
 from churn.data.ids import id_text
 from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.scoring.deployment import Deployment
-from churn.words import count
+from churn.words import plural
 
 MOST = 20_000
 # It differs from the control group's and the hold-out's, so that the sample is independent of both.
@@ -84,10 +84,10 @@ class Logged:
         if not self.where:
             return "The predictions are in no log: MonitorFlow will not see them."
         if self.predictions == self.customers:
-            logged = count(self.predictions, "prediction is", "predictions are")
+            logged = plural(self.predictions, "prediction is", "predictions are")
             return f"{logged} in the prediction log {self.where}."
         return (
-            f"{self.predictions:,} of {count(self.customers, 'prediction')}, drawn by a hash of "
+            f"{self.predictions:,} of {plural(self.customers, 'prediction')}, drawn by a hash of "
             f"the id, are in the prediction log {self.where}."
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 from churn.modeling.cross_validation import Trial, cross_validate
 from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import Candidate
-from churn.words import count
+from churn.words import plural
 
 
 @dataclass(frozen=True)
@@ -50,18 +50,18 @@ class SearchOutcome:
             )
         if self.lost:
             notes.append(
-                f"Not in the choice, the task of {count(len(self.lost), 'candidate')} died twice "
+                f"Not in the choice, the task of {plural(len(self.lost), 'candidate')} died twice "
                 f"(killed, or out of memory): {', '.join(self.lost)}. The gate "
                 "does not promote the model of an incomplete search."
             )
         if self.failures:
             failed = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
             notes.append(
-                f"Not in the choice, {count(len(self.failures), 'candidate')} failed: {failed}."
+                f"Not in the choice, {plural(len(self.failures), 'candidate')} failed: {failed}."
             )
         if late:
             notes.append(
-                f"The budget is too small for {count(len(late), 'candidate')}, not in the choice: "
+                f"The budget is too small for {plural(len(late), 'candidate')}, not in the choice: "
                 f"{', '.join(late)}. --budget-seconds raises it."
             )
         return notes

@@ -8,7 +8,7 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.registry.runs import fetch_model
 from churn.scoring.deployment import Deployment
-from churn.words import count
+from churn.words import plural
 
 if TYPE_CHECKING:
     from churn.modeling.model import ChurnModel
@@ -85,8 +85,8 @@ class LoadedModel:
         found = self.deployment
         auc = self.metrics.get("roc_auc", {}).get("value", float("nan"))
         return (
-            f"<{found.candidate} of {self.run}: {count(len(self.contract.features), 'feature')}, "
-            f"{count(found.customers, 'customer')}, ROC-AUC {auc:.3f} by {found.evaluated_on}>"
+            f"<{found.candidate} of {self.run}: {plural(len(self.contract.features), 'feature')}, "
+            f"{plural(found.customers, 'customer')}, ROC-AUC {auc:.3f} by {found.evaluated_on}>"
         )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.metaflow_compat import local_store, translate_errors
-from churn.words import count
+from churn.words import plural
 
 PROMOTED = "promoted"
 # Metaflow accepts tags of at most 500 characters; the part before the reason needs about 70.
@@ -164,7 +164,7 @@ def read_why(text: str) -> str:
     if not why:
         raise ChurnError("A reason is needed.", ["say in a few words why, for whoever asks later"])
     if len(why) > LONGEST_WHY:
-        problem = f"{count(len(why), 'character')}; at most {LONGEST_WHY} fit into a tag"
+        problem = f"{plural(len(why), 'character')}; at most {LONGEST_WHY} fit into a tag"
         raise ChurnError("The reason is too long:", [problem])
     return why
 

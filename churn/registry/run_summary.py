@@ -4,7 +4,7 @@ from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
 from churn.modeling.own_families import is_own
 from churn.registry.training_run import TrainingRun
-from churn.words import count
+from churn.words import plural
 
 
 def summarize_run(run: TrainingRun) -> str:
@@ -56,7 +56,7 @@ def _table(run: TrainingRun) -> list[str]:
     lines = []
     if rejected := len(run.rejected):
         lines.append(
-            f"{rejected:,} of {count(len(run.table), 'row')} {'is' if rejected == 1 else 'are'} "
+            f"{rejected:,} of {plural(len(run.table), 'row')} {'is' if rejected == 1 else 'are'} "
             "rejected for breaking the contract."
         )
     for leak in run.leaks.itertuples():

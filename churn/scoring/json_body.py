@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from churn.errors import ChurnError
 from churn.scoring.pydantic_compat import annotated, json_validator, list_of, python_validator
-from churn.words import count
+from churn.words import plural
 
 MAX_NAMED = 100
 MAX_EXTRA_FIELDS = 100
@@ -57,7 +57,7 @@ class Problems:
         if self.total == 1:
             return "1 problem"
         more = f", of which the first {MAX_NAMED} are named" if self.total > len(self.named) else ""
-        return f"{count(self.total, 'problem')}{more}"
+        return f"{plural(self.total, 'problem')}{more}"
 
 
 class InvalidRequest(ChurnError):
@@ -177,7 +177,7 @@ class ObjectReader:
         """The validated value, or None and its problems added."""
         if isinstance(value, dict) and len(value) > self._max_fields:
             most = f"an object of at most {self._max_fields} fields"
-            problems.add(Problem(where(place), most, count(len(value), "field")))
+            problems.add(Problem(where(place), most, plural(len(value), "field")))
             return None
         try:
             found: dict[str, Any] = self._from_python(value)

@@ -13,7 +13,7 @@ from typing import Any
 from churn.data.values import Record
 from churn.scoring.compiler import compile_program
 from churn.scoring.program import Program
-from churn.words import count
+from churn.words import plural
 
 # The largest allowed difference between a scorer and its model, in probability.
 TOLERANCE = 1e-9
@@ -101,7 +101,7 @@ class Agreement:
 
     def __str__(self) -> str:
         return (
-            f"on {count(self.customers, 'customer')} the scorer is at most {self.gap:.1g} away "
-            f"from the model, with {count(self.decisions, 'other decision')}, and takes "
+            f"on {plural(self.customers, 'customer')} the scorer is at most {self.gap:.1g} away "
+            f"from the model, with {plural(self.decisions, 'other decision')}, and takes "
             f"{self.microseconds:.1f} microseconds for each"
         )

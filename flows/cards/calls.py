@@ -7,6 +7,7 @@ from metaflow.cards import Markdown, Table, VegaChart
 from cards.components import as_table, page
 from churn.data.contract import NOTHING_ACTIONABLE
 from churn.evaluation import charts
+from churn.words import plural
 
 
 def calls_card(run, most: int = 10) -> list:
@@ -44,7 +45,7 @@ def calls_card(run, most: int = 10) -> list:
         Table([[Markdown(name), f"{value:,}"] for name, value in facts]),
         VegaChart(charts.list_lengths(found.curve, listed)),
         Markdown(
-            f"Calling {count(listed, 'customer')}, the control group too, would bring "
+            f"Calling {plural(listed, 'customer')}, the control group too, would bring "
             f"{at['best']:,.2f} by net benefit, {at['riskiest']:,.2f} calling the riskiest and "
             f"{at['random']:,.2f} at random, by the model's probabilities."
         ),

@@ -7,7 +7,7 @@ from cards.components import as_table, page
 from churn.evaluation import charts
 from churn.evaluation.metric_table import METRICS
 from churn.registry.training_run import TrainingRun
-from churn.words import count
+from churn.words import plural
 
 
 def leaderboard_card(run: TrainingRun) -> list:
@@ -34,8 +34,8 @@ def leaderboard_card(run: TrainingRun) -> list:
         *(Markdown(f"**{note}**") for note in run.search.notes()),
         Markdown(f"Log loss: {METRICS['log_loss'].meaning}"),
         Markdown(
-            f"{count(len(run.candidates), 'candidate')} and stacks of them, {run.sample.n_folds} "
-            f"folds, {count(len(run.sample.labels), 'customer')}. *Behind* is the paired "
+            f"{plural(len(run.candidates), 'candidate')} and stacks of them, {run.sample.n_folds} "
+            f"folds, {plural(len(run.sample.labels), 'customer')}. *Behind* is the paired "
             "difference in mean log loss to the best, with its standard error. Half the cost is "
             f"worth {run.margin:g} standard errors: a model may be as much behind for each "
             "halving, and still be taken instead of the best."

@@ -10,7 +10,7 @@ from churn.evaluation.report import BASE_RATE
 from churn.modeling.search_space import BASELINE
 from churn.registry.run_summary import say_scorer
 from churn.registry.training_run import TrainingRun
-from churn.words import count
+from churn.words import plural
 
 
 def model_card(run: TrainingRun) -> list:
@@ -38,7 +38,7 @@ def model_card(run: TrainingRun) -> list:
         Markdown(f"# {run.trial.candidate.name}"),
         Markdown(
             f"The probability that a customer leaves{run.contract.within}. "
-            f"Evaluated on {count(report.customers, 'customer')} by {report.evaluated_on}. "
+            f"Evaluated on {plural(report.customers, 'customer')} by {report.evaluated_on}. "
             f"Cross-validation gave a log loss of {report.cv_log_loss:.4f}; here it is {loss:.4f}. "
             f"That is {abs(gap['value']):.4f} {'below' if gap['value'] < 0 else 'above'} a plain "
             f"logistic regression's (95 % interval of the difference {gap['low']:+.4f} to "

@@ -14,7 +14,7 @@ from churn.data.target import read_labels
 from churn.errors import ChurnError
 from churn.feedback.outcomes.entries import FIRST, Outcome, last_day
 from churn.scoring.request_schema import MAX_ID
-from churn.words import count
+from churn.words import plural
 
 # A date with fewer digits is ambiguous.
 DAY = re.compile(r"\d{4}-\d\d-\d\d([T ].+)?", re.ASCII)
@@ -160,7 +160,7 @@ def _add_problem(column: pd.Series, bad: np.ndarray, words: str, problems: list[
         row = int(np.argmax(bad))
         cell = column.iloc[row]
         got = "empty" if pd.isna(cell) else repr(str(cell)[:80])
-        cells = count(int(bad.sum()), "cell is", "cells are")
+        cells = plural(int(bad.sum()), "cell is", "cells are")
         problems.append(f"{column.name}: {cells} not {words}, the first in row {row + 1}: {got}")
 
 
@@ -174,4 +174,4 @@ def _contradictions(frame: pd.DataFrame) -> list[str]:
         for customer, day in list(pairs)[:SHOWN]
     ]
     more = ", …" if len(both) > SHOWN else ""
-    return [f"{count(len(both), 'time')} a customer both left and stayed: {', '.join(some)}{more}"]
+    return [f"{plural(len(both), 'time')} a customer both left and stayed: {', '.join(some)}{more}"]

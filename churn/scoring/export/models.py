@@ -17,7 +17,7 @@ from churn.scoring.export.formulas import add_formula
 from churn.scoring.fitted import FittedScorer
 from churn.scoring.scorer import Agreement, Scorer
 
-ROWS, UNCOMPILED_ROWS = 5_000, 200
+ROWS, UNCOMPILED_ROWS = 5_000, 50
 
 
 def compile_model(model: ChurnModel) -> Scorer | FittedScorer:
