@@ -52,7 +52,7 @@ def leak_prices(
         (that it is measured on).
     """
     names = ["column", "with_it", "without_it", "customers"]
-    suspects = [leak.column for leak in leaks.itertuples() if leak.check not in FREE]
+    suspects = [str(leak.column) for leak in leaks.itertuples() if leak.check not in FREE]
     if not suspects:
         return pd.DataFrame(columns=names)
     if not len(holdout):

@@ -62,7 +62,7 @@ def _table(run: TrainingRun) -> list[str]:
     for leak in run.leaks.itertuples():
         kept = leak.column in run.contract.features
         what = "kept, but suspected of leaking the target" if kept else "dropped"
-        price = describe_price(run.leak_prices, leak.column)
+        price = describe_price(run.leak_prices, str(leak.column))
         lines.append(f"The column {leak.column} is {what}: it {leak.why}. {price}".strip())
     leaky = set(run.leaks["column"])
     ignored = [name for name in run.contract.ignore if name in run.table and name not in leaky]

@@ -148,7 +148,7 @@ def test_object_of_a_million_fields_is_one_problem(requests):
         with pytest.raises(InvalidRequest) as caught:
             read(body)
         (problem,) = caught.value.wrong
-        assert (problem.where, problem.got) == (place, "1000000 fields")
+        assert (problem.where, problem.got) == (place, "1,000,000 fields")
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
