@@ -90,16 +90,15 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             "campaign": table["campaign"].astype(object),
             "key": table.columns[0],
         }
-        for name in ("probability", "value_at_risk"):
-            numbers = parse_numbers(table[name])[0]
-            columns[name] = numbers
-            if not np.isfinite(numbers).all():
+        numbers = {name: parse_numbers(table[name])[0] for name in ("probability", "value_at_risk")}
+        for name, values in numbers.items():
+            if not np.isfinite(values).all():
                 problems.append(f"{path}: a cell of {name} is not a number")
-            if name == "probability" and (numbers <= 0).any():
-                problems.append(f"{path}: a probability is not above 0")
+        if (numbers["probability"] <= 0).any():
+            problems.append(f"{path}: a probability is not above 0")
         if days.isna().any():
             problems.append(f"{path}: a cell of as_of is not a day")
-        tables.append(pd.DataFrame(columns).reset_index(drop=True))
+        tables.append(pd.DataFrame(columns | numbers).reset_index(drop=True))
     if problems:
         raise ChurnError("These call lists cannot be used:", problems)
     calls = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)

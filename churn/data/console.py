@@ -12,6 +12,7 @@ from churn.data.leakage import Finding
 from churn.data.source import notes
 from churn.data.target import describe_target
 from churn.data.validation import Validation, in_words
+from churn.words import plural
 
 __all__ = ["describe_reading", "describe_table"]
 
@@ -68,7 +69,7 @@ def describe_table(
     lines = describe_reading(table, contract, {leak.column for leak in leaks})
     words = [f"{row[:200]}." for row in in_words(checked.problems)]
     if len(checked.rejected):
-        lines.append(f"{len(checked.rejected):,} of {len(table):,} rows are rejected:")
+        lines.append(f"{len(checked.rejected):,} of {plural(len(table), 'row')} rejected:")
     lines += words[:SHOWN] + ([f"… {len(words) - SHOWN} more in the card."] * (len(words) > SHOWN))
     dropped = set(contract.ignore)
     lines += [

@@ -23,6 +23,7 @@ import pyarrow.csv
 
 from churn.data.source import SEPARATORS, SourceOptions, add_note
 from churn.errors import ChurnError
+from churn.words import plural
 
 __all__ = ["Layout", "cause", "column_names", "decompressed", "read_delimited", "sniff"]
 
@@ -138,7 +139,10 @@ def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
             break
         skip += 1
     if skip and not notes:
-        notes.append(f"{skip} empty lines above the header are skipped")
+        lines_above = plural(
+            skip, "empty line above the header is", "empty lines above the header are"
+        )
+        notes.append(f"{lines_above} skipped")
     for _ in range(skip):
         lines.readline()
     body = lines.read()
@@ -153,7 +157,8 @@ def sniff(head: bytes, options: SourceOptions, whole: bool) -> Layout:
     rows, ends = _rows(body, separator, escape)
     title = _title_lines(rows)
     if title:
-        notes.append(f"{title} lines above the header are skipped: {' '.join(rows[0])[:60]!r}")
+        above = plural(title, "line above the header is", "lines above the header are")
+        notes.append(f"{above} skipped: {' '.join(rows[0])[:60]!r}")
     names, changed = column_names(rows[title])
     return Layout(encoding, separator, names, skip + ends[title], escape, (*notes, *changed))
 
@@ -171,7 +176,9 @@ def column_names(header: list[str]) -> tuple[list[str], list[str]]:
         names.append(trimmed)
     blank = sum(name != str(old) for name, old in zip(names, header, strict=True))
     if blank > len(notes):
-        notes.append(f"blanks around the names of {blank - len(notes)} columns are taken away")
+        notes.append(
+            f"blanks around the names of {plural(blank - len(notes), 'column')} are taken away"
+        )
     return names, notes
 
 

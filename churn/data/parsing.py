@@ -19,6 +19,7 @@ from churn.data.dates import day_of
 from churn.data.ids import LARGEST_FLOAT_ID, id_text
 from churn.data.values import FLAGS, MARKERS, MISSING, as_text
 from churn.errors import ChurnError
+from churn.words import plural
 
 # An id of only these characters needs no normalisation: no blanks to trim, and no 12.0 for a 12.
 _SCIENTIFIC = re.compile(r"^\d\.\d+E\+\d\d$", re.ASCII)
@@ -281,7 +282,7 @@ def parse_features(frame: pd.DataFrame, contract: Contract) -> pd.DataFrame:
             if bad.any():
                 cell = frame[name].iloc[int(np.argmax(bad))]
                 problems.append(
-                    f"{name}: {bad.sum()} cells are no {feature.kind}, "
+                    f"{name}: {plural(int(bad.sum()), 'cell is', 'cells are')} no {feature.kind}, "
                     f"the first in row {int(np.argmax(bad)) + 1}: {str(cell)!r}"
                 )
     if problems:

@@ -13,6 +13,7 @@ from churn.data.contract import Contract, label_key
 from churn.data.parsing import labels, parse_texts
 from churn.data.values import FLAGS
 from churn.errors import ChurnError
+from churn.words import plural
 
 __all__ = ["PAIRS", "Label", "describe_target", "read_labels", "settle_target"]
 
@@ -67,7 +68,7 @@ def settle_target(column: pd.Series, positive: str | None = None) -> Label:
         pair = _pair(set(sizes)) or _pair(set(common))
         if pair is None:
             listed = ", ".join(
-                f"{spelling[key]!r} ({sizes[key]:,} rows)"
+                f"{spelling[key]!r} ({plural(sizes[key], 'row')})"
                 for key in sorted(sizes, key=sizes.get, reverse=True)[:SHOWN]
             )
             if len(sizes) == 1:
@@ -169,7 +170,8 @@ def _spellings(counts: dict[str, int]) -> dict[str, str]:
 def _merged(counts: dict[str, int], spelling: dict[str, str]) -> str:
     others = [text for text, count in counts.items() if count and text not in spelling.values()]
     return "; ".join(
-        f"{counts[text]:,} rows say {text!r}, which is read as {spelling[label_key(text)]!r}"
+        f"{plural(counts[text], 'row says', 'rows say')} {text!r}, which is read as "
+        f"{spelling[label_key(text)]!r}"
         for text in others
     )
 

@@ -21,6 +21,7 @@ from churn.data.parsing import (
 )
 from churn.data.target_rule import with_target
 from churn.errors import ChurnError
+from churn.words import plural
 
 MIN_ROWS = 100
 MIN_PER_CLASS = 20
@@ -105,12 +106,14 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
         share = f"{found.broken.mean():.1%} of the rows break the contract"
         found.stop("", f"{share}, at most {max_rejected:.1%} may")
     if len(clean) < MIN_ROWS:
-        found.stop("", f"{len(clean)} rows are left, at least {MIN_ROWS} are needed")
+        found.stop(
+            "", f"{plural(len(clean), 'row is', 'rows are')} left, at least {MIN_ROWS} are needed"
+        )
     if contract.target in clean:
         left = int(labels(clean, contract).sum())
         for what, count in {"left": left, "stayed": len(clean) - left}.items():
             if count < MIN_PER_CLASS:
-                check = f"{count} customers {what}, at least {MIN_PER_CLASS} are needed"
+                check = f"{plural(count, 'customer')} {what}, at least {MIN_PER_CLASS} are needed"
                 found.stop(contract.target, check)
     problems = found.table()
     if (problems["effect"] == "stop").any():
@@ -261,6 +264,6 @@ def in_words(problems: pd.DataFrame) -> list[str]:
     """A table of problems as one sentence per problem."""
     return [
         f"{row.column or 'table'}: {row.check}"
-        + (f" ({row.count_} rows; {row.examples})" if row.count_ else "")
+        + (f" ({plural(row.count_, 'row')}; {row.examples})" if row.count_ else "")
         for row in problems.rename(columns={"count": "count_"}).itertuples()
     ]

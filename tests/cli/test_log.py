@@ -58,7 +58,7 @@ def test_deletes_a_customer_of_whom_some_is_not_yet_shipped_for_good(worker, sta
     answer(worker, "a")
     answer(worker, "b")
     assert main(["log", "delete", "a"]) == 0  # the worker still has the file open
-    assert "1 predictions for customer 'a' deleted" in capsys.readouterr().out
+    assert "1 prediction for customer 'a' deleted" in capsys.readouterr().out
     assert main(["log", "ship"]) == 0
     assert stored() == ["b"]
     answer(worker, "c")
@@ -82,7 +82,7 @@ def test_keeps_so_many_days_of_what_is_shipped_and_what_is_not(worker, state, ca
     assert main(["log", "prune", "--days", "30"]) == 0
     said = capsys.readouterr().out
     assert f"{partial[0]} deleted" in said
-    assert "1 predictions more than 30 days old deleted" in said
+    assert "1 prediction more than 30 days old deleted" in said
     assert "; 1 left." in said
     assert stored() == ["young"]
     assert [path.exists() for path in partial] == [False, True]

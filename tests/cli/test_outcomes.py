@@ -29,7 +29,7 @@ def test_a_table_is_added_and_shown(tmp_path, capsys):
     assert main(["outcomes", "show"]) == 0
     said = capsys.readouterr().out
     assert "3 outcomes of 2 customers in sqlite:///" in said
-    assert "from 2024-05-01 to 2024-07-01; 0.0% say" in said
+    assert "from 2024-05-01 to 2024-07-01; 0.0% of them say" in said
 
 
 @pytest.mark.usefixtures("here")
@@ -39,9 +39,9 @@ def test_a_customer_who_is_deleted_from_the_log_has_no_outcomes_either(tmp_path,
     assert main(["outcomes", "add", path, *log]) == 0
     assert main(["log", "delete", "a", *log]) == 0
     assert "0 predictions for customer 'a' deleted" in (said := capsys.readouterr().out)
-    assert "and 1 outcomes" in said
+    assert "and 1 outcome." in said
     assert main(["log", "delete", "a", *log]) == 1
     assert main(["log", "prune", "--days", "400", *log]) == 0
-    assert "1 outcomes more than 400 days old deleted" in capsys.readouterr().out
+    assert "1 outcome more than 400 days old deleted" in capsys.readouterr().out
     with OutcomeStore(log[1]) as store:
         assert store.summary().outcomes == 0

@@ -31,7 +31,7 @@ def read(path, content, name="t.csv", **options):
     ("content", "told"),
     [
         (text(), ""),
-        ("\n" + text(), "1 empty lines above"),
+        ("\n" + text(), "1 empty line above"),
         (text(";"), "semicolon"),
         (text("\t"), "tab"),
         (text("|"), "bar"),
@@ -42,7 +42,7 @@ def read(path, content, name="t.csv", **options):
         ("\ufeff" + text(), ""),
         ("\ufeff" + text(";"), "semicolon"),
         (text().encode("utf-16"), "UTF-16"),
-        ("Customers of March\n" + text(), "1 lines above the header are skipped"),
+        ("Customers of March\n" + text(), "1 line above the header is skipped"),
         (text(header=[" customer_id", "plan ", "fee", " churn "]), "blanks around"),
     ],
     ids=[

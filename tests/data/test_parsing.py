@@ -270,7 +270,7 @@ def test_every_missing_column_and_every_kind_of_unreadable_cell_is_named_at_once
         "spend: the column is missing",
         "plan: the column is missing",
         "visits: 2 cells are no number, the first in row 2: 'many'",
-        "member: 1 cells are no flag, the first in row 3: 'perhaps'",
+        "member: 1 cell is no flag, the first in row 3: 'perhaps'",
     ]
 
 

@@ -186,10 +186,10 @@ def test_every_problem_of_a_table_is_named_at_once():
     assert error.value.problems == [
         "plan: the column is missing",
         "member: the column is missing",
-        "age: not a number (1 rows; row 3: 'old')",
-        "id: an id seen before (1 rows; row 5: 'C0001')",
-        "left: neither yes nor no (1 rows; row 6: '?')",
-        "spend: above 1000 (1 rows; row 4: '5000')",
+        "age: not a number (1 row; row 3: 'old')",
+        "id: an id seen before (1 row; row 5: 'C0001')",
+        "left: neither yes nor no (1 row; row 6: '?')",
+        "spend: above 1000 (1 row; row 4: '5000')",
         "colour: not in the contract, ignored",
     ]
 

@@ -133,7 +133,7 @@ def test_an_offer_is_told_everything_that_is_wrong_with_it_at_once():
     assert caught.value.problems == [
         "--contact-cost -1.0: not a number of 0 or more",
         "--offer-cost gift: neither a number of 0 or more nor a column of the table",
-        "--acceptance rate: 1 cells are not a share from 0 to 1, the first in row 2: 'lots'",
+        "--acceptance rate: 1 cell is not a share from 0 to 1, the first in row 2: 'lots'",
         "--customer-value value: 2 cells are not a number of 0 or more, the first in row 1: empty",
     ]
     with pytest.raises(ChurnError, match=r"--acceptance 1\.5: not a share from 0 to 1"):

@@ -136,7 +136,7 @@ def test_missing_columns_and_unreadable_cells_are_all_named_in_one_error(enginee
     assert error.value.problems == [
         "visits: the column is missing",
         "plan: the column is missing",
-        "spend: 1 cells are no number, the first in row 2: 'a lot'",
+        "spend: 1 cell is no number, the first in row 2: 'a lot'",
         "member: 2 cells are no flag, the first in row 1: 'maybe'",
     ]
 
@@ -207,7 +207,7 @@ def test_customers_one_by_one_make_the_matrix_of_all_together(rows):
 @pytest.mark.parametrize("others", [[], [1], [1, 1.0], [0]])
 def test_a_truth_is_no_number_alone_or_among_others(engineer, others):
     rows = pd.DataFrame([record(visits=value) for value in [*others, True]])
-    with pytest.raises(ChurnError, match=f"visits: 1 cells .* row {len(others) + 1}: 'True'"):
+    with pytest.raises(ChurnError, match=f"visits: 1 cell .* row {len(others) + 1}: 'True'"):
         encode(engineer, rows.astype({"visits": object}) if others else rows)
 
 

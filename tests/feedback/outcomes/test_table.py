@@ -64,7 +64,7 @@ def test_every_problem_of_a_table_is_named(tmp_path):
         + repr(long[:80]),
         f"date: 3 cells are not {days}: '{after}'",
         "left: 2 cells are not yes or no; say which value means left, the first in row 2: 'maybe'",
-        f"recorded: 1 cells are not {days}: 'soon'",
+        f"recorded: 1 cell is not {days}: 'soon'",
     ]
 
 
