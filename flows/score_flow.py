@@ -136,11 +136,12 @@ class ScoreFlow(FlowSpec):
     @step
     def end(self):
         """Print the summary."""
-        from churn.campaign.call_list import describe_list
+        from churn.campaign.call_list import describe_list, describe_problems
 
         print("\n".join(filter(None, self.warnings)))
+        print("\n".join(describe_problems(self.call_list.problems)))
         print(self.call_list)
-        print(describe_list(self.contract))
+        print("\n".join(describe_list(self.contract)))
         print(self.costs_used)
         print(f"Written to {self.output}.")
         print(self.logged)

@@ -17,7 +17,9 @@ from churn.campaign.export import REASONS, explain, list_schema, list_table
 from churn.campaign.ranking import compare_rankings, merge_ranking
 from churn.campaign.settings import Campaign
 from churn.campaign.shortlist import Part, Top, merge_shortlists
+from churn.data.console import SHOWN
 from churn.data.contract import NOTHING_ACTIONABLE, Contract
+from churn.data.validation import in_words
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.batch import Sample
@@ -145,10 +147,21 @@ def make_list(
     )
 
 
-def describe_list(contract: Contract) -> str:
-    """What the list's probabilities are of, and why it has no actions where it has none."""
-    said = f"The probabilities are of leaving{contract.within}."
-    return said if contract.any_actionable else f"{said} {NOTHING_ACTIONABLE}."
+def describe_list(contract: Contract) -> list[str]:
+    """When the customers on a list leave, and why it has no actions where it has none."""
+    lines = []
+    if contract.within:
+        lines.append(f"The probabilities are of leaving{contract.within}.")
+    if not contract.any_actionable:
+        lines.append(f"{NOTHING_ACTIONABLE}.")
+    return lines
+
+
+def describe_problems(problems: pd.DataFrame, most: int = SHOWN) -> list[str]:
+    """Why rows are rejected, and what else was found in the table, a sentence each."""
+    words = [f"{text[:200]}." for text in in_words(problems)]
+    more = len(words) - most
+    return words[:most] + ([f"… {more} more in the card."] if more > 0 else [])
 
 
 def everyone_else(

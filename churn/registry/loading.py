@@ -1,11 +1,13 @@
 """The model of a run, for Python: predictions for raw tables, explanations, and metrics."""
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.parsing import parse_features
 from churn.registry.runs import fetch_model
 from churn.scoring.deployment import Deployment
 from churn.words import plural
@@ -25,6 +27,9 @@ class LoadedModel:
         The columns of the model's input, and their values.
     threshold : float
         The probability from which on a call pays.
+    as_of : date or None
+        The day of the observation, to which date features count days: today, in UTC, if None. A
+        time column of the frame comes first.
     metrics : dict of str to dict
         For each metric the `value`, and `low` and `high`, the ends of its 95 % interval.
     deployment : Deployment
@@ -34,6 +39,7 @@ class LoadedModel:
     def __init__(self, deployment: Deployment, model: "ChurnModel"):
         self.deployment = deployment
         self._model = model
+        self.as_of: date | None = None
         self.run: str = deployment.run
         self.contract: Contract = deployment.contract
         self.threshold: float = deployment.scorer.threshold
@@ -58,11 +64,11 @@ class LoadedModel:
         ChurnError
             Naming every feature that is missing and every cell that cannot be read.
         """
-        return self._model.predict_proba(frame)
+        return self._model.predict_proba(self._typed(frame))
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """Whether a call pays: (n,) int, 1 from `threshold` on; otherwise as `predict_proba`."""
-        return self._model.predict(frame)
+        return self._model.predict(self._typed(frame))
 
     def explain(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The contribution of each feature to each customer's risk.
@@ -79,7 +85,11 @@ class LoadedModel:
         ChurnError
             See `predict_proba`.
         """
-        return self._model.explain(frame)
+        return self._model.explain(self._typed(frame))
+
+    def _typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The features, typed: dates count days to `as_of`, not to the day of the training."""
+        return parse_features(frame, self.contract.model_copy(update={"as_of": self.as_of}))
 
     def __repr__(self) -> str:
         found = self.deployment

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from churn.campaign.call_list import describe_list, describe_problems
 from churn.campaign.chunks import left_already
 from churn.campaign.export import write_rejected
 from churn.campaign.shards import Source
@@ -48,3 +49,29 @@ def test_rejected_rows_stand_beside_the_list_and_are_no_formulas(tmp_path):
 def test_no_file_is_written_where_no_row_is_rejected(tmp_path):
     assert write_rows(pd.DataFrame(), str(tmp_path / "r.csv")) == ""
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_the_end_of_a_list_says_why_rows_are_rejected_and_when_customers_leave():
+    problems = pd.DataFrame(
+        {
+            "column": ["fee", "plan"],
+            "check": ["above 310", "a category never seen"],
+            "effect": "rejected",
+            "count": [2, 1],
+            "examples": ["row 3: '9999'", "row 7: 'Ultra'"],
+        }
+    )
+    assert describe_problems(problems) == [
+        "fee: above 310 (2 rows; row 3: '9999').",
+        "plan: a category never seen (1 rows; row 7: 'Ultra').",
+    ]
+    assert describe_problems(problems, most=1)[1] == "… 1 more in the card."
+    values = {
+        "target": "left", "positive": "yes", "negative": ["no"], "horizon_days": 60,
+        "features": {"tenure": {"kind": "number"}},
+    }  # fmt: skip
+    said = describe_list(Contract.parse(values))
+    assert said[0] == "The probabilities are of leaving within 60 days."
+    assert said[1].startswith("Nothing is marked as changeable yet")
+    values["features"]["tenure"]["actionable"] = True
+    assert len(describe_list(Contract.parse(values))) == 1

@@ -1,8 +1,10 @@
 """A model is loaded in one line, and its predictions are those of every other path."""
 
+import json
 import os
 import subprocess
 import sys
+from datetime import date
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import pytest
 import churn
 from churn.data.readers import load_table
 from churn.errors import ChurnError
+from churn.scoring.request_schema import RequestSchema
+from dated import dated_table
 from running import ROOT, STORE
 
 pytestmark = pytest.mark.slow
@@ -59,3 +63,20 @@ def test_the_example_runs(telco_run):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 6
+
+
+def test_dates_count_days_to_the_day_of_asking_as_in_the_app(dated_run):
+    model = churn.load(dated_run.pathspec)
+    customers = dated_table(20).replace({"": None})
+    records = json.loads(customers.drop(columns="exited").to_json(orient="records"))
+    for record in records:
+        record["fee"] = float(record["fee"])
+    deployment, day = model.deployment, date(2026, 5, 4)
+    for today in (None, day):
+        model.as_of = today
+        reader = RequestSchema(deployment.contract, 1, today=today and (lambda: day))
+        expected = [
+            deployment.scorer(reader.read_record(json.dumps(one).encode())) for one in records
+        ]
+        assert model.predict_proba(customers)[:, 1] == pytest.approx(expected, abs=1e-9)
+    assert deployment.contract.as_of not in (None, day)
