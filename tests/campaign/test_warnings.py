@@ -63,7 +63,7 @@ def test_the_end_of_a_list_says_why_rows_are_rejected_and_when_customers_leave()
     )
     assert describe_problems(problems) == [
         "fee: above 310 (2 rows; row 3: '9999').",
-        "plan: a category never seen (1 rows; row 7: 'Ultra').",
+        "plan: a category never seen (1 row; row 7: 'Ultra').",
     ]
     assert describe_problems(problems, most=1)[1] == "… 1 more in the card."
     values = {
