@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 
-.PHONY: help run resume card serve test test-fast test-scheduled check bench year quality lock wheel image
+.PHONY: help run resume card serve test test-fast coverage test-scheduled check audit bench year quality lock wheel image
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -32,6 +32,9 @@ test: .venv/test ## run the tests
 
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
 	$(PY) -m pytest -m "not slow and not scheduled" $(ARGS)
+
+coverage: .venv/test ## the same tests, and which branches they take; fails below the floor
+	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)
 
 test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
 	$(PY) -m pytest -m scheduled $(ARGS)
@@ -76,6 +79,11 @@ lock:            ## pin every version again (needs uv)
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
 	  -o tests/requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt -o serve/requirements.lock
+	$(MAKE) audit
+
+audit: .venv/test ## what can be said of the dependencies offline: reasons, licences, Pythons, conflicts
+	$(PY) -m pip check
+	$(PY) deploy/audit.py
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 

@@ -181,3 +181,12 @@ def test_every_folder_has_an_owner():
 def test_every_owned_folder_exists():
     gone = {f for f in owned_by_code_owners() if f.endswith("/")} - folders_of_the_project()
     assert not gone, f"CODEOWNERS names {sorted(gone)}, which are not there"
+
+
+def test_every_check_is_made_before_a_commit_too():
+    """What `make check` runs is in the hooks of pre-commit."""
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)[1]
+    made = re.findall(r"(?:-m |bin/)(ruff check|ruff format|[\w-]+)", recipe)
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert len(made) == len(recipe.splitlines())
+    assert not [tool for tool in made if f"entry: .venv/bin/{tool}" not in hooks]

@@ -371,5 +371,7 @@ def _check_finished(run: "Run", pathspec: str) -> None:
         return
     failed = failed_step(run)
     problem = f"failed in {failed}" if failed else "running, or killed"
-    hint = f"{problem}: `resume` finishes it; or take another run"
+    # The first step only checks what the command line says, which a resumed run has too.
+    mend = "start another one" if failed == "start" else "`resume` finishes it; or take another run"
+    hint = f"{problem}: {mend}"
     raise ChurnError(f"{pathspec} has not finished.", [hint])

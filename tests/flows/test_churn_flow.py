@@ -16,6 +16,7 @@ import pytest
 from churn.data.parsing import labels
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
+from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
 from churn.feedback.prediction_log import PredictionLog, Spool, entry, new_id, ship_all
@@ -353,6 +354,9 @@ class TestFailures:
         assert re.search(r"- a: The 'C' parameter of LogisticRegression must be", run.output)
         assert "- b: leaves is no parameter of boosting" in run.output
         assert "nowhere.csv" not in run.output
+        # Nor is anybody told to resume it, which would fail in the same way.
+        with pytest.raises(ChurnError, match="failed in start: start another one"):
+            fetch_run(run.pathspec)
 
     def test_settings_out_of_range_are_all_named(self):
         run = run_flow(
