@@ -1,7 +1,6 @@
 """What a column is: a flag, a number, a date, a category, or nothing to learn from, and why."""
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +8,13 @@ import pandas as pd
 
 from churn.data.amounts import NUMBER, decimal_mark, number_of, units_of
 from churn.data.contract import Category, Date, Feature, Flag, Number
-from churn.data.dates import SHORT_YEAR, day_of, order_of
+from churn.data.dates import day_of, order_of
+from churn.data.doubtful_texts import (
+    case_variants,
+    mixed_dates,
+    numbers_with_words,
+    seconds_since_1970,
+)
 from churn.data.parsing import (
     is_marker,
     is_numeric,
@@ -39,11 +44,6 @@ MIN_WORD_SHARE = 0.01
 # for missing values.
 MAX_WORDS = 3
 MAX_WORD_SHARE = 0.1
-
-
-_WITH_UNIT = re.compile(r"[-+]?\d[\d.,' ]*[ ]?[A-Za-z/°]{1,12}\.?", re.ASCII)
-MIN_WITH_NUMBER = 3
-_EPOCH = re.compile(r"(9[5-9]\d{7}|1\d{9})(\d{3})?(\.\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,12 @@ def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
         kind = find(column, texts, counts, allowed, options)
         if kind is not None:
             return kind
-    if reason := _no_category(texts.categories, counts):
+    if reason := mixed_dates(texts.categories, counts):
         return Kind(None, fine, reason)
     levels, rows = len(texts.categories), int(filled.sum())
     if levels <= most_levels(rows):
-        return Kind(_category(column, few_levels(rows)), fine, _with_numbers(texts.categories))
+        note = numbers_with_words(texts.categories) or case_variants(texts.categories)
+        return Kind(_category(column, few_levels(rows)), fine, note)
     return Kind(None, fine, _many(column, texts, levels, most_levels(rows)))
 
 
@@ -189,7 +190,7 @@ def _code(column, texts, counts, allowed, options) -> Kind | None:
 
 
 def _number(column, texts, counts, allowed, options) -> Kind | None:
-    if reason := _epoch(texts.categories):
+    if reason := seconds_since_1970(texts.categories):
         return Kind(None, np.zeros(len(column), dtype=bool), reason)
     if is_numeric(column):
         return Kind(Number(), np.zeros(len(column), dtype=bool))
@@ -255,35 +256,6 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
         return None
     return Kind(
         Date(order=order or "", missing=missing), parse_dates(column, order or "", missing)[1]
-    )
-
-
-def _epoch(cells) -> str:
-    """Why numbers are no feature: they count seconds since 1970; empty where they do not."""
-    if len(cells) < MIN_LEVELS or not all(map(_EPOCH.fullmatch, cells)):
-        return ""
-    return f"its numbers, like {cells[0]}, may be seconds since 1970: make them dates (2024-01-31)"
-
-
-def _no_category(cells, counts) -> str:
-    """Why texts must not be a category: they are absolute dates; empty where they are not."""
-    short = np.array([bool(SHORT_YEAR.fullmatch(text)) for text in cells])
-    if counts[short].sum() > counts.sum() / 2:
-        first = cells[int(np.argmax(short))]
-        return f"its dates, like {first!r}, have years of two digits: write all four"
-    days = np.array([day_of(text, "day-first") is not None for text in cells])
-    if counts[days].sum() > counts.sum() / 2 and not all(text.isdigit() for text in cells):
-        other = cells[int(np.argmin(days))]
-        return f"most of its cells are dates, but {other!r} and others are not"
-    return ""
-
-
-def _with_numbers(cells) -> str:
-    """A note on a category whose texts are numbers with a word."""
-    if len(cells) < MIN_WITH_NUMBER or not all(map(_WITH_UNIT.fullmatch, cells)):
-        return ""
-    return (
-        f"is read as categories, like {cells[0]!r}; as a number it would have no word in its cells"
     )
 
 

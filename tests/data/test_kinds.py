@@ -377,3 +377,10 @@ def test_numbers_with_words_are_categories_and_told():
     assert notes(frame) == [
         "size is read as categories, like '12 GB'; as a number it would have no word in its cells"
     ]
+
+
+def test_categories_that_differ_only_in_case_are_told():
+    frame = table(sex=["Male", "female", "male ", "f"])
+    assert inferred(frame).features["sex"].categories == ("Male", "f", "female", "male")
+    (told,) = notes(frame)
+    assert told.endswith("count as several: 'Male', 'male'")
