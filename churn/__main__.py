@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from churn.cli import cards, contract, log, models, outcomes, prune, replay, savings
+from churn.cli import cards, contract, effects, log, models, outcomes, prune, replay, savings
 from churn.errors import ChurnError
 
 
@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
     parser = argparse.ArgumentParser(prog="python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (contract, models, cards, log, replay, outcomes, savings, prune):
+    for command in (contract, models, cards, log, replay, outcomes, savings, effects, prune):
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,0 +1,204 @@
+"""Randomised experiments, and the checks before anything is learned from one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from churn.errors import ChurnError
+
+# A broken experiment must not be missed, and a sound one must not be stopped: one false alarm in a
+# thousand experiments for each check.
+ALARM = 0.001
+# The least probability of an action: beyond it, single customers decide the estimate.
+MIN_PROPENSITY = 0.01
+MIN_PER_ARM = 100
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Customers of whom some were called at random, and what became of them.
+
+    Attributes
+    ----------
+    features : DataFrame of n rows
+        Known before the assignment: float columns, and category columns.
+    action : ndarray of int, shape (n,)
+        0 for no action, else the number of the action.
+    outcome : ndarray of float, shape (n,)
+        The more the better: money, or 1 for a customer who stayed. NaN where it is not known.
+    propensity : ndarray of float, shape (n, n_actions + 1)
+        The probability with which each action was drawn for each customer; rows add up to 1.
+    names : tuple of str
+        The actions' names, that of no action first.
+    risk : ndarray of float, shape (n,), optional
+        A ranking without effects to compare with, the probability of leaving: the present list.
+    """
+
+    features: pd.DataFrame
+    action: np.ndarray
+    outcome: np.ndarray
+    propensity: np.ndarray
+    names: tuple[str, ...]
+    risk: np.ndarray | None = None
+
+    @property
+    def n_actions(self) -> int:
+        """The number of actions, no action aside."""
+        return len(self.names) - 1
+
+    def rows(self, where: np.ndarray) -> "Experiment":
+        """The experiment of a part of its customers."""
+        return Experiment(
+            self.features.iloc[np.flatnonzero(where) if where.dtype == bool else where],
+            self.action[where], self.outcome[where], self.propensity[where],
+            self.names, None if self.risk is None else self.risk[where],
+        )  # fmt: skip
+
+    def known(self) -> "Experiment":
+        """The customers whose outcome is known."""
+        return self.rows(np.isfinite(self.outcome))
+
+
+def constant_propensity(action: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The same probabilities for every customer.
+
+    Parameters
+    ----------
+    action : ndarray of int, shape (n,)
+    shares : ndarray of float, shape (n_actions + 1,)
+
+    Returns
+    -------
+    ndarray of float, shape (n, n_actions + 1)
+    """
+    return np.broadcast_to(shares, (len(action), len(shares)))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of an experiment.
+
+    Attributes
+    ----------
+    name : str
+    passed : bool
+    finding : str
+        What was found, in a sentence.
+    """
+
+    name: str
+    passed: bool
+    finding: str
+
+
+def check_experiment(experiment: Experiment) -> list[Check]:
+    """The checks of an experiment: counts, assignment probabilities, balance, missing outcomes."""
+    checks = [_support(experiment), _sample_ratio(experiment), _survivorship(experiment)]
+    return [*checks, _balance(experiment)]
+
+
+def require_sound(checks: list[Check]) -> None:
+    """Refuse a broken experiment.
+
+    Raises
+    ------
+    ChurnError
+        Naming each failed check.
+    """
+    failed = [f"{check.name}: {check.finding}" for check in checks if not check.passed]
+    if failed:
+        raise ChurnError("The experiment is broken, and nothing can be learned from it:", failed)
+
+
+def _support(experiment: Experiment) -> Check:
+    counts = np.bincount(experiment.known().action, minlength=len(experiment.names))
+    few = [
+        f"{name} {count:,}"
+        for name, count in zip(experiment.names, counts, strict=True)
+        if count < MIN_PER_ARM
+    ]
+    least = float(experiment.propensity.min())
+    if few:
+        finding = f"{', '.join(few)} customers with an outcome; {MIN_PER_ARM} are needed"
+    else:
+        finding = f"every action had a probability of at least {least:.1%}"
+    return Check("support", not few and least >= MIN_PROPENSITY, finding)
+
+
+def _sample_ratio(experiment: Experiment) -> Check:
+    """Sample-ratio mismatch: the counts against the sum of the probabilities (chi-squared)."""
+    counts = np.bincount(experiment.action, minlength=len(experiment.names))
+    difference = counts - experiment.propensity.sum(axis=0)
+    # Of independent draws: the covariance is the sum of diag(p) - pp'.
+    p = experiment.propensity
+    covariance = np.diag(p.sum(axis=0)) - p.T @ p
+    statistic = difference @ np.linalg.pinv(covariance) @ difference
+    value = chi2.sf(statistic, experiment.n_actions)
+    text = ", ".join(
+        f"{name} {count:,} of {expected:,.0f} expected"
+        for name, count, expected in zip(
+            experiment.names, counts, experiment.propensity.sum(axis=0), strict=True
+        )
+    )
+    return Check("sample ratio", bool(value >= ALARM), f"{text} (p = {value:.2g})")
+
+
+def _survivorship(experiment: Experiment) -> Check:
+    """Whether the share of unknown outcomes depends on the action (chi-squared)."""
+    missing = ~np.isfinite(experiment.outcome)
+    sizes = np.bincount(experiment.action, minlength=len(experiment.names))
+    counts = np.bincount(experiment.action, weights=missing, minlength=len(experiment.names))
+    shares = counts / np.maximum(sizes, 1)
+    overall = missing.mean()
+    value = 1.0
+    if 0 < overall < 1:
+        statistic = (sizes * (shares - overall) ** 2).sum() / (overall * (1 - overall))
+        value = chi2.sf(statistic, experiment.n_actions)
+    text = ", ".join(
+        f"{name} {share:.1%}" for name, share in zip(experiment.names, shares, strict=True)
+    )
+    return Check("missing outcomes", bool(value >= ALARM), f"{text} (p = {value:.2g})")
+
+
+def _balance(experiment: Experiment) -> Check:
+    """Whether features before the assignment differ between the actions beyond chance.
+
+    Under the stated probabilities, the sum of a centred feature times (drawn - probability) has
+    mean 0 and a known variance; the worst of all features and actions is judged after a Bonferroni
+    correction.
+    """
+    worst, name, tests = 1.0, "", 0
+    for column in experiment.features:
+        for level, values in _indicators(experiment.features[column]):
+            centred = values - values.mean()
+            for action in range(1, len(experiment.names)):
+                p = experiment.propensity[:, action]
+                scale = np.sqrt((centred**2 * p * (1 - p)).sum())
+                if scale == 0:
+                    continue
+                z2 = (centred @ ((experiment.action == action) - p) / scale) ** 2
+                value = float(chi2.sf(z2, 1))
+                tests += 1
+                if value < worst:
+                    worst, name = value, f"{column}{level} under {experiment.names[action]}"
+    corrected = min(1.0, worst * max(tests, 1))
+    finding = f"least balanced is {name} (p = {corrected:.2g} of {tests} comparisons)"
+    return Check("balance", bool(corrected >= ALARM), finding)
+
+
+def _indicators(column: pd.Series) -> Iterator[tuple[str, np.ndarray]]:
+    """A feature as numbers: itself, whether it is missing, or one indicator per frequent level."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        for level, count in column.value_counts().head(20).items():
+            if count >= MIN_PER_ARM:
+                yield f" = {level}", (column == level).to_numpy(dtype=np.float64)
+        return
+    values = column.to_numpy(dtype=np.float64)
+    known = np.isfinite(values)
+    if known.any():
+        yield "", np.where(known, values, values[known].mean())
+    if not known.all():
+        yield " missing", (~known).astype(np.float64)

@@ -1,0 +1,188 @@
+"""Policies: who gets which action with a budget, and what each policy would have earned.
+
+The value of a policy is the mean doubly robust score of the actions it takes, less their costs,
+over that of no action at all. Policies are compared on the same customers, so their difference has
+an interval of its own, and those of all comparisons hold together (simultaneous intervals).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from churn.targeting.effects import Effects
+from churn.targeting.experiment import Experiment
+
+NOBODY, EVERYBODY, RANDOM, RISK = "nobody", "everybody", "random", "risk"
+Z = 1.959964
+# One-sided 95 %: the lower bound that a learned policy must have above zero.
+Z_PROOF = 1.644854
+# For the number of customers with which a true difference would be proven in 80 % of experiments.
+Z_POWER = 0.841621
+DRAWS = 1_000
+
+
+@dataclass(frozen=True)
+class PolicyValue:
+    """What a policy would have earned per customer of the base, over calling nobody.
+
+    Attributes
+    ----------
+    policy : str
+    budget : float
+        The largest share of customers that gets an action.
+    treated : float
+        The share that does.
+    value, se : float
+        Money, or whatever the outcome is, per customer, and its standard error.
+    gain, gain_se : float
+        The same, less the value of `risk` with that budget.
+    low, high : float
+        The simultaneous 95 % interval of `gain`.
+    """
+
+    policy: str
+    budget: float
+    treated: float
+    value: float
+    se: float
+    gain: float
+    gain_se: float
+    low: float
+    high: float
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the gain over risk is above zero by a one-sided 95 % bound."""
+        return self.gain > Z_PROOF * self.gain_se > 0
+
+    def customers_needed(self, n: int) -> int | None:
+        """How many customers would prove a gain of this size in 80 % of experiments.
+
+        Parameters
+        ----------
+        n : int
+            The customers of this experiment.
+
+        Returns
+        -------
+        int or None
+            None if the estimated gain is not positive.
+        """
+        if self.gain <= 0:
+            return None
+        return int(np.ceil(n * ((Z_PROOF + Z_POWER) * self.gain_se / self.gain) ** 2))
+
+
+def assign(benefit: np.ndarray, budget: float) -> np.ndarray:
+    """The actions of a policy.
+
+    Parameters
+    ----------
+    benefit : ndarray of float, shape (n, n_actions)
+        The expected benefit of each action for each customer, less its cost.
+    budget : float
+        The largest share of customers that may get one.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        The best action of the customers with the greatest benefit, while it is positive; else 0.
+    """
+    best = benefit.argmax(axis=1)
+    gains = benefit[np.arange(len(benefit)), best]
+    order = np.argsort(-gains, kind="stable")[: int(budget * len(benefit))]
+    actions = np.zeros(len(benefit), dtype=np.int64)
+    chosen = order[gains[order] > 0]
+    actions[chosen] = best[chosen] + 1
+    return actions
+
+
+def compare_policies(
+    experiment: Experiment,
+    effects: Effects,
+    costs: np.ndarray,
+    budgets: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+    seed: int = 0,
+) -> list[PolicyValue]:
+    """Value each policy at each budget.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With known outcomes.
+    effects : Effects
+        Of these customers, out of fold.
+    costs : ndarray of float, shape (n_actions,)
+        Of each action, in the units of the outcome.
+    budgets : tuple of float
+    seed : int
+        Of the random policy, and of the simultaneous intervals.
+
+    Returns
+    -------
+    list of PolicyValue
+        By budget, then by policy.
+    """
+    n = len(experiment.action)
+    rng = np.random.default_rng(seed)
+    # What a policy without effects calls everybody with: the best action on average.
+    mean = effects.scores.mean(axis=0)
+    overall = int(np.argmax(mean[1:] - mean[0] - costs))
+    ranks = {EVERYBODY: np.zeros(n), RANDOM: rng.random(n)}
+    ranks[RISK] = experiment.risk if experiment.risk is not None else rng.random(n)
+    earned, kept = {}, []
+    for budget in budgets:
+        for policy in (NOBODY, EVERYBODY, RANDOM, RISK, *effects.effects):
+            if policy == NOBODY:
+                actions = np.zeros(n, dtype=np.int64)
+            elif policy == EVERYBODY:
+                actions = np.full(n, overall + 1)
+            elif policy in ranks:
+                actions = np.zeros(n, dtype=np.int64)
+                first = np.argsort(-ranks[policy], kind="stable")[: int(budget * n)]
+                actions[first] = overall + 1
+            else:
+                actions = assign(effects.effects[policy] - costs, budget)
+            earned[policy, budget] = _earned(effects.scores, actions, costs)
+            kept.append((policy, budget, float((actions > 0).mean())))
+    gains = np.column_stack([earned[p, b] - earned[RISK, b] for p, b, _ in kept])
+    gain_se = gains.std(axis=0, ddof=1) / np.sqrt(n)
+    critical = _critical(gains, gain_se, rng)
+    return [
+        PolicyValue(
+            policy, budget, treated, float(value.mean()), float(value.std(ddof=1) / np.sqrt(n)),
+            float(gain), float(se), float(gain - critical * se), float(gain + critical * se),
+        )
+        for (policy, budget, treated), value, gain, se in zip(
+            kept, (earned[p, b] for p, b, _ in kept), gains.mean(axis=0), gain_se, strict=True
+        )
+    ]  # fmt: skip
+
+
+def decide_policy(values: list[PolicyValue], budget: float) -> PolicyValue:
+    """The policy to use at a budget: the hybrid if its gain over risk is proven, else risk."""
+    at = {value.policy: value for value in values if value.budget == budget}
+    return at["hybrid"] if at["hybrid"].is_proven else at[RISK]
+
+
+def _earned(scores: np.ndarray, actions: np.ndarray, costs: np.ndarray) -> np.ndarray:
+    rows = np.arange(len(actions))
+    paid = np.concatenate([[0.0], costs])[actions]
+    earned: np.ndarray = scores[rows, actions] - scores[:, 0] - paid
+    return earned
+
+
+def _critical(gains: np.ndarray, se: np.ndarray, rng: np.random.Generator) -> float:
+    """The quantile of the greatest |t| of all comparisons, by a multiplier bootstrap.
+
+    Chernozhukov, Chetverikov and Kato (2013), with Gaussian multipliers; the draws come from the
+    correlation of the comparisons, which has the same distribution.
+    """
+    varying = se > 0
+    if not varying.any():
+        return Z
+    correlation = np.corrcoef(gains[:, varying], rowvar=False).reshape(varying.sum(), -1)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    draws = rng.standard_normal((DRAWS, len(values))) @ root.T
+    return float(np.quantile(np.abs(draws).max(axis=1), 0.95))

@@ -1,0 +1,127 @@
+"""What an experiment shows, in lines of text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.targeting.effects import cross_fit
+from churn.targeting.experiment import Check, Experiment, check_experiment, require_sound
+from churn.targeting.policies import RISK, PolicyValue, compare_policies, decide_policy
+from churn.targeting.uplift import Ranking, group_effects, ranking
+
+
+@dataclass(frozen=True)
+class EffectReport:
+    """What an experiment shows.
+
+    Attributes
+    ----------
+    customers : int
+        With a known outcome.
+    checks : list of Check
+    mean_effects : list of (str, float, float)
+        Of each action: its mean effect on all customers, and the standard error.
+    rankings : dict of str to (Ranking, Ranking)
+        By action, AUTOC and Qini of the hybrid's effects.
+    groups : dict of str to DataFrame
+        By action, see `churn.targeting.uplift.group_effects`.
+    values : list of PolicyValue
+    budget : float
+    chosen : PolicyValue
+        The policy to use with that budget.
+    """
+
+    customers: int
+    checks: list[Check]
+    mean_effects: list[tuple[str, float, float]]
+    rankings: dict[str, tuple[Ranking, Ranking]]
+    groups: dict[str, pd.DataFrame]
+    values: list[PolicyValue]
+    budget: float
+    chosen: PolicyValue
+
+
+def evaluate_experiment(
+    experiment: Experiment, costs: np.ndarray, budget: float, seed: int = 0
+) -> EffectReport:
+    """Check an experiment, learn effects from it out of fold, and compare policies.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    costs : ndarray of float, shape (n_actions,)
+        Of each action, in the units of the outcome.
+    budget : float
+        The largest share of customers that may get an action.
+    seed : int
+
+    Raises
+    ------
+    ChurnError
+        If the experiment is broken.
+    """
+    checks = check_experiment(experiment)
+    require_sound(checks)
+    known = experiment.known()
+    effects = cross_fit(known, seed)
+    values = compare_policies(known, effects, costs, (budget,), seed)
+    rankings, groups, means = {}, {}, []
+    for number, name in enumerate(known.names[1:]):
+        differences = effects.scores[:, number + 1] - effects.scores[:, 0]
+        predicted = effects.effects["hybrid"][:, number]
+        se = differences.std(ddof=1) / np.sqrt(len(differences))
+        means.append((name, float(differences.mean()), float(se)))
+        rankings[name] = (
+            ranking(predicted, differences, "autoc", seed),
+            ranking(predicted, differences, "qini", seed),
+        )
+        groups[name] = group_effects(predicted, differences)
+    chosen = decide_policy(values, budget)
+    return EffectReport(len(known.action), checks, means, rankings, groups, values, budget, chosen)
+
+
+def lines(report: EffectReport) -> Iterator[str]:
+    """The report as text."""
+    yield f"{report.customers:,} customers with a known outcome. The experiment is sound:"
+    for check in report.checks:
+        yield f"  {check.name}: {check.finding}"
+    yield "Mean effect on all customers (95 % interval):"
+    for name, mean, se in report.mean_effects:
+        yield f"  {name}: {mean:+.4g} ({mean - 1.96 * se:+.4g} to {mean + 1.96 * se:+.4g})"
+    yield "Mean effect by predicted effect, a fifth of the customers each:"
+    for name, table in report.groups.items():
+        cells = ", ".join(
+            f"{row.observed:+.4g} (predicted {row.predicted:+.4g})" for row in table.itertuples()
+        )
+        autoc, qini = report.rankings[name]
+        yield f"  {name}: {cells}"
+        yield (
+            f"  {name}: AUTOC {autoc.value:.4g} ({autoc.low:.4g} to {autoc.high:.4g}), "
+            f"Qini {qini.value:.4g} ({qini.low:.4g} to {qini.high:.4g}); 0 is a random order"
+        )
+    yield (
+        f"Policies that may act on {report.budget:.0%} of the customers, per customer of the base, "
+        "over no action (gain over risk with simultaneous 95 % intervals):"
+    )
+    for value in report.values:
+        yield (
+            f"  {value.policy}: {value.value:+.4g} acting on {value.treated:.1%}, gain "
+            f"{value.gain:+.4g} ({value.low:+.4g} to {value.high:+.4g})"
+        )
+    yield _decision(report)
+
+
+def _decision(report: EffectReport) -> str:
+    if report.chosen.policy != RISK:
+        return "Use the learned policy: its gain over risk is above zero by a one-sided 95 % bound."
+    learned = next(value for value in report.values if value.policy == "hybrid")
+    needed = learned.customers_needed(report.customers)
+    more = (
+        f"about {max(needed - report.customers, 0):,} more customers in an experiment like this "
+        "would prove a gain of this size"
+        if needed is not None
+        else "the estimated gain is not positive"
+    )
+    return f"Keep calling by risk: a gain of the learned policy is not proven; {more}."
