@@ -62,9 +62,9 @@ def read_experiment(
     if problems:
         raise ChurnError("The experiment cannot be read:", problems)
     texts = parse_texts(table[action])
-    levels = [str(level) for level in texts.categories]
+    levels = sorted(str(level) for level in texts.categories)
     if none not in levels:
-        problems.append(f"{action}: {none!r} is none of its values, which are {', '.join(sorted(levels))}")
+        problems.append(f"{action}: {none!r} is none of its values, which are {', '.join(levels)}")
     missing = int((texts.codes < 0).sum())
     if missing:
         problems.append(f"{action}: {missing:,} customers have no action, not even {none!r}")
