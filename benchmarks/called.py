@@ -73,7 +73,8 @@ def campaign(candidate, seed: int, acceptance: float, customers: int) -> np.ndar
     now.loc[stays, "churn"] = contract.negative[0]
     calls = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     calls = calls.assign(customer=ids[top], arm=arms, day=pd.Timestamp("2026-03-02"))
-    frame, split, _ = leave_out_called(now, np.full(customers, "train"), contract, calls)
+    rows, split, _ = leave_out_called(now, np.full(customers, "train"), contract, calls)
+    frame = now.iloc[rows]
     fresh, truth = generate_sample_data(20_000, seed=10 * seed + 3, return_probability=True)
     rows = []
     for table in (now, now[~called], frame[split == "train"]):

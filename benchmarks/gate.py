@@ -12,7 +12,8 @@ which is the worst case.
   that is rejected.
 
 Before: promoted if the upper end of the 95 % interval of the paired difference to the champion is
-at most .005. Now: `churn.registry.champion_comparison`.
+at most .005. Now: `churn.registry.champion_comparison`, with four training rows, predicted out of
+fold, to a held-out customer where fewer than 5,000 are held out.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from churn.registry.champion_comparison import allowed_loss, surely_below
+from churn.registry.champion_comparison import FEW_HELD_OUT, allowed_loss, surely_below
 from churn.statistics.log_odds import row_losses, sigmoid
 
 MARGIN, STEP, WEEKS, LOSS = 0.005, 0.0005, 52, 0.003
@@ -35,9 +36,15 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     print("held out   creep before        now                 equal rejected before   now")
     for n in (500, 1_000, 1_400, 20_000):
-        rng = np.random.default_rng(n)
-        creeps = [np.mean([creep(rng, n, rule) for _ in range(repeats)], axis=0) for rule in RULES]
-        equal = [np.mean([not equals(rng, n, rule) for _ in range(repeats)]) for rule in RULES]
+        rng, n_pairs = np.random.default_rng(n), n * (5 if n < FEW_HELD_OUT else 1)
+        creeps = [
+            np.mean([creep(rng, rows, rule) for _ in range(repeats)], axis=0)
+            for rule, rows in zip(RULES, (n, n_pairs), strict=True)
+        ]
+        equal = [
+            np.mean([not equals(rng, rows, rule) for _ in range(repeats)])
+            for rule, rows in zip(RULES, (n, n_pairs), strict=True)
+        ]
         (loss, weeks), (loss_now, weeks_now) = creeps
         print(
             f"{n:8,}   {loss:.4f} in {weeks:4.1f} weeks   {loss_now:.4f} in {weeks_now:4.1f} weeks"

@@ -50,7 +50,7 @@ class ChurnFlow(FlowSpec):
     acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
     customer_value = Parameter("customer-value", default="200", help="money, or a column")
     promote = Parameter("promote", default="auto", help="auto: if it passes the gate; or never")
-    gate_margin = Parameter("gate-margin", default=0.005, help="nats it may lose to the champion")
+    gate_margin = Parameter("gate-margin", default=0.005, help="nats it may ever lose by chance")
     seed = Parameter("seed", default=0, help="seed of everything random")
 
     @step
@@ -106,6 +106,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.console import describe_table
         from churn.data.holdout import holdout_mask, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
+        from churn.data.near_copies import find_near_copies
         from churn.data.parsing import labels
         from churn.data.rejected import write_rejected
         from churn.data.target import describe_target
@@ -114,9 +115,10 @@ class ChurnFlow(FlowSpec):
         checked = validate_data(self.table, self.contract, self.max_rejected)
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
         self.costs.check_pays(self.frame)
-        held = holdout_mask(self.frame, self.contract, self.holdout)
-        seen = self.frame[~held]
-        leaks = find_leaks(seen, labels(seen, self.contract), self.contract)
+        near = find_near_copies(self.frame, self.contract)
+        held = holdout_mask(self.frame, self.contract, self.holdout, near)
+        seen, groups = self.frame[~held], near and near.groups[~held]
+        leaks = find_leaks(seen, labels(seen, self.contract), self.contract, groups)
         self.leaks = findings_table(leaks)
         self.full_contract = self.contract
         self.contract = act_on(leaks, self.contract, self.leakage)
@@ -124,9 +126,14 @@ class ChurnFlow(FlowSpec):
         self.target_summary = describe_target(self.frame, self.contract)
         console.show(write_rejected(self.rejected, self.rejected_file))
         console.show(describe_table(self.table, checked, leaks, self.contract, self.split))
-        self.frame, self.split, self.called = leave_out_called(
+        self.near_copies = str(near or "")
+        console.show(self.near_copies)
+        rows, self.split, self.called = leave_out_called(
             self.frame, self.split, self.contract, self.calls
         )
+        self.groups = near and near.groups[rows]
+        if len(rows) > len(self.frame):
+            self.frame = self.frame.iloc[rows].reset_index(drop=True)
         console.show(self.called)
         self.lineage["contract"] = self.contract.digest
         current.card["data"].extend(data_card(self._artifacts()))
@@ -141,9 +148,10 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.search_space import BASELINE
         from churn.modeling.threads import threads_per_task
 
+        train = self.split == "train"
         self.sample = draw_search_sample(
-            self.frame[self.split == "train"], self.contract, self.folds, self.search_rows,
-            self.seed,
+            self.frame[train], self.contract, self.folds, self.search_rows, self.seed,
+            None if self.groups is None else self.groups[train],
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
         self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
@@ -206,6 +214,7 @@ class ChurnFlow(FlowSpec):
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide
         from churn.registry.model_file import load_model
+        from churn.registry.out_of_fold import keep_out_of_fold
 
         model = load_model(self.model_file)
         train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
@@ -222,6 +231,9 @@ class ChurnFlow(FlowSpec):
             run, model, self.model_file, self.report, train, holdout, self.costs, self.lineage
         )
         self.deployment, self.agreement = deployment.to_document(), deployment.agreement
+        self.out_of_fold = keep_out_of_fold(
+            train.iloc[self.sample.rows], self.contract, self.trial.probabilities
+        )
         self.decision = decide(
             model,
             self.report,
@@ -230,7 +242,8 @@ class ChurnFlow(FlowSpec):
             self.leaks,
             self.gate_margin,
             self.search,
-            trust_suspected=self.leakage == "keep-suspected",
+            self.leakage == "keep-suspected",
+            self.out_of_fold,
         )
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)

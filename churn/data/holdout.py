@@ -5,6 +5,7 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.copies import content_hash, copies_by_chance
+from churn.data.near_copies import NearCopies
 from churn.data.parsing import labels
 from churn.errors import ChurnError
 
@@ -12,7 +13,9 @@ MIN_TRAIN_ROWS = 50
 MIN_TRAIN_PER_CLASS = 10
 
 
-def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.ndarray:
+def holdout_mask(
+    frame: pd.DataFrame, contract: Contract, share: float, near: NearCopies | None = None
+) -> np.ndarray:
     """Which rows are held out.
 
     With a time column these are the latest rows; else those with a hash below `share`, of the id,
@@ -25,6 +28,9 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
         A clean frame, as `validate_data` returns it.
     share : float
         The share to hold out, in [0, 1); 0 holds out no customer.
+    near : NearCopies, optional
+        Rows that are near copies of each other have the hash of one of them, and so stay together;
+        the latest rows are held out whatever they copy.
 
     Raises
     ------
@@ -48,7 +54,17 @@ def holdout_mask(frame: pd.DataFrame, contract: Contract, share: float) -> np.nd
         hashes = pd.util.hash_pandas_object(frame[contract.id], index=False).to_numpy()
     else:
         hashes = content_hash(frame, contract)
+    if near is not None:
+        hashes = hashes[_representative(hashes, near.groups)]
     return hashes.astype(np.float64) < share * 2.0**64
+
+
+def _representative(hashes: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """For each row a row of its group, drawn by a second hash: the same for all of the group."""
+    order = np.lexsort([hashes, pd.util.hash_array(hashes)])
+    chosen = np.empty(groups.max() + 1, dtype=np.int64)
+    chosen[groups[order[::-1]]] = order[::-1]
+    return chosen[groups]
 
 
 def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:

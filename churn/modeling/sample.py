@@ -53,7 +53,12 @@ class SearchSample:
 
 
 def draw_search_sample(
-    train: pd.DataFrame, contract: Contract, n_folds: int, max_rows: int, seed: int
+    train: pd.DataFrame,
+    contract: Contract,
+    n_folds: int,
+    max_rows: int,
+    seed: int,
+    groups: np.ndarray | None = None,
 ) -> SearchSample:
     """Sample at most `max_rows` training rows, encode them, and assign them to folds.
 
@@ -63,13 +68,16 @@ def draw_search_sample(
         Clean training rows with the target, as `validate_data` returns them.
     contract : Contract
     n_folds, max_rows, seed : int
+    groups : ndarray, shape (n,), optional
+        Rows with the same value are assigned to one fold; exact copies by default.
     """
     rows = np.arange(len(train))
     if len(rows) > max_rows:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
     drawn = train.iloc[rows]
     engineer, target = FeatureEngineer(contract), labels(drawn, contract)
-    fold = assign_folds(target, copy_groups(drawn, contract), n_folds, seed)
+    content = copy_groups(drawn, contract) if groups is None else groups[rows]
+    fold = assign_folds(target, content, n_folds, seed)
     return SearchSample(engineer.transform(drawn), engineer.levels, target, fold, rows)
 
 

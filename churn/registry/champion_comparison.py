@@ -3,8 +3,9 @@
 A margin for each promotion alone lets losses accumulate: 52 weeks of .0005 nats each are .026 in a
 year, none of which a hold-out of a thousand customers can detect. So the new model must not be
 significantly worse than the champion, and its loss must not exceed that of the best of all
-champions by more than chance explains, or than a fixed total margin. `benchmarks/gate.py` has the
-figures.
+champions by more than chance explains, or than a fixed total margin. Where few customers are held
+out, the training rows that both runs predicted out of fold are compared too, see `out_of_fold`.
+`benchmarks/gate.py` has the figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,13 @@ from churn.data.contract import Contract
 from churn.data.parsing import labels, parse_features
 from churn.errors import ChurnError
 from churn.evaluation.metrics import compare
+from churn.registry.out_of_fold import Pairs
 from churn.scoring.deployment import Deployment
 from churn.scoring.export.models import records
 from churn.statistics.log_odds import row_losses
 
+# With fewer held-out customers, rows that both runs predicted out of fold are compared too.
+FEW_HELD_OUT = 5_000
 # In standard errors: the difference of an equal model exceeds this in 5 % of the cases.
 Z = 1.645
 # The width of a 95 % interval, in standard errors.
@@ -39,11 +43,21 @@ class ChampionComparison:
         bootstrap over customers; None where the champion cannot be evaluated on them.
     problem : str
         Why the champion cannot be evaluated.
+    held_out, out_of_fold : int
+        The number of held-out customers, and of training rows that both predicted out of fold.
     """
 
     run: str
     difference: dict[str, float] | None
     problem: str = ""
+    held_out: int = 0
+    out_of_fold: int = 0
+
+    @property
+    def rows(self) -> str:
+        """What it is computed on, in words."""
+        more = f" and {self.out_of_fold:,} out of fold" if self.out_of_fold else ""
+        return f"{self.held_out:,} held-out customers{more}"
 
     @property
     def surely_worse(self) -> bool:
@@ -68,11 +82,10 @@ def allowed_loss(difference: Mapping[str, float], margin: float) -> float:
     Returns
     -------
     float
-        The margin, or what chance explains if that is more: 1.645 standard errors of the
-        difference, up to twice the margin.
+        What chance explains, 1.645 standard errors of the difference, and at most the margin.
     """
     by_chance = Z * (difference["high"] - difference["low"]) / WIDTH
-    return min(max(margin, by_chance), 2 * margin)
+    return min(by_chance, margin)
 
 
 def best_ever(
@@ -104,7 +117,11 @@ def best_ever(
 
 
 def hold_against(
-    champion: Deployment, contract: Contract, rows: pd.DataFrame, probabilities: np.ndarray
+    champion: Deployment,
+    contract: Contract,
+    rows: pd.DataFrame,
+    probabilities: np.ndarray,
+    pairs: Pairs | None = None,
 ) -> ChampionComparison:
     """Evaluate the champion on the customers that a new model is evaluated on.
 
@@ -120,12 +137,21 @@ def hold_against(
         Held-out customers.
     probabilities : ndarray of float64, shape (n,)
         The new model's predictions for them.
+    pairs : Pairs, optional
+        Training rows that both runs predicted out of fold, which are added where few customers are
+        held out.
     """
     theirs = _ask(champion, rows)
     if isinstance(theirs, str):
         return ChampionComparison(champion.run, None, theirs)
-    _, _, differences = compare(labels(rows, contract), probabilities, {"champion": theirs})
-    return ChampionComparison(champion.run, differences["champion"]["log_loss"])
+    target, added = labels(rows, contract), 0
+    if pairs is not None and len(rows) < FEW_HELD_OUT:
+        target = np.concatenate([target, pairs.target])
+        probabilities = np.concatenate([probabilities, pairs.ours])
+        theirs, added = np.concatenate([theirs, pairs.theirs]), len(pairs.target)
+    _, _, differences = compare(target, probabilities, {"champion": theirs})
+    difference = differences["champion"]["log_loss"]
+    return ChampionComparison(champion.run, difference, held_out=len(rows), out_of_fold=added)
 
 
 def surely_below(differences: np.ndarray) -> bool:

@@ -4,6 +4,7 @@ Each check is computed on the model exactly as it is stored, and has the require
 value, and the reason for the check.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,8 +20,15 @@ from churn.modeling.own_families import is_own
 from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
 from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
+from churn.registry.out_of_fold import Pairs, pair_out_of_fold
 from churn.registry.promotion import Promotion, project_of
-from churn.registry.runs import fetch_run, foreign_champions, history, with_scorer
+from churn.registry.runs import (
+    fetch_out_of_fold,
+    fetch_run,
+    foreign_champions,
+    history,
+    with_scorer,
+)
 from churn.scoring.deployment import Deployment
 from churn.scoring.scorer import TOLERANCE, Agreement
 
@@ -108,6 +116,7 @@ def decide(
     margin: float,
     search: SearchOutcome | None = None,
     trust_suspected: bool = False,
+    out_of_fold: Mapping[str, bytes] | None = None,
 ) -> Decision:
     """Decide on an evaluated model, compared with the current champion.
 
@@ -118,12 +127,14 @@ def decide(
     leaks : DataFrame
         What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
     margin : float
-        How much the log loss may be above that of the best champion ever, in nats, even where
-        chance does not explain it.
+        How much the log loss may at most be above that of the best champion ever, in nats, where
+        chance explains it.
     search : SearchOutcome, optional
         The results of the candidates.
     trust_suspected : bool
         Whether a person has said that suspected columns do not leak.
+    out_of_fold : mapping, optional
+        Of this run; see `churn.registry.out_of_fold.keep_out_of_fold`.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
@@ -142,12 +153,14 @@ def decide(
         except ChurnError as error:
             rival = ChampionComparison(past[0].run, None, str(error))
         else:
-            rival = hold_against(now, model.contract, holdout, probabilities)
+            pairs = _pairs(out_of_fold, past[0].run)
+            rival = hold_against(now, model.contract, holdout, probabilities, pairs)
             if now.fingerprint == report.fingerprint:
                 withheld = f"it gives the same probabilities as the champion, {now.run}"
         top = best_ever(_readable(past), model.contract, holdout)
         if top is not None and top.run != past[0].run:
-            best = hold_against(top, model.contract, holdout, probabilities)
+            pairs = _pairs(out_of_fold, top.run)
+            best = hold_against(top, model.contract, holdout, probabilities, pairs)
     elif past:
         rival = ChampionComparison(past[0].run, None, "nobody was held out")
     return judge(report, model.contract, agreement, leaks, rival, margin, search, best, withheld)
@@ -178,8 +191,8 @@ def judge(
     rival : ChampionComparison or None
         The champion on the same customers, if there is one.
     margin : float
-        How much the log loss may be above that of the best champion ever, in nats, even where
-        chance does not explain it.
+        How much the log loss may at most be above that of the best champion ever, in nats, where
+        chance explains it.
     search : SearchOutcome, optional
         The results of the candidates.
     best : ChampionComparison, optional
@@ -269,7 +282,9 @@ def _not_worse_than_champion(rival: ChampionComparison) -> Check:
         why = f"{rival.run} cannot be asked about these customers: {rival.problem}"
         return Check(name, 0.0, np.nan, False, why)
     low = rival.difference["low"]
-    why = f"lower end of {_difference(rival.run, rival.difference)}: surely worse above 0"
+    why = (
+        f"lower end of {_difference(rival.run, rival.difference, rival.rows)}: surely worse above 0"
+    )
     return Check(name, 0.0, low, not rival.surely_worse, why, rival.difference)
 
 
@@ -280,18 +295,23 @@ def _near_the_best(best: ChampionComparison, margin: float) -> Check:
         return Check(name, margin, np.nan, False, why)
     value, bound = best.difference["value"], best.bound(margin)
     why = (
-        f"{_difference(best.run, best.difference)}: at most {margin:g} in all time, or 1.645 "
-        "standard errors where chance explains more"
+        f"{_difference(best.run, best.difference, best.rows)}: at most what chance explains (1.645 "
+        f"standard errors), and at most {margin:g} in all time"
     )
     return Check(name, bound, value, bool(value <= bound), why, best.difference)
 
 
-def _difference(run: str, difference: dict[str, float]) -> str:
+def _difference(run: str, difference: dict[str, float], rows: str) -> str:
     value, low, high = (difference[end] for end in ("value", "low", "high"))
     return (
         f"the paired difference in log loss to {run}, nats "
-        f"({value:+.4f}, {low:+.4f} to {high:+.4f})"
+        f"({value:+.4f}, {low:+.4f} to {high:+.4f}), of {rows}"
     )
+
+
+def _pairs(out_of_fold: Mapping[str, bytes] | None, run: str) -> Pairs | None:
+    theirs = fetch_out_of_fold(run) if out_of_fold else None
+    return pair_out_of_fold(out_of_fold, theirs) if out_of_fold and theirs else None
 
 
 def _small(held_out: int, leavers: int) -> str:

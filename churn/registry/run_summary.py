@@ -64,6 +64,8 @@ def _table(run: TrainingRun) -> list[str]:
         what = "kept, but suspected of leaking the target" if kept else "dropped"
         price = describe_price(run.leak_prices, str(leak.column))
         lines.append(f"The column {leak.column} is {what}: it {leak.why}. {price}".strip())
+    if run.near_copies:
+        lines.append(run.near_copies)
     leaky = set(run.leaks["column"])
     ignored = [name for name in run.contract.ignore if name in run.table and name not in leaky]
     if ignored:

@@ -90,6 +90,17 @@ def fetch_run(pathspec: str) -> Deployment:
     return replace(deployment, run=pathspec)
 
 
+def fetch_out_of_fold(pathspec: str) -> dict | None:
+    """The out-of-fold predictions of a run; None if it has none, as older runs have.
+
+    Nothing that is stored is executed; see `churn.registry.out_of_fold`.
+    """
+    try:
+        return read_plain(client().Run(pathspec), "out_of_fold")
+    except ChurnError:
+        return None
+
+
 def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deployment, "ChurnModel"]:
     """Read the deployment of a run, and the model that it is compiled from, which scores in bulk.
 

@@ -50,6 +50,8 @@ class TrainingRun:
         `train`, `holdout`, or `copy` for a copy of a held-out customer.
     rejected, problems, leaks : DataFrame
         The rows that break the contract; the problems of the table; the columns that leak.
+    near_copies : str
+        Whether the table repeats customers; empty if not.
     leak_prices : DataFrame
         The loss with and without each of them; see `churn.evaluation.leak_prices`.
     target_summary : str
@@ -74,6 +76,8 @@ class TrainingRun:
     agreement : Agreement
     decision : Decision
         Of the gate.
+    out_of_fold : dict
+        The predictions of the cross-validation; see `churn.registry.out_of_fold`.
     deployment : dict[str, Any]
         A document; see `churn.scoring.deployment`.
     lineage : dict[str, Any]
@@ -94,6 +98,7 @@ class TrainingRun:
     rejected: "pd.DataFrame"
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
+    near_copies: str
     leak_prices: "pd.DataFrame"
     target_summary: str
     called: Any
@@ -108,6 +113,7 @@ class TrainingRun:
     report: "EvaluationReport"
     agreement: "Agreement"
     decision: "Decision"
+    out_of_fold: dict[str, bytes]
     deployment: dict[str, Any]
     lineage: dict[str, Any]
 

@@ -34,6 +34,7 @@ def data_card(run: TrainingRun) -> list:
         Markdown(run.target_summary),
         Markdown("## How it was read"),
         _sentences(describe_reading(run.table, run.contract, set(run.leaks["column"]))),
+        *([Markdown(f"**Near copies.** {run.near_copies}")] if run.near_copies else []),
         Markdown("## What was wrong with it"),
         as_table(run.problems, "The table keeps its contract: nothing was wrong."),
         Markdown("## Columns that must not be trained on"),
