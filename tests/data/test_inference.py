@@ -1,10 +1,15 @@
 """Contracts inferred from tables."""
 
+import tomllib
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from churn.data.contract import Contract
 from churn.data.inference import infer_contract, settle_contract
+from churn.data.leakage import find_leaks
+from churn.data.parsing import labels
 from churn.data.readers import TELCO, load_table
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
@@ -342,3 +347,30 @@ def test_columns_that_are_missing_have_a_likely_cause(columns, hint):
     with pytest.raises(ChurnError) as error:
         infer_contract(pd.DataFrame(columns), "left", "id")
     assert hint in str(error.value)
+
+
+def test_a_telecom_with_three_states_runs_by_parameters_alone(shared_data):
+    table = load_table(shared_data / "maven.csv")
+    roles = {"id": "Customerid", "target": "Customerstatus"}
+    with pytest.raises(ChurnError, match=r"--positive.*'Stayed'.*'Churned'.*'Joined'"):
+        settle_contract(table, "maven.csv", {}, **roles)
+    contract = settle_contract(table, "maven.csv", {}, positive="churned", **roles)
+    assert contract.negative == ("Joined", "Stayed")
+    clean = validate_data(table, contract).frame
+    left = labels(clean, contract)
+    assert (len(clean), left.sum()) == (7043, 1869)
+    found = {one.column for one in find_leaks(clean, left, contract)}
+    assert {"Churncategory", "Churnreason"} <= found
+    assert "City" not in found  # its 1,106 levels predict who leaves
+    assert len(contract.features["City"].categories) == 1106
+
+
+def test_riders_without_a_label_run_by_a_rule_alone(shared_data):
+    table = load_table(shared_data / "rides.csv")
+    contract = settle_contract(table, "rides.csv", {}, target="last_trip_date < 2014-06-01")
+    assert contract.ignore == ("last_trip_date",)
+    assert contract.features["signup_date"].kind == "date"
+    clean = validate_data(table, contract).frame
+    assert (len(clean), round(labels(clean, contract).mean(), 3)) == (50_000, 0.624)
+    again = Contract.parse(tomllib.loads(contract.to_toml()))  # as [target] of a contract file
+    assert validate_data(table, again).frame["left"].equals(clean["left"])
