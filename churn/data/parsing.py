@@ -7,6 +7,8 @@ texts, times datetimes. No row is rejected here: an unreadable cell is reported,
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
+from decimal import Decimal
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -109,6 +111,14 @@ def parse_numbers(
     if is_numeric(column):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isfinite(numbers), numbers + 0.0, np.nan), np.zeros(len(column), bool)
+    if decimal != "." and column.dtype == object:
+        # A cell that is a number already, as in a workbook or a request, has no decimal comma.
+        typed = np.array([_is_number(cell) for cell in column], dtype=bool)
+        if typed.any():
+            numbers, bad = parse_numbers(column.mask(typed, None), decimal, missing)
+            cells = np.array([float(cell) for cell in column[typed]])
+            numbers[typed] = np.where(np.isfinite(cells), cells + 0.0, np.nan)
+            return numbers, bad
     texts = parse_texts(column)
     values = [number_of(text, decimal) for text in texts.categories]
     marked = [is_marker(text, missing) for text in texts.categories]
@@ -116,6 +126,10 @@ def parse_numbers(
     numbers = np.array([np.nan if value is None else value for value in values] + [np.nan])
     numbers = np.where(np.isfinite(numbers), numbers + 0.0, np.nan)[texts.codes]  # no -0.0
     return numbers, bad[texts.codes]
+
+
+def _is_number(cell) -> bool:
+    return isinstance(cell, Real | Decimal) and not isinstance(cell, bool) and cell == cell
 
 
 def is_numeric(column: pd.Series) -> bool:

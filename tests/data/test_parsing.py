@@ -1,5 +1,7 @@
 """Raw cells to typed columns: the same customer from every source."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -298,3 +300,13 @@ def test_only_the_positive_value_of_the_target_means_that_a_customer_left(column
     left = labels(pd.DataFrame({"left": column}), contract)
     assert left.tolist() == [1, 0, 0, 0]
     assert left.dtype == np.int8
+
+
+def test_a_number_of_a_workbook_or_a_request_has_no_decimal_comma():
+    cells = [1.234, 12, np.float64(3.5), Decimal("7.25"), "1.234,5", None, np.nan, 1e-7, np.inf]
+    numbers, bad = parse_numbers(pd.Series(cells, dtype=object), ",")
+    expected = [1.234, 12, 3.5, 7.25, 1234.5, np.nan, np.nan, 1e-7, np.nan]
+    np.testing.assert_array_equal(numbers, expected)
+    assert not bad.any()
+    # A flag is no number, and neither is a text with a point that is no thousands' one.
+    assert parse_numbers(pd.Series([True, "12.5"], dtype=object), ",")[1].all()
