@@ -7,6 +7,9 @@ RUN ?= $(shell test -f .last-run && echo "ChurnFlow/$$(cat .last-run)")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
+# A process per core, each with whole files in the order of tests/conftest.py; -n 0 for one process.
+# Each has one thread: threads of two processes that share the cores wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run resume card serve test test-fast coverage test-scheduled check audit bench year quality lock wheel image
 help:            ## list the targets
@@ -28,10 +31,10 @@ serve: .venv/run ## start the scoring app for RUN on PORT
 	exec env PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
 test: .venv/test ## run the tests
-	$(PY) -m pytest -m "not scheduled" $(ARGS)
+	$(PYTEST) -m "not scheduled" $(ARGS)
 
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
-	$(PY) -m pytest -m "not slow and not scheduled" $(ARGS)
+	$(PYTEST) -m "not slow and not scheduled" $(ARGS)
 
 coverage: .venv/test ## the same tests, and which branches they take; fails below the floor
 	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)

@@ -8,43 +8,67 @@ import pytest
 
 from databases import Postgres, running_postgres
 from dated import run_dated
-from running import FlowRun, run_flow
+from running import OURS, QUICK, SESSION, FlowRun, once, run_flow
 
 # What takes a flow, a server, a database, an object store or a browser is slow, and so is what lies
 # beside it; other slow tests are marked where they are.
 SLOW_FIXTURES = {
-    "telco_run",
-    "dated_run",
-    "server",
-    "start",
-    "postgres",
-    "postgres_server",
-    "s3",
-    "chromium",
-}
+    "telco_run", "quick_run", "dated_run", "runs", "server", "start", "postgres",
+    "postgres_server", "s3", "chromium",
+}  # fmt: skip
 SLOW_FOLDERS = {"flows", "serve"}
+LONGEST_FILES = {"test_docs.py", "test_churn_flow.py", "test_monitor_flow.py", "test_score_flow.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make test-fast` leaves out."""
+    """Mark what `make test-fast` leaves out, and put the longest files first.
+
+    So no process of pytest-xdist is at a long file when the others have nothing left to do.
+    """
+    items.sort(key=lambda item: item.path.name not in LONGEST_FILES)
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         if SLOW_FIXTURES & used or item.path.parent.name in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="session")
-def telco_run() -> FlowRun:
-    """`python flows/churn_flow.py run`, nothing said, nothing disturbed."""
-    run = run_flow("run")
+def pytest_unconfigure() -> None:
+    """Remove the runs, in the background: some disks take milliseconds to remove a file."""
+    if OURS:
+        os.posix_spawnp("rm", ["rm", "-rf", str(SESSION)], os.environ)
+
+
+def finished(*arguments: str) -> FlowRun:
+    run = run_flow(*arguments)
     assert run.code == 0, run.output
     return run
 
 
 @pytest.fixture(scope="session")
-def dated_run(tmp_path_factory) -> FlowRun:
+def telco_run() -> FlowRun:
+    """`python flows/churn_flow.py run`, nothing said, nothing disturbed."""
+    return once("telco", lambda: finished("run"))
+
+
+@pytest.fixture(scope="session")
+def quick() -> str:
+    """A search that takes no time."""
+    path = SESSION / "quick.toml"
+    once("search", lambda: path.write_text(QUICK))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def quick_run(quick) -> FlowRun:
+    """A finished run of that search, of customers who are worth 300 each."""
+    command = "--config", "candidates", quick, "run", "--customer-value", "300"
+    return once("quick", lambda: finished(*command))
+
+
+@pytest.fixture(scope="session")
+def dated_run() -> FlowRun:
     """A run on a generated table with dates, many towns and a project of its own."""
-    return run_dated(tmp_path_factory.mktemp("dated"))
+    return once("dated", lambda: run_dated(SESSION / "dated"))
 
 
 @pytest.fixture(scope="session")

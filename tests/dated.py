@@ -37,6 +37,7 @@ def dated_table(n: int = 1200) -> pd.DataFrame:
 
 def run_dated(folder: Path) -> FlowRun:
     """Train on the table, by a contract that states its project, horizon and a contradiction."""
+    folder.mkdir()
     table = dated_table()
     table.to_csv(folder / "customers.csv", index=False)
     raw = table.replace({"": None})

@@ -1,29 +1,58 @@
 """Run a flow as a user does: as a process, in a store of its own."""
 
+import fcntl
 import os
+import pickle
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from processes import of_session
+
 ROOT = Path(__file__).parents[1]
 
-# Metaflow reads these when it is imported. The blank in the name is part of the test.
-STORE = Path(tempfile.mkdtemp(prefix="churn tests "))
+# The folder of what tests share, also those in the processes of pytest-xdist, which the process
+# that makes the folder starts. The blank in the name is part of the test. Who names a folder in the
+# environment keeps its runs, and has them at once the next time.
+SHARED = "CHURN_TEST_SESSION"
+OURS = SHARED not in os.environ
+SESSION = Path(tempfile.mkdtemp(prefix="churn tests ") if OURS else os.environ[SHARED])
+os.environ[SHARED] = str(SESSION)
+# Metaflow reads these when it is imported.
+STORE = SESSION / "store"
+(STORE / ".metaflow").mkdir(parents=True, exist_ok=True)
 os.environ["METAFLOW_DATASTORE_SYSROOT_LOCAL"] = str(STORE)
 os.environ["METAFLOW_USER"] = "churn"
+
+# A search that takes no time.
+QUICK = """
+[[candidates]]
+name = "quick"
+family = "logistic"
+params = { C = 0.5 }
+"""
 
 
 @dataclass(frozen=True)
 class FlowRun:
-    """A finished `python flows/….py`: its exit code, what it printed, and its artifacts."""
+    """A finished `python flows/….py`: its exit code, what it printed, and its artifacts.
+
+    Attributes
+    ----------
+    left : list of int
+        Processes of the run that still ran after its end.
+    """
 
     code: int
     output: str
-    cwd: Path = STORE
+    left: list[int] = field(default_factory=list)
 
     @property
     def pathspec(self) -> str:
@@ -68,19 +97,52 @@ def flow_environment(**extra: str) -> dict[str, str]:
     }
 
 
-def start_flow(*arguments: str) -> subprocess.Popen:
-    """Start a flow in a session of its own, to be killed; its output is a stream of lines."""
-    command = flow_command("--verbose", *arguments)
+def start_flow(*arguments: str, flow: str = "churn_flow.py", store: Path = STORE, **environment):
+    """Start a flow in a session of its own; its output is a stream of lines."""
+    places = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)} | environment
     return subprocess.Popen(
-        command, cwd=STORE, env=flow_environment(), start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        flow_command(*arguments, flow=flow), cwd=store, env=flow_environment(**places),
+        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 
-def run_flow(*arguments: str, flow: str = "churn_flow.py", **environment: str) -> FlowRun:
+def run_flow(*arguments: str, **settings) -> FlowRun:
     """Run a flow as a user does, to its end."""
-    done = subprocess.run(
-        flow_command(*arguments, flow=flow), cwd=STORE, env=flow_environment(**environment),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
-    )  # fmt: skip
-    return FlowRun(done.returncode, done.stdout)
+    with start_flow(*arguments, **settings) as process:
+        try:
+            output, _ = process.communicate(timeout=600)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return FlowRun(process.returncode, output, of_session(process.pid))
+
+
+def once(name: str, make: Callable):
+    """What `make` returns: made by the first test that asks, and read by the others.
+
+    It is pickled, as the others may be in another process.
+    """
+    path = SESSION / f"{name}.pickle"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            made = pickle.dumps(make())
+            path.write_bytes(made)
+        return pickle.loads(path.read_bytes())
+
+
+def link_runs(store: Path, to: Path, pathspecs: Iterable[str]) -> Path:
+    """A store with these runs of another one, none of which is promoted.
+
+    Their tags can be changed; tasks and artifacts are links to where they were.
+    """
+    for pathspec in pathspecs:
+        old, new = store / ".metaflow" / pathspec, to / ".metaflow" / pathspec
+        shutil.copytree(old / "_meta", new / "_meta")
+        for step in old.iterdir():
+            if step.name != "_meta":
+                (new / step.name).symlink_to(step)
+        if not (new.parent / "data").exists():
+            shutil.copytree(old.parent / "_meta", new.parent / "_meta")
+            (new.parent / "data").symlink_to(old.parent / "data")
+    return to

@@ -3,14 +3,11 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from functools import cache
 from pathlib import Path
 
-from running import ROOT
+from running import ROOT, SESSION, link_runs, once
 
 FLOW = """
 import os
@@ -96,18 +93,23 @@ if __name__ == "__main__":
 KINDS = ("good", "better", "other data", "disagrees", "bare", "bank", "code", "fails", "killed")
 
 
-@cache
-def tiny_runs() -> tuple[Path, dict[str, str]]:
-    """A store with a run of each kind, the good one the oldest; and their names."""
-    folder = Path(tempfile.mkdtemp(prefix="churn tiny "))
-    (folder / "churn_flow.py").write_text(FLOW)
-    (folder / ".metaflow").mkdir()
+STORE = SESSION / "tiny"
+
+
+def tiny_runs() -> dict[str, str]:
+    """The names of a run of each kind in STORE, the good one the oldest."""
+    return once("tiny", _run_all)
+
+
+def _run_all() -> dict[str, str]:
+    STORE.mkdir()
+    (STORE / "churn_flow.py").write_text(FLOW)
     found = {}
     for kinds in (KINDS[:1], KINDS[1:]):  # so that the first is the oldest
         processes = {
             kind: subprocess.Popen(
                 [sys.executable, "churn_flow.py", "run", "--kind", kind],
-                cwd=folder, env=environment(folder), text=True,
+                cwd=STORE, env=environment(STORE), text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )
             for kind in kinds
@@ -116,7 +118,7 @@ def tiny_runs() -> tuple[Path, dict[str, str]]:
             output, _ = process.communicate(timeout=120)
             assert (process.returncode != 0) == (kind in ("fails", "killed")), output
             found[kind] = "ChurnFlow/" + re.search(r"run-id (\d+)", output)[1]
-    return folder, found
+    return found
 
 
 def environment(store: Path) -> dict[str, str]:
@@ -131,8 +133,7 @@ def environment(store: Path) -> dict[str, str]:
 
 def copy_store(to: Path) -> Path:
     """A store with the same runs and no promotions; artifacts are found where they were."""
-    shutil.copytree(tiny_runs()[0] / ".metaflow", to / ".metaflow", symlinks=True)
-    return to
+    return link_runs(STORE, to, tiny_runs().values())
 
 
 def multiply(store: Path, run: str, times: int) -> None:

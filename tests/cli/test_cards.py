@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from churn.__main__ import main
 from tiny import environment
 
@@ -25,6 +27,7 @@ def test_what_has_no_cards_is_said_in_our_words(capsys):
     assert "OtherFlow/1 has no cards." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_where_nothing_ran_it_says_how_to_begin(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "churn", "cards"], cwd=tmp_path, env=environment(tmp_path),

@@ -1,6 +1,7 @@
 """`churn prune`: old runs are deleted, and champions and runs in the log stay."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -8,8 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+import tiny
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from tiny import copy_store, environment, tiny_runs
+
+pytestmark = pytest.mark.slow
 
 OLD = time.time() - 40 * 86_400
 
@@ -17,8 +21,8 @@ OLD = time.time() - 40 * 86_400
 @pytest.fixture
 def store(tmp_path):
     """Runs that are forty days old: one was promoted, one has a prediction in the log."""
-    copy_store(tmp_path)
-    names = tiny_runs()[1]
+    names = tiny_runs()
+    shutil.copytree(tiny.STORE / ".metaflow", tmp_path / ".metaflow")
     churn(tmp_path, "promote", names["good"], "--why", "the first")
     state = tmp_path / ".churn"
     with PredictionLog(f"sqlite:///{state / 'predictions.db'}") as log:
@@ -45,7 +49,7 @@ def runs(store) -> set[str]:
 
 
 def test_old_runs_are_deleted_and_needed_ones_stay(store):
-    names, before = tiny_runs()[1], runs(store)
+    names, before = tiny_runs(), runs(store)
     said = churn(store, "prune", "--keep-days", "30", "--dry-run")
     assert "would be deleted" in said
     assert runs(store) == before
@@ -59,5 +63,6 @@ def test_old_runs_are_deleted_and_needed_ones_stay(store):
     assert names["good"] in churn(store, "history")
 
 
-def test_nothing_to_delete_is_no_error(store):
-    assert "0 runs more than 400 days old deleted" in churn(store, "prune", "--keep-days", "400")
+def test_nothing_to_delete_is_no_error(tmp_path):
+    said = churn(copy_store(tmp_path), "prune", "--keep-days", "400")
+    assert "0 runs more than 400 days old deleted" in said

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class SQLite:
         self.folder.with_suffix(".away").rename(self.folder)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request, tmp_path):
     """A database with a URL that can be stopped and started; without the table."""
     if request.param == "sqlite":
@@ -255,6 +256,7 @@ def predictions(acknowledged):
         yield from [name] if size == "1" else [f"{name}-{i}" for i in range(int(size))]
 
 
+@pytest.mark.slow
 def test_kills_of_writers_and_shippers_lose_no_answer_and_double_none(folder, database, log):
     acknowledged = []
     for _ in range(2):
@@ -322,6 +324,23 @@ def test_a_partial_line_is_set_aside_and_said(folder, log, caplog):
     assert partial_files(folder)[0].read_bytes().count(b"\n") == 1
     assert f"2 lines cannot be read, and are in {partial_files(folder)[0]}" in caplog.text
     assert not path.exists()
+
+
+def test_a_line_after_one_that_was_cut_short_is_whole(spool, folder, log):
+    spool.write(line("a"))
+    (path,) = folder.iterdir()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 50, limits[1]))
+    try:
+        with pytest.raises(ChurnError, match="no room for all of a line"):
+            spool.write(line("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    spool.write(line("c"))
+    spool.write(line("d"))
+    spool.close()
+    assert ship(folder, log) == Shipped(rows=3, partial_lines=1)
+    assert customers(log) == ["a", "c", "d"]
 
 
 @pytest.mark.parametrize("odd", [b"{}\t{}\n", b"[]\t[]\n", b"1\n", b"\xff\t{}\n", b'{"id": "p"}\n'])

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,27 +17,17 @@ from churn.data.synthetic import generate_sample_data
 from churn.errors import ChurnError
 from churn.evaluation.metrics import evaluate
 from churn.evaluation.profit import expected_profit
-from churn.feedback.prediction_log import PredictionLog, Spool, entry, new_id, ship_all
 from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES
-from churn.monitoring.predictions import Window, same_model
 from churn.registry.runs import fetch_run
 from processes import of_session, wait_for
-from running import STORE, FlowRun, model_of, run_flow, start_flow
+from running import QUICK, FlowRun, model_of, run_flow, start_flow
 
-QUICK = """
+BROKEN = """
 [[candidates]]
-name = "quick"
-family = "logistic"
-params = { C = 0.5 }
+name = "broken"
+family = "neural_net"
+params = { hidden = [0] }
 """
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory) -> str:
-    """A search space that takes no time."""
-    path = tmp_path_factory.mktemp("space") / "quick.toml"
-    path.write_text(QUICK)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
@@ -166,76 +154,71 @@ class TestTelcoRun:
         assert "vegaChart" in data
 
 
+def _until(process: subprocess.Popen, *texts: str) -> str:
+    """The next line with these texts that a process prints."""
+    return next(line for line in process.stdout if all(text in line for text in texts))
+
+
 @pytest.fixture(scope="module")
-def resumed(telco_run) -> tuple[FlowRun, int]:
-    """A run killed in the middle of `train`, resumed; and how many candidates had finished."""
-    process = start_flow("run")
-    finished = 0
-    for line in process.stdout:
-        finished += bool(re.search(r"/train/\d+ .*Task finished", line))
-        if finished == 4:
-            break
+def three(tmp_path_factory) -> str:
+    """A search of three candidates."""
+    path = tmp_path_factory.mktemp("three") / "three.toml"
+    others = '[[candidates]]\nfamily = "splines"\n[[candidates]]\nfamily = "logistic"\n'
+    path.write_text(QUICK + others)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(three) -> FlowRun:
+    """A run of three candidates, from its start to its end."""
+    run = run_flow("--config", "candidates", three, "run")
+    assert run.code == 0, run.output
+    return run
+
+
+@pytest.fixture(scope="module")
+def resumed(three) -> tuple[FlowRun, int]:
+    """The same run killed in the middle of `train`, resumed; and how many candidates it had."""
+    process = start_flow("--verbose", "--config", "candidates", three, "run")
+    run = re.search(r"run-id (\d+)", _until(process, "run-id"))[1]
+    _until(process, "/train/", "Task finished")
     os.killpg(process.pid, signal.SIGKILL)
+    rest = process.stdout.read()
     process.wait()
     process.stdout.close()
     wait_for(lambda: not of_session(process.pid))
-    run = run_flow("resume")
+    run = run_flow("resume", "--origin-run-id", run)
     assert run.code == 0, run.output
-    return run, finished
+    return run, 1 + len(re.findall(r"/train/\d+ .*Task finished", rest))
 
 
 class TestKilledAndResumed:
     def test_repeats_only_what_was_not_finished(self, resumed):
         run, finished = resumed
         again = set(re.findall(r"\] (\w[^:\n]*): fold 1 of 5", run.log))
-        assert 0 < len(again) <= len(DEFAULT_CANDIDATES) - finished
+        assert 0 < len(again) <= 3 - finished
         assert "/load/" not in "".join(
             line for line in run.log.splitlines() if "Task is starting" in line
         )
 
-    def test_ends_with_the_model_of_an_undisturbed_run(self, telco_run, resumed):
+    def test_ends_with_the_model_of_an_undisturbed_run(self, undisturbed, resumed):
         run, _ = resumed
-        assert run.data.fingerprint == telco_run.data.fingerprint
-        assert run.data.leaderboard[0]["candidate"] == telco_run.data.leaderboard[0]["candidate"]
-        assert run.data.metrics == telco_run.data.metrics
-        assert run.data.lineage == telco_run.data.lineage
-
-
-@pytest.fixture(scope="module")
-def twins(quick) -> tuple[FlowRun, FlowRun]:
-    """The same run by a warm and by a cold start."""
-    warm = run_flow("--config", "candidates", quick, "run")
-    cold = run_flow("--config", "candidates", quick, "run", CHURN_WARM="0")
-    assert warm.code == cold.code == 0, warm.output + cold.output
-    return warm, cold
+        assert run.data.fingerprint == undisturbed.data.fingerprint
+        assert run.data.leaderboard[0]["candidate"] == undisturbed.data.leaderboard[0]["candidate"]
+        assert run.data.metrics == undisturbed.data.metrics
+        assert run.data.lineage == undisturbed.data.lineage
 
 
 class TestWarmStart:
     """Tasks that are forked from a warm interpreter behave as those Metaflow starts itself."""
 
-    def test_gives_the_same_model_as_a_cold_start(self, twins):
-        warm, cold = twins
-        assert warm.data.fingerprint == cold.data.fingerprint
-
-    def test_predictions_of_a_repeated_run_are_of_the_same_model(self, twins, telco_run, tmp_path):
-        runs = [run.pathspec for run in (*twins, telco_run)]
-        spool, log = Spool(tmp_path / "spool"), PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
-        now = datetime.now(UTC)
-        for run in runs:
-            spool.write(entry(new_id(), now.timestamp(), run, 0.5, [0.1], b"{}"))
-        ship_all(spool.folder, log)
-        window = Window(now - timedelta(days=1), now + timedelta(days=1))
-        assert same_model(log, fetch_run(runs[0]), window) == set(runs[:2])
-
     def test_leaves_no_process_behind(self, telco_run):
-        assert STORE not in [_cwd(path) for path in Path("/proc").glob("[0-9]*/cwd")]
+        assert telco_run.left == []
 
-    def test_ctrl_c_ends_the_run_and_fails_no_candidate(self):
-        process = start_flow("run")
-        for line in process.stdout:
-            if "fold 1 of 5" in line:
-                os.killpg(process.pid, signal.SIGINT)
-                break
+    def test_ctrl_c_ends_the_run_and_fails_no_candidate(self, three):
+        process = start_flow("--verbose", "--config", "candidates", three, "run")
+        _until(process, "fold 1 of 5")
+        os.killpg(process.pid, signal.SIGINT)
         output = process.stdout.read()
         assert process.wait(timeout=60) != 0
         process.stdout.close()
@@ -244,21 +227,14 @@ class TestWarmStart:
         wait_for(lambda: not of_session(process.pid))
 
 
-def _cwd(link: Path) -> Path | None:
-    try:
-        return link.readlink()
-    except OSError:  # it has ended since it was listed
-        return None
-
-
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory) -> tuple[FlowRun, list[int]]:
-    """A run of which one candidate's task is killed once, another's twice; who is left of it."""
+def killed(tmp_path_factory) -> FlowRun:
+    """A run of which one candidate fails, one's task is killed once, and another's twice."""
     space = tmp_path_factory.mktemp("space") / "space.toml"
     names = {"once": 1, "twice": 2}
     lines = (f'[[candidates]]\nname = "{name}"\nfamily = "extra_trees"\n' for name in names)
-    space.write_text("".join([QUICK, *lines]))
-    process, output = start_flow("--config", "candidates", str(space), "run"), []
+    space.write_text("".join([QUICK, BROKEN, *lines]))
+    process, output = start_flow("--verbose", "--config", "candidates", str(space), "run"), []
     for line in process.stdout:
         output.append(line)
         started = re.search(r"/train/\d+ \(pid (\d+)\)\] (\w+): fold 1 of 5", line)
@@ -269,27 +245,30 @@ def killed(tmp_path_factory) -> tuple[FlowRun, list[int]]:
     process.stdout.close()
     with suppress(AssertionError):
         wait_for(lambda: not of_session(process.pid), 10)
-    return FlowRun(code, "".join(output)), of_session(process.pid)
+    return FlowRun(code, "".join(output), of_session(process.pid))
 
 
-class TestKilledTasks:
+class TestLostCandidates:
     def test_a_task_that_is_killed_once_is_tried_again(self, killed):
-        run, _ = killed
-        assert run.code == 0, run.output
-        tried = {row["candidate"] for row in run.data.leaderboard}
+        assert killed.code == 0, killed.output
+        tried = {row["candidate"] for row in killed.data.leaderboard}
         assert {"quick", "once"} <= tried
         assert "twice" not in tried
 
     def test_a_task_that_dies_again_is_told_and_the_gate_does_not_promote(self, killed):
-        run, _ = killed
-        assert run.data.search.lost == ("twice",)
-        assert "the task of 1 candidate died twice" in run.output
-        assert not run.data.decision.passed
-        assert "checks failed: search complete" in run.data.decision.why
+        assert killed.data.search.lost == ("twice",)
+        assert "the task of 1 candidate died twice" in killed.output
+        assert not killed.data.decision.passed
+        assert "checks failed: search complete" in killed.data.decision.why
 
     def test_a_task_whose_starter_is_killed_ends_too(self, killed):
-        _, left = killed
-        assert left == []
+        assert killed.left == []
+
+    def test_a_candidate_that_fails_is_reported_and_skipped(self, killed):
+        assert list(killed.data.search.failures) == ["broken"]
+        assert "hidden_layer_sizes must be > 0" in killed.data.search.failures["broken"]
+        assert "1 candidate failed: broken" in killed.output
+        assert "broken" not in {row["candidate"] for row in killed.data.leaderboard}
 
 
 class TestBudget:
@@ -320,19 +299,6 @@ class TestBudget:
 
 
 class TestFailures:
-    def test_a_candidate_that_fails_is_reported_and_skipped(self, tmp_path):
-        space = tmp_path / "space.toml"
-        space.write_text(
-            QUICK
-            + '[[candidates]]\nname = "broken"\nfamily = "neural_net"\nparams = { hidden = [0] }\n'
-        )
-        run = run_flow("--config", "candidates", str(space), "run")
-        assert run.code == 0, run.output
-        assert run.data.trial.candidate.name == "quick"
-        assert list(run.data.search.failures) == ["broken"]
-        assert "hidden_layer_sizes must be > 0" in run.data.search.failures["broken"]
-        assert "1 candidate failed: broken" in run.output
-
     def test_where_the_only_candidate_fails_the_baseline_is_the_model(self, tmp_path):
         space = tmp_path / "space.toml"
         space.write_text('[[candidates]]\nfamily = "neural_net"\nparams = { hidden = [0] }\n')
@@ -419,6 +385,23 @@ class TestFailures:
         assert "--target" in run.output
 
 
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory, quick) -> FlowRun:
+    """A run on customers of different days, who differ in value."""
+    path = tmp_path_factory.mktemp("dated") / "dated.parquet"
+    table = generate_sample_data(3000, seed=3)
+    days = np.random.default_rng(0).integers(0, 300, len(table))
+    table["as_of"] = (np.datetime64("2026-01-01") + days).astype(str)
+    table.to_parquet(path)
+    run = run_flow(
+        "--config", "candidates", quick, "run", "--data", str(path), "--id", "customer_id",
+        "--target", "churn", "--time", "as_of", "--customer-value", "monthly_charges",
+        "--offer-cost", "2",
+    )  # fmt: skip
+    assert run.code == 0, run.output
+    return run
+
+
 class TestOtherTables:
     def test_internet_service_by_parameters_alone(self, shared_data, quick):
         run = run_flow(
@@ -444,27 +427,13 @@ class TestOtherTables:
         assert run.data.rejected.index.tolist() == [10001]
         assert {"RowNumber", "Surname"} <= set(run.model.contract.ignore)
 
-    def test_with_a_time_column_the_latest_customers_are_held_out(self, tmp_path, quick):
-        table = generate_sample_data(3000, seed=3)
-        days = np.random.default_rng(0).integers(0, 300, len(table))
-        table["as_of"] = (np.datetime64("2026-01-01") + days).astype(str)
-        table.to_parquet(tmp_path / "dated.parquet")
-        run = run_flow(
-            "--config", "candidates", quick, "run", "--data", str(tmp_path / "dated.parquet"),
-            "--id", "customer_id", "--target", "churn", "--time", "as_of",
-        )  # fmt: skip
-        assert run.code == 0, run.output
-        frame, split = run.data.frame, run.data.split
+    def test_with_a_time_column_the_latest_customers_are_held_out(self, dated):
+        frame, split = dated.data.frame, dated.data.split
         assert frame["as_of"][split == "train"].max() < frame["as_of"][split == "holdout"].min()
         assert 0.15 < (split == "holdout").mean() < 0.25
 
-    def test_customers_may_differ_in_value(self, quick):
-        run = run_flow(
-            "--config", "candidates", quick, "run", "--customer-value", "monthly_charges",
-            "--offer-cost", "2",
-        )  # fmt: skip
-        assert run.code == 0, run.output
-        data = run.data
+    def test_customers_may_differ_in_value(self, dated):
+        data = dated.data
         assert data.costs.customer_value == "monthly_charges"
         drawn = data.frame[data.split == "train"].iloc[data.sample.rows]
         profits = expected_profit(data.trial.probabilities, drawn, data.costs)

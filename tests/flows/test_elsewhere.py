@@ -12,10 +12,8 @@ from churn.registry.lineage import git_commit
 from running import run_flow
 
 
-def test_runs_on_an_s3_datastore(s3, tmp_path):
-    space = tmp_path / "space.toml"
-    space.write_text('[[candidates]]\nfamily = "logistic"\n[[candidates]]\nfamily = "splines"\n')
-    run = run_flow("--datastore", "s3", "--config", "candidates", str(space), "run", **s3[1])
+def test_runs_on_an_s3_datastore(s3, quick):
+    run = run_flow("--datastore", "s3", "--config", "candidates", quick, "run", **s3[1])
     assert run.code == 0, run.output
     assert "evaluated on 1,419 customers by hold-out" in run.output
 

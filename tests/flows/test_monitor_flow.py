@@ -22,16 +22,6 @@ from running import FlowRun, run_flow
 LOOKED = "2026-04-05"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> FlowRun:
-    """A finished run of ChurnFlow, of the quickest model there is."""
-    space = tmp_path_factory.mktemp("space") / "quick.toml"
-    space.write_text('[[candidates]]\nfamily = "logistic"\n')
-    run = run_flow("--config", "candidates", str(space), "run")
-    assert run.code == 0, run.output
-    return run
-
-
 @dataclass(frozen=True)
 class Season:
     """A log of two months, and where what then happened is written down."""
@@ -41,14 +31,14 @@ class Season:
 
 
 @pytest.fixture(scope="module")
-def season(trained, tmp_path_factory) -> Season:
+def season(quick_run, tmp_path_factory) -> Season:
     """January's customers are as always; in March nobody's tenure arrives.
 
     Of one half of January's the outcomes are in a table, of the others in the database.
     """
     folder = tmp_path_factory.mktemp("season")
-    data = trained.data
-    deployment = fetch_run(trained.pathspec)
+    data = quick_run.data
+    deployment = fetch_run(quick_run.pathspec)
     rng = np.random.default_rng(0)
     url = f"sqlite:///{folder / 'log.db'}"
     asked, left = {}, {}
@@ -115,9 +105,9 @@ def hook():
         server.shutdown()
 
 
-def call_list(trained: FlowRun, path: Path) -> Path:
+def call_list(quick_run: FlowRun, path: Path) -> Path:
     """A list of fifty customers of the table, ten of them of the control group."""
-    ids = trained.data.frame[trained.data.contract.id].head(50)
+    ids = quick_run.data.frame[quick_run.data.contract.id].head(50)
     arms = ["contact"] * 40 + ["control"] * 10
     calls = pd.DataFrame({"id": ids, "arm": arms, "probability": 0.5, "value_at_risk": 100.0})
     calls.assign(campaign="spring", as_of="2026-03-01").to_csv(path, index=False)
@@ -125,12 +115,12 @@ def call_list(trained: FlowRun, path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def march(trained, season, hook, tmp_path_factory) -> tuple[FlowRun, Path]:
+def march(quick_run, season, hook, tmp_path_factory) -> tuple[FlowRun, Path]:
     """A look at the broken month, with everything one may ask for, and its metrics file."""
     metrics = tmp_path_factory.mktemp("metrics") / "churn.prom"
     run = monitor(
-        "run", "--calls", str(call_list(trained, metrics.with_name("calls.csv"))),
-        "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "run", "--calls", str(call_list(quick_run, metrics.with_name("calls.csv"))),
+        "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
         "--outcomes", str(season.outcomes), "--metrics-file", str(metrics), "--webhook", hook[0],
         "--retrain", "--data", "telco",
     )  # fmt: skip
@@ -199,9 +189,9 @@ class TestRetrainFlow:
         run = "MonitorFlow/" + re.search(r"Flow/(\d+)", looked.output)[1]
         return run_flow("--trigger", run, "run", *options, flow="retrain_flow.py")
 
-    def test_trains_anew_where_a_look_says_so(self, trained, season):
+    def test_trains_anew_where_a_look_says_so(self, quick_run, season):
         look = monitor(
-            "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+            "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
             "--months", "1", "--data", "telco",
         )  # fmt: skip
         assert look.code == 4, look.output
@@ -240,9 +230,9 @@ class TestRetrainFlow:
         assert triggers == [{"name": "metaflow.MonitorFlow.end", "type": "run"}]
 
 
-def test_an_ordinary_month_ends_with_zero(trained, season):
+def test_an_ordinary_month_ends_with_zero(quick_run, season):
     run = monitor(
-        "run", "--run", trained.pathspec, "--since", "2026-01-01", "--until", "2026-02-01",
+        "run", "--run", quick_run.pathspec, "--since", "2026-01-01", "--until", "2026-02-01",
         "--as-of", LOOKED, CHURN_LOG=season.url,
     )  # fmt: skip
     assert run.code == 0, run.output
@@ -253,10 +243,10 @@ def test_an_ordinary_month_ends_with_zero(trained, season):
     assert found.retrained is None
 
 
-def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, season, tmp_path):
+def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(quick_run, season, tmp_path):
     metrics = tmp_path / "churn.prom"
     run = monitor(
-        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
         "--webhook", "http://127.0.0.1:9/secret", "--metrics-file", str(metrics),
     )  # fmt: skip
     assert run.code == 1
@@ -270,31 +260,24 @@ def test_a_webhook_that_fails_fails_the_run_after_everything_is_stored(trained, 
     assert Step(f"MonitorFlow/{name}/judge").task.data.verdict.verdict == "retrain"
 
 
-def test_a_model_without_predictions_is_not_ok(trained, season):
+def test_a_model_without_predictions_is_not_ok(quick_run, season):
     """A verdict with nothing to examine is one of its own."""
     run = monitor(
-        "run", "--run", trained.pathspec, "--log", season.url, "--as-of", "2025-06-01",
+        "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", "2025-06-01",
         "--until", "2025-06-01",
     )  # fmt: skip
     assert run.code == 5, run.output
-    assert f"{trained.pathspec}: insufficient data" in run.output
+    assert f"{quick_run.pathspec}: insufficient data" in run.output
     assert "Too few to compare: 0 customers" in run.output
 
 
-def test_help_ends_without_a_traceback():
-    run = monitor("run", "--help")
-    assert run.code == 0
-    assert "Traceback" not in run.output
-    assert "call lists, commas between, or" in run.output
-
-
-def test_settings_and_logs_that_cannot_be_used_are_told(trained, tmp_path):
+def test_settings_and_logs_that_cannot_be_used_are_told(quick_run, tmp_path):
     run = monitor("run", "--as-of", "now", "--horizon", "0", "--retrain")
     assert run.code == 1
     for name in ("--as-of now", "--horizon 0", "--retrain needs --data"):
         assert name in run.output
     empty = f"sqlite:///{tmp_path / 'empty.db'}"
-    run = monitor("run", "--run", trained.pathspec, "--log", empty)
+    run = monitor("run", "--run", quick_run.pathspec, "--log", empty)
     assert run.code == 1
     assert "There are no predictions in" in run.output
     assert "Traceback" not in run.output

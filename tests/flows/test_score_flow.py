@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,20 +15,10 @@ import pytest
 from churn.campaign.control_group import in_control
 from churn.data.synthetic import generate_sample_data
 from processes import of_session, wait_for
-from running import ROOT, STORE, FlowRun, flow_command, flow_environment, run_flow
+from running import ROOT, STORE, FlowRun, flow_environment, link_runs, run_flow, start_flow
 
 DAY = ("--as-of", "2026-03-02")
 SHARDS = 8
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> FlowRun:
-    """A finished run of ChurnFlow, of the quickest model there is."""
-    space = tmp_path_factory.mktemp("space") / "quick.toml"
-    space.write_text('[[candidates]]\nfamily = "logistic"\n')
-    run = run_flow("--config", "candidates", str(space), "run", "--customer-value", "300")
-    assert run.code == 0, run.output
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +36,19 @@ def in_shards(table: Path, output: Path) -> tuple[str, ...]:
     return ("--data", str(table), "--output", str(output), "--shard-rows", "500", *DAY)
 
 
-def score(*arguments: str, store: Path = STORE, **environment: str) -> FlowRun:
+def score(*arguments: str, **places) -> FlowRun:
     """Run ScoreFlow to its end."""
-    places = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)} | environment
-    done = subprocess.run(
-        flow_command(*arguments, flow="score_flow.py"), cwd=store, env=flow_environment(**places),
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
-    )  # fmt: skip
-    return FlowRun(done.returncode, done.stdout)
+    return run_flow(*arguments, flow="score_flow.py", **places)
 
 
 @pytest.fixture(scope="module")
-def daily(trained, table, tmp_path_factory) -> tuple[FlowRun, Path]:
+def daily(quick_run, table, tmp_path_factory) -> tuple[FlowRun, Path]:
     """One day's list, and the run that made it."""
     folder = tmp_path_factory.mktemp("daily")
     (folder / "do_not_contact.txt").write_text("1\n2\n3\n")
     output = folder / "calls.parquet"
     run = score(
-        "run", "--run", trained.pathspec, "--budget", "200", "--control", "0.2",
+        "run", "--run", quick_run.pathspec, "--budget", "200", "--control", "0.2",
         "--do-not-contact", str(folder / "do_not_contact.txt"), *in_shards(table, output),
     )  # fmt: skip
     assert run.code == 0, run.output
@@ -72,14 +56,16 @@ def daily(trained, table, tmp_path_factory) -> tuple[FlowRun, Path]:
 
 
 class TestDailyList:
-    def test_is_ranked_by_the_costs_of_the_run(self, daily, trained):
+    def test_is_ranked_by_the_costs_of_the_run(self, daily, quick_run):
         run, output = daily
         costs = "contact cost 1.0, offer cost 10.0, acceptance 0.3, customer value 300.0"
-        assert f"Ranked by a {costs}: those of {trained.pathspec}." in run.output
+        assert f"Ranked by a {costs}: those of {quick_run.pathspec}." in run.output
         calls = pd.read_parquet(output)
         assert np.allclose(calls["value_at_risk"], 300 * calls["probability"])
 
-    def test_has_the_budget_s_calls_by_this_model_and_a_control_group(self, daily, trained, table):
+    def test_has_the_budget_s_calls_by_this_model_and_a_control_group(
+        self, daily, quick_run, table
+    ):
         run, output = daily
         calls = pd.read_parquet(output)
         assert (calls["arm"] == "contact").sum() == 200
@@ -88,9 +74,9 @@ class TestDailyList:
         assert control.any()
         customers = pd.read_parquet(table)
         customers = customers.set_index(customers["customer_id"].astype(str))
-        chance = trained.model.predict_proba(customers.loc[calls["customer_id"]])[:, 1]
+        chance = quick_run.model.predict_proba(customers.loc[calls["customer_id"]])[:, 1]
         np.testing.assert_allclose(calls["probability"], chance, rtol=0, atol=1e-9)
-        assert set(calls["run"]) == {trained.pathspec}
+        assert set(calls["run"]) == {quick_run.pathspec}
         assert calls["reason_1"].notna().all()
         assert "200 to call" in run.output
 
@@ -102,10 +88,10 @@ class TestDailyList:
         assert found.rejected.index.tolist() == [11, 21, 3_001]
         assert found.problems["column"].tolist() == ["tenure"] * 3
 
-    def test_its_predictions_are_in_the_log_and_monitor_flow_examines_them(self, daily, trained):
+    def test_its_predictions_are_in_the_log_and_monitor_flow_examines_them(self, daily, quick_run):
         assert "3,997 predictions are in the prediction log sqlite:///" in daily[0].output
         looked = run_flow(
-            "run", "--run", trained.pathspec, "--as-of", "2026-03-05", flow="monitor_flow.py"
+            "run", "--run", quick_run.pathspec, "--as-of", "2026-03-05", flow="monitor_flow.py"
         )
         assert looked.code in (0, 3), looked.output
         found = re.search(r"MonitorFlow/(\d+)", looked.output)[1]
@@ -130,19 +116,15 @@ class TestDailyList:
 
 
 @pytest.fixture(scope="module")
-def resumed(daily, trained, table, tmp_path_factory) -> tuple[FlowRun, Path, int]:
+def resumed(daily, quick_run, table, tmp_path_factory) -> tuple[FlowRun, Path, int]:
     """The same list by a run that was killed among its shards, and how many had been scored."""
     folder = tmp_path_factory.mktemp("resumed")
     (folder / "do_not_contact.txt").write_text("1\n2\n3\n")
     output = folder / "calls.parquet"
-    process = subprocess.Popen(
-        flow_command(
-            "--verbose", "run", "--max-workers", "1", "--run", trained.pathspec, "--budget", "200",
-            "--control", "0.2", "--do-not-contact", str(folder / "do_not_contact.txt"),
-            *in_shards(table, output), flow="score_flow.py",
-        ),
-        cwd=STORE, env=flow_environment(), start_new_session=True, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    process = start_flow(
+        "--verbose", "run", "--max-workers", "1", "--run", quick_run.pathspec, "--budget", "200",
+        "--control", "0.2", "--do-not-contact", str(folder / "do_not_contact.txt"),
+        *in_shards(table, output), flow="score_flow.py",
     )  # fmt: skip
     finished = 0
     for line in process.stdout:
@@ -171,25 +153,19 @@ class TestKilledAndResumed:
 
 
 @pytest.fixture
-def store(trained, tmp_path) -> Path:
+def store(quick_run, tmp_path) -> Path:
     """A store with the run and no champion; artifacts are found where they were."""
-    shutil.copytree(
-        STORE / ".metaflow" / trained.pathspec, tmp_path / ".metaflow" / trained.pathspec
-    )
-    shutil.copytree(
-        STORE / ".metaflow" / "ChurnFlow" / "_meta", tmp_path / ".metaflow" / "ChurnFlow" / "_meta"
-    )
-    return tmp_path
+    return link_runs(STORE, tmp_path, [quick_run.pathspec])
 
 
-def test_the_champion_scores_and_everyone_may_be_written(store, trained, daily, table):
+def test_the_champion_scores_and_everyone_may_be_written(store, quick_run, daily, table):
     arguments = ("run", "--data", str(table), "--output", "all.csv", "--everyone", *DAY)
     before = score(*arguments, store=store)
     assert before.code != 0
     assert "There is no champion yet" in before.output
     assert "Traceback" not in before.output
     subprocess.run(
-        [sys.executable, "-m", "churn", "promote", trained.pathspec, "--why", "the first"],
+        [sys.executable, "-m", "churn", "promote", quick_run.pathspec, "--why", "the first"],
         cwd=store, check=True, capture_output=True,
         env=flow_environment(PYTHONPATH=str(ROOT), METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store)),
     )  # fmt: skip
@@ -198,7 +174,7 @@ def test_the_champion_scores_and_everyone_may_be_written(store, trained, daily, 
     everyone = pd.read_csv(store / "all.csv")
     assert len(everyone) == 3_997
     assert everyone["arm"].value_counts()["contact"] == 50
-    assert set(everyone["run"]) == {trained.pathspec}
+    assert set(everyone["run"]) == {quick_run.pathspec}
     # The control group is the one of every other run.
     control = set(everyone["customer_id"][everyone["arm"] == "control"].astype(str))
     other = pd.read_parquet(daily[1])
@@ -213,12 +189,14 @@ class TestFailures:
             assert f"{name} " in run.output
         assert "Traceback" not in run.output
 
-    def test_a_table_that_breaks_its_contract_stops_the_run_without_a_list(self, trained, tmp_path):
+    def test_a_table_that_breaks_its_contract_stops_the_run_without_a_list(
+        self, quick_run, tmp_path
+    ):
         table = generate_sample_data(1_000).drop(columns="churn").assign(tenure=999)
         table.to_csv(tmp_path / "broken.csv", index=False)
         output = tmp_path / "calls.csv"
         run = score(
-            "run", "--run", trained.pathspec, "--data", str(tmp_path / "broken.csv"),
+            "run", "--run", quick_run.pathspec, "--data", str(tmp_path / "broken.csv"),
             "--output", str(output),
         )  # fmt: skip
         assert run.code != 0
@@ -229,13 +207,13 @@ class TestFailures:
 
 
 class TestElsewhere:
-    def test_tables_lists_and_artifacts_may_be_on_s3(self, s3, trained, daily, table):
+    def test_tables_lists_and_artifacts_may_be_on_s3(self, s3, quick_run, daily, table):
         """And tasks may be started one by one, as a cluster does."""
         client, environment = s3
         client.upload_file(str(table), "store", "in/customers.parquet")
         client.put_object(Bucket="store", Key="in/do_not_contact.txt", Body=b"1\n2\n3\n")
         run = score(
-            "--datastore", "s3", "run", "--run", trained.pathspec, "--budget", "200",
+            "--datastore", "s3", "run", "--run", quick_run.pathspec, "--budget", "200",
             "--control", "0.2", "--do-not-contact", "s3://store/in/do_not_contact.txt",
             "--data", "s3://store/in/customers.parquet", "--shard-rows", "2000", *DAY,
             "--output", "s3://store/out/calls.parquet", CHURN_WARM="0", **environment,

@@ -67,17 +67,16 @@ for i in range(int(kills)):
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(runs, tmp_path):
     """A store of finished, failed and killed runs, none of which was promoted."""
     metaflow.metadata(f"local@{copy_store(tmp_path)}")
     yield tmp_path
-    (STORE / ".metaflow").mkdir(exist_ok=True)
     metaflow.metadata(f"local@{STORE}")
 
 
 @pytest.fixture(scope="session")
 def runs() -> dict[str, str]:
-    return tiny_runs()[1]
+    return tiny_runs()
 
 
 @pytest.fixture

@@ -188,13 +188,12 @@ def test_a_small_or_a_second_business_is_left_to_a_person(evaluated):
     assert decision.why.endswith("not promoted by itself: only six customers left")
 
 
-def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(tmp_path):
-    store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path), "METAFLOW_RUN_PROMOTE": "auto"}
-    search = tmp_path / "search.toml"
-    search.write_text('[[candidates]]\nfamily = "splines"\n')
+@pytest.mark.slow
+def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(quick, tmp_path):
+    settings = {"store": tmp_path, "METAFLOW_RUN_PROMOTE": "auto"}
     outputs = []
     for _ in range(2):
-        run = run_flow("--config", "candidates", str(search), "run", **store)
+        run = run_flow("--config", "candidates", quick, "run", **settings)
         assert run.code == 0, run.output
         outputs.append(run.output)
     assert "there was no champion" in outputs[0]

@@ -1,8 +1,11 @@
 """A run is found by its name, or the error has the reason."""
 
+import shutil
+
 import metaflow
 import pytest
 
+import tiny
 from churn.errors import ChurnError
 from churn.registry.comparison import compare_models, list_models
 from churn.registry.runs import fetch_run, promote
@@ -36,8 +39,7 @@ def test_what_names_no_run(name):
 def runs(tmp_path):
     """A run of each kind, in a store of their own."""
     metaflow.metadata(f"local@{copy_store(tmp_path)}")
-    yield tiny_runs()[1]
-    (STORE / ".metaflow").mkdir(exist_ok=True)
+    yield tiny_runs()
     metaflow.metadata(f"local@{STORE}")
 
 
@@ -53,9 +55,12 @@ def test_run_that_has_not_finished(runs, kind, problem):
 
 def test_run_whose_artifacts_are_gone(runs, tmp_path):
     """A store that was moved: Metaflow finds the run there, and its artifacts nowhere."""
-    meta = tmp_path / ".metaflow" / runs["good"] / "end"
-    for path in meta.glob("*/_meta/*_artifact_deployment.json"):
-        path.write_text(path.read_text().replace("/churn tiny ", "/moved "))
+    end = tmp_path / ".metaflow" / runs["good"] / "end"
+    whole = end.resolve()
+    end.unlink()
+    shutil.copytree(whole, end)
+    for path in end.glob("*/_meta/*_artifact_deployment.json"):
+        path.write_text(path.read_text().replace(str(tiny.STORE), "/moved"))
     with pytest.raises(ChurnError, match=f"{runs['good']} cannot be read"):
         fetch_run(runs["good"])
 
@@ -65,7 +70,7 @@ def test_run_whose_deployment_is_a_class_is_refused_and_not_unpickled(runs):
     with pytest.raises(ChurnError, match=f"{runs['code']} cannot be used") as caught:
         fetch_run(runs["code"])
     assert "made by another version of churn" in str(caught.value)
-    assert not (tiny_runs()[0] / "unpickled").exists()
+    assert not (tiny.STORE / "unpickled").exists()
 
 
 class TestList:

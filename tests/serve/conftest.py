@@ -3,11 +3,12 @@
 import json
 import shutil
 
+import metaflow
 import pandas as pd
 import pytest
 
 from churn.registry.runs import fetch_run
-from running import run_flow
+from running import STORE, link_runs
 from serve import create_app
 from server_process import Server
 
@@ -23,14 +24,14 @@ def app(served, tmp_path_factory):
     return create_app({"SERVED": served, "TESTING": True, "MAX_BATCH": 100, "STATE": state})
 
 
-@pytest.fixture(scope="session")
-def other_run(telco_run, tmp_path_factory):
-    """A second run, with another model."""
-    search = tmp_path_factory.mktemp("search") / "search.toml"
-    search.write_text('[[candidates]]\nfamily = "logistic"\nparams = { C = 0.01 }\n')
-    run = run_flow("--config", "candidates", str(search), "run")
-    assert run.code == 0, run.output
-    return run
+@pytest.fixture(scope="module")
+def store(telco_run, quick_run, tmp_path_factory):
+    """A store with two runs, in which this process promotes; none is the champion at first."""
+    runs = [telco_run.pathspec, quick_run.pathspec]
+    folder = link_runs(STORE, tmp_path_factory.mktemp("store"), runs)
+    metaflow.metadata(f"local@{folder}")
+    yield folder
+    metaflow.metadata(f"local@{STORE}")
 
 
 @pytest.fixture

@@ -78,12 +78,12 @@ class Chaos:
 
 
 @pytest.fixture(scope="module")
-def survived(telco_run, other_run, records, tmp_path_factory):
+def survived(store, telco_run, quick_run, records, tmp_path_factory):
     """A server after the minute and before its end, what it answered, and what was done to it."""
-    runs = [telco_run.pathspec, other_run.pathspec]
-    if champion() is None:
-        promote(runs[0], "the first")
-    server = Server(tmp_path_factory.mktemp("chaos") / "log", CHURN_RUN="champion")
+    runs = [telco_run.pathspec, quick_run.pathspec]
+    promote(runs[0], "the first")
+    log = tmp_path_factory.mktemp("chaos") / "log"
+    server = Server(log, CHURN_RUN="champion", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store))
     try:
         server.wait(path="/ready")
         chaos = Chaos(server, runs)

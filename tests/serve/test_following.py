@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,9 +12,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from churn.registry.runs import champion, fetch_run, promote
+from churn.registry.runs import fetch_run, promote
 from processes import wait_for
-from running import ROOT, STORE
+from running import ROOT, STORE, link_runs
 from serve.cache import Cache
 from serve.server.keeper import SYNC_SECONDS, Keeper
 
@@ -28,13 +27,14 @@ def ask(server, record):
         return json.load(answer)
 
 
-def test_champion_changes_between_requests_and_none_fails(start, telco_run, other_run, records):
-    pathspecs = telco_run.pathspec, other_run.pathspec
+def test_champion_changes_between_requests_and_none_fails(
+    start, store, telco_run, quick_run, records
+):
+    pathspecs = telco_run.pathspec, quick_run.pathspec
     expected = {name: [fetch_run(name).scorer(record) for record in records] for name in pathspecs}
-    now = champion()
-    if now is None or now.run != pathspecs[0]:
-        promote(pathspecs[0], "the first")
-    server = start(CHURN_RUN="champion").wait(path="/ready")
+    promote(pathspecs[0], "the first")
+    server = start(CHURN_RUN="champion", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store))
+    server.wait(path="/ready")
     done, answers, failures = threading.Event(), [], []
 
     def load():
@@ -62,32 +62,27 @@ def test_champion_changes_between_requests_and_none_fails(start, telco_run, othe
     assert server.health()["status"] == "ok"
 
 
-def a_store_with(run, folder: Path) -> Path:
-    """A datastore of its own, which can be taken away; artifacts are found where they were."""
-    shutil.copytree(STORE / ".metaflow", folder / ".metaflow", symlinks=True)
-    return folder
-
-
 @pytest.fixture
-def settings(telco_run, store, tmp_path):
+def settings(telco_run, movable, tmp_path):
     """Of a server with a datastore and a state of its own."""
     return {
         "CHURN_RUN": telco_run.pathspec,
         "CHURN_STATE": str(tmp_path / "state"),
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store),
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(movable),
     }
 
 
 @pytest.fixture
-def store(telco_run, tmp_path):
-    return a_store_with(telco_run, tmp_path / "store")
+def movable(telco_run, tmp_path) -> Path:
+    """A store that is taken away and comes back."""
+    return link_runs(STORE, tmp_path / "store", [telco_run.pathspec])
 
 
-def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, store, records):
+def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, movable, records):
     server = start(**settings).wait()
     wait_for(lambda: server.health()["model"])
     before = ask(server, records[0])["probability"]
-    (store / ".metaflow").rename(store / "away")
+    (movable / ".metaflow").rename(movable / "away")
     time.sleep(SYNC_SECONDS + 1)
     assert ask(server, records[0])["probability"] == before
     server.stop()
@@ -98,15 +93,15 @@ def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, stor
     assert health["status"] == "stale"
     assert "from the cache" in health["problem"]
     assert ask(again, records[0])["probability"] == before
-    (store / "away").rename(store / ".metaflow")
+    (movable / "away").rename(movable / ".metaflow")
     wait_for(lambda: again.health()["status"] == "ok")
 
 
-def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, store, tmp_path):
+def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, movable, tmp_path):
     server = start(**settings).wait()
     wait_for(lambda: server.health()["model"])
     server.stop()
-    (store / ".metaflow").rename(store / "away")
+    (movable / ".metaflow").rename(movable / "away")
     (model,) = (tmp_path / "state" / "models").glob("*.jsonl")
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
@@ -117,10 +112,10 @@ def test_model_in_the_cache_that_was_changed_is_not_served(start, settings, stor
 
 
 def test_two_businesses_in_one_store_are_each_served_by_their_own_contract(
-    start, telco_run, other_run, dated_run, records, tmp_path
+    start, telco_run, quick_run, dated_run, records, tmp_path
 ):
-    store = a_store_with(telco_run, tmp_path / "store")
     runs = {"churn": telco_run.pathspec, "bank": dated_run.pathspec}
+    store = link_runs(STORE, tmp_path / "store", [*runs.values(), quick_run.pathspec])
     code = "import sys; from churn.registry.runs import promote as p; p(*sys.argv[1:], force=True)"
     environment = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(store)}
 
@@ -139,8 +134,8 @@ def test_two_businesses_in_one_store_are_each_served_by_their_own_contract(
         health = servers[project].wait(path="/ready").health()
         assert (health["status"], health["model"]["run"]) == ("ok", run)
     wait_for(lambda: "Several projects" in (neither.health()["problem"] or ""))
-    promoted(other_run.pathspec)
-    wait_for(lambda: servers["churn"].health()["model"]["run"] == other_run.pathspec)
+    promoted(quick_run.pathspec)
+    wait_for(lambda: servers["churn"].health()["model"]["run"] == quick_run.pathspec)
     time.sleep(SYNC_SECONDS + 1)
     health = servers["bank"].health()
     assert (health["status"], health["model"]["run"]) == ("ok", runs["bank"])

@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from churn.errors import ChurnError
+from processes import wait_for
 from serve import create_app
 
 
@@ -42,11 +43,15 @@ def test_sigterm_ends_it_and_leaves_nothing_behind(start):
 
 def test_run_that_is_not_there_is_said_and_no_crash(start):
     server = start(CHURN_RUN="ChurnFlow/1").wait()
-    with pytest.raises(HTTPError) as caught:
-        urlopen(f"{server.url}/model/info")
-    with caught.value as answer:
-        assert answer.code == 503
-        assert "ChurnFlow/1" in json.load(answer)["detail"]
+
+    def detail() -> str:
+        with pytest.raises(HTTPError) as caught:
+            urlopen(f"{server.url}/model/info")
+        with caught.value as answer:
+            assert answer.code == 503
+            return json.load(answer)["detail"]
+
+    wait_for(lambda: "ChurnFlow/1" in detail(), problem=detail)
     assert "ChurnFlow/1" in server.log.read_text()
 
 

@@ -14,7 +14,7 @@ from databases import PASSWORD
 from outcomes import JULY, JUNE, MAY, NOON, outcome
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def url(request, tmp_path):
     """A database of each kind, without outcomes."""
     if request.param == "sqlite":
@@ -36,6 +36,7 @@ def store(url):
 # What holds
 
 
+@pytest.mark.slow
 def test_an_outcome_comes_back_as_it_was_told(store):
     zone = datetime(2024, 6, 1, 14, 0, 0, 123456, tzinfo=UTC)
     assert store.add([outcome(7, left=False, recorded=zone), outcome("ł\0")]) == Added(2, 0, 0)
@@ -74,6 +75,7 @@ told = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -106,6 +108,7 @@ def test_all_are_added_or_none(store):
     assert list(store.between()) == []
 
 
+@pytest.mark.slow
 def test_many_at_once_in_many_chunks_and_by_many_writers(url, store):
     rows = [outcome(f"{i:05}", MAY + timedelta(days=i % 3)) for i in range(5_000)]
     found = []
@@ -127,6 +130,7 @@ def test_many_at_once_in_many_chunks_and_by_many_writers(url, store):
     assert sorted(store.between()) == sorted(rows)
 
 
+@pytest.mark.slow
 def test_many_find_no_database_at_once(tmp_path):
     def work(url, start, found):
         start.wait()
