@@ -30,6 +30,7 @@ class TestWhomToCall:
         assert found.expected["value"] == pytest.approx(best)
         assert called["net_benefit"].is_monotonic_decreasing
 
+    @pytest.mark.slow
     def test_nobody_is_called_at_a_loss_however_much_budget_is_left(self, customers, listed):
         found, everyone = listed(customers, BY_VALUE, budget=100_000)
         assert (arm(found, "contact")["net_benefit"] > 0).all()
@@ -52,6 +53,7 @@ class TestWhomToCall:
         at = np.interp(found.calls.num_rows, curve["calls"], curve["best"])
         assert at == pytest.approx(found.calls["net_benefit"].to_numpy().sum(), rel=1e-3)
 
+    @pytest.mark.slow
     def test_how_the_table_is_cut_changes_nothing(self, customers, listed):
         whole, everyone = listed(customers, BY_VALUE)
         parts, everyone_of_parts = listed(customers, BY_VALUE, shard_rows=700)
@@ -60,6 +62,7 @@ class TestWhomToCall:
 
 
 class TestColumns:
+    @pytest.mark.slow
     def test_the_probabilities_are_the_model_s_and_the_app_s(self, deployed, customers, listed):
         deployment, model = deployed
         _, everyone = listed(customers)
@@ -95,6 +98,7 @@ class TestColumns:
             assert first[f"reason_{number + 1}"].startswith(f"{label}: ")
             assert first[f"reason_{number + 1}"].endswith(f"({points:+.1f} points)")
 
+    @pytest.mark.slow
     def test_the_action_is_one_the_business_has_with_the_risk_after_it(
         self, deployed, customers, listed
     ):

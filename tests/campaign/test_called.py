@@ -42,6 +42,7 @@ def top_tenth(model: ChurnModel) -> tuple[float, float]:
     return chance[top].mean(), truth[top].mean()
 
 
+@pytest.mark.slow
 def test_the_next_model_is_right_about_the_riskiest_tenth():
     first = ChurnModel(CONTRACT, BASELINE).fit(generate_sample_data(5_000, seed=1))
     gaps = {"all rows": [], "without the called": []}

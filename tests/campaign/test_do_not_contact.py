@@ -7,6 +7,7 @@ from churn.errors import ChurnError
 
 
 class TestDoNotContact:
+    @pytest.mark.slow
     def test_they_are_in_neither_group(self, customers, listed, tmp_path):
         before, _ = listed(customers)
         ids = before.calls["customer_id"].to_pylist()

@@ -56,6 +56,7 @@ class TestSavings:
         assert found.saved["low"] == pytest.approx(500 * span.low - 1_000)
         assert found.saved["high"] == pytest.approx(500 * span.high - 1_000)
 
+    @pytest.mark.slow
     def test_the_intervals_cover_what_is_true_though_a_few_are_worth_most(self):
         rng, covered = np.random.default_rng(1), []
         for _ in range(100):
@@ -160,6 +161,7 @@ class TestSavingsCommand:
         outcomes.to_csv(tmp_path / "outcomes.csv", index=False)
         return paths, str(tmp_path / "outcomes.csv")
 
+    @pytest.mark.slow
     def test_says_what_calling_came_to(self, files, capsys):
         paths, outcomes = files
         assert main(["savings", *paths, outcomes, "--left", "churn", "--spent", "100"]) == 0
@@ -169,6 +171,7 @@ class TestSavingsCommand:
         assert "Saved: " in said
         assert "less 100.00 spent" in said
 
+    @pytest.mark.slow
     def test_outcomes_that_cannot_be_read_are_told(self, files, capsys, tmp_path):
         paths, outcomes = files
         assert main(["savings", *paths, outcomes]) == 1
@@ -186,6 +189,7 @@ class TestSavingsCommand:
         assert main(["savings", *paths, str(tmp_path / "twice.csv"), "--left", "churn"]) == 1
         assert "times a customer both left and stayed" in capsys.readouterr().err
 
+    @pytest.mark.slow
     def test_lists_of_different_campaigns_are_not_mixed(
         self, files, customers, listed, tmp_path, capsys
     ):

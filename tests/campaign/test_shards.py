@@ -17,6 +17,7 @@ from churn.errors import ChurnError
 
 
 class TestTable:
+    @pytest.mark.slow
     def test_broken_rows_are_set_aside_and_told(self, customers, listed, tmp_path):
         table = customers.astype(object)
         table.loc[3, "tenure"] = "long"
@@ -72,6 +73,7 @@ class TestTable:
         with pytest.raises(ChurnError, match="changed during the run"):
             list(source.chunks(shard, ["tenure"]))
 
+    @pytest.mark.slow
     def test_a_folder_is_one_table_of_at_most_as_many_shards_as_a_run_may_have(self, tmp_path):
         for number in range(120):
             table = pa.table({"id": [2 * number, 2 * number + 1]})

@@ -53,6 +53,7 @@ def as_columns(rows):
     return columns | {"c": pd.Categorical([row["c"] for row in rows], categories=known)}
 
 
+@pytest.mark.slow
 @given(formulas, st.lists(incomplete, min_size=1, max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_a_formula_over_columns_is_the_formula_over_each_record(text, rows):

@@ -187,6 +187,7 @@ def test_copies_of_held_out_customers_are_in_neither_part():
     assert set(parts[:2000]) == {"train", "holdout"}
 
 
+@pytest.mark.slow
 def test_no_row_of_training_copies_a_held_out_row(telco_clean, telco_contract):
     holdout = holdout_mask(telco_clean, telco_contract, 0.2)
     parts = split_customers(telco_clean, telco_contract, holdout)

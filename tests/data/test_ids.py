@@ -71,6 +71,7 @@ TEXTS = st.one_of(
 NUMBERS = st.integers(0, 2**63 - 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(ids=st.lists(st.one_of(TEXTS), min_size=2, max_size=5, unique_by=id_text))
 def test_every_reader_of_texts_gives_the_same_ids(ids, tmp_path_factory):
@@ -105,6 +106,7 @@ def test_every_reader_of_texts_gives_the_same_ids(ids, tmp_path_factory):
         assert [row.customer for row in logged] == [wants]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(ids=st.lists(NUMBERS, min_size=2, max_size=5, unique=True))
 def test_whole_numbers_stay_whole_where_one_is_missing(ids, tmp_path_factory):

@@ -357,6 +357,7 @@ def found_in(frame, target, id):
     return [(f.column, f.check) for f in find_leaks(clean, labels(clean, contract), contract)]
 
 
+@pytest.mark.slow
 def test_the_remaining_contract_of_the_internet_provider_knows_who_left(shared_data):
     frame = load_table(shared_data / "internet_service_churn.csv")
     assert found_in(frame, "churn", "id") == [
@@ -367,6 +368,7 @@ def test_the_remaining_contract_of_the_internet_provider_knows_who_left(shared_d
     ]
 
 
+@pytest.mark.slow
 def test_the_row_number_of_the_bank_is_an_id(shared_data):
     frame = load_table(shared_data / "Churn_Modelling.csv")
     assert found_in(frame, "Exited", "CustomerId") == [("RowNumber", "id in disguise")]

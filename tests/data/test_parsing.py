@@ -95,6 +95,7 @@ def as_categoricals(columns):
     return pd.DataFrame({name: pd.Categorical(values) for name, values in columns.items()})
 
 
+@pytest.mark.slow
 @given(customers)
 @settings(max_examples=60, deadline=None)
 def test_a_customer_parses_the_same_from_every_source(rows):
@@ -125,6 +126,7 @@ def test_what_is_parsed_is_what_was_there(rows):
     assert list(parsed["plan"].cat.categories[:2]) == ["basic", "gold"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 @settings(max_examples=200, deadline=None)
 def test_a_number_written_as_text_is_the_same_number(values):

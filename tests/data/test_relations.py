@@ -57,6 +57,7 @@ def seconds(columns):
     return time.process_time() - start
 
 
+@pytest.mark.slow
 def test_the_time_grows_with_the_square_of_the_columns():
     few = max(min(seconds(60) for _ in range(3)), 0.02)
     assert min(seconds(480) for _ in range(2)) < 3 * 64 * few

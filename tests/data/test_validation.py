@@ -288,6 +288,7 @@ bad_cells = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(bad_cells)
 @settings(max_examples=30, deadline=None)
 def test_every_row_is_either_kept_or_set_aside_and_none_changes_its_place(cells):
@@ -307,6 +308,7 @@ def test_every_row_is_either_kept_or_set_aside_and_none_changes_its_place(cells)
     )
 
 
+@pytest.mark.slow
 @given(bad_cells)
 @settings(max_examples=20, deadline=None)
 def test_what_is_kept_keeps_the_contract_by_itself(cells):
@@ -316,6 +318,7 @@ def test_what_is_kept_keeps_the_contract_by_itself(cells):
     pd.testing.assert_frame_equal(again, kept, check_categorical=False)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), bad_cells)
 @settings(max_examples=15, deadline=None)
 def test_a_csv_and_a_parquet_of_one_table_validate_to_the_same(seed, cells):
@@ -359,6 +362,7 @@ def test_the_eleven_blank_charges_of_the_real_telco_table_become_missing(shared_
     assert (blank["tenure"] == 0).all()
 
 
+@pytest.mark.slow
 def test_the_garbage_row_of_the_bank_is_set_aside_and_only_it(shared_data):
     frame = load_table(shared_data / "Churn_Modelling.csv")
     result = validate_data(frame, infer_contract(frame, "Exited", "CustomerId"))

@@ -43,6 +43,7 @@ def test_reliability_covers_everybody_and_true_probabilities_are_in_its_interval
     assert inside.sum() >= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sharpness", "shift"), [(1.0, 0.0), (1.3, 0.2), (1.0, 0.25)])
 def test_the_interval_holds_the_true_calibration_error(sharpness, shift):
     """That of a bootstrap lies above it: resampling adds the noise of the sample once more."""
@@ -55,6 +56,7 @@ def test_the_interval_holds_the_true_calibration_error(sharpness, shift):
     assert held >= 20  # of 25; fewer has a chance of one in a thousand at 95 %
 
 
+@pytest.mark.slow
 def test_a_perfect_model_shows_what_the_report_says_it_shows():
     target, chance, _ = customers(1_400)
     promised = calibration_error(target, chance)["perfect"]

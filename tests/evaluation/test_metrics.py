@@ -18,6 +18,7 @@ def customers(n, seed=0):
     return (rng.random(n) < chance).astype(int), chance
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=4, max_size=200).filter(
@@ -40,6 +41,7 @@ def test_lift_of_a_perfect_ranking_is_the_inverse_of_the_base_rate():
     assert evaluate(target, np.full(1000, 0.25))["top_decile_lift"]["value"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     big_target, big_chance = customers(400_000, seed=99)
     truth = sk.log_loss(big_target, big_chance)

@@ -64,6 +64,7 @@ def test_profits_mean_over_outcomes_and_pay_from_the_break_even_on(offer, chance
     assert (profits[chances < even] <= 1e-9).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(outcomes, st.randoms(use_true_random=False))
 def test_no_threshold_pays_more_than_the_best(rows, random):

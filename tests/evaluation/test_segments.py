@@ -43,6 +43,7 @@ def one(table, feature, level):
     return row
 
 
+@pytest.mark.slow
 def test_true_probabilities_are_seldom_blamed_for_anything():
     # Without a margin the test has nothing to spare.
     blamed = [

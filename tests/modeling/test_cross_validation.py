@@ -62,6 +62,7 @@ def test_a_sample_holds_no_more_rows_than_allowed_and_draws_them_again(sample):
     assert np.array_equal(sample.fold, again.fold)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["pairs", "extra_trees"])
 def test_out_of_fold_predictions_know_nothing_of_their_own_labels(sample, family):
     """Changing the labels of one fold cannot change that fold's predictions."""
@@ -73,6 +74,7 @@ def test_out_of_fold_predictions_know_nothing_of_their_own_labels(sample, family
     assert not np.array_equal(before[sample.fold != 1], after[sample.fold != 1])
 
 
+@pytest.mark.slow
 def test_boosting_learns_how_many_iterations_are_best(sample):
     params = {"max_leaf_nodes": 15, "learning_rate": 0.1, "max_iter": 300}
     tuned = cross_validate(Candidate("trees", "boosting", params), sample)
@@ -141,6 +143,7 @@ def test_a_pruned_candidate_is_not_stopped_for_the_budget(sample, baseline):
     assert not cross_validate(flat, sample, baseline=baseline).stopped_for_budget
 
 
+@pytest.mark.slow
 def test_trees_cost_more_to_score_than_a_line(sample):
     forest = cross_validate(Candidate("forest", "random_forest", {"n_estimators": 300}), sample)
     assert forest.microseconds > 3 * cross_validate(BASELINE, sample).microseconds > 0

@@ -195,6 +195,7 @@ cells = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(cells, min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_customers_one_by_one_make_the_matrix_of_all_together(rows):

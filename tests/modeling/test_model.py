@@ -31,6 +31,7 @@ def model(request, frame):
     return ChurnModel(CONTRACT, candidate, seed=1).fit(frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidate", DEFAULT_CANDIDATES, ids=lambda c: c.name)
 def test_every_candidate_takes_missing_and_nearly_empty_columns(candidate):
     rng = np.random.default_rng(0)
@@ -47,6 +48,7 @@ def test_every_candidate_takes_missing_and_nearly_empty_columns(candidate):
     assert np.isfinite(chance).all()
 
 
+@pytest.mark.slow
 def test_probabilities_are_a_pair_per_customer(model, frame):
     chance = model.predict_proba(frame)
     assert chance.shape == (len(frame), 2)
@@ -60,6 +62,7 @@ def test_raw_texts_and_typed_columns_get_the_same_answer(model, frame):
     assert np.array_equal(model.predict_proba(texts), model.predict_proba(frame.head(50)))
 
 
+@pytest.mark.slow
 def test_an_answer_does_not_depend_on_the_other_customers(model, frame):
     together = model.predict_proba(frame.head(40))
     alone = np.vstack([model.predict_proba(frame.iloc[[i]]) for i in range(40)])
@@ -76,6 +79,7 @@ def test_the_decision_is_at_the_threshold(model, frame):
     assert np.array_equal(model.predict(frame), (chance >= model.threshold).astype(int))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model_on_any_number_of_threads(model, frame):
     again = ChurnModel(CONTRACT, model.candidate, seed=1).fit(frame, threads=2)
     assert again.fingerprint(frame) == model.fingerprint(frame)

@@ -87,6 +87,7 @@ def model(stacks, sample, frame):
     return ChurnModel(CONTRACT, candidate).fit(frame)
 
 
+@pytest.mark.slow
 def test_it_is_better_where_members_are_right_about_different_customers(stacks, trials, sample):
     losses = {
         name: row_losses(sample.labels, trial.probabilities).mean()
@@ -96,6 +97,7 @@ def test_it_is_better_where_members_are_right_about_different_customers(stacks, 
     assert choose([*trials, *stacks.values()], sample).candidate.name == "stack of 2, two levels"
 
 
+@pytest.mark.slow
 def test_it_keeps_on_new_customers_what_it_promised(stacks, model, sample):
     promised = row_losses(sample.labels, stacks["stack of 2, two levels"].probabilities)
     fresh = customers(6000, seed=2)
@@ -104,6 +106,7 @@ def test_it_keeps_on_new_customers_what_it_promised(stacks, model, sample):
     assert abs(given.mean() - promised.mean()) < 4 * error
 
 
+@pytest.mark.slow
 def test_it_stands_where_a_fold_knows_nothing_of_a_column(sample, trials):
     matrix = sample.matrix.copy()
     matrix[sample.fold > 0, 0] = np.nan
@@ -113,6 +116,7 @@ def test_it_stands_where_a_fold_knows_nothing_of_a_column(sample, trials):
     assert np.isfinite(above.probabilities).all()
 
 
+@pytest.mark.slow
 def test_its_scorer_says_what_it_says(model):
     agreement = compare(compile_model(model), model, customers(2000, seed=3))
     assert agreement.holds, agreement

@@ -69,6 +69,7 @@ def made_up(sample, name, noise, microseconds, seed=1):
     )
 
 
+@pytest.mark.slow
 def test_a_stack_is_not_worse_than_its_members_and_costs_their_sum(trials, sample):
     every = stack_of_all(trials, sample)
     assert loss(every, sample) < min(loss(trial, sample) for trial in trials) + 0.001
@@ -76,6 +77,7 @@ def test_a_stack_is_not_worse_than_its_members_and_costs_their_sum(trials, sampl
     assert len(every.fold_losses) == 4
 
 
+@pytest.mark.slow
 def test_a_stack_is_judged_by_weights_that_have_not_seen_the_fold(trials, sample):
     (before, *_) = stack(trials[:2], sample)
     flipped = replace(sample, labels=np.where(sample.fold == 2, 1 - sample.labels, sample.labels))
@@ -132,6 +134,7 @@ def test_weights_are_those_of_a_regression_by_scikit_learn(seed, members, scale)
     assert logits @ weights + intercept == pytest.approx(theirs.decision_function(terms), abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
     every = stack_of_all(trials, sample)
     candidate = sample.rescale(every.candidate, len(frame))
@@ -146,6 +149,7 @@ def test_a_chosen_stack_becomes_a_model(trials, sample, frame):
     assert np.allclose(np.log(chance / (1 - chance)), expected)
 
 
+@pytest.mark.slow
 def test_boosting_grows_with_the_rows_inside_a_stack_too(trials, sample):
     every = stack_of_all(trials, sample)
     (before,) = [m for m in every.candidate.params["members"] if m.family == "boosting"]
@@ -154,6 +158,7 @@ def test_boosting_grows_with_the_rows_inside_a_stack_too(trials, sample):
     assert after.params["max_iter"] == round(2 * before.params["max_iter"])
 
 
+@pytest.mark.slow
 def test_weights_are_learned_anew_where_there_are_far_more_rows(trials, sample):
     """One member is bad: the weights that were learned when it was not are of no use."""
     fresh, chance = generate_sample_data(20_000, seed=7, return_probability=True)
@@ -207,6 +212,7 @@ def test_a_margin_of_nothing_takes_the_best_whatever_it_costs(sample):
     assert choose(trials, sample, margin=0) is rank(trials, sample)[0]
 
 
+@pytest.mark.slow
 def test_the_leaderboard_is_ranked_and_has_what_was_stopped_at_its_end(sample, trials):
     stopped = cross_validate(Candidate("flat", "logistic", {"C": 1e-6}), sample, baseline=trials[0])
     assert stopped.stopped
@@ -224,6 +230,7 @@ def test_the_leaderboard_is_ranked_and_has_what_was_stopped_at_its_end(sample, t
     assert set(widest["members"]) == {candidate.name for candidate in CANDIDATES}
 
 
+@pytest.mark.slow
 def test_stacks_leave_out_who_may_be_no_member(trials, sample):
     alone = [*trials[:2], replace(trials[2], candidate=replace(trials[2].candidate, member=False))]
     stacks = stack(alone, sample)

@@ -18,6 +18,7 @@ def listed(customers, arms, day="2026-01-12") -> pd.DataFrame:
 
 
 class TestCohorts:
+    @pytest.mark.slow
     def test_a_model_that_is_still_right_is_not_worse(self, watched, january):
         asked, left, _ = january
         quality = evaluate_cohorts(asked, watched[0], happened(asked, left), NOBODY, APRIL)

@@ -25,10 +25,12 @@ def alarms(change, times: int, seed: int) -> float:
     return float(np.mean(found))
 
 
+@pytest.mark.slow
 def test_a_model_that_is_still_right_raises_no_alarm():
     assert alarms(lambda chance: chance, 12, seed=0) <= 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -52,6 +54,7 @@ def test_riskier_customers_are_no_worse_model():
     assert not any(one.worse for one in found)
 
 
+@pytest.mark.slow
 def test_the_stated_limit_is_noticed_four_times_in_five():
     rng = np.random.default_rng(3)
     more = 1 + compare_with_expected(cohort(rng), TRAINED_ON)[0].detectable

@@ -32,6 +32,7 @@ def alarms(drift) -> set[tuple[str, str]]:
 
 
 class TestDrift:
+    @pytest.mark.slow
     def test_unchanged_customers_raise_no_alarm(self, look):
         for seed in range(10, 18):
             assert alarms(look(period(seed=seed))) == set()
@@ -81,6 +82,7 @@ class TestDrift:
             look(some)
         )
 
+    @pytest.mark.slow
     def test_the_p_values_are_corrected_for_the_number_of_tests(self, look):
         """Without the correction one of 20 tests at 1 % alarms in every fifth period."""
         alarmed = uncorrected = 0
@@ -98,6 +100,7 @@ class TestDrift:
         smallest = table["p"].min()
         assert table["adjusted"].min() == pytest.approx(min(1, smallest * len(table)))
 
+    @pytest.mark.slow
     def test_the_tests_of_two_samples_keep_their_level(self):
         rng, levels = np.random.default_rng(0), ["a", "b", "c"]
         for method, make in (
@@ -107,6 +110,7 @@ class TestDrift:
             found = [TwoSampleTest("", "values", method, make(300), make(300)) for _ in range(400)]
             assert 0.01 <= np.mean([test.run()[0] < 0.05 for test in found]) <= 0.09
 
+    @pytest.mark.slow
     def test_evidently_s_report_has_every_test(self, watched):
         deployment, reference = watched
         typed = parse_features(period(), CONTRACT).assign(tenure=np.nan)

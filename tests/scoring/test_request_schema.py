@@ -139,6 +139,7 @@ def test_problems_are_named_up_to_a_hundred_and_counted(customers, total):
     assert f"{total:,} problems, of which the first 100 are named" in caught.value.summary
 
 
+@pytest.mark.slow
 def test_object_of_a_million_fields_is_one_problem(requests):
     junk = b"{" + b",".join(b'"%x":1' % i for i in range(1_000_000)) + b"}"
     for read, body, place in (

@@ -77,7 +77,10 @@ EVERYTHING = Candidate(
     {"members": MEMBERS, "weights": np.linspace(-0.1, 0.3, len(MEMBERS)), "intercept": 0.2},
 )  # fmt: skip
 FORESTS = [Candidate(kind, kind, {"n_estimators": 20}) for kind in ("random_forest", "extra_trees")]
-CANDIDATES = [*MEMBERS, *FORESTS, EVERYTHING]
+CANDIDATES = [
+    pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one is EVERYTHING else [])
+    for one in (*MEMBERS, *FORESTS, EVERYTHING)
+]
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +88,13 @@ def generated():
     return validate_data(generate_sample_data(2000, seed=4), CONTRACT).frame
 
 
-@pytest.fixture(scope="module", params=CANDIDATES, ids=lambda candidate: candidate.name)
+@pytest.fixture(scope="module", params=CANDIDATES)
 def compiled(request):
     model = ChurnModel(GAPS, request.param, threshold=0.4).fit(gaps_table())
     return model, compile_model(model)
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda candidate: candidate.name)
+@pytest.mark.parametrize("candidate", CANDIDATES)
 def test_agrees_on_every_customer_of_the_telco_contract(candidate, generated):
     model = ChurnModel(CONTRACT, candidate, threshold=0.3).fit(generated.head(1200))
     agreement = compare(compile_model(model), model, generated)

@@ -11,6 +11,7 @@ def test_wilson_reproduces_a_published_interval():
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
 
 
+@pytest.mark.slow
 def test_the_bootstrap_covers_a_mean_about_as_often_as_it_claims():
     rng, hits = np.random.default_rng(0), 0
     for seed in range(200):

@@ -51,12 +51,14 @@ def test_the_clearest_pair_comes_first_and_no_more_are_taken_than_allowed():
     assert abs(np.corrcoef(product, matrix[:, 0] * (2 * matrix[:, 3] - 1))[0, 1]) > 0.9
 
 
+@pytest.mark.slow
 def test_more_rows_have_more_knots():
     few, many = (PairedTerms(LEVELS > 0).fit(*table(n)) for n in (2_000, 40_000))
     one = table(1)[0]
     assert many.splines_.transform(one).shape[1] > few.splines_.transform(one).shape[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "family", ["logistic", "splines", "pairs", "neural_net", "boosting", "oblivious_trees"]
 )

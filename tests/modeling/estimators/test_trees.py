@@ -35,12 +35,14 @@ def test_says_what_scikit_learn_says(family, table):
     assert fitted(family, table).predict_proba(table[0]) == pytest.approx(expected, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_a_bit(family, table):
     expected = fitted(family, table).predict_proba(table[0])
     model = fitted(family, table, threads=2)
     assert all(np.array_equal(model.predict_proba(table[0]), expected) for _ in range(20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wide", [1e39, -1e39, 1.7e308])
 def test_a_number_too_wide_for_32_bits_is_beyond_every_cut(family, table, wide):
     model = fitted(family, table)
@@ -53,6 +55,7 @@ def test_a_number_too_wide_for_32_bits_is_beyond_every_cut(family, table, wide):
     assert np.isfinite(fitted(family, (training, table[1])).predict_proba(training)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaves", [2, 15])
 @pytest.mark.parametrize("kind", [0, 3])
 def test_boosting_makes_nothing_of_a_column_of_which_nothing_is_known(table, leaves, kind):
