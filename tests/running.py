@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -146,3 +147,15 @@ def link_runs(store: Path, to: Path, pathspecs: Iterable[str]) -> Path:
             shutil.copytree(old.parent / "_meta", new.parent / "_meta")
             (new.parent / "data").symlink_to(old.parent / "data")
     return to
+
+
+@contextmanager
+def reading_from(store: Path) -> Iterator[Path]:
+    """Have the runs of this process looked up in another store for a while."""
+    import metaflow
+
+    metaflow.metadata(f"local@{store}")
+    try:
+        yield store
+    finally:
+        metaflow.metadata(f"local@{STORE}")

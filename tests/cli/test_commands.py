@@ -12,8 +12,7 @@ import pytest
 from churn.__main__ import main
 from churn.data.contract import Contract
 from churn.data.readers import TELCO
-from running import ROOT
-from running import STORE as SESSIONS
+from running import ROOT, reading_from
 from tiny import copy_store, environment, tiny_runs
 
 
@@ -96,9 +95,8 @@ def test_a_time_column_without_dates_is_refused(churn):
 @pytest.fixture
 def store(runs, tmp_path):
     """A store of finished, failed and killed runs, of which the commands are."""
-    metaflow.metadata(f"local@{copy_store(tmp_path)}")
-    yield tmp_path
-    metaflow.metadata(f"local@{SESSIONS}")
+    with reading_from(copy_store(tmp_path)):
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")

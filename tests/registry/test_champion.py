@@ -24,7 +24,7 @@ from churn.registry.runs import (
     resolve_run,
     rollback,
 )
-from running import STORE
+from running import reading_from
 from tiny import copy_store, environment, multiply, tiny_runs
 
 # Promotes A and B in turn, as often as it is told, once somebody says so; prints what came of it.
@@ -69,9 +69,8 @@ for i in range(int(kills)):
 @pytest.fixture
 def store(runs, tmp_path):
     """A store of finished, failed and killed runs, none of which was promoted."""
-    metaflow.metadata(f"local@{copy_store(tmp_path)}")
-    yield tmp_path
-    metaflow.metadata(f"local@{STORE}")
+    with reading_from(copy_store(tmp_path)):
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -2,14 +2,13 @@
 
 import shutil
 
-import metaflow
 import pytest
 
 import tiny
 from churn.errors import ChurnError
 from churn.registry.comparison import compare_models, list_models
 from churn.registry.runs import fetch_run, promote
-from running import STORE
+from running import reading_from
 from tiny import copy_store, tiny_runs
 
 
@@ -38,9 +37,8 @@ def test_what_names_no_run(name):
 @pytest.fixture
 def runs(tmp_path):
     """A run of each kind, in a store of their own."""
-    metaflow.metadata(f"local@{copy_store(tmp_path)}")
-    yield tiny_runs()
-    metaflow.metadata(f"local@{STORE}")
+    with reading_from(copy_store(tmp_path)):
+        yield tiny_runs()
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@
 import json
 import shutil
 
-import metaflow
 import pandas as pd
 import pytest
 
 from churn.registry.runs import fetch_run
-from running import STORE, link_runs
 from serve import create_app
 from server_process import Server
 
@@ -22,16 +20,6 @@ def served(telco_run):
 def app(served, tmp_path_factory):
     state = tmp_path_factory.mktemp("state")
     return create_app({"SERVED": served, "TESTING": True, "MAX_BATCH": 100, "STATE": state})
-
-
-@pytest.fixture(scope="module")
-def store(telco_run, quick_run, tmp_path_factory):
-    """A store with two runs, in which this process promotes; none is the champion at first."""
-    runs = [telco_run.pathspec, quick_run.pathspec]
-    folder = link_runs(STORE, tmp_path_factory.mktemp("store"), runs)
-    metaflow.metadata(f"local@{folder}")
-    yield folder
-    metaflow.metadata(f"local@{STORE}")
 
 
 @pytest.fixture

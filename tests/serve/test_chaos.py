@@ -14,6 +14,7 @@ import pytest
 from churn.feedback.prediction_log import PredictionLog, locations, ship_all
 from churn.registry.runs import champion, promote
 from processes import wait_for
+from running import STORE, link_runs, reading_from
 from serve_load import Load
 from server_process import Server
 
@@ -78,11 +79,16 @@ class Chaos:
 
 
 @pytest.fixture(scope="module")
-def survived(store, telco_run, quick_run, records, tmp_path_factory):
+def survived(telco_run, quick_run, records, tmp_path_factory):
     """A server after the minute and before its end, what it answered, and what was done to it."""
     runs = [telco_run.pathspec, quick_run.pathspec]
+    folder = tmp_path_factory.mktemp("chaos")
+    with reading_from(link_runs(STORE, folder / "store", runs)) as store:
+        yield from under_chaos(folder / "log", store, runs, records)
+
+
+def under_chaos(log, store, runs, records):
     promote(runs[0], "the first")
-    log = tmp_path_factory.mktemp("chaos") / "log"
     server = Server(log, CHURN_RUN="champion", METAFLOW_DATASTORE_SYSROOT_LOCAL=str(store))
     try:
         server.wait(path="/ready")

@@ -14,7 +14,7 @@ import pytest
 
 from churn.registry.runs import fetch_run, promote
 from processes import wait_for
-from running import ROOT, STORE, link_runs
+from running import ROOT, STORE, link_runs, reading_from
 from serve.cache import Cache
 from serve.server.keeper import SYNC_SECONDS, Keeper
 
@@ -25,6 +25,14 @@ def ask(server, record):
     )
     with urlopen(request) as answer:
         return json.load(answer)
+
+
+@pytest.fixture
+def store(telco_run, quick_run, tmp_path):
+    """A store with two runs, in which this process promotes; none is the champion at first."""
+    folder = link_runs(STORE, tmp_path / "store", [telco_run.pathspec, quick_run.pathspec])
+    with reading_from(folder):
+        yield folder
 
 
 def test_champion_changes_between_requests_and_none_fails(

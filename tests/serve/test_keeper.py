@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
-import metaflow
 import pytest
 
 from processes import wait_for
-from running import STORE, link_runs
+from running import STORE, link_runs, reading_from
 from serve.cache import Cache
 from serve.instance import read_status
 from serve.server.keeper import SYNC_SECONDS, Keeper
@@ -70,11 +69,10 @@ class TestSync:
     @pytest.fixture
     def keeper(self, store, telco_run, tmp_path):
         tag(store, telco_run, *FIRST)
-        metaflow.metadata(f"local@{store}")
         keeper = Keeper("champion", Cache(tmp_path / "models"), tmp_path)
-        keeper.sync()
-        yield keeper
-        metaflow.metadata(f"local@{STORE}")
+        with reading_from(store):
+            keeper.sync()
+            yield keeper
 
     @staticmethod
     def published(keeper) -> tuple[str, str | None]:
