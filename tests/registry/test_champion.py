@@ -47,12 +47,16 @@ for i in range(int(times)):
 print(json.dumps(done))
 """
 
-# Forks children that promote A and B in turn without an end, and kills each a bit later.
+# Forks children that promote A and B in turn without an end, and kills each a bit later, the last
+# ones when they had time for several promotions.
 KILLS = """
 import os, signal, sys, time
 from churn.registry.runs import promote, champion
 *names, kills = sys.argv[1:]
+begin = time.monotonic()
+promote(names[1], "before")
 promote(names[0], "before")
+took = time.monotonic() - begin
 for i in range(int(kills)):
     child = os.fork()
     if child == 0:
@@ -60,7 +64,7 @@ for i in range(int(kills)):
         while True:
             promote(names[turn], f"child {i}")
             turn = not turn
-    time.sleep(0.0005 * i)
+    time.sleep(2 * took * i / int(kills))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 """
