@@ -48,13 +48,13 @@ print(json.dumps(done))
 """
 
 # Forks children that promote A and B in turn without an end, and kills each a bit later, the last
-# ones when they had time for several promotions.
+# ones when they had time for two or three; a run has room for the tags of some twenty.
 KILLS = """
 import os, signal, sys, time
 from churn.registry.runs import promote, champion
 *names, kills = sys.argv[1:]
-begin = time.monotonic()
 promote(names[1], "before")
+begin = time.monotonic()
 promote(names[0], "before")
 took = time.monotonic() - begin
 for i in range(int(kills)):
@@ -64,7 +64,7 @@ for i in range(int(kills)):
         while True:
             promote(names[turn], f"child {i}")
             turn = not turn
-    time.sleep(2 * took * i / int(kills))
+    time.sleep(3 * took * i / int(kills))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 """
