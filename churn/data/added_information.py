@@ -5,12 +5,16 @@ column with a moderate ranking may still tell what no other does.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from churn.data.findings import FOLDS, Columns, Finding
 from churn.statistics.log_odds import row_losses
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 __all__ = ["added_information"]
 
@@ -61,7 +65,9 @@ def added_information(columns: Columns, names: Iterable[str]) -> Iterator[Findin
             matrix = np.delete(matrix, most, axis=1)
 
 
-def _cross_validate(matrix: np.ndarray, target: np.ndarray, fold: np.ndarray):
+def _cross_validate(
+    matrix: np.ndarray, target: np.ndarray, fold: np.ndarray
+) -> "tuple[float, list[HistGradientBoostingClassifier]]":
     """The out-of-fold log loss of boosting, and its model for each fold."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -76,7 +82,12 @@ def _cross_validate(matrix: np.ndarray, target: np.ndarray, fold: np.ndarray):
     return float(losses.mean()), models
 
 
-def _costliest(models, matrix: np.ndarray, target: np.ndarray, fold: np.ndarray) -> np.ndarray:
+def _costliest(
+    models: "list[HistGradientBoostingClassifier]",
+    matrix: np.ndarray,
+    target: np.ndarray,
+    fold: np.ndarray,
+) -> np.ndarray:
     """The columns that raise the loss of one fold most when they are shuffled."""
     rng, seen = np.random.default_rng(0), np.flatnonzero(fold == 0)[:SHUFFLED]
     rises = []

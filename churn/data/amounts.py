@@ -6,6 +6,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 from churn.errors import ChurnError
 
@@ -63,7 +64,7 @@ def number_of(text: str, decimal: str = ".") -> float | None:
     return None
 
 
-def units_of(texts) -> list[str]:
+def units_of(texts: Iterable[str]) -> list[str]:
     """The units of the numbers in the texts, sorted; an empty one if only some have a percent."""
     units, plain = set(), False
     for text in texts:
@@ -74,7 +75,7 @@ def units_of(texts) -> list[str]:
     return sorted({"", *units} if plain and "%" in units else units)
 
 
-def may_be_thousands(texts) -> bool:
+def may_be_thousands(texts: Iterable[str]) -> bool:
     """Whether every point of plain numbers may separate thousands: `1.234` and `700`."""
     pointed = [text for text in texts if "." in text]
     return bool(pointed) and all(_THOUSANDS.fullmatch(text) for text in pointed)

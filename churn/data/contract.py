@@ -5,9 +5,10 @@ import json
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable, Container, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -49,12 +50,12 @@ class Number(_Frozen):
     actionable: bool = False
     description: str = ""
 
-    def say(self, value) -> str:
+    def say(self, value: Any) -> str:
         """A value as text, for people."""
         return "missing" if _missing(value) else f"{float(value):,.6g} {self.unit}".strip()
 
     @model_validator(mode="after")
-    def _ordered(self):
+    def _ordered(self) -> Self:
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
@@ -77,12 +78,12 @@ class Category(_Frozen):
     actionable: bool = False
     description: str = ""
 
-    def say(self, value) -> str:
+    def say(self, value: Any) -> str:
         """A value as text, for people."""
         return "missing" if _missing(value) else str(value)
 
     @model_validator(mode="after")
-    def _distinct(self):
+    def _distinct(self) -> Self:
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
         for text in self.categories:
@@ -103,7 +104,7 @@ class Flag(_Frozen):
     actionable: bool = False
     description: str = ""
 
-    def say(self, value) -> str:
+    def say(self, value: Any) -> str:
         """A value as text, for people."""
         return "missing" if _missing(value) else ("yes" if value else "no")
 
@@ -129,7 +130,7 @@ class Date(_Frozen):
     actionable: ClassVar[bool] = False
     description: str = ""
 
-    def say(self, value) -> str:
+    def say(self, value: Any) -> str:
         """A value as text, for people."""
         if _missing(value):
             return "missing"
@@ -137,7 +138,7 @@ class Date(_Frozen):
         return f"{days:,} days ago" if days >= 0 else f"in {-days:,} days"
 
 
-def _missing(value) -> bool:
+def _missing(value: Any) -> bool:
     return value is None or value != value
 
 
@@ -158,7 +159,7 @@ class TargetRule(_Frozen):
         return cls(column=found[1], before=date.fromisoformat(found[2])) if found else None
 
     @staticmethod
-    def free_name(names) -> str:
+    def free_name(names: Container[str]) -> str:
         """A name for the label that no column has."""
         name = "left"
         while name in names:
@@ -224,7 +225,7 @@ class Contract(_Frozen):
 
     @model_validator(mode="before")
     @classmethod
-    def _target_table(cls, values):
+    def _target_table(cls, values: Any) -> Any:
         if isinstance(values, dict) and isinstance(rule := values.get("target"), dict):
             rule = dict(rule)
             values = {"positive": "yes", "negative": ["no"]} | values
@@ -232,12 +233,12 @@ class Contract(_Frozen):
         return values
 
     @model_validator(mode="after")
-    def _agrees_with_itself(self):
+    def _agrees_with_itself(self) -> Self:
         problems = []
         if label_key(self.positive) in map(label_key, self.negative):
             problems.append(f"{self.positive!r} is both positive and negative")
-        roles = [self.target, self.id, self.time, *self.ignore, *self.features, *self.derived]
-        roles = [name for name in roles if name is not None]
+        keys = [name for name in (self.id, self.time) if name is not None]
+        roles = [self.target, *keys, *self.ignore, *self.features, *self.derived]
         twice = sorted(name for name, count in Counter(roles).items() if count > 1)
         if twice:
             problems.append(f"these columns have two roles: {', '.join(twice)}")
@@ -256,7 +257,7 @@ class Contract(_Frozen):
         return self
 
     @classmethod
-    def parse(cls, values: dict) -> "Contract":
+    def parse(cls, values: Mapping[str, Any]) -> "Contract":
         """Build a contract from a plain dict.
 
         Raises
@@ -273,7 +274,7 @@ class Contract(_Frozen):
             ]
             raise ChurnError("The contract cannot be used:", problems) from None
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., "Contract"], tuple[dict[str, Any]]]:
         # As plain values, so that a model stored before a field was added gets its default.
         return Contract.model_validate, (self.model_dump(mode="json"),)
 
@@ -296,12 +297,12 @@ class Contract(_Frozen):
             for name, unset in UNSET.items():
                 if feature.get(name) == unset:
                     del feature[name]
-        unset = {
+        empty = {
             name
             for name in ("project", "source", "time_order", "contradictions")
             if not values[name]
         }
-        tables = {name: v for name, v in values.items() if name not in unset}
+        tables = {name: v for name, v in values.items() if name not in empty}
         return tomli_w.dumps(dict(sorted(tables.items(), key=lambda of: isinstance(of[1], dict))))
 
     @property
@@ -345,7 +346,7 @@ class Contract(_Frozen):
         return Contract.parse(values)
 
 
-def parse_toml(text: str) -> dict:
+def parse_toml(text: str) -> dict[str, Any]:
     """Read the text of a contract file into the plain dict that Metaflow stores as Config.
 
     The word `inferred` in its place stands for no contract, an empty dict.

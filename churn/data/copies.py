@@ -100,7 +100,8 @@ def _share(code: np.ndarray, given: np.ndarray, content: np.ndarray) -> np.ndarr
     copies = np.bincount(content)[content]
     pair = pd.factorize(given.astype(np.int64) * (code.max() + 1) + code)[0]
     both, parent = np.bincount(pair)[pair] - copies, np.bincount(given)[given] - copies
-    return both / np.maximum(parent, 1)
+    share: np.ndarray = both / np.maximum(parent, 1)
+    return share
 
 
 def _information(one: np.ndarray, other: np.ndarray) -> float:
@@ -112,6 +113,5 @@ def _information(one: np.ndarray, other: np.ndarray) -> float:
         share = count[count > 0] / len(code)
         entropy.append(-(share * np.log(share)).sum())
         cells.append(len(share))
-    return (
-        entropy[0] + entropy[1] - entropy[2] - (cells[2] - cells[0] - cells[1] + 1) / (2 * len(one))
-    )
+    chance = (cells[2] - cells[0] - cells[1] + 1) / (2 * len(one))
+    return float(entropy[0] + entropy[1] - entropy[2] - chance)

@@ -7,6 +7,7 @@ and its zone are ignored: the day is the one that is written.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 __all__ = ["DAY_FIRST", "MONTH_FIRST", "SHORT_YEAR", "day_of", "order_of"]
@@ -70,7 +71,7 @@ def _monday(year: int, week: int) -> date | None:
         return None
 
 
-def order_of(texts) -> str | None:
+def order_of(texts: Iterable[str]) -> str | None:
     """Whether the day or the month stands first in dates of two numbers before a year.
 
     Parameters

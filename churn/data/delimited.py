@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
+from typing import BinaryIO, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -68,7 +69,7 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBase, str]:
+def decompressed(open_raw: Callable[[], BinaryIO]) -> tuple[BinaryIO, str]:
     """A file's decompressed bytes; the compression is recognised by the first bytes, not the name.
 
     Parameters
@@ -91,11 +92,11 @@ def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBas
     raw.seek(0)
     kind = next((kind for start, kind in _MAGIC.items() if magic.startswith(start)), "")
     if kind == "gzip":
-        return gzip.GzipFile(fileobj=raw), kind
+        return cast("BinaryIO", gzip.GzipFile(fileobj=raw)), kind
     if kind == "bz2":
-        return bz2.BZ2File(raw), kind
+        return cast("BinaryIO", bz2.BZ2File(raw)), kind
     if kind == "xz":
-        return lzma.LZMAFile(raw), kind
+        return cast("BinaryIO", lzma.LZMAFile(raw)), kind
     if kind == "zstd":
         return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), kind
     if magic.startswith(b"PK\x03\x04"):
@@ -104,7 +105,7 @@ def decompressed(open_raw: Callable[[], io.RawIOBase]) -> tuple[io.BufferedIOBas
         files = [name for name in files if not name.startswith("__MACOSX")]
         if len(files) != 1:
             raise ChurnError("The archive holds more than one file:", files[:20])
-        return archive.open(files[0]), "zip"
+        return cast("BinaryIO", archive.open(files[0])), "zip"
     return raw, ""
 
 
@@ -183,7 +184,7 @@ def column_names(header: list[str]) -> tuple[list[str], list[str]]:
 
 
 def read_delimited(
-    file: io.BufferedIOBase, again: Callable[[], io.BufferedIOBase], options: SourceOptions
+    file: BinaryIO, again: Callable[[], BinaryIO], options: SourceOptions
 ) -> pd.DataFrame:
     """Read a text table, every column as text.
 
@@ -235,7 +236,7 @@ def read_delimited(
     problems = _swallowed_rows(table, layout)
     if problems:
         raise ChurnError("", problems)
-    frame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas()
     frame.attrs["separator"] = layout.separator
     add_note(frame, *layout.notes)
     return frame
@@ -285,7 +286,7 @@ def _rows(
     rows, ends = [], []
     reader = csv.reader(
         io.StringIO(body, newline=""), delimiter=separator,
-        escapechar=escape or None, doublequote=not escape,
+        escapechar="\\" if escape else None, doublequote=not escape,
     )  # fmt: skip
     try:
         for row in islice(reader, HEAD_ROWS):

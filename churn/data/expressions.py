@@ -12,16 +12,21 @@ import ast
 import math
 import operator
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-_ARITHMETIC = {
+if TYPE_CHECKING:
+    from churn.data.contract import Feature
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: lambda a, b: np.divide(a, np.where(b == 0, np.nan, b)),
 }
-_COMPARISONS = {
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -48,9 +53,9 @@ class Formula:
         self.text = text
         quoted: dict[str, str] = {}
 
-        def placeholder(found) -> str:
+        def placeholder(found: re.Match[str]) -> str:
             if found["name"] is None:
-                return found[0]
+                return str(found[0])
             return quoted.setdefault(found["name"], f"quoted_{len(quoted)}__")
 
         plain = _QUOTED.sub(placeholder, text)
@@ -66,7 +71,7 @@ class Formula:
         return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
     @classmethod
-    def problems(cls, text: str, features: dict) -> list[str]:
+    def problems(cls, text: str, features: "Mapping[str, Feature]") -> list[str]:
         """Everything that keeps `text` from being a formula over `features`."""
         try:
             formula = cls(text)
@@ -78,7 +83,9 @@ class Formula:
         for node in ast.walk(formula.tree):
             if isinstance(node, ast.Name) and node.id not in features:
                 found.append(f"no feature is called {node.id!r}")
-            elif isinstance(node, ast.Constant) and type(node.value) not in (int, float, str):
+            elif isinstance(node, ast.Constant) and (
+                isinstance(node.value, bool) or not isinstance(node.value, int | float | str)
+            ):
                 found.append(f"{node.value!r} is neither a number nor a text")
             elif isinstance(node, ast.Constant) and not _is_finite(node.value):
                 found.append(f"{str(node.value)[:20]}… is too large a number")
@@ -88,7 +95,7 @@ class Formula:
                 found.append(f"{type(node).__name__} is not allowed")
         return found or _kind_problems(formula.tree, features)
 
-    def __call__(self, values: dict):
+    def __call__(self, values: Mapping[str, Any]) -> Any:
         """Evaluate over columns or over one record.
 
         Parameters
@@ -111,15 +118,15 @@ _ALLOWED = (
 )  # fmt: skip
 
 
-def _is_finite(value: float | str) -> bool:
+def _is_finite(value: object) -> bool:
     try:
-        return isinstance(value, str) or math.isfinite(float(value))
+        return not isinstance(value, int | float) or math.isfinite(float(value))
     except OverflowError:  # an int of more than 308 digits
         return False
 
 
-def _kind_problems(tree, features) -> list[str]:
-    def kind(node):
+def _kind_problems(tree: ast.AST, features: "Mapping[str, Feature]") -> list[str]:
+    def kind(node: ast.AST) -> str:
         if isinstance(node, ast.Name):
             return "category" if features[node.id].kind == "category" else "number"
         if isinstance(node, ast.Constant):
@@ -143,7 +150,7 @@ def _kind_problems(tree, features) -> list[str]:
     return found
 
 
-def _unknown_categories(node: ast.Compare, features) -> list[str]:
+def _unknown_categories(node: ast.Compare, features: "Mapping[str, Feature]") -> list[str]:
     sides = (node.left, node.comparators[0])
     columns = [side.id for side in sides if isinstance(side, ast.Name)]
     texts = [side.value for side in sides if isinstance(side, ast.Constant)]
@@ -151,11 +158,15 @@ def _unknown_categories(node: ast.Compare, features) -> list[str]:
         f"{name} has no category {text!r}"
         for name in columns
         for text in texts
-        if features[name].kind == "category" and text not in features[name].categories
+        if (known := _categories(features[name])) is not None and text not in known
     ]
 
 
-def _evaluate(node, values):
+def _categories(feature: "Feature") -> Sequence[str] | None:
+    return feature.categories if feature.kind == "category" else None
+
+
+def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
@@ -165,6 +176,7 @@ def _evaluate(node, values):
     if isinstance(node, ast.BinOp):
         left, right = _evaluate(node.left, values), _evaluate(node.right, values)
         return _ARITHMETIC[type(node.op)](left, right)
+    assert isinstance(node, ast.Compare)
     import pandas as pd  # not at the top: a server process parses formulas and evaluates none
 
     left, right = _evaluate(node.left, values), _evaluate(node.comparators[0], values)

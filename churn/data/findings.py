@@ -104,7 +104,7 @@ class Columns:
         if self.contract.features[name].kind == "category" and self.codes[name].nunique() > BINS:
             # Neighbouring codes of a category have nothing in common.
             return roc_auc(self.target, self.rates_of_others(self.levels(name)))
-        edges = quantile_edges(column, np.linspace(0, 1, BINS + 1)[1:-1])
+        edges = quantile_edges(column, np.linspace(0, 1, BINS + 1)[1:-1].tolist())
         return roc_auc(self.target, self.rates_of_others(to_bins(column, edges) - MISSING))
 
     def rates_of_others(self, cells: np.ndarray, weight: float = 1.0) -> np.ndarray:

@@ -59,7 +59,9 @@ def group_means(columns: Columns, names: Iterable[str]) -> Iterator[Finding]:
                 yield Finding(name, "mean of the target", columns.auc_alone[name], why)
 
 
-def _groupings(columns, names, rows) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _groupings(
+    columns: Columns, names: Iterable[str], rows: np.ndarray
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """For each column of groups of some customers: the group of each row, and its first row."""
     found = {}
     for name in names:

@@ -16,6 +16,7 @@ import re
 import unicodedata
 from decimal import Decimal
 from numbers import Integral, Real
+from typing import Any
 
 from churn.data.values import MISSING
 
@@ -26,7 +27,7 @@ LARGEST_FLOAT_ID = 2**53
 _FLOAT = re.compile(r"-?(?:0|[1-9]\d*)\.0", re.ASCII)
 
 
-def id_text(value) -> str | None:
+def id_text(value: Any) -> str | None:
     """The text of an id.
 
     Parameters

@@ -1,13 +1,15 @@
 """Infer a contract from a table, for a person to correct."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from churn.data.amounts import may_be_thousands
-from churn.data.contract import Contract, label_key
+from churn.data.contract import Contract, Number, label_key
 from churn.data.kinds import TOLERANCE, Kind, bounded, kind_of
 from churn.data.parsing import is_numeric, parse_dates, parse_texts, parse_times
 from churn.data.readers import TELCO
@@ -64,8 +66,8 @@ def infer_contract(
     if target not in frame and (rule := TargetRule.parse(target)):
         target, positive = rule.free_name(frame), "yes"
         frame = with_target(frame, target, rule)
-    roles = {"target": target, "id": id, "time": time}
-    roles = {role: name.strip() for role, name in roles.items() if name is not None}
+    given = {"target": target, "id": id, "time": time}
+    roles = {role: name.strip() for role, name in given.items() if name is not None}
     absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
     if absent:
         have = f"the columns are {', '.join(map(repr, frame.columns))}"
@@ -83,7 +85,7 @@ def infer_contract(
     used = {*roles.values(), *([rule.column] if rule else [])}
     kinds = _kinds(frame, [name for name in frame.columns if name not in used], options)
     sound = np.isin(
-        parse_texts(frame[target]).map(label_key).astype(object),
+        np.asarray(parse_texts(frame[target]).map(label_key).astype(object)),
         [label_key(text) for text in (label.positive, *label.negative)],
     )
     for kind in kinds.values():
@@ -141,7 +143,11 @@ def ignored_reasons(
 
 
 def settle_contract(
-    frame: pd.DataFrame, source: str, given: dict, options: SourceOptions = ASKED, **roles: str
+    frame: pd.DataFrame,
+    source: str,
+    given: Mapping[str, Any],
+    options: SourceOptions = ASKED,
+    **roles: str,
 ) -> Contract:
     """The contract of a run: the one given, the Telco table's own, or an inferred one.
 
@@ -182,7 +188,7 @@ def settle_contract(
 
 def _agrees(settled: str | None, named: str, role: str) -> bool:
     if role == "positive":
-        return label_key(settled) == label_key(named)
+        return label_key(settled or "") == label_key(named)
     return settled == named
 
 
@@ -200,17 +206,22 @@ def _kinds(frame: pd.DataFrame, names: list[str], options: SourceOptions) -> dic
     return kinds
 
 
-def _settle_thousands(frame: pd.DataFrame, kinds: dict[str, Kind], options) -> list[str]:
+def _settle_thousands(
+    frame: pd.DataFrame, kinds: dict[str, Kind], options: SourceOptions
+) -> list[str]:
     """Read `1.234` as other columns are read; what is not certain, a sentence each."""
-    pointed, commas = {}, False
+    pointed: dict[str, list[str]] = {}
+    points, commas = set(), False
     for name, kind in kinds.items():
-        if kind.feature is None or kind.feature.kind != "number" or is_numeric(frame[name]):
+        if not isinstance(kind.feature, Number) or is_numeric(frame[name]):
             continue
         commas |= kind.feature.decimal == ","
+        if kind.feature.decimal == ".":
+            points.add(name)
         if texts := [text for text in parse_texts(frame[name]).categories if "." in text]:
             pointed[name] = texts
     doubtful = {
-        n: t for n, t in pointed.items() if kinds[n].feature.decimal == "." and may_be_thousands(t)
+        name: texts for name, texts in pointed.items() if name in points and may_be_thousands(texts)
     }
     if commas:
         for name in doubtful:

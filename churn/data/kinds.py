@@ -1,6 +1,7 @@
 """What a column is: a flag, a number, a date, a category, or nothing to learn from, and why."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,15 +91,16 @@ def kind_of(column: pd.Series, options: SourceOptions) -> Kind:
     counts = np.bincount(texts.codes[filled], minlength=len(texts.categories))
     allowed = TOLERANCE * filled.sum()
     usual = (_flag, _code, _number)
-    for find in (_date, *usual) if _compact(texts.categories) else (*usual, _date):
+    for find in (_date, *usual) if _compact(list(texts.categories)) else (*usual, _date):
         kind = find(column, texts, counts, allowed, options)
         if kind is not None:
             return kind
-    if reason := mixed_dates(texts.categories, counts):
+    cells = list(texts.categories)
+    if reason := mixed_dates(cells, counts):
         return Kind(None, fine, reason)
-    levels, rows = len(texts.categories), int(filled.sum())
+    levels, rows = len(cells), int(filled.sum())
     if levels <= most_levels(rows):
-        note = numbers_with_words(texts.categories) or case_variants(texts.categories)
+        note = numbers_with_words(cells) or case_variants(cells)
         return Kind(_category(column, few_levels(rows)), fine, note)
     return Kind(None, fine, _many(column, texts, levels, most_levels(rows)))
 
@@ -131,15 +133,17 @@ def _category(column: pd.Series, few: int) -> Category:
 def bounded(kind: Kind, column: pd.Series, sound: np.ndarray) -> Feature:
     """A column's feature, with the bounds and categories of the rows without any mistake."""
     feature = kind.feature
-    if feature.kind == "category":
+    if feature is None:
+        raise ValueError("a column that is no feature has no bounds")
+    if isinstance(feature, Category):
         texts = parse_texts(column[sound], keep=feature.categories)
         nullable = bool((texts.codes < 0).any())
         return feature.model_copy(
             update={"categories": tuple(sorted(texts.categories)), "nullable": nullable}
         )
-    if feature.kind == "flag":
+    if isinstance(feature, Flag):
         return feature
-    if feature.kind == "date":
+    if isinstance(feature, Date):
         days, _ = parse_dates(column[sound], feature.order, feature.missing)
         return feature.model_copy(update={"nullable": bool(np.isnat(days).any())})
     numbers, _ = parse_numbers(column[sound], feature.decimal, feature.missing)
@@ -159,21 +163,35 @@ def bounded(kind: Kind, column: pd.Series, sound: np.ndarray) -> Feature:
     )
 
 
-def _flag(column, texts, counts, allowed, options) -> Kind | None:
+def _flag(
+    column: pd.Series,
+    texts: pd.Categorical,
+    counts: np.ndarray,
+    allowed: float,
+    options: SourceOptions,
+) -> Kind | None:
     _, bad = parse_flags(column)
     if bad.sum() > allowed:
         return None
     others = {
-        number_of(text): count
+        number: count
         for text, count in zip(texts.categories, counts, strict=True)
-        if text.lower() not in FLAGS and NUMBER.fullmatch(text)
+        if text.lower() not in FLAGS
+        and NUMBER.fullmatch(text)
+        and (number := number_of(text)) is not None
     }
     if min(others, default=0) == 2 and sum(others.values()) > 1:
         return None  # a count with mostly 0 and 1
     return Kind(Flag(nullable=bool((texts.codes < 0).any())), bad)
 
 
-def _code(column, texts, counts, allowed, options) -> Kind | None:
+def _code(
+    column: pd.Series,
+    texts: pd.Categorical,
+    counts: np.ndarray,
+    allowed: float,
+    options: SourceOptions,
+) -> Kind | None:
     """Digits of one width, some with a zero in front, as postcodes have: no quantity."""
     if is_numeric(column):
         return None
@@ -189,8 +207,14 @@ def _code(column, texts, counts, allowed, options) -> Kind | None:
     return Kind(_category(column, few_levels(rows)), np.zeros(len(column), dtype=bool), reason)
 
 
-def _number(column, texts, counts, allowed, options) -> Kind | None:
-    if reason := seconds_since_1970(texts.categories):
+def _number(
+    column: pd.Series,
+    texts: pd.Categorical,
+    counts: np.ndarray,
+    allowed: float,
+    options: SourceOptions,
+) -> Kind | None:
+    if reason := seconds_since_1970(list(texts.categories)):
         return Kind(None, np.zeros(len(column), dtype=bool), reason)
     if is_numeric(column):
         return Kind(Number(), np.zeros(len(column), dtype=bool))
@@ -204,7 +228,7 @@ def _number(column, texts, counts, allowed, options) -> Kind | None:
     share = counts[other].sum()
     if not any(numbers) or sum(counts[i] for i, yes in enumerate(numbers) if yes) <= share:
         return None
-    missing = ()
+    missing: tuple[str, ...] = ()
     if share > allowed:
         if not (
             len(other) <= MAX_WORDS
@@ -224,7 +248,13 @@ def _number(column, texts, counts, allowed, options) -> Kind | None:
     return Kind(feature, parse_numbers(column, decimal, missing)[1], reason)
 
 
-def _date(column, texts, counts, allowed, options) -> Kind | None:
+def _date(
+    column: pd.Series,
+    texts: pd.Categorical,
+    counts: np.ndarray,
+    allowed: float,
+    options: SourceOptions,
+) -> Kind | None:
     if isinstance(column.dtype, np.dtype | pd.DatetimeTZDtype) and column.dtype.kind == "M":
         return Kind(Date(), np.zeros(len(column), dtype=bool))
     cells = list(texts.categories)
@@ -242,7 +272,7 @@ def _date(column, texts, counts, allowed, options) -> Kind | None:
     other = [
         text for text, day in zip(cells, days, strict=True) if day is None and not is_marker(text)
     ]
-    missing = ()
+    missing: tuple[str, ...] = ()
     if allowed < bad <= MAX_WORD_SHARE * counts.sum() and len(other) <= MAX_WORDS:
         missing, bad = tuple(other), 0  # 0000-00-00, never
     if asked and not options.dates and bad <= allowed and found:
@@ -264,12 +294,12 @@ def _has_fraction(column: pd.Series) -> bool:
     return bool((numbers[np.isfinite(numbers)] % 1 != 0).any())
 
 
-def _compact(cells) -> bool:
+def _compact(cells: Sequence[str]) -> bool:
     """Whether all cells are days like 20240325, which are numbers as well."""
     return len(cells) > 1 and all(text.isdigit() and day_of(text) for text in cells)
 
 
-def _many(column: pd.Series, texts, levels: int, most: int) -> str:
+def _many(column: pd.Series, texts: pd.Categorical, levels: int, most: int) -> str:
     row = int(np.argmax(texts.codes >= 0))
     words = f"{levels:,} different texts, more than the {most:,} of a category"
     numbers = np.array([number_of(text) is not None for text in texts.categories])
@@ -279,7 +309,7 @@ def _many(column: pd.Series, texts, levels: int, most: int) -> str:
     return f"{words}; row {row + 1} is {str(column.iloc[row])[:60]!r}"
 
 
-def _round(bound: float, outwards, integer: bool) -> float:
+def _round(bound: float, outwards: Callable[[float], int], integer: bool) -> float:
     """To two significant digits (whole numbers to no less than a whole number)."""
     if bound == 0:
         return 0.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import Feature
+from churn.data.contract import Category, Feature
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
 
 # A category that is not in the contract.
@@ -38,6 +38,7 @@ class FeatureLevels:
         elif feature.kind == "flag":
             self.texts = [feature.say(0), feature.say(1)]
         else:
+            assert isinstance(feature, Category)
             self.texts = list(feature.categories)
 
     def assign(self, column: pd.Series) -> np.ndarray:
@@ -53,7 +54,7 @@ class FeatureLevels:
             return to_bins(column.to_numpy(dtype=np.float64), self._edges)
         if self.feature.kind == "flag":
             return column.fillna(MISSING).to_numpy().astype(np.int64)
-        codes = pd.Index(self.texts).get_indexer(column.astype(object))
+        codes = pd.Index(self.texts).get_indexer(pd.Index(column.astype(object)))
         return np.where(column.isna(), MISSING, np.where(codes < 0, NEW, codes))
 
 

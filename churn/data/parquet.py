@@ -9,6 +9,7 @@ import re
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
+from pyarrow import fs
 
 from churn.errors import ChurnError
 
@@ -18,7 +19,9 @@ _FOLDER = re.compile(r"([^/=]+)=[^/]*")
 _INDEX = re.compile(r"__index_level_\d+__")
 
 
-def open_dataset(path: str, filesystem=None) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
+def open_dataset(
+    path: str, filesystem: fs.FileSystem | None = None
+) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
     """Open a Parquet file or a folder of them.
 
     Folders like `region=01` are a column of text, which keeps the zero. Files with different

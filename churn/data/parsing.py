@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn.data.amounts import number_of
-from churn.data.contract import Contract, Feature, label_key
+from churn.data.contract import Category, Contract, Feature, Flag, label_key
 from churn.data.dates import day_of
+from churn.data.frames import category
 from churn.data.ids import LARGEST_FLOAT_ID, id_text
 from churn.data.values import FLAGS, MARKERS, MISSING, as_text
 from churn.errors import ChurnError
@@ -44,7 +45,7 @@ def parse_texts(column: pd.Series, keep: Collection[str] = ()) -> pd.Categorical
     texts = np.array([_text(value, keep) for value in values], dtype=object)
     recode, categories = pd.factorize(texts)
     codes = np.where(codes < 0, -1, np.append(recode, -1)[codes])
-    return pd.Categorical.from_codes(codes, categories=list(categories))
+    return category(codes, categories)
 
 
 def parse_ids(column: pd.Series | pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -84,20 +85,20 @@ def lost_digits(column: pd.Series | pa.Array) -> np.ndarray:
     ):
         texts = parse_texts(column)
         lost = [bool(_SCIENTIFIC.fullmatch(text)) for text in texts.categories]
-        return np.array([*lost, False])[texts.codes]
+        return np.asarray(np.array([*lost, False])[texts.codes])
     if isinstance(column, pa.Array) and (
         pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     ):
-        return pc.fill_null(pc.match_substring_regex(column, _SCIENTIFIC.pattern), False).to_numpy(
-            zero_copy_only=False
-        )
+        matched = pc.match_substring_regex(column, _SCIENTIFIC.pattern)
+        found: np.ndarray = pc.fill_null(matched, False).to_numpy(zero_copy_only=False)
+        return found
     if isinstance(column, pa.Array) and pa.types.is_floating(column.type):
         numbers = column.to_numpy(zero_copy_only=False)
     elif isinstance(dtype, np.dtype) and dtype.kind == "f":
         numbers = column.to_numpy()
     else:
         return np.zeros(len(column), dtype=bool)
-    return np.abs(numbers) >= LARGEST_FLOAT_ID
+    return np.asarray(np.abs(numbers) >= LARGEST_FLOAT_ID)
 
 
 def parse_numbers(
@@ -152,7 +153,7 @@ def unavailable(column: pd.Series, feature: Feature) -> dict[str, np.ndarray]:
     dict of str to ndarray of bool, shape (n,)
         By the sentence for the user.
     """
-    if feature.kind in ("category", "flag"):
+    if isinstance(feature, Category | Flag):
         return _words(column, feature)
     if is_numeric(column):
         infinite = np.isinf(column.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -226,7 +227,9 @@ def parse_flags(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return flags, (texts.codes >= 0) & np.isnan(flags)
 
 
-def parse_times(column: pd.Series, order: str = "") -> tuple[np.ndarray, np.ndarray]:
+def parse_times(
+    column: pd.Series, order: str = ""
+) -> tuple[pd.api.extensions.ExtensionArray | np.ndarray, np.ndarray]:
     """Cells as datetimes, and which cells are no times.
 
     Parameters
@@ -245,7 +248,9 @@ def parse_times(column: pd.Series, order: str = "") -> tuple[np.ndarray, np.ndar
     return times.dt.tz_localize(None).array, bad
 
 
-def parse_feature(column: pd.Series, feature: Feature, observed: np.ndarray | None = None):
+def parse_feature(
+    column: pd.Series, feature: Feature, observed: np.ndarray | None = None
+) -> tuple[np.ndarray | pd.Categorical, np.ndarray]:
     """A feature's column as typed cells, and which cells cannot be read.
 
     Parameters
@@ -264,7 +269,7 @@ def parse_feature(column: pd.Series, feature: Feature, observed: np.ndarray | No
         since = (observed - days) / np.timedelta64(1, "D")
         return np.where(np.isnat(days), np.nan, since), bad
     texts = parse_texts(column, keep=feature.categories)
-    texts = texts.remove_categories(texts.categories.intersection(feature.missing))
+    texts = texts.remove_categories(texts.categories.intersection(list(feature.missing)))
     unseen = [text for text in texts.categories if text not in feature.categories]
     return texts.set_categories([*feature.categories, *unseen]), np.zeros(len(column), bool)
 
@@ -309,7 +314,7 @@ def labels(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     texts = parse_texts(frame[contract.target])
     positive = label_key(contract.positive)
     left = [label_key(text) == positive for text in texts.categories]
-    return np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes]
+    return np.asarray(np.append(np.array(left, dtype=np.int8), np.int8(0))[texts.codes])
 
 
 def parse_target(column: pd.Series, contract: Contract) -> pd.Categorical:
@@ -319,13 +324,13 @@ def parse_target(column: pd.Series, contract: Contract) -> pd.Categorical:
     spelled = [known.get(label_key(text), text) for text in texts.categories]
     recode, categories = pd.factorize(np.array(spelled, dtype=object))
     codes = np.where(texts.codes < 0, -1, np.append(recode, -1)[texts.codes])
-    return pd.Categorical.from_codes(codes, categories=list(categories))
+    return category(codes, categories)
 
 
-def _text(value, keep: Collection[str] = ()) -> str | None:
+def _text(value: object, keep: Collection[str] = ()) -> str | None:
     return None if value is None or value is pd.NA or value is pd.NaT else as_text(value, keep)
 
 
-def _cells(column: pd.Series) -> list:
+def _cells(column: pd.Series) -> list[object]:
     """The cells of a column as Python objects, None where missing."""
     return [None if value is pd.NA or value is pd.NaT else value for value in column.tolist()]

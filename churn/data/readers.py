@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from churn.data.delimited import (
 from churn.data.parquet import open_dataset, to_frame
 from churn.data.source import SourceOptions, add_note
 from churn.errors import ChurnError
+from churn.words import plural
 
 TELCO = Path(__file__).parent / "telco"
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+]+:/|.*://")
@@ -54,7 +56,7 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
     """
     filesystem, inside = locate(path)
 
-    def unpacked():
+    def unpacked() -> tuple[BinaryIO, str]:
         return decompressed(lambda: filesystem.open_input_file(inside))
 
     try:
@@ -158,7 +160,8 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
         ):
             sheet = options.sheet or _only_sheet(book)
             if sheet not in book.sheet_names:
-                raise ChurnError("", [f"no sheet {sheet!r}; there are {_listed(book.sheet_names)}"])
+                there = _listed(map(str, book.sheet_names))
+                raise ChurnError("", [f"no sheet {sheet!r}; there are {there}"])
             cells = book.parse(sheet, header=None, dtype=object)
     except ChurnError as error:
         raise ChurnError(f"Cannot use {source}:", error.problems) from None
@@ -172,7 +175,8 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
     title = int(np.argmax(filled[:MAX_TITLE_LINES] > 1)) if (filled > 1).sum() > 1 else 0
     if title:
         above = str(cells.iloc[0].dropna().iloc[0])[:60]
-        told = [f"{title} lines above the header are skipped: {above!r}"]
+        lines = plural(title, "line above the header is", "lines above the header are")
+        told = [f"{lines} skipped: {above!r}"]
         cells = cells.iloc[title:].dropna(axis=1, how="all")
     header = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
     names, changed = column_names(header)
@@ -182,10 +186,10 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
 
 
 def _only_sheet(book: pd.ExcelFile) -> str:
-    filled = [name for name in book.sheet_names if not book.parse(name, header=None).empty]
+    filled = [str(name) for name in book.sheet_names if not book.parse(name, header=None).empty]
     if len(filled) > 1:
         raise ChurnError("", [f"say which sheet (--sheet): {_listed(filled)}"])
-    return filled[0] if filled else book.sheet_names[0]
+    return filled[0] if filled else str(book.sheet_names[0])
 
 
 def _load_sql(url: str, query: str) -> pd.DataFrame:
@@ -267,7 +271,8 @@ def locate(path: str | Path) -> tuple[fs.FileSystem, str]:
     """
     path = str(path)
     if path.startswith("s3://"):
-        return fs.FileSystem.from_uri(path)
+        filesystem, inside = fs.FileSystem.from_uri(path)
+        return filesystem, inside
     if not Path(path).exists():
         hint = "give a path, an s3:// or database URL"
         raise ChurnError(f"There is no file {public_name(path)}.", [hint])

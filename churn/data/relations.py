@@ -67,7 +67,9 @@ def _signatures(values: np.ndarray, alive: np.ndarray) -> np.ndarray:
     return weights @ np.log(np.abs(probed))
 
 
-def _pair(column, values, logs, alive, names) -> str | None:
+def _pair(
+    column: int, values: np.ndarray, logs: np.ndarray, alive: np.ndarray, names: list[str]
+) -> str | None:
     others = np.flatnonzero(alive & ~np.isnan(logs))
     others = others[others != column]
     if np.isnan(logs[column]) or len(others) < 2:

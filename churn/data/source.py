@@ -1,6 +1,6 @@
 """The format of a file, as far as the file itself leaves it ambiguous."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -9,6 +9,9 @@ from churn.errors import ChurnError
 __all__ = ["SEPARATORS", "SourceOptions", "add_note", "notes"]
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+if TYPE_CHECKING:
+    import pandas as pd
+
 _NOTES = "notes"
 
 
@@ -73,11 +76,11 @@ class SourceOptions(BaseModel):
         return other.model_copy(update=given)
 
 
-def notes(frame) -> list[str]:
+def notes(frame: "pd.DataFrame") -> list[str]:
     """What a reader recognised or changed, one sentence each: for the console and the card."""
     return list(frame.attrs.get(_NOTES, ()))
 
 
-def add_note(frame, *sentences: str) -> None:
+def add_note(frame: "pd.DataFrame", *sentences: str) -> None:
     """Add sentences to the notes of a frame."""
     frame.attrs[_NOTES] = [*frame.attrs.get(_NOTES, ()), *sentences]

@@ -7,8 +7,12 @@ and line, and small effects of the rest. Several columns have no effect, and no 
 one, so the error of a model is limited by the number of rows only.
 """
 
+from typing import Literal, overload
+
 import numpy as np
 import pandas as pd
+
+from churn.data.frames import category
 
 _YES_NO = ("No", "Yes")
 _INTERNET = ("DSL", "Fiber optic", "No")
@@ -29,7 +33,17 @@ _EXTRAS = (
 )
 
 
-def generate_sample_data(n_customers: int, seed: int = 0, return_probability: bool = False):
+@overload
+def generate_sample_data(
+    n_customers: int, seed: int = 0, return_probability: Literal[False] = False
+) -> pd.DataFrame: ...
+@overload
+def generate_sample_data(
+    n_customers: int, seed: int = 0, *, return_probability: Literal[True]
+) -> tuple[pd.DataFrame, np.ndarray]: ...
+def generate_sample_data(
+    n_customers: int, seed: int = 0, return_probability: bool = False
+) -> pd.DataFrame | tuple[pd.DataFrame, np.ndarray]:
     """Generate customers that fit the Telco contract.
 
     Parameters
@@ -58,10 +72,10 @@ def generate_sample_data(n_customers: int, seed: int = 0, return_probability: bo
 def draw_customers(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Sample n customers: flags and codes as int8, numbers, each of shape (n,)."""
 
-    def flag(share):
+    def flag(share: float) -> np.ndarray:
         return (rng.random(n) < share).astype(np.int8)
 
-    def choice(shares):
+    def choice(shares: list[float]) -> np.ndarray:
         return np.searchsorted(np.cumsum(shares)[:-1], rng.random(n), side="right").astype(np.int8)
 
     draw = {
@@ -96,7 +110,7 @@ def log_odds(draw: dict[str, np.ndarray]) -> np.ndarray:
     online = draw["internet_service"] != 2
     supported = online & (draw["tech_support"] == 1)
     secured = online & (draw["online_security"] == 1)
-    return (
+    odds: np.ndarray = (
         -0.6
         - np.choose(draw["contract"], [0.0, 1.3, 2.2])
         - 0.9 * np.log1p(draw["tenure"] / 6)
@@ -109,28 +123,27 @@ def log_odds(draw: dict[str, np.ndarray]) -> np.ndarray:
         - 0.3 * draw["dependents"]
         - 0.4 * secured
     )
+    return odds
 
 
 def to_frame(draw: dict[str, np.ndarray], churned: np.ndarray) -> pd.DataFrame:
     """Sampled customers as a table, numbered from 1, with their labels."""
     n = len(churned)
     online = draw["internet_service"] != 2
-    columns = {"customer_id": np.arange(1, n + 1)}
+    columns: dict[str, np.ndarray | pd.Categorical] = {"customer_id": np.arange(1, n + 1)}
     for name in ("female", "senior_citizen", "partner", "dependents", "tenure", "phone_service"):
         columns[name] = draw[name]
-    columns["multiple_lines"] = pd.Categorical.from_codes(
+    columns["multiple_lines"] = category(
         np.where(draw["phone_service"] == 1, draw["multiple_lines"], 2),
         [*_YES_NO, "No phone service"],
     )
-    columns["internet_service"] = pd.Categorical.from_codes(draw["internet_service"], _INTERNET)
+    columns["internet_service"] = category(draw["internet_service"], _INTERNET)
     for name in _EXTRAS:
-        columns[name] = pd.Categorical.from_codes(
-            np.where(online, draw[name], 2), [*_YES_NO, "No internet service"]
-        )
-    columns["contract"] = pd.Categorical.from_codes(draw["contract"], _CONTRACTS)
+        columns[name] = category(np.where(online, draw[name], 2), [*_YES_NO, "No internet service"])
+    columns["contract"] = category(draw["contract"], _CONTRACTS)
     columns["paperless_billing"] = draw["paperless_billing"]
-    columns["payment_method"] = pd.Categorical.from_codes(draw["payment_method"], _PAYMENTS)
+    columns["payment_method"] = category(draw["payment_method"], _PAYMENTS)
     columns["monthly_charges"] = draw["monthly_charges"]
     columns["total_charges"] = draw["total_charges"]
-    columns["churn"] = pd.Categorical.from_codes(churned.astype(np.int8), _YES_NO)
+    columns["churn"] = category(churned.astype(np.int8), _YES_NO)
     return pd.DataFrame(columns, copy=False)

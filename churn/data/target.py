@@ -69,7 +69,7 @@ def settle_target(column: pd.Series, positive: str | None = None) -> Label:
         if pair is None:
             listed = ", ".join(
                 f"{spelling[key]!r} ({plural(sizes[key], 'row')})"
-                for key in sorted(sizes, key=sizes.get, reverse=True)[:SHOWN]
+                for key in sorted(sizes, key=lambda one: sizes[one], reverse=True)[:SHOWN]
             )
             if len(sizes) == 1:
                 problem = (
@@ -80,12 +80,13 @@ def settle_target(column: pd.Series, positive: str | None = None) -> Label:
             raise ChurnError(where, [hint])
         yes, no = pair
         return Label(spelling[yes], (spelling[no],))
-    yes = _meant(label_key(positive), set(sizes))
-    if yes is None or len(sizes) < 2:
+    meant = _meant(label_key(positive), set(sizes))
+    if meant is None or len(sizes) < 2:
         listed = ", ".join(repr(spelling[key]) for key in list(sizes)[:SHOWN])
         raise ChurnError(
             where, [f"{positive!r} and another value are expected; there are {listed}"]
         )
+    yes = meant
     others = [key for key in common if key != yes] or [
         key for key in sizes if key != yes and _pair({yes, key})
     ]
@@ -156,12 +157,13 @@ def spellings_note(column: pd.Series) -> str:
 
 
 def _counts(column: pd.Series) -> dict[str, int]:
-    return pd.Series(parse_texts(column)).value_counts().to_dict()
+    counts = pd.Series(parse_texts(column)).value_counts()
+    return {str(text): int(count) for text, count in counts.items()}
 
 
 def _spellings(counts: dict[str, int]) -> dict[str, str]:
     """The most frequent spelling of each value."""
-    found = {}
+    found: dict[str, str] = {}
     for text in sorted((text for text, count in counts.items() if count), key=lambda t: -counts[t]):
         found.setdefault(label_key(text), text)
     return found

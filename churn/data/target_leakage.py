@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from churn.data.contract import Category, Feature
 from churn.data.findings import BINS, FOLDS, Columns, Finding
 from churn.statistics.bins import MISSING, quantile_edges, to_bins
 from churn.statistics.intervals import wilson
@@ -112,7 +113,9 @@ def leavers_only(columns: Columns, names: Iterable[str]) -> Iterator[Finding]:
             yield _finding(columns, name, *found, suspected=not best[0])
 
 
-def _finding(columns, name, rows, customers, lower, suspected) -> Finding:
+def _finding(
+    columns: Columns, name: str, rows: np.ndarray, customers: int, lower: float, suspected: bool
+) -> Finding:
     leavers = int(columns.target[rows].sum())
     why = (
         f"is {_in_words(columns, name, rows)} for {customers:,} customers, of which {leavers:,} "
@@ -144,7 +147,7 @@ def _partitions(column: np.ndarray) -> Iterator[np.ndarray]:
     if empty.any():
         yield empty.astype(np.int64)
     for bins in (BINS // 8, BINS):
-        edges = quantile_edges(column, np.linspace(0, 1, bins + 1)[1:-1])
+        edges = quantile_edges(column, np.linspace(0, 1, bins + 1)[1:-1].tolist())
         yield to_bins(column, edges) - MISSING
     _, value, count = np.unique(column, return_inverse=True, return_counts=True)
     if len(count) > BINS:
@@ -164,7 +167,7 @@ def _in_words(columns: Columns, name: str, rows: np.ndarray) -> str:
     return ", ".join(said) + (" …" if len(values) > SHOWN else "")
 
 
-def _say(feature, code: float) -> str:
-    if feature.kind == "category" and not np.isnan(code):
+def _say(feature: Feature, code: float) -> str:
+    if isinstance(feature, Category) and not np.isnan(code):
         return feature.categories[int(code)]
     return feature.say(code)

@@ -51,7 +51,9 @@ class Validation:
     problems: pd.DataFrame
 
 
-def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float = 0.05):
+def validate_data(
+    frame: pd.DataFrame, contract: Contract, max_rejected: float = 0.05
+) -> Validation:
     """Validate a raw table against its contract.
 
     Parameters
@@ -73,8 +75,8 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
     """
     twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if twice:
-        problems = [f"{name}: two columns have this name" for name in twice]
-        raise ChurnError("The table breaks its contract:", problems)
+        doubled = [f"{name}: two columns have this name" for name in twice]
+        raise ChurnError("The table breaks its contract:", doubled)
     frame = with_target(frame, contract.target, contract.target_rule)
     raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     found = Problems(raw)
@@ -99,8 +101,8 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
         },
     )
     if contract.target in clean:
-        known = [*contract.negative, contract.positive]
-        target = clean[contract.target].cat.set_categories(known)
+        values = [*contract.negative, contract.positive]
+        target = clean[contract.target].cat.set_categories(values)
         clean = with_columns(clean, {contract.target: target})
     if len(raw) and found.broken.mean() > max_rejected:
         share = f"{found.broken.mean():.1%} of the rows break the contract"
@@ -127,10 +129,10 @@ def validate_data(frame: pd.DataFrame, contract: Contract, max_rejected: float =
 def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.DataFrame:
     """The columns of the contract, typed; cells that cannot be read are reported to `found`."""
     columns = {}
-    if contract.id in raw:
+    if contract.id is not None and contract.id in raw:
         columns[contract.id] = parse_ids(raw[contract.id]).to_pandas().astype("str").array
         found.reject(contract.id, LOST_DIGITS, lost_digits(raw[contract.id]))
-    if contract.time in raw:
+    if contract.time is not None and contract.time in raw:
         columns[contract.time], bad = parse_times(raw[contract.time], contract.time_order)
         found.reject(contract.time, "not a date (ISO 8601)", bad)
     observed = observation_days(raw, contract)
@@ -214,8 +216,8 @@ class Problems:
 
     def __init__(self, raw: pd.DataFrame):
         self.raw = raw
-        self.rows = []
-        self.masks = []
+        self.rows: list[tuple[str, str, str, int, str]] = []
+        self.masks: list[tuple[str, str, np.ndarray]] = []
         self.broken = np.zeros(len(raw), dtype=bool)
 
     def stop(self, column: str, check: str) -> None:
@@ -263,7 +265,8 @@ class Problems:
 def in_words(problems: pd.DataFrame) -> list[str]:
     """A table of problems as one sentence per problem."""
     return [
-        f"{row.column or 'table'}: {row.check}"
-        + (f" ({plural(row.count_, 'row')}; {row.examples})" if row.count_ else "")
-        for row in problems.rename(columns={"count": "count_"}).itertuples()
+        f"{column or 'table'}: {check}" + (f" ({plural(n, 'row')}; {examples})" if n else "")
+        for column, check, n, examples in zip(
+            *(problems[name] for name in ("column", "check", "count", "examples")), strict=True
+        )
     ]

@@ -153,7 +153,7 @@ def importances(
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
     as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
     found = []
-    for name in typed:
+    for name in map(str, typed):
         shuffled = [with_columns(typed, {name: typed[name].array[order]}) for order in orders]
         chance = model.predict_proba_typed(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
         rises = row_losses(target, chance).mean(axis=1) - as_it_is
