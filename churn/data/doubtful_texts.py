@@ -5,6 +5,7 @@ empty where there is none.
 """
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,7 +22,7 @@ MIN_WITH_NUMBER = 3
 _EPOCH = re.compile(r"(9[5-9]\d{7}|1\d{9})(\d{3})?(\.\d+)?", re.ASCII)
 
 
-def mixed_dates(cells, counts) -> str:
+def mixed_dates(cells: Sequence[str], counts: np.ndarray) -> str:
     """Why texts must not be a category: they are absolute dates; empty where they are not."""
     short = np.array([bool(SHORT_YEAR.fullmatch(text)) for text in cells])
     if counts[short].sum() > counts.sum() / 2:
@@ -34,7 +35,7 @@ def mixed_dates(cells, counts) -> str:
     return ""
 
 
-def numbers_with_words(cells) -> str:
+def numbers_with_words(cells: Sequence[str]) -> str:
     """A note on a category whose texts are numbers with a word."""
     if len(cells) < MIN_WITH_NUMBER or not all(map(_WITH_UNIT.fullmatch, cells)):
         return ""
@@ -43,7 +44,7 @@ def numbers_with_words(cells) -> str:
     )
 
 
-def case_variants(cells) -> str:
+def case_variants(cells: Sequence[str]) -> str:
     """A note on texts that differ only in case, which are categories of their own."""
     spellings: dict[str, list[str]] = {}
     for text in cells:
@@ -54,7 +55,7 @@ def case_variants(cells) -> str:
     return f"has categories that differ only in case or blanks, and count as several: {twins[0]}"
 
 
-def seconds_since_1970(cells) -> str:
+def seconds_since_1970(cells: Sequence[str]) -> str:
     """Why numbers are no feature: they count seconds since 1970; empty where they do not."""
     if len(cells) < MIN_COUNTS or not all(map(_EPOCH.fullmatch, cells)):
         return ""
