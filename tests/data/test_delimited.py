@@ -159,7 +159,7 @@ def test_a_title_in_a_workbook_is_skipped_and_told(tmp_path):
     frame = load_table(tmp_path / "t.xlsx")
     assert list(frame.columns) == HEADER
     assert len(frame) == 5
-    assert "1 lines above the header are skipped: 'Report'" in notes(frame)
+    assert "1 line above the header is skipped: 'Report'" in notes(frame)
 
 
 def test_a_table_without_its_mark_is_refused_with_the_setting_that_reads_it(tmp_path):
