@@ -1,12 +1,16 @@
 """serve: a run's model over HTTP, for programs and for people."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 
 # churn is not imported at the top: numpy and OpenMP read their settings at their first import, and
 # `python -m serve` sets them after the import of this package.
 
 
-def create_app(config: dict | None = None) -> Flask:
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """Make the app.
 
     Parameters
@@ -38,7 +42,9 @@ def create_app(config: dict | None = None) -> Flask:
     from serve.served_model import ServedModel
 
     app = Flask(__name__)
-    app.json.sort_keys = False
+    provider = app.json
+    if isinstance(provider, DefaultJSONProvider):
+        provider.sort_keys = False
     settings.init_app(app, config)
     ServedModel().init_app(app)
     prediction_log.init_app(app)

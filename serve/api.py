@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -12,6 +13,7 @@ from serve.exposition import exposition
 from serve.openapi import document
 from serve.prediction_log import log
 from serve.problem_details import Refused
+from serve.proxies import unproxied
 from serve.request_checks import check_query, json_body, query_flag, query_number
 from serve.responses import JSON
 from serve.served_model import served
@@ -27,11 +29,11 @@ QUERY = {"api.predict": {"explain"}, "api.predictions": {"limit"}}
 
 @blueprint.before_request
 def _check_query() -> None:
-    check_query(QUERY.get(request.endpoint, ()))
+    check_query(QUERY.get(request.endpoint or "", ()))
 
 
 @blueprint.get("/health")
-def health():
+def health() -> Response:
     """Whether the process answers, with which run, and the problems of the model and the log."""
     found = current_app.extensions["churn"]
     log_status = (found.log_problem or "ok") if log() else "off"
@@ -47,29 +49,29 @@ def health():
 
 
 @blueprint.get("/ready")
-def ready():
+def ready() -> Response:
     """Whether a prediction can be answered: a model is loaded, and the log can be written."""
     served()
-    if log():
-        log().spool.check()
+    if writer := log():
+        writer.spool.check()
     return jsonify(status="ready")
 
 
 @blueprint.get("/metrics")
-def prometheus():
+def prometheus() -> Response:
     """The metrics of all workers together, for Prometheus."""
-    text = exposition(current_app._get_current_object())
+    text = exposition(unproxied(current_app))
     return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @blueprint.get("/openapi.json")
-def openapi():
+def openapi() -> Response:
     """This API, described in OpenAPI 3.1."""
     return jsonify(document(served(), current_app.extensions["churn-keys"]))
 
 
 @blueprint.get("/model/info")
-def info():
+def info() -> Response:
     """The model: its metrics, lineage, threshold and features."""
     run = served().run
     features = {
@@ -95,7 +97,7 @@ def info():
 
 
 @blueprint.post("/predict")
-def predict():
+def predict() -> Response:
     """The risk of one customer; with `?explain=1` its reasons and the best change."""
     explain = query_flag("explain")
     response = service.predict_one(served(), log(), json_body(), explain=explain)
@@ -103,22 +105,23 @@ def predict():
 
 
 @blueprint.post("/predict/batch")
-def predict_batch():
+def predict_batch() -> Response:
     """The risk of many customers, in their order; those that cannot be scored are named."""
     return Response(service.predict_many(served(), log(), json_body()), content_type=JSON)
 
 
 @blueprint.post("/what-if")
-def what_if():
+def what_if() -> Response:
     """The risk a customer would have, with its reasons; no prediction, and not logged."""
     return jsonify(service.what_if(served(), json_body()))
 
 
 @blueprint.get("/predictions")
-def predictions():
+def predictions() -> Response:
     """The latest predictions in the log, the newest first."""
     limit = query_number("limit", DEFAULT_LATEST, MAX_LATEST)
-    if not log():
+    writer = log()
+    if not writer:
         raise Refused(503, "The prediction log is off.")
     return jsonify(
         predictions=[
@@ -131,21 +134,22 @@ def predictions():
                 "churn": row.churn,
                 "threshold": row.threshold,
             }
-            for row in log().latest(limit)
+            for row in writer.latest(limit)
         ]
     )
 
 
 @blueprint.post("/outcomes")
-def outcomes():
+def outcomes() -> Response:
     """Record which customers left, all or none; known outcomes may be sent again."""
     rows = read_body(json_body(), current_app.config["MAX_BATCH"])
-    if not log():
+    writer = log()
+    if not writer:
         raise Refused(503, "The prediction log is off, and its database would hold the outcomes.")
-    return jsonify(log().add_outcomes(rows)._asdict())
+    return jsonify(writer.add_outcomes(rows)._asdict())
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """A value as JSON has it: no NumPy types, and null for NaN and infinity."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}

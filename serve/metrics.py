@@ -4,7 +4,7 @@ Under `python -m serve` each worker stores its counts in files of its own
 (PROMETHEUS_MULTIPROC_DIR), which survive a worker that is killed; `serve.exposition` adds them up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from time import perf_counter
 
@@ -35,8 +35,9 @@ _in_progress = Gauge(
 
 
 @cache
-def _timer(route: str, status: str):
-    return _seconds.labels(route, status).observe
+def _timer(route: str, status: str) -> Callable[[float], None]:
+    observed: Callable[[float], None] = _seconds.labels(route, status).observe
+    return observed
 
 
 def init_app(app: Flask) -> None:
@@ -52,7 +53,7 @@ def init_app(app: Flask) -> None:
         _in_progress.inc()
 
     @app.teardown_request
-    def leave(_error) -> None:
+    def leave(_error: BaseException | None) -> None:
         _in_progress.dec()
 
     @app.after_request
@@ -69,7 +70,7 @@ def observe(route: str, status: str, seconds: float) -> None:
 
 
 @cache
-def _counter(churn: bool, tenth: int):
+def _counter(churn: bool, tenth: int) -> Counter:
     span = f"{tenth / TENTHS:.1f}-{(tenth + 1) / TENTHS:.1f}"
     return _predictions.labels("yes" if churn else "no", span)
 

@@ -1,15 +1,17 @@
 """The API as an OpenAPI 3.1 document, generated from the types of requests and responses."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from churn.data.contract import Feature
+from churn.data.contract import Feature, Number
 from churn.feedback.outcomes import body_type
 from serve import responses
 from serve.api_keys import HEADER
 from serve.problem_details import MEDIA_TYPE as PROBLEM
-from serve.responses import JSON
+from serve.responses import JSON, Json
 from serve.served_model import Model
 
 REF = "#/components/schemas/{model}"
@@ -34,10 +36,10 @@ LIMIT = {
     "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20},
 }  # fmt: skip
 EXAMPLE_OUTCOMES = {"outcomes": [{"customer": "C0042", "date": "2025-01-31", "left": True}]}
-_OBJECT = {"type": "object"}
+_OBJECT: Json = {"type": "object"}
 
 
-def document(model: Model, keys: bool = False) -> dict:
+def document(model: Model, keys: bool = False) -> Json:
     """The document of the API with a given model.
 
     Parameters
@@ -109,7 +111,7 @@ def document(model: Model, keys: bool = False) -> dict:
     }  # fmt: skip
 
 
-def example_customer(model: Model) -> dict:
+def example_customer(model: Model) -> Json:
     """A typical customer as a request body."""
     typical = model.run.explainer.typical
     return {
@@ -123,7 +125,7 @@ def days_ago(days: float) -> str:
     return (datetime.now(UTC) - timedelta(days=round(days))).date().isoformat()
 
 
-def _json_value(feature: Feature, typical):
+def _json_value(feature: Feature, typical: Any) -> Any:
     if typical is None or isinstance(typical, str):
         return typical
     if feature.kind == "flag":
@@ -131,31 +133,52 @@ def _json_value(feature: Feature, typical):
     if feature.kind == "date":
         return days_ago(typical)
     # A median may lie between two whole numbers.
-    return round(typical) if feature.integer else float(typical)
+    integer = isinstance(feature, Number) and feature.integer
+    return round(typical) if integer else float(typical)
 
 
 def _post(
-    name: str, summary: str, body: dict, example: dict, response: dict, keys: bool, parameters=()
-) -> dict:
+    name: str,
+    summary: str,
+    body: Json,
+    example: Json,
+    response: Json,
+    keys: bool,
+    parameters: Iterable[Json] = (),
+) -> Json:
     operation = _operation(name, summary, response, POST_ERRORS, parameters, keys)
     content = {JSON: {"schema": body, "example": example}}
     operation["requestBody"] = {"required": True, "content": content}
     return {"post": operation}
 
 
-def _get(name: str, summary: str, response: dict | None, errors=(), parameters=(), keys=False):
+def _get(
+    name: str,
+    summary: str,
+    response: Json | None,
+    errors: Iterable[int] = (),
+    parameters: Iterable[Json] = (),
+    keys: bool = False,
+) -> Json:
     return {"get": _operation(name, summary, response, errors, parameters, keys)}
 
 
-def _operation(name, summary, response, errors, parameters, keys) -> dict:
+def _operation(
+    name: str,
+    summary: str,
+    response: Json | None,
+    errors: Iterable[int],
+    parameters: Iterable[Json],
+    keys: bool,
+) -> Json:
     if response is None:
-        content = {"text/plain": {"schema": {"type": "string"}}}
+        content: Json = {"text/plain": {"schema": {"type": "string"}}}
     else:
         content = {JSON: {"schema": response}}
     problem = {PROBLEM: {"schema": {"$ref": REF.format(model="ProblemDetails")}}}
     # Each may be requested with an unknown parameter, or with an untrusted host.
     errors = {*errors, 400, 422, *([401] if keys else [])}
-    operation = {
+    operation: Json = {
         "operationId": name,
         "summary": summary,
         "parameters": list(parameters),

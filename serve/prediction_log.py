@@ -1,7 +1,9 @@
 """The prediction log of the app: a prediction is on disk before the response is sent."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
@@ -9,6 +11,10 @@ from churn.feedback.outcomes import Added, Outcome
 from churn.feedback.prediction_log import Spool, locations
 from churn.feedback.prediction_log.spool import SUFFIX
 from serve.settings import OFF
+
+if TYPE_CHECKING:
+    from churn.feedback.outcomes import OutcomeStore
+    from churn.feedback.prediction_log import Prediction, PredictionLog
 
 # A request waits so long for a locked database; then its client gets a 503.
 PATIENCE_SECONDS = 2.0
@@ -21,7 +27,7 @@ def init_app(app: Flask) -> None:
         app.extensions["churn-log"] = LogWriter(*places(app.config))
 
 
-def places(config) -> tuple[Path, str]:
+def places(config: Mapping[str, Any]) -> tuple[Path, str]:
     """The folder that workers write to, and the URL of the database, by an app's settings."""
     return locations({"CHURN_STATE": config["STATE"], "CHURN_LOG": config["LOG"]})
 
@@ -32,7 +38,8 @@ class LogWriter:
     def __init__(self, folder: Path, url: str):
         self.spool = Spool(folder)
         self.url = url
-        self._database = self._outcomes = None
+        self._database: PredictionLog | None = None
+        self._outcomes: OutcomeStore | None = None
 
     def backlog(self) -> tuple[int, int]:
         """The number of files that are not in the database yet, and their bytes."""
@@ -42,7 +49,7 @@ class LogWriter:
                 sizes.append(path.stat().st_size)
         return len(sizes), sum(sizes)
 
-    def latest(self, most: int) -> list:
+    def latest(self, most: int) -> "list[Prediction]":
         """The latest predictions in the database, the newest first."""
         if self._database is None:
             # Imported here: a worker that reads no database does not load SQLAlchemy.
@@ -62,4 +69,5 @@ class LogWriter:
 
 def log() -> LogWriter | None:
     """The log of this app, or None where it is off."""
-    return current_app.extensions["churn-log"]
+    found: LogWriter | None = current_app.extensions["churn-log"]
+    return found

@@ -1,6 +1,7 @@
 """Every error as problem details (RFC 9457)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from flask import Flask, Response, current_app, render_template, request
@@ -44,7 +45,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
 
 
-def problem_json(status: int, detail: str, problems: list[Problem] = ()) -> bytes:
+def problem_json(status: int, detail: str, problems: Sequence[Problem] = ()) -> bytes:
     """Problem details as JSON."""
     body = {
         "type": "about:blank",  # RFC 9457: the status code is the only type
@@ -57,7 +58,7 @@ def problem_json(status: int, detail: str, problems: list[Problem] = ()) -> byte
 
 
 def _respond(
-    status: int, detail: str, problems: list[Problem] = (), *, retry: bool = False
+    status: int, detail: str, problems: Sequence[Problem] = (), *, retry: bool = False
 ) -> Response:
     response = Response(problem_json(status, detail, problems), status, content_type=MEDIA_TYPE)
     if retry:
@@ -96,10 +97,10 @@ def _no_model(error: NoModel) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    detail = error.description
+    detail = error.description or ""
     if error.code == 413:
         detail = f"The body is larger than {current_app.config['MAX_CONTENT_LENGTH']:,} bytes."
-    response = _respond(error.code, detail)
+    response = _respond(error.code or 500, detail)
     for name, value in error.get_headers(request.environ):
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value  # Allow, with a 405

@@ -9,6 +9,7 @@ from churn.data.values import FLAGS
 from churn.scoring.json_body import Problem
 from churn.words import plural
 from serve.problem_details import Refused
+from serve.proxies import unproxied
 from serve.responses import JSON
 
 MAX_SHOWN = 80
@@ -22,7 +23,7 @@ def json_body() -> bytes:
     Refused
         If its media type is not JSON, it is compressed, or it ends before its Content-Length.
     """
-    asked = request._get_current_object()  # the proxy costs as much as an attribute itself
+    asked = unproxied(request)  # the proxy costs as much as an attribute itself
     if asked.environ.get("CONTENT_TYPE") != JSON and not asked.is_json:
         wrong = Problem("Content-Type", JSON, (asked.mimetype or "nothing")[:MAX_SHOWN])
         raise Refused(415, f"The body must be {JSON}.", [wrong])
@@ -30,8 +31,9 @@ def json_body() -> bytes:
     if encoding.strip().lower() != "identity":
         wrong = Problem("Content-Encoding", "identity", encoding[:MAX_SHOWN])
         raise Refused(415, "The body must not be compressed.", [wrong])
-    body = asked.get_data(cache=False)
-    if asked.content_length is None and len(body) >= asked.max_content_length:
+    body: bytes = asked.get_data(cache=False)
+    most = asked.max_content_length
+    if asked.content_length is None and most is not None and len(body) >= most:
         raise RequestEntityTooLarge  # a chunked body is truncated at the limit
     if asked.content_length is not None and len(body) < asked.content_length:
         raise incomplete_body(len(body), asked.content_length)

@@ -5,9 +5,10 @@ of every value, takes most of the time of a response.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from json.encoder import encode_basestring_ascii as quoted
-from typing import Literal
+from typing import Any, Literal
 
 from typing_extensions import TypedDict  # Pydantic accepts typing's only from Python 3.12 on
 
@@ -15,6 +16,8 @@ from churn.scoring.json_body import Problem, Problems
 from serve.served_model import Model
 
 JSON = "application/json"
+# An object of JSON.
+Json = dict[str, Any]
 
 
 class Contribution(TypedDict):
@@ -120,18 +123,24 @@ class ProblemDetails(TypedDict):
     problems: list[Problem]
 
 
-def prediction_json(model: Model, prediction: str, record: dict, probability: float) -> str:
+def prediction_json(model: Model, prediction: str, record: Json, probability: float) -> str:
     """An Answer as JSON, its closing brace left out."""
     return f"{_prediction(model, prediction, record, probability)},{model.common_fields}"
 
 
 def batch_json(
-    model: Model, prediction: str, records: list, probabilities: list, problems: Problems
+    model: Model,
+    prediction: str,
+    records: Sequence[Json | None],
+    probabilities: Sequence[float | None],
+    problems: Problems,
 ) -> str:
     """Answers as JSON; the i-th prediction of it is called `<prediction>-<i>`."""
     many = ",".join(
         [
-            "null" if record is None else f"{_prediction(model, f'{prediction}-{i}', record, p)}}}"
+            "null"
+            if record is None or p is None
+            else f"{_prediction(model, f'{prediction}-{i}', record, p)}}}"
             for i, (record, p) in enumerate(zip(records, probabilities, strict=True))
         ]
     )
@@ -142,8 +151,9 @@ def batch_json(
     )
 
 
-def _prediction(model: Model, prediction: str, record: dict, probability: float) -> str:
-    customer = record.get(model.run.contract.id)
+def _prediction(model: Model, prediction: str, record: Json, probability: float) -> str:
+    key = model.run.contract.id
+    customer = record.get(key) if key else None
     # The type checks of json.dumps are half of its time for a text.
     customer = quoted(customer) if isinstance(customer, str) else json.dumps(customer)
     churn = "true" if probability >= model.run.scorer.threshold else "false"

@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, current_app
 
@@ -15,6 +16,9 @@ from churn.scoring.deployment import Deployment
 from churn.scoring.request_schema import RequestSchema
 from serve.cache import load_model
 from serve.instance import LOG_BEAT, MODEL_BEAT, read_status, seconds_since
+
+# An object of JSON.
+Json = dict[str, Any]
 
 NO_RUN = ChurnError(
     "No model is loaded.",
@@ -58,7 +62,7 @@ class Model:
         ]
         self.flags_unseen = bool(self._accepted)
 
-    def unseen(self, record: dict) -> list[str]:
+    def unseen(self, record: Json) -> list[str]:
         """The features whose category is not in the training data, where that is allowed."""
         return [
             name
@@ -66,7 +70,7 @@ class Model:
             if (value := record.get(name)) is not None and value not in known
         ]
 
-    def explain(self, record: dict, most: int) -> dict:
+    def explain(self, record: Json, most: int) -> Json:
         """The features that raise a record's risk most, and the change that lowers it most."""
         reasons, scorer = self.run.explainer, self.run.scorer
         change = reasons.best_change(scorer, record)
@@ -89,10 +93,10 @@ class ServedModel:
         The status that the keeper published last.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.model: Model | None = None
         self.why: ChurnError | None = NO_RUN
-        self.status: dict = {}
+        self.status: Json = {}
         self._problem: str | None = None
         self._digest = None
         self._instance: Path | None = None
@@ -143,7 +147,7 @@ class ServedModel:
         seconds = seconds_since(self._instance, name)
         return time.monotonic() - self._started if seconds is None else seconds
 
-    def apply_status(self, status: dict) -> None:
+    def apply_status(self, status: Json) -> None:
         """Serve the model that the keeper publishes.
 
         Parameters
@@ -209,7 +213,8 @@ def served() -> Model:
     NoModel
         With the reason, and what to do.
     """
-    found = current_app.extensions["churn"]
+    found: ServedModel = current_app.extensions["churn"]
     if found.model is None:
-        raise NoModel(found.why.summary, found.why.problems)
+        why = found.why or NO_RUN
+        raise NoModel(why.summary, why.problems)
     return found.model

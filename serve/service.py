@@ -2,6 +2,7 @@
 
 import json
 from time import time
+from typing import Any
 
 from churn.feedback.prediction_log import entry, new_id
 from serve import metrics
@@ -66,7 +67,7 @@ def predict_many(model: Model, log: LogWriter | None, body: bytes) -> str:
     return response
 
 
-def what_if(model: Model, body: bytes) -> dict:
+def what_if(model: Model, body: bytes) -> dict[str, Any]:
     """The risk of a hypothetical customer, with its reasons; it is neither logged nor counted."""
     record = model.requests.read_record(body)
     probability, threshold = model.run.scorer(record), model.run.scorer.threshold
@@ -81,9 +82,14 @@ def what_if(model: Model, body: bytes) -> dict:
 
 
 def _log(
-    log: LogWriter | None, model: Model, prediction: str, probabilities: list, body: bytes,
-    *, batch: bool = False,
-) -> None:  # fmt: skip
+    log: LogWriter | None,
+    model: Model,
+    prediction: str,
+    probabilities: list[float | None],
+    body: bytes,
+    *,
+    batch: bool = False,
+) -> None:
     if log is None:
         return
     line = entry(

@@ -1,11 +1,14 @@
 """The settings of the app and its server: from the caller, the environment, or defaults."""
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from flask import Flask
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from churn.errors import ChurnError
@@ -102,7 +105,7 @@ class Settings(BaseSettings):
     instance: Text = ""
 
     @classmethod
-    def read(cls, given: dict | None = None) -> "Settings":
+    def read(cls, given: Mapping[str, Any] | None = None) -> "Settings":
         """The settings.
 
         Parameters
@@ -133,10 +136,10 @@ class Settings(BaseSettings):
         return LOOPBACK_HOSTS if _is_loopback(self.host) else None
 
 
-def init_app(app: Flask, given: dict | None) -> None:
+def init_app(app: Flask, given: Mapping[str, Any] | None) -> None:
     """Set the configuration of an app; see `serve.create_app`."""
     settings = Settings.read(given)
-    app.config.update({"SERVED": None} | (given or {}))
+    app.config.update({"SERVED": None, **(given or {})})
     app.config.update({name.upper(): value for name, value in settings})
     app.config["STATE"] = str(settings.state)
     app.config["KEYS"] = [*settings.keys, *settings.keys_file]
@@ -154,7 +157,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _problem(settings: type[Settings], detail: dict) -> str:
+def _problem(settings: type[Settings], detail: ErrorDetails) -> str:
     name = str(detail["loc"][0])
     field = settings.model_fields.get(name)
     if field is None:  # by its alias
@@ -168,7 +171,7 @@ def _problem(settings: type[Settings], detail: dict) -> str:
     return f"{variable} must be {_expected(field)}, not {detail['input']!r}"
 
 
-def _expected(field) -> str:
+def _expected(field: FieldInfo) -> str:
     whole = "a whole number" if field.annotation in (int, int | None) else "a number"
     low = next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
     high = next((rule.le for rule in field.metadata if hasattr(rule, "le")), None)

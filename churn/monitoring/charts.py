@@ -1,12 +1,14 @@
 """Vega-Lite charts of monitoring; see `churn.evaluation.charts`."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from churn.evaluation.charts import BLUE, GREY, ORANGE, RED, quantity, spec
+from churn.evaluation.charts import BLUE, GREY, ORANGE, RED, Spec, quantity, spec
 from churn.monitoring.cohorts import EVALUATED, INSUFFICIENT
 
 
-def effects(table: pd.DataFrame, top: int = 20) -> dict:
+def effects(table: pd.DataFrame, top: int = 20) -> Spec:
     """The effect size of each column's drift, alarms first; `table` is that of `drift.Drift`."""
     state = {(False, False): "as before", (True, False): "drifted", (True, True): "broken"}
     data = pd.DataFrame(
@@ -41,7 +43,7 @@ def _suffix(what: str) -> str:
     return "" if what == "values" else f": {what}"
 
 
-def cohorts(table: pd.DataFrame, metric: str, title: str, reference: dict) -> dict:
+def cohorts(table: pd.DataFrame, metric: str, title: str, reference: Mapping[str, float]) -> Spec:
     """A metric of each matured cohort with its interval, compared with that of the hold-out.
 
     Parameters
@@ -99,7 +101,7 @@ def cohorts(table: pd.DataFrame, metric: str, title: str, reference: dict) -> di
     return spec(data, f"{title} by cohort; the band is the hold-out's", 200, layer=layers)
 
 
-def money(segments: pd.DataFrame, top: int = 15) -> dict:
+def money(segments: pd.DataFrame, top: int = 15) -> Spec:
     """Expected profit per customer, before and now, by segment; see `profit_drift.Money`."""
     shown = segments.dropna(subset=["profit", "profit_before"]).head(top)
     data = pd.DataFrame(

@@ -15,6 +15,8 @@ from churn.statistics.roc_auc import RankedRows, area_under_roc
 
 METRICS = ("roc_auc", "log_loss", "brier")
 QUALITY = (*METRICS, "observed_to_expected")
+# The metrics of resamples by their weights; see `churn.statistics.intervals.bootstrap`.
+Resampled = Callable[[np.ndarray], dict[str, np.ndarray]]
 
 
 class Cohort:
@@ -41,7 +43,7 @@ class Cohort:
         # The control group also has the weight of the called customers of its lists.
         self.weights = np.where(control, listed.sum() / max(control.sum(), 1), 1.0)[used]
 
-    def counts(self, matured: bool) -> dict:
+    def counts(self, matured: bool) -> dict[str, float]:
         """The counts and shares of a row of `Quality.cohorts`."""
         found = {
             "customers": len(self._known),
@@ -52,21 +54,22 @@ class Cohort:
         }
         if matured and len(self.label):
             for name, values in (("left", self.label), ("expected_left", self.chance)):
-                found[name] = np.average(values, weights=self.weights)
+                found[name] = float(np.average(values, weights=self.weights))
         return found
 
     def is_sufficient(self, completeness: float, min_per_class: int) -> bool:
         """Whether there are enough labels to evaluate the model."""
         expected = self.chance.sum()
         fewest = min(expected, len(self.chance) - expected)
-        return self._known.mean() >= completeness and fewest >= min_per_class and self.has_control
+        known = float(self._known.mean()) >= completeness
+        return bool(known and fewest >= min_per_class and self.has_control)
 
     @cached_property
-    def metrics(self) -> dict[str, dict]:
+    def metrics(self) -> dict[str, dict[str, float]]:
         """Observed, expected and excess (their difference) of `METRICS`, with 95 % intervals."""
         return bootstrap(_metrics(self.label, self.chance, self.weights), len(self.label), seed=0)
 
-    def quality(self) -> dict:
+    def quality(self) -> dict[str, float]:
         """The metrics of a row of `Quality.cohorts`; none unless both classes occur."""
         if len(np.unique(self.label)) < 2:
             return {}
@@ -82,7 +85,7 @@ class Cohort:
         return segments(contract, features[self._used], self.label.astype(np.int8), self.chance)
 
 
-def _metrics(label: np.ndarray, chance: np.ndarray, weights: np.ndarray) -> Callable:
+def _metrics(label: np.ndarray, chance: np.ndarray, weights: np.ndarray) -> Resampled:
     """The metrics under any resample of the customers; see `intervals.bootstrap`."""
     ranked, ideal = RankedRows(label, chance), RankedRows(chance, chance)
     label, chance, weights = ranked.target, ranked.scores, weights[ranked.order]

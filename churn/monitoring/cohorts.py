@@ -61,7 +61,7 @@ class Quality:
     """
 
     cohorts: pd.DataFrame
-    holdout: dict[str, dict]
+    holdout: dict[str, Mapping[str, float]]
     comparisons: tuple[Comparison, ...] = ()
     segments: pd.DataFrame = field(default_factory=pd.DataFrame)
     unused: Mapping[str, int] = field(default_factory=dict)
@@ -138,7 +138,8 @@ def evaluate_cohorts(
         rows.append(row)
     names = [*COLUMNS, *(f"expected_{name}" for name in METRICS)]
     names += [f"{name}{end}" for name in QUALITY for end in ("", "_low", "_high")]
-    comparisons, where = (), pd.DataFrame()
+    comparisons: tuple[Comparison, ...] = ()
+    where = pd.DataFrame()
     if latest:
         cohort, inside = latest
         comparisons = compare_with_expected(cohort, deployment.customers)

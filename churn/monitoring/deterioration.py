@@ -110,11 +110,12 @@ def compare_with_expected(cohort: Cohort, trained_on: int) -> tuple[Comparison, 
             found.append((name, metrics[name]["value"], expected, change, error, p))
     adjusted = holm(np.array([one[-1] for one in found]))
     return tuple(
-        Comparison(*one[:-1], adjusted=float(p)) for one, p in zip(found, adjusted, strict=True)
+        Comparison(name, value, expected, change, error, float(p))
+        for (name, value, expected, change, error, _), p in zip(found, adjusted, strict=True)
     )
 
 
-def _calibration(cohort: Cohort, trained_on: int) -> tuple:
+def _calibration(cohort: Cohort, trained_on: int) -> tuple[str, float, float, float, float, float]:
     """Calibration in the large: a z-test of the number who left, probabilities taken as true."""
     weights, chance = cohort.weights, cohort.chance
     expected = float(weights @ chance)

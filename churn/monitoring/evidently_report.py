@@ -48,7 +48,8 @@ def evidently_report(tests: list[TwoSampleTest]) -> str:
             )
             for test in tests
         ]
-        return Report(metrics).run(*samples).get_html_str(as_iframe=False)
+        page: str = Report(metrics).run(*samples).get_html_str(as_iframe=False)
+        return page
 
 
 def _table(tests: list[TwoSampleTest], side: str) -> pd.DataFrame:

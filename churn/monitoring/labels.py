@@ -37,7 +37,7 @@ class Labels:
     @property
     def known(self) -> np.ndarray:
         """Which customers have a label: (n,) bool."""
-        return ~np.isnan(self.values)
+        return np.asarray(~np.isnan(self.values))
 
 
 def label_predictions(answers: pd.DataFrame, outcomes: pd.DataFrame, horizon: int) -> Labels:
@@ -80,7 +80,8 @@ def label_predictions(answers: pd.DataFrame, outcomes: pd.DataFrame, horizon: in
         reason[pairs["outcome"][which].unique()] = text
     counts = reason[reason != ""].value_counts(sort=False)
     strangers = happened["customer"][(reason == UNKNOWN_CUSTOMER).to_numpy()]
-    return Labels(label, counts.to_dict(), next(iter(strangers), None))
+    unused = {str(why): int(n) for why, n in counts.items()}
+    return Labels(label, unused, next(iter(strangers), None))
 
 
 def called(answers: pd.DataFrame, calls: pd.DataFrame, horizon: int) -> np.ndarray:

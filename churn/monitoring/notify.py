@@ -3,13 +3,16 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from churn.data.readers import public_name
 from churn.errors import ChurnError
 from churn.files import write_file
-from churn.monitoring.cohorts import QUALITY, WAITING, Quality
+from churn.monitoring.cohort_metrics import QUALITY
+from churn.monitoring.cohorts import WAITING, Quality
 from churn.monitoring.drift import Drift
 from churn.monitoring.profit_drift import Money
 from churn.monitoring.verdict import LEVELS, OK, Verdict
@@ -22,7 +25,7 @@ def prometheus_text(
 ) -> str:
     """The verdict and the numbers behind it, in Prometheus' text format."""
     run = _label(verdict.run)
-    metrics = [
+    metrics: list[tuple[str, str, dict[str, Any]]] = [
         ("verdict", "-1 insufficient data, 0 ok, 1 watch, 2 retrain",
          {"": LEVELS.index(verdict.verdict) - LEVELS.index(OK)}),
         ("time_seconds", "When the model was examined", {"": as_of.timestamp()}),
@@ -32,7 +35,7 @@ def prometheus_text(
             "effect",
             "How far a column drifted, 0 to 1",
             {
-                f',column="{_label(row.column)}",what="{_label(row.what)}"': row.effect
+                f',column="{_label(str(row.column))}",what="{_label(str(row.what))}"': row.effect
                 for row in drift.table.itertuples()
             },
         ),
@@ -43,7 +46,7 @@ def prometheus_text(
     ]  # fmt: skip
     matured = quality.cohorts[quality.cohorts["state"] != WAITING]
     about = "Of the latest matured cohort"
-    latest = matured.iloc[-1] if len(matured) else {}
+    latest: Mapping[Any, Any] = matured.iloc[-1].to_dict() if len(matured) else {}
     metrics.append(
         (
             "quality",
@@ -79,7 +82,9 @@ def write_metrics(text: str, path: str | Path) -> None:
         raise ChurnError(f"The metrics cannot be written to {path}:", [str(error)]) from error
 
 
-def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None = None) -> dict:
+def message(
+    verdict: Verdict, where: str, as_of: datetime, retrained: str | None = None
+) -> dict[str, Any]:
     """The message to a webhook, as plain values.
 
     Parameters
@@ -101,7 +106,7 @@ def message(verdict: Verdict, where: str, as_of: datetime, retrained: str | None
     }
 
 
-def post(url: str, values: dict) -> None:
+def post(url: str, values: Mapping[str, Any]) -> None:
     """Send values as JSON.
 
     Raises

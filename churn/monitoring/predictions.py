@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,8 +139,8 @@ class _Reader:
         answers["customer"] = answers["customer"].astype(object)
         columns, unreadable = {}, {}
         # A date in a request counts days to the day of the request.
-        days = pd.to_datetime(answers["time"], utc=True).dt.tz_localize(None)
-        days = days.to_numpy().astype("datetime64[D]")
+        times = pd.to_datetime(answers["time"], utc=True).dt.tz_localize(None)
+        days = times.to_numpy().astype("datetime64[D]")
         for place, (name, feature) in enumerate(contract.features.items(), start=5):
             cells = pd.Series([row[place] for row in rows], dtype=object)
             columns[name], bad = parse_feature(cells, feature, days)
@@ -154,7 +155,7 @@ class _Draw:
 
     def __init__(self, most: int):
         self.most = most
-        self.kept: dict[bytes, tuple] = {}
+        self.kept: dict[bytes, tuple[Any, ...]] = {}
         self.bound = b"\xff" * 9
 
     def add(self, row: Prediction, names: list[str]) -> None:
@@ -167,7 +168,7 @@ class _Draw:
         if len(self.kept) > 2 * self.most:
             self._prune()
 
-    def rows(self) -> Iterator[tuple]:
+    def rows(self) -> Iterator[tuple[Any, ...]]:
         if len(self.kept) > self.most:
             self._prune()
         return iter(self.kept.values())

@@ -150,7 +150,7 @@ def appraise(
             *((part.profit >= before.cut).astype(np.float64) for part in (before, now))
         ),
         mix=float(gaps.max()),
-        mix_feature=gaps.idxmax(),
+        mix_feature=str(gaps.idxmax()),
         segments=segments,
     )
 
@@ -173,8 +173,8 @@ def _missing_amount(features: pd.DataFrame, offer: RetentionCosts) -> np.ndarray
     return np.logical_or.reduce(bad) if bad else np.zeros(len(features), dtype=bool)
 
 
-def _changed(change: Difference) -> bool:
-    return change.p < LEVEL and abs(change.relative) >= CHANGE
+def _changed(change: Difference | None) -> bool:
+    return change is not None and change.p < LEVEL and abs(change.relative) >= CHANGE
 
 
 def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame:
@@ -192,8 +192,8 @@ def _segments(before: _Ranked, now: _Ranked, contract: Contract) -> pd.DataFrame
         called = np.concatenate([before.called[was], now.called[is_]]).mean()
         enough = called * min(was.sum(), is_.sum()) >= MIN_CALLED
         change = Difference.of(before.earned[was], now.earned[is_]) if enough else None
-        rows.append(row | {"changed": enough and _changed(change)})
-        p.append(change.p if enough else np.nan)
+        rows.append(row | {"changed": _changed(change)})
+        p.append(np.nan if change is None else change.p)
     table = pd.DataFrame(rows).assign(adjusted=holm(np.array(p)))
     table["changed"] &= table["adjusted"] < LEVEL
     moved = (

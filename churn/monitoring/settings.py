@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -54,7 +54,7 @@ class MonitorSettings(BaseModel):
     months: int = Field(ge=1, le=120)
 
     @classmethod
-    def check(cls, offer: Mapping[str, str], **values) -> "MonitorSettings":
+    def check(cls, offer: Mapping[str, str], **values: Any) -> "MonitorSettings":
         """Validate all settings at once.
 
         Parameters
@@ -80,15 +80,15 @@ class MonitorSettings(BaseModel):
                 problems.append(f"--since {start:%Y-%m-%d}: not before {end:%Y-%m-%d}")
         if retrain and not data:
             problems.append("--retrain needs --data, the newest labelled table")
-        if problems:
+        if problems or settings is None:
             raise ChurnError("The model cannot be examined:", problems)
         return settings
 
     def days_to_leave(self, contract: Contract) -> tuple[int, str]:
         """The horizon of a model, and where it is from, in a sentence."""
-        if self.horizon is None and contract.horizon_days is None:
-            return HORIZON, f"Horizon: {HORIZON} days; neither --horizon nor the contract says it."
         days = self.horizon or contract.horizon_days
+        if days is None:
+            return HORIZON, f"Horizon: {HORIZON} days; neither --horizon nor the contract says it."
         if self.horizon is None:
             return days, f"Horizon: {days} days, as the contract says."
         said = f"Horizon: {days} days, as --horizon says"

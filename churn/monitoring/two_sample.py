@@ -69,12 +69,15 @@ class TwoSampleTest:
         samples = self.reference, self.current
         if self.method == KS:
             form = "{:.1%}".format if percent else "{:,.4g}".format
-            return tuple(f"mean {form(sample.mean())}" for sample in samples)
+            before, now = (f"mean {form(sample.mean())}" for sample in samples)
+            return before, now
         if self.method == FISHER:
-            return tuple(f"{sample.mean():.1%}" for sample in samples)
+            before, now = (f"{sample.mean():.1%}" for sample in samples)
+            return before, now
         shares = [sample.value_counts(normalize=True) for sample in samples]
         level = shares[1].sub(shares[0], fill_value=0).abs().idxmax()
-        return tuple(f"{level} {share.get(level, 0):.1%}" for share in shares)
+        before, now = (f"{level} {share.get(level, 0):.1%}" for share in shares)
+        return before, now
 
     def _counts(self) -> np.ndarray:
         """How often each value occurs in both samples: (2, n) float64."""

@@ -18,6 +18,7 @@ Without a reason the verdict is `ok` if the customers of a period, or a cohort, 
 `insufficient data` otherwise. Waiting cohorts and those with too few labels are remarks.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from churn.monitoring.cohorts import INSUFFICIENT, WAITING, Quality
@@ -25,6 +26,7 @@ from churn.monitoring.drift import MISSING, SCORE, UNSEEN, Drift
 from churn.monitoring.labels import UNKNOWN_CUSTOMER
 from churn.monitoring.predictions import ScoredCustomers
 from churn.monitoring.profit_drift import Money
+from churn.words import plural
 
 OK, WATCH, RETRAIN = "ok", "watch", "retrain"
 INSUFFICIENT_DATA = "insufficient data"
@@ -110,9 +112,9 @@ def judge(
     return Verdict(run, tuple(reasons), remarks, examined)
 
 
-def _of_drift(scored: ScoredCustomers, drift: Drift):
+def _of_drift(scored: ScoredCustomers, drift: Drift) -> Iterator[Finding]:
     for row in drift.alarms.itertuples():
-        what = {MISSING: "missing in ", UNSEEN: "a new category, "}.get(row.what, "")
+        what = {MISSING: "missing in ", UNSEEN: "a new category, "}.get(str(row.what), "")
         change = f"{row.column}: {what}{row.current}, was {row.reference}"
         if row.broken:
             yield Finding(RETRAIN, "drift", f"{change}; the column is broken, repair it first")
@@ -127,9 +129,8 @@ def _of_drift(scored: ScoredCustomers, drift: Drift):
                 yield Finding(WATCH, "drift", f"{name}: {share:.1%} of the cells cannot be read")
 
 
-def _of_money(money: Money):
-    if money.changed:
-        profit = money.profit
+def _of_money(money: Money) -> Iterator[Finding]:
+    if money.changed and (profit := money.profit):
         yield Finding(
             WATCH,
             "money",
@@ -147,7 +148,7 @@ def _of_money(money: Money):
         )
 
 
-def _of_quality(quality: Quality):
+def _of_quality(quality: Quality) -> Iterator[Finding]:
     for text in quality.worse:
         yield Finding(RETRAIN, "quality", f"cohort {quality.evaluated}: {text}")
     if len(quality.segments):
@@ -156,16 +157,19 @@ def _of_quality(quality: Quality):
             yield Finding(WATCH, "quality", f"cohort {quality.evaluated}: {why}")
 
 
-def _remarks(scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality):
+def _remarks(
+    scored: ScoredCustomers, drift: Drift, money: Money, quality: Quality
+) -> Iterator[str]:
     if drift.too_few:
         yield (
-            f"Too few to compare: {drift.customers:,} customers in the period, "
+            f"Too few to compare: {plural(drift.customers, 'customer')} in the period, "
             f"{drift.min_customers:,} are needed."
         )
     if scored.others:
-        yield f"{scored.others:,} predictions of other models were left out."
+        yield f"{plural(scored.others, 'prediction')} of other models left out."
     if money.missing_amount:
-        yield f"{money.missing_amount:,} customers lack an amount of money that the costs name."
+        lack = plural(money.missing_amount, "customer lacks", "customers lack")
+        yield f"{lack} an amount of money that the costs name."
     counts = quality.cohorts["state"].value_counts()
     if WAITING in counts:
         yield f"Cohorts that have not matured yet: {counts[WAITING]}."
@@ -175,7 +179,8 @@ def _remarks(scored: ScoredCustomers, drift: Drift, money: Money, quality: Quali
         yield "No cohort can be evaluated yet."
     for why, count in quality.unused.items():
         example = f" ({quality.example})" if why == UNKNOWN_CUSTOMER and quality.example else ""
-        yield f"{count:,} outcomes label no prediction: they {why}{example}."
+        useless = plural(count, "outcome labels", "outcomes label")
+        yield f"{useless} no prediction: they {why}{example}."
     if quality.comparisons:
         limits = ", ".join(one.limit for one in quality.comparisons)
         yield f"Cohort {quality.evaluated} would show, four times in five: {limits}."

@@ -6,12 +6,16 @@ It covers what `serve.openapi` and Pydantic write, not all of OpenAPI.
 import json
 import shlex
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+# A part of a document of OpenAPI.
+Schema = Mapping[str, Any]
 
 KEY = "$CHURN_KEY"
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list"}
 
 
-def operations(spec: Mapping, url: str) -> list[dict]:
+def operations(spec: Schema, url: str) -> list[dict[str, Any]]:
     """The operations, in the order of the document.
 
     Parameters
@@ -28,7 +32,7 @@ def operations(spec: Mapping, url: str) -> list[dict]:
     ]
 
 
-def schemas(spec: Mapping) -> list[dict]:
+def schemas(spec: Schema) -> list[dict[str, Any]]:
     """The named schemas, each with its fields: first those of requests, then the others."""
     named = spec["components"]["schemas"]
     operations = [one for item in spec["paths"].values() for one in item.values()]
@@ -43,7 +47,7 @@ def schemas(spec: Mapping) -> list[dict]:
     ]
 
 
-def _operation(spec, url, path, method, operation) -> dict:
+def _operation(spec: Schema, url: str, path: str, method: str, operation: Schema) -> dict[str, Any]:
     body = operation.get("requestBody", {})
     medium, schema = _content(body)
     header = _key_header(spec, operation)
@@ -77,27 +81,27 @@ def _operation(spec, url, path, method, operation) -> dict:
     }
 
 
-def _content(part: Mapping) -> tuple[str | None, Mapping]:
+def _content(part: Schema) -> tuple[str | None, Schema]:
     """The media type of a request or response, and its schema."""
     for medium, content in part.get("content", {}).items():
         return medium, content["schema"]
     return None, {}
 
 
-def _key_header(spec, operation) -> str | None:
+def _key_header(spec: Schema, operation: Schema) -> str | None:
     """The header of the API key, if an operation needs one."""
     for requirement in operation.get("security", ()):
         for name in requirement:
-            return spec["components"]["securitySchemes"][name]["name"]
+            return str(spec["components"]["securitySchemes"][name]["name"])
     return None
 
 
-def _with_fields(schema: Mapping) -> dict:
+def _with_fields(schema: Schema) -> dict[str, Any]:
     """A schema in words, with its fields if it has no name of its own."""
     return {**_describe(schema), "fields": list(_fields(schema))}
 
 
-def _fields(schema: Mapping) -> Iterator[dict]:
+def _fields(schema: Schema) -> Iterator[dict[str, Any]]:
     for name, one in schema.get("properties", {}).items():
         yield {
             "name": name,
@@ -107,7 +111,7 @@ def _fields(schema: Mapping) -> Iterator[dict]:
         }
 
 
-def _describe(schema: Mapping) -> dict:
+def _describe(schema: Schema) -> dict[str, Any]:
     """The values of a schema: `kinds`, with the names of schemas; `limits`; and `choices`."""
     parts = [_describe(one) for one in schema.get("anyOf", ())]
     limits = [_limits(schema), *(part["limits"] for part in parts)]
@@ -121,7 +125,7 @@ def _describe(schema: Mapping) -> dict:
     }
 
 
-def _kinds(schema: Mapping) -> list[dict]:
+def _kinds(schema: Schema) -> list[dict[str, Any]]:
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[1]
         return [{"words": name, "schema": name}]
@@ -135,11 +139,11 @@ def _kinds(schema: Mapping) -> list[dict]:
     return [{"words": WORDS.get(one, one), "schema": None} for one in types]
 
 
-def _choices(schema: Mapping) -> list:
+def _choices(schema: Schema) -> list[Any]:
     return [schema["const"]] if "const" in schema else schema.get("enum", [])
 
 
-def _limits(schema: Mapping) -> str:
+def _limits(schema: Schema) -> str:
     words = [
         _between(schema.get("minimum"), schema.get("maximum")),
         _between(schema.get("minLength"), schema.get("maxLength"), " characters"),
@@ -158,7 +162,7 @@ def _between(low: float | None, high: float | None, unit: str = "") -> str:
     return f"{low:,.15g} to {high:,.15g}{unit}"
 
 
-def _curl(url: str, header: str | None, medium: str | None, example) -> str:
+def _curl(url: str, header: str | None, medium: str | None, example: object) -> str:
     parts = [f"curl {shlex.quote(url)}"]
     if header:
         parts.append(f'-H "{header}: {KEY}"')

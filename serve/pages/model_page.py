@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor, isfinite, log10
+from typing import Any
 
 from churn.evaluation.metric_table import METRICS
 
@@ -29,7 +30,7 @@ def kind(candidate: str) -> str | None:
     return next((words for start, words in KINDS.items() if name.startswith(start)), None)
 
 
-def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
+def metrics(found: Mapping[str, Mapping[str, float]]) -> Iterator[dict[str, str]]:
     """The metrics of a model with their confidence intervals and meanings."""
     for name, about in METRICS.items():
         if name in found and isfinite(found[name]["value"]):
@@ -41,7 +42,7 @@ def metrics(found: Mapping[str, Mapping]) -> Iterator[dict]:
             yield {"title": about.label, "meaning": meaning, **parts}
 
 
-def reliability_chart(bins: Sequence[Mapping]) -> dict:
+def reliability_chart(bins: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """The coordinates of the reliability curve: observed share against predicted risk.
 
     Returns
@@ -53,10 +54,10 @@ def reliability_chart(bins: Sequence[Mapping]) -> dict:
     step = round_step(most / TICKS)
     end = min(1.0, step * ceil(most / step - 1e-9))
 
-    def across(share):
+    def across(share: float) -> float:
         return round(LEFT + SIDE * share / end, 2)
 
-    def up(share):
+    def up(share: float) -> float:
         return round(TOP + SIDE * (1 - share / end), 2)
 
     ticks = [step * i for i in range(floor(end / step + 1e-9) + 1)]
@@ -78,7 +79,7 @@ def reliability_chart(bins: Sequence[Mapping]) -> dict:
     }
 
 
-def bars(importances: Sequence[Mapping]) -> list[dict]:
+def bars(importances: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The most important features, with their importance relative to the first one's."""
     leading = [one for one in importances if one["importance"] > 0][:MOST_BARS]
     return [dict(one) | {"share": one["importance"] / leading[0]["importance"]} for one in leading]

@@ -1,6 +1,7 @@
 """The pages: the form generated from the contract, the model in use, and the API's docs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
 
@@ -16,6 +17,9 @@ BLOCKS = {"values": ("number", "date", "category"), "switches": ("flag",)}
 # The approximate number of steps of a slider.
 SLIDER_STEPS = 200
 
+# A field of the form: name, label, feature, value and slider.
+Field = dict[str, Any]
+
 
 @blueprint.app_template_filter()
 def percent(share: float, digits: int = 1) -> str:
@@ -24,12 +28,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 @blueprint.context_processor
-def _for_every_page() -> dict:
+def _for_every_page() -> dict[str, bool]:
     return {"needs_key": _needs_key()}
 
 
 @blueprint.get("/")
-def index():
+def index() -> str:
     """The form, filled with a typical customer, and that customer's risk."""
     run = served().run
     contract, typical, usual = run.contract, run.explainer.typical, run.explainer.actionable
@@ -57,7 +61,7 @@ def index():
 
 
 @blueprint.get("/model")
-def model():
+def model() -> str:
     """The model in use: its evaluation, feature importance, lineage and latest predictions."""
     run = served().run
     return render_template(
@@ -73,7 +77,7 @@ def model():
 
 
 @blueprint.get("/docs")
-def docs():
+def docs() -> str:
     """The documentation of the API."""
     spec = document(served(), _needs_key())
     return render_template(
@@ -85,10 +89,10 @@ def docs():
 
 
 def _needs_key() -> bool:
-    return current_app.extensions["churn-keys"]
+    return bool(current_app.extensions["churn-keys"])
 
 
-def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list[dict]]]]]:
+def _groups(fields: list[Field]) -> Iterator[tuple[str, str, list[tuple[str, list[Field]]]]]:
     """Fields by whether the business can change them, then by kind."""
     titles = {
         False: ("About the customer", "Features that an offer cannot change."),
@@ -106,7 +110,7 @@ def _groups(fields: list[dict]) -> Iterator[tuple[str, str, list[tuple[str, list
             yield title, hint, [(block, some) for block, some in blocks if some]
 
 
-def _slider(feature: Feature, usual: list | None) -> dict | None:
+def _slider(feature: Feature, usual: Sequence[Any] | None) -> dict[str, float] | None:
     """The ends and the step of a slider, for a number that the business can change."""
     if feature.kind != "number" or not usual:
         return None
@@ -118,7 +122,7 @@ def _slider(feature: Feature, usual: list | None) -> dict | None:
     return {"min": low, "max": high, "step": max(1, round(step)) if feature.integer else step}
 
 
-def _shown(feature: Feature, typical) -> str:
+def _shown(feature: Feature, typical: Any) -> str:
     """A typical value as the value of a form field."""
     if typical is None:
         return ""

@@ -66,7 +66,7 @@ class BodyReader:
         self._slow.reading[thread] = monotonic()
         try:
             if length is not None and length <= SMALL:
-                body = environ["wsgi.input"].read()
+                body: bytes = environ["wsgi.input"].read()
             else:
                 body = self._read_parts(environ["wsgi.input"])
         finally:

@@ -13,7 +13,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
@@ -48,7 +50,9 @@ class Keeper:
         self.wanted = wanted
         self.cache = cache
         self.instance = instance
-        self.status = dict.fromkeys(("run", "digest", "file", "why", "problem", "log"))
+        self.status: dict[str, Any] = dict.fromkeys(
+            ("run", "digest", "file", "why", "problem", "log")
+        )
         self._contract: Contract | None = None
         self._published: str | None = None
         self._fault: str | None = None
@@ -101,7 +105,7 @@ class Keeper:
                     logger.error("%s", error)
                 self.publish(why=why)
 
-    def publish(self, **news) -> None:
+    def publish(self, **news: Any) -> None:
         """Write the status for the workers, if it has changed."""
         with self._lock:
             before = self.status["problem"]
@@ -173,7 +177,7 @@ def _ship(shipper: Shipper | None, keeper: Keeper) -> None:
     beat(keeper.instance, LOG_BEAT)
 
 
-def _survive(what: str, work) -> None:
+def _survive(what: str, work: Callable[[], object]) -> None:
     """Do periodic work; a failure is logged, and there is no beat for the workers."""
     try:
         work()

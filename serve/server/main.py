@@ -8,12 +8,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.folders import check_owner
 from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
 from serve.settings import OFF, Settings
+
+if TYPE_CHECKING:
+    from granian.server.common import AbstractServer
 
 ROOT = Path(__file__).resolve().parents[2]
 FRONT = "serve.server.front:create_front"
@@ -46,7 +50,9 @@ def main() -> int:
     return 0
 
 
-def granian_server(address: str, port: int, workers: int, target: str = FRONT, **more):
+def granian_server(
+    address: str, port: int, workers: int, target: str = FRONT, **more: Any
+) -> "AbstractServer[Any]":
     """Granian with the settings of this server.
 
     Parameters

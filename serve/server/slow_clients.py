@@ -120,5 +120,5 @@ def _is_ours(found: socket.socket, port: int) -> bool:
 
 
 def _seconds_since_sent(connection: socket.socket) -> float:
-    info = connection.getsockopt(socket.IPPROTO_TCP, TCP_INFO, LAST_DATA_SENT + 4)
-    return struct.unpack_from("=I", info, LAST_DATA_SENT)[0] / 1000
+    info = connection.getsockopt(socket.IPPROTO_TCP, int(TCP_INFO or 0), LAST_DATA_SENT + 4)
+    return float(struct.unpack_from("=I", info, LAST_DATA_SENT)[0]) / 1000
