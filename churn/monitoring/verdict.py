@@ -166,7 +166,10 @@ def _remarks(
             f"{drift.min_customers:,} are needed."
         )
     if scored.others:
-        yield f"{plural(scored.others, 'prediction')} of other models left out."
+        others = plural(
+            scored.others, "prediction of another model was", "predictions of other models were"
+        )
+        yield f"{others} left out."
     if money.missing_amount:
         lack = plural(money.missing_amount, "customer lacks", "customers lack")
         yield f"{lack} an amount of money that the costs name."
