@@ -56,7 +56,7 @@ def holdout_mask(
         hashes = content_hash(frame, contract)
     if near is not None:
         hashes = hashes[_representative(hashes, near.groups)]
-    return hashes.astype(np.float64) < share * 2.0**64
+    return np.asarray(hashes.astype(np.float64) < share * 2.0**64)
 
 
 def _representative(hashes: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -140,7 +140,9 @@ def _similar_pairs(codes: np.ndarray, most: int, seed: int) -> tuple[np.ndarray,
     return pairs, (codes[pairs[0]] != codes[pairs[1]]).sum(axis=1)
 
 
-def _bucket_order(codes, rng, largest: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _bucket_order(
+    codes: np.ndarray, rng: np.random.Generator, largest: int
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows sorted by their bucket, and the bucket of each; None if buckets stay too large."""
     n, bucket, pairs = len(codes), np.zeros(len(codes), dtype=np.uint64), np.inf
     for size, column in enumerate(rng.permutation(codes.shape[1])[:largest], start=1):
@@ -157,14 +159,16 @@ def _bucket_order(codes, rng, largest: int) -> tuple[np.ndarray, np.ndarray] | N
     return rows, bucket[rows]
 
 
-def _links(pairs, distance, n: int, differ: int, by_chance: list[float]) -> np.ndarray:
+def _links(
+    pairs: np.ndarray, distance: np.ndarray, n: int, differ: int, by_chance: list[float]
+) -> np.ndarray:
     """Which pairs are near copies: all at a distance that is rare by chance, then the nearest."""
     rare = max((d for d in range(differ + 1) if by_chance[d] <= RARE), default=0)
     nearest = np.full(n, differ + 1)
     for end in pairs:
         np.minimum.at(nearest, end, distance)
     is_nearest = distance == np.maximum(nearest[pairs[0]], nearest[pairs[1]])
-    return (distance <= rare) | ((distance <= differ) & is_nearest)
+    return np.asarray((distance <= rare) | ((distance <= differ) & is_nearest))
 
 
 def _shares(pairs: np.ndarray, distance: np.ndarray, n: int, most: int) -> list[float]:
@@ -180,7 +184,8 @@ def _components(pairs: np.ndarray, n: int) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_matrix((np.ones(pairs.shape[1], dtype=bool), tuple(pairs)), shape=(n, n))
-    return connected_components(graph, directed=False)[1]
+    groups: np.ndarray = connected_components(graph, directed=False)[1]
+    return groups
 
 
 def _sample_table(codes: np.ndarray, frame: pd.DataFrame, seed: int) -> np.ndarray:
@@ -206,7 +211,8 @@ def _draw_like(level: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) 
     rows = np.argsort(level, kind="stable")
     count = np.bincount(level)
     start = np.cumsum(count) - count
-    return rows[start[wanted] + (rng.random(len(wanted)) * count[wanted]).astype(np.int64)]
+    place = start[wanted] + (rng.random(len(wanted)) * count[wanted]).astype(np.int64)
+    return np.asarray(rows[place])
 
 
 def _coarse(code: np.ndarray, column: pd.Series) -> np.ndarray:
@@ -216,7 +222,7 @@ def _coarse(code: np.ndarray, column: pd.Series) -> np.ndarray:
         frequent = np.argsort(-np.bincount(code), kind="stable")[: MAX_LEVELS - 1]
         level = np.full(code.max() + 1, len(frequent))
         level[frequent] = np.arange(len(frequent))
-        return level[code]
+        return np.asarray(level[code])
     numbers = column.to_numpy(dtype=np.float64)
     edges = quantile_edges(numbers, np.linspace(0, 1, NUMBER_BINS + 1)[1:-1])
     return to_bins(numbers, edges) + 1

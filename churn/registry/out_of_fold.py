@@ -26,7 +26,9 @@ class Pairs(NamedTuple):
     theirs: np.ndarray
 
 
-def keep_out_of_fold(rows: pd.DataFrame, contract: Contract, probabilities: np.ndarray) -> dict:
+def keep_out_of_fold(
+    rows: pd.DataFrame, contract: Contract, probabilities: np.ndarray
+) -> dict[str, bytes]:
     """The predictions as plain values, which are stored with the run.
 
     Parameters

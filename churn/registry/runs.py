@@ -90,15 +90,16 @@ def fetch_run(pathspec: str) -> Deployment:
     return replace(deployment, run=pathspec)
 
 
-def fetch_out_of_fold(pathspec: str) -> dict | None:
+def fetch_out_of_fold(pathspec: str) -> dict[str, bytes] | None:
     """The out-of-fold predictions of a run; None if it has none, as older runs have.
 
     Nothing that is stored is executed; see `churn.registry.out_of_fold`.
     """
     try:
-        return read_plain(client().Run(pathspec), "out_of_fold")
+        found: dict[str, bytes] = read_plain(client().Run(pathspec), "out_of_fold")
     except ChurnError:
         return None
+    return found
 
 
 def fetch_model(pathspec: str, any_version: bool | None = None) -> tuple[Deployment, "ChurnModel"]:

@@ -9,7 +9,9 @@ QUARTILES = (0.25, 0.5, 0.75)
 MISSING = -1
 
 
-def quantile_edges(numbers: np.ndarray, shares: Sequence[float] = QUARTILES) -> np.ndarray:
+def quantile_edges(
+    numbers: np.ndarray, shares: Sequence[float] | np.ndarray = QUARTILES
+) -> np.ndarray:
     """The inner edges of bins at quantiles: values that occur, ascending, each once.
 
     Parameters
