@@ -64,7 +64,7 @@ def _representative(hashes: np.ndarray, groups: np.ndarray) -> np.ndarray:
     order = np.lexsort([hashes, pd.util.hash_array(hashes)])
     chosen = np.empty(groups.max() + 1, dtype=np.int64)
     chosen[groups[order[::-1]]] = order[::-1]
-    return chosen[groups]
+    return np.asarray(chosen[groups])
 
 
 def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:
