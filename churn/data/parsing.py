@@ -129,7 +129,7 @@ def parse_numbers(
     return numbers, bad[texts.codes]
 
 
-def _is_number(cell) -> bool:
+def _is_number(cell: object) -> bool:
     return isinstance(cell, Real | Decimal) and not isinstance(cell, bool) and cell == cell
 
 
