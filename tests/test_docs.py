@@ -118,6 +118,8 @@ def workplace(tmp_path_factory) -> Iterator[Workplace]:
         "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
         "HOME": str(tmp_path_factory.mktemp("home")),
         "PYTHONPATH": str(folder),
+        # The search of the usual length is in tests/flows.
+        "METAFLOW_RUN_BUDGET_SECONDS": "0.3",
     }
     place = Workplace(folder, environment, free_port())
     yield place
