@@ -41,6 +41,7 @@ class ChurnFlow(FlowSpec):
     rejected_file = Parameter("rejected", default="rejected.csv", help="where those rows go")
     leakage = Parameter("leakage", default="drop", help="drop, drop-suspected, …")
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
+    renewals = Parameter("renewals", default=0, help="how often a quarter of it was renewed")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
     budget_seconds = Parameter("budget-seconds", default=240.0, help="CPU seconds of the search")
@@ -104,7 +105,7 @@ class ChurnFlow(FlowSpec):
         from cards.data import data_card
         from churn.campaign.called import leave_out_called
         from churn.data.console import describe_table
-        from churn.data.holdout import holdout_mask, split_customers
+        from churn.data.holdout import holdout_mask, row_hashes, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
         from churn.data.near_copies import find_near_copies
         from churn.data.parsing import labels
@@ -116,7 +117,8 @@ class ChurnFlow(FlowSpec):
         self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
         self.costs.check_pays(self.frame)
         near = find_near_copies(self.frame, self.contract)
-        held = holdout_mask(self.frame, self.contract, self.holdout, near)
+        held = holdout_mask(self.frame, self.contract, self.holdout, near, self.renewals)
+        self.hashes = row_hashes(self.frame, self.contract, near)
         seen, groups = self.frame[~held], near and near.groups[~held]
         leaks = find_leaks(seen, labels(seen, self.contract), self.contract, groups)
         self.leaks = findings_table(leaks)
@@ -131,11 +133,11 @@ class ChurnFlow(FlowSpec):
         rows, self.split, self.called = leave_out_called(
             self.frame, self.split, self.contract, self.calls
         )
-        self.groups = near and near.groups[rows]
+        self.groups, self.hashes = near and near.groups[rows], self.hashes[rows]
         if len(rows) > len(self.frame):
             self.frame = self.frame.iloc[rows].reset_index(drop=True)
         console.show(self.called)
-        self.lineage["contract"] = self.contract.digest
+        self.lineage |= {"contract": self.contract.digest, "renewals": self.renewals}
         current.card["data"].extend(data_card(self._artifacts()))
         self.next(self.featurize)
 
@@ -208,7 +210,10 @@ class ChurnFlow(FlowSpec):
     @step
     def evaluate(self):
         """Evaluate on the hold-out, once; compile the model, and decide on its promotion."""
+        from functools import partial
+
         from cards.model import model_card
+        from churn.data.holdout import held_by_hash
         from churn.evaluation.leak_prices import leak_prices
         from churn.evaluation.report import evaluate_model
         from churn.registry.deploy import deploy
@@ -244,6 +249,9 @@ class ChurnFlow(FlowSpec):
             self.search,
             self.leakage == "keep-suspected",
             self.out_of_fold,
+            partial(held_by_hash, self.hashes[self.split == "holdout"], self.holdout)
+            if self.contract.time is None
+            else None,
         )
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)
@@ -251,16 +259,19 @@ class ChurnFlow(FlowSpec):
     @step
     def end(self):
         """Print the summary, and promote the model if it passed the gate."""
+        from churn.registry.looks import count_looks, describe_looks, record_look
         from churn.registry.promotion import project_of
         from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote
 
         run = f"{current.flow_name}/{current.run_id}"
+        project = project_of(self.contract)
         print(summarize_run(self._artifacts()))
+        if self.report.evaluated_on == "hold-out":
+            record_look(run, project, self.renewals)
+            print(describe_looks(count_looks(project, self.renewals), self.renewals))
         if self.promote == "auto" and self.decision.passed:
-            promoted = promote(
-                run, self.decision.why, finished=False, project=project_of(self.contract)
-            )
+            promoted = promote(run, self.decision.why, finished=False, project=project)
             print(f"It is the champion now, by promotion {promoted.number}.")
 
 

@@ -13,8 +13,16 @@ MIN_TRAIN_ROWS = 50
 MIN_TRAIN_PER_CLASS = 10
 
 
+# With each renewal so much of the hold-out goes back to training, and as many customers follow.
+RENEWED = 0.25
+
+
 def holdout_mask(
-    frame: pd.DataFrame, contract: Contract, share: float, near: NearCopies | None = None
+    frame: pd.DataFrame,
+    contract: Contract,
+    share: float,
+    near: NearCopies | None = None,
+    renewals: int = 0,
 ) -> np.ndarray:
     """Which rows are held out.
 
@@ -31,6 +39,9 @@ def holdout_mask(
     near : NearCopies, optional
         Rows that are near copies of each other have the hash of one of them, and so stay together;
         the latest rows are held out whatever they copy.
+    renewals : int
+        How often a quarter of the hold-out has been renewed; see `held_by_hash`. The latest rows
+        renew themselves.
 
     Raises
     ------
@@ -50,13 +61,30 @@ def holdout_mask(
             problem = f"{contract.time} is {cut} for every customer: nobody is earlier"
             raise ChurnError("The latest customers cannot be held out:", [problem])
         return held
+    return held_by_hash(row_hashes(frame, contract, near), share, renewals)
+
+
+def row_hashes(
+    frame: pd.DataFrame, contract: Contract, near: NearCopies | None = None
+) -> np.ndarray:
+    """The hash that decides on which side each row is: (n,) uint64; see `holdout_mask`."""
     if contract.id:
         hashes = pd.util.hash_pandas_object(frame[contract.id], index=False).to_numpy()
     else:
         hashes = content_hash(frame, contract)
     if near is not None:
         hashes = hashes[_representative(hashes, near.groups)]
-    return np.asarray(hashes.astype(np.float64) < share * 2.0**64)
+    return hashes
+
+
+def held_by_hash(hashes: np.ndarray, share: float, renewals: int = 0) -> np.ndarray:
+    """Which rows are held out after some renewals.
+
+    Held out is a window of the hashes, `share` of them wide. A renewal moves it by a quarter of its
+    width: after four renewals nobody is held out who was before.
+    """
+    start = renewals * RENEWED * share
+    return np.asarray((hashes.astype(np.float64) / 2.0**64 - start) % 1.0 < share)
 
 
 def _representative(hashes: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -141,6 +141,9 @@ def hold_against(
         Training rows that both runs predicted out of fold, which are added where few customers are
         held out.
     """
+    if labels(rows, contract).sum() in (0, len(rows)):
+        few = f"of the {len(rows):,} customers whom both held out, none left or none stayed"
+        return ChampionComparison(champion.run, None, few)
     theirs = _ask(champion, rows)
     if isinstance(theirs, str):
         return ChampionComparison(champion.run, None, theirs)

@@ -4,7 +4,7 @@ Each check is computed on the model exactly as it is stored, and has the require
 value, and the reason for the check.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -117,6 +117,7 @@ def decide(
     search: SearchOutcome | None = None,
     trust_suspected: bool = False,
     out_of_fold: Mapping[str, bytes] | None = None,
+    held_after: Callable[[int], np.ndarray] | None = None,
 ) -> Decision:
     """Decide on an evaluated model, compared with the current champion.
 
@@ -135,10 +136,20 @@ def decide(
         Whether a person has said that suspected columns do not leak.
     out_of_fold : mapping, optional
         Of this run; see `churn.registry.out_of_fold.keep_out_of_fold`.
+    held_after : callable, optional
+        Takes a number of renewals, and returns which rows of `holdout` were held out after so many:
+        a champion is compared on those that it was not trained on.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
-    holdout = holdout.iloc[:: -(-held_out // ROWS) or 1]
+    step = -(-held_out // ROWS) or 1
+    holdout = holdout.iloc[::step]
+
+    def not_trained_on(champion: Deployment) -> np.ndarray:
+        if held_after is None:
+            return np.ones(len(holdout), dtype=bool)
+        return held_after(champion.lineage.get("renewals", 0))[::step]
+
     past, rival, best = history(project), None, None
     withheld = (
         _small(held_out, leavers)
@@ -154,10 +165,12 @@ def decide(
             rival = ChampionComparison(past[0].run, None, str(error))
         else:
             pairs = _pairs(out_of_fold, past[0].run)
-            rival = hold_against(now, model.contract, holdout, probabilities, pairs)
+            at = not_trained_on(now)
+            rival = hold_against(now, model.contract, holdout[at], probabilities[at], pairs)
             if now.fingerprint == report.fingerprint:
                 withheld = f"it gives the same probabilities as the champion, {now.run}"
-        top = best_ever(_readable(past), model.contract, holdout)
+        fair = [one for one in _readable(past) if not_trained_on(one).all()]
+        top = best_ever(fair, model.contract, holdout)
         if top is not None and top.run != past[0].run:
             pairs = _pairs(out_of_fold, top.run)
             best = hold_against(top, model.contract, holdout, probabilities, pairs)

@@ -15,6 +15,7 @@ class TrainingSettings(BaseModel):
     """The settings of a training run, without its table and the costs of retention."""
 
     holdout: float = Field(ge=0, le=0.9)
+    renewals: int = Field(ge=0)
     folds: int = Field(ge=2, le=50)
     search_rows: int = Field(ge=100)
     budget_seconds: float = Field(gt=0)

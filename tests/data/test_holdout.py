@@ -138,6 +138,16 @@ def test_a_share_of_nothing_holds_out_nobody(many, contract):
     assert not holdout_mask(many.assign(day=days), contract, 0).any()
 
 
+def test_a_renewal_renews_a_quarter_of_the_hold_out(many):
+    before, after = (holdout_mask(many, CONTRACT, 0.2, renewals=count) for count in (0, 1))
+    assert (before == holdout_mask(many, CONTRACT, 0.2)).all()
+    assert after.mean() == pytest.approx(0.2, abs=0.01)
+    assert (before & after).sum() == pytest.approx(0.75 * before.sum(), rel=0.05)
+    assert not (before & holdout_mask(many, CONTRACT, 0.2, renewals=4)).any()
+    # Far on, the window starts again from the first customers.
+    assert (before == holdout_mask(many, CONTRACT, 0.2, renewals=20)).mean() > 0.999
+
+
 @pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(many, share):
     with pytest.raises(ValueError, match="share to hold out"):

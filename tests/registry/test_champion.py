@@ -13,6 +13,7 @@ import pytest
 from churn.__main__ import main
 from churn.data.contract import Contract
 from churn.errors import ChurnError
+from churn.registry.looks import RENEW_AFTER, count_looks, describe_looks, record_look
 from churn.registry.promotion import Promotion, why_foreign
 from churn.registry.runs import (
     champion,
@@ -109,6 +110,22 @@ def finish(process: subprocess.Popen) -> str:
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     return output
+
+
+class TestLooks:
+    def test_each_run_counts_once_for_its_project_and_its_hold_out(self, abc):
+        for run in (abc["A"], abc["A"], abc["B"]):
+            record_look(run, "telecom", 0)
+        record_look(abc["C"], "telecom", 1)
+        record_look(abc["C"], "bank", 0)
+        assert count_looks("telecom", 0) == 2
+        assert count_looks("telecom", 1) == count_looks("bank", 0) == 1
+        assert champion() is None
+
+    def test_a_hold_out_that_was_looked_at_for_a_year_is_to_be_renewed(self):
+        assert describe_looks(1, 0) == "This hold-out was looked at once."
+        assert "--renewals" not in describe_looks(RENEW_AFTER, 0)
+        assert "`--renewals 3`" in describe_looks(RENEW_AFTER + 1, 2)
 
 
 class TestPromotion:
