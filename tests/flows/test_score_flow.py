@@ -201,7 +201,7 @@ class TestFailures:
         )  # fmt: skip
         assert run.code != 0
         assert "100.0% of the rows break the contract" in run.output
-        assert "tenure: above 120 (1000 rows; row 1: '999'" in run.output
+        assert "tenure: above 120 (1,000 rows; row 1: '999'" in run.output
         assert "Traceback" not in run.output
         assert not output.exists()
 
