@@ -96,6 +96,23 @@ def test_boosting_learns_how_many_iterations_are_best(sample):
     assert found < min(loss(best // 2)[0], loss(300)[0])
 
 
+@pytest.mark.parametrize("family", ["boosting", "oblivious_trees"])
+def test_early_stopping_waits_long_enough_for_the_best_of_all_folds(family):
+    """On few rows one fold is best long before the folds together are."""
+    frame = validate_data(generate_sample_data(400, seed=8), CONTRACT).frame
+    few = draw_search_sample(frame, CONTRACT, n_folds=4, max_rows=2000, seed=0)
+    candidate = Candidate("trees", family, {"learning_rate": 0.1, "max_iter": 150})
+    losses = []
+    for test in (few.fold == fold for fold in range(few.n_folds)):
+        booster = build(candidate, few.levels, seed=0)
+        booster.fit(few.matrix[~test], few.labels[~test])
+        stages = booster.staged_predict_proba(few.matrix[test])
+        losses.append([row_losses(few.labels[test], chance[:, 1]).mean() for chance in stages])
+    best = np.mean(losses, axis=0).argmin()
+    assert np.argmin(losses, axis=1).min() + 5 < best
+    assert cross_validate(candidate, few).candidate.params["max_iter"] == 1 + best
+
+
 def test_each_fold_is_reported(sample):
     lines = []
     trial = cross_validate(Candidate("plain", "logistic"), sample, report=lines.append)
