@@ -193,7 +193,10 @@ class ChurnFlow(FlowSpec):
         results = [None if task.died else (task.trial, task.error) for task in inputs]
         self.search = collect(self.candidates, results, self.baseline)
         console.show(f"candidates to stack: {len(self.search.trials)}")
-        tried = [*self.search.trials, *stack(self.search.trials, self.sample, self.seed)]
+        tried = [
+            *self.search.trials,
+            *stack(self.search.trials, self.sample, self.seed, console.show),
+        ]
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = self.frame[self.split == "train"]
@@ -232,6 +235,7 @@ class ChurnFlow(FlowSpec):
         )
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         run = f"{current.flow_name}/{current.run_id}"
+        console.show("compiling it, and comparing both on these customers")
         deployment = deploy(
             run, model, self.model_file, self.report, train, holdout, self.costs, self.lineage
         )
@@ -239,6 +243,7 @@ class ChurnFlow(FlowSpec):
         self.out_of_fold = keep_out_of_fold(
             train.iloc[self.sample.rows], self.contract, self.trial.probabilities
         )
+        console.show("comparing it with the champion, if there is one")
         self.decision = decide(
             model,
             self.report,

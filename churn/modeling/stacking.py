@@ -1,5 +1,6 @@
 """Stacks of cross-validated candidates, as candidates themselves, evaluated out of fold."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,12 @@ from churn.statistics.log_odds import logit, row_losses
 MAX_MEMBERS = 6
 
 
-def stack(trials: list[Trial], sample: SearchSample, seed: int = 0) -> list[Trial]:
+def stack(
+    trials: list[Trial],
+    sample: SearchSample,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Trial]:
     """Stacks of two members and more in forward order, of all, and of all with a second level.
 
     A stack is evaluated out of fold too: the weights that predict a fold are fitted to the other
@@ -37,6 +43,8 @@ def stack(trials: list[Trial], sample: SearchSample, seed: int = 0) -> list[Tria
     sample : SearchSample
     seed : int
         Seed of everything random in a second level.
+    report : callable
+        Takes a line before each model of the second level, which takes the longest.
 
     Returns
     -------
@@ -58,12 +66,16 @@ def stack(trials: list[Trial], sample: SearchSample, seed: int = 0) -> list[Tria
     if len(trials) > few:
         members, chance = trials, predict_out_of_fold(logits, labels, sample.fold)
         stacks.append(_stack(members, chance, sample))
-    stacks.append(add_second_level(stacks[-1], members, sample, seed))
+    stacks.append(add_second_level(stacks[-1], members, sample, seed, report))
     return stacks
 
 
 def add_second_level(
-    stacked: Trial, members: list[Trial], sample: SearchSample, seed: int = 0
+    stacked: Trial,
+    members: list[Trial],
+    sample: SearchSample,
+    seed: int = 0,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Trial:
     """A stack with a second level, see `churn.modeling.estimators.stack.SecondLevel`.
 
@@ -76,7 +88,10 @@ def add_second_level(
     levels = np.append(np.zeros(len(members) + 1, dtype=sample.levels.dtype), sample.levels)
     features = second_level_features(logits, first, sample.matrix)
     above = replace(sample, matrix=features, levels=levels)
-    tried = [cross_validate(candidate, above, seed, threads) for candidate in SECOND_LEVEL]
+    tried = []
+    for candidate in SECOND_LEVEL:
+        report(f"cross-validating {candidate.name} as a second level of {len(members)} members")
+        tried.append(cross_validate(candidate, above, seed, threads))
     logits = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
     weights, intercept = fit_second_level_weights(logits, sample.labels)
     models = tuple(

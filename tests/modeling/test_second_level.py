@@ -14,7 +14,7 @@ from churn.data.validation import validate_data
 from churn.modeling.cross_validation import cross_validate
 from churn.modeling.model import ChurnModel
 from churn.modeling.sample import draw_search_sample
-from churn.modeling.search_space import Candidate
+from churn.modeling.search_space import SECOND_LEVEL, Candidate
 from churn.modeling.selection import choose
 from churn.modeling.stack_weights import (
     FIRST_LEVEL_C,
@@ -77,14 +77,27 @@ def trials(sample):
 
 
 @pytest.fixture(scope="module")
-def stacks(trials, sample):
-    return {trial.candidate.name: trial for trial in stack(trials, sample)}
+def lines():
+    """What the stacks report while they are made."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def stacks(trials, sample, lines):
+    return {trial.candidate.name: trial for trial in stack(trials, sample, 0, lines.append)}
 
 
 @pytest.fixture(scope="module")
 def model(stacks, sample, frame):
     candidate = sample.rescale(stacks["stack of 2, two levels"].candidate, len(frame))
     return ChurnModel(CONTRACT, candidate).fit(frame)
+
+
+@pytest.mark.slow
+def test_what_takes_long_is_told_before_it_begins(stacks, lines):
+    assert stacks
+    names = [candidate.name for candidate in SECOND_LEVEL]
+    assert lines == [f"cross-validating {name} as a second level of 2 members" for name in names]
 
 
 @pytest.mark.slow
