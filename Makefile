@@ -36,7 +36,7 @@ test: .venv/test ## run the tests
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
 	$(PYTEST) -m "not slow and not scheduled" $(ARGS)
 
-coverage: .venv/test ## the same tests, and which branches they take; fails below the floor
+coverage: .venv/test ## the same tests, and which branches they take
 	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)
 
 test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
