@@ -415,7 +415,7 @@ class TestOtherTables:
         }  # fmt: skip
         assert "nats with it" in run.output
         assert not run.data.decision.passed
-        assert "download_avg, upload_avg may leak the target" in run.data.decision.why
+        assert "download_avg, upload_avg may leak the target" in run.data.decision.withheld
         assert "reamining_contract" not in run.model.contract.features
 
     def test_bank_by_parameters_alone(self, shared_data, quick):
