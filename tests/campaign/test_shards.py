@@ -43,7 +43,7 @@ class TestTable:
         table.loc[:9, "contract"] = "forever"
         with pytest.raises(ChurnError, match=r"100\.0% of the rows break the contract") as caught:
             listed(table, shard_rows=700)
-        assert "tenure: above 120 (3000 rows; row 1: '500'" in str(caught.value)
+        assert "tenure: above 120 (3,000 rows; row 1: '500'" in str(caught.value)
         assert "contract: a category never seen (10 rows; row 1: 'forever'" in str(caught.value)
 
     def test_columns_that_are_missing_are_all_named(self, customers, listed):
