@@ -43,6 +43,7 @@ class TestWhomToCall:
         assert set(everyone["arm"]) == {"none"}
         assert found.expected == {"value": 0, "low": 0, "high": 0}
 
+    @pytest.mark.slow
     def test_a_dearer_customer_is_called_before_a_riskier_one(self, customers, listed):
         found, _ = listed(customers, BY_VALUE)
         called = arm(found, "contact")

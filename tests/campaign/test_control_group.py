@@ -50,6 +50,7 @@ class TestControl:
         assert 5 <= len(control) <= 50
         assert control["net_benefit"].min() >= called["net_benefit"].min()
 
+    @pytest.mark.slow
     def test_without_one_as_many_are_called(self, customers, listed):
         found, _ = listed(customers, control=0.0)
         assert found.counts["contact"] == found.calls.num_rows == 100

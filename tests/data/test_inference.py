@@ -232,6 +232,7 @@ def test_the_time_is_no_feature():
 # Real tables
 
 
+@pytest.mark.slow
 def test_the_bank(shared_data):
     frame = load_table(shared_data / "Churn_Modelling.csv")
     contract = infer_contract(frame, "Exited", "CustomerId")
@@ -349,6 +350,7 @@ def test_columns_that_are_missing_have_a_likely_cause(columns, hint):
     assert hint in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_telecom_with_three_states_runs_by_parameters_alone(shared_data):
     table = load_table(shared_data / "maven.csv")
     roles = {"id": "Customerid", "target": "Customerstatus"}

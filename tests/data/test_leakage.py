@@ -55,6 +55,7 @@ def test_the_honest_columns_of_telco_are_left_alone(find):
     assert find() == []
 
 
+@pytest.mark.slow
 def test_the_generated_customers_are_left_alone(contract):
     frame = validate_data(generate_sample_data(20_000), contract).frame
     assert find_leaks(frame, labels(frame, contract), contract) == []

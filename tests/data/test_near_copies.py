@@ -89,6 +89,7 @@ def test_a_group_is_on_one_side_and_in_one_fold(repeated):
     assert (folds == 1).all()
 
 
+@pytest.mark.slow
 def test_a_split_by_rows_flatters_and_one_by_groups_does_not(repeated):
     frame, contract, _, near = repeated
     fresh, _ = clean(customers(3_000, np.random.default_rng(9)))

@@ -96,6 +96,7 @@ def test_boosting_learns_how_many_iterations_are_best(sample):
     assert found < min(loss(best // 2)[0], loss(300)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["boosting", "oblivious_trees"])
 def test_early_stopping_waits_long_enough_for_the_best_of_all_folds(family):
     """On few rows one fold is best long before the folds together are."""

@@ -114,6 +114,7 @@ def test_it_is_no_member_of_a_stack_which_could_not_be_compiled(family):
     assert (own.name, own.member, known.member) == ("Shares", False, True)
 
 
+@pytest.mark.slow
 def test_single_customers_are_scored_by_the_fitted_model(family, frame):
     model = ChurnModel(CONTRACT, Candidate("own", family)).fit(frame)
     scorer = compile_model(model)
