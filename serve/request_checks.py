@@ -13,6 +13,8 @@ from serve.proxies import unproxied
 from serve.responses import JSON
 
 MAX_SHOWN = 80
+# The key of the WSGI environment for a body that the server has read and checked already.
+BODY = "churn.body"
 
 
 def json_body() -> bytes:
@@ -31,6 +33,9 @@ def json_body() -> bytes:
     if encoding.strip().lower() != "identity":
         wrong = Problem("Content-Encoding", "identity", encoding[:MAX_SHOWN])
         raise Refused(415, "The body must not be compressed.", [wrong])
+    read: bytes | None = asked.environ.get(BODY)
+    if read is not None:
+        return read
     body: bytes = asked.get_data(cache=False)
     most = asked.max_content_length
     if asked.content_length is None and most is not None and len(body) >= most:

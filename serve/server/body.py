@@ -81,21 +81,22 @@ class BodyReader:
         return body
 
     def _read_parts(self, stream: InputStream) -> bytes:
-        body = bytearray()
+        parts, size = [], 0
         try:
             while part := stream.read(PART):
-                body += part
+                parts.append(part)
+                size += len(part)
                 with self._lock:
                     self._budget -= len(part)
                     exceeded = self._budget < 0
-                if len(body) > self._max_bytes:
+                if size > self._max_bytes:
                     raise self._too_large()
                 if exceeded:
                     raise Refused(503, "Too many large requests at once.")
         finally:
             with self._lock:
-                self._budget += len(body)
-        return bytes(body)
+                self._budget += size
+        return b"".join(parts)
 
     def _too_large(self) -> Refused:
         return Refused(413, f"The body is larger than {self._max_bytes:,} bytes.")

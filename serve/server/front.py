@@ -6,6 +6,7 @@ at the same time, and few wait for the database, so that `/health` is answered e
 are busy.
 """
 
+import gc
 from io import BytesIO
 from threading import get_ident
 from time import monotonic, perf_counter
@@ -21,12 +22,13 @@ from serve.fast_path import FastPath
 from serve.instance import end_with_parent
 from serve.metrics import BEGIN, observe
 from serve.problem_details import MEDIA_TYPE, RETRY_SECONDS, Refused, problem_json
+from serve.request_checks import BODY
 from serve.response_headers import NO_STORE_HEADERS
 from serve.server.body import BodyReader
 from serve.server.queues import Queue
 from serve.server.slow_clients import SlowClients
 
-RUNNING, WAITING = 8, 64
+RUNNING, WAITING = 4, 64
 UNBOUNDED = "/health"
 DATABASE = frozenset({"/outcomes", "/predictions"})
 DATABASE_RUNNING, DATABASE_WAITING = 2, 16
@@ -90,7 +92,11 @@ def create_front() -> Front:
     from serve import create_app
 
     end_with_parent()
-    return Front(create_app())
+    front = Front(create_app())
+    # What is loaded stays: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    return front
 
 
 def _with_body(environ: WSGIEnvironment, body: bytes, begin: float) -> WSGIEnvironment:
@@ -98,6 +104,7 @@ def _with_body(environ: WSGIEnvironment, body: bytes, begin: float) -> WSGIEnvir
     environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["CONTENT_LENGTH"] = str(len(body)) if body else ""
     environ["wsgi.input"] = BytesIO(body)
+    environ[BODY] = body
     environ[BEGIN] = begin
     return environ
 
