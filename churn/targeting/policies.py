@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from churn.statistics.intervals import Z
 from churn.targeting.effects import Effects
 from churn.targeting.experiment import Experiment
 
 NOBODY, EVERYBODY, RANDOM, RISK = "nobody", "everybody", "random", "risk"
-Z = 1.959964
 # One-sided 95 %: the lower bound that a learned policy must have above zero.
 Z_PROOF = 1.644854
 # For the number of customers with which a true difference would be proven in 80 % of experiments.

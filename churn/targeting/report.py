@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churn.statistics.intervals import Z
 from churn.targeting.effects import cross_fit
 from churn.targeting.experiment import Check, Experiment, check_experiment, require_sound
 from churn.targeting.policies import RISK, PolicyValue, compare_policies, decide_policy
@@ -89,7 +90,7 @@ def lines(report: EffectReport) -> Iterator[str]:
         yield f"  {check.name}: {check.finding}"
     yield "Mean effect on all customers (95 % interval):"
     for name, mean, se in report.mean_effects:
-        yield f"  {name}: {mean:+.4g} ({mean - 1.96 * se:+.4g} to {mean + 1.96 * se:+.4g})"
+        yield f"  {name}: {mean:+.4g} ({mean - Z * se:+.4g} to {mean + Z * se:+.4g})"
     yield "Mean effect by predicted effect, a fifth of the customers each:"
     for name, table in report.groups.items():
         cells = ", ".join(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churn.statistics.intervals import Z
+
 GROUPS = 5
 RESAMPLES = 400
-Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def ranking(
     for _ in range(RESAMPLES):
         keep = np.sort(rng.choice(len(ordered), half, replace=False))
         draws.append(_area(ordered[keep], weighting))
-    # A half sample's variance is twice that of the sample, less the share that is fixed: 1 to 1.
+    # The spread of half samples around the whole is that of the whole around the truth.
     se = float(np.std(draws, ddof=1))
     return Ranking(value, value - Z * se, value + Z * se)
 

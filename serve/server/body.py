@@ -62,8 +62,8 @@ class BodyReader:
             return b""
         if length is not None and length > self._max_bytes:
             raise self._too_large()
-        thread = get_ident()
-        self._slow.reading[thread] = monotonic()
+        thread, begin = get_ident(), monotonic()
+        self._slow.reading[thread] = begin
         try:
             if length is not None and length <= SMALL:
                 body: bytes = environ["wsgi.input"].read()
@@ -71,11 +71,10 @@ class BodyReader:
                 body = self._read_parts(environ["wsgi.input"])
         finally:
             del self._slow.reading[thread]
-        if thread in self._slow.late:
-            self._slow.late.discard(thread)
-            if length is None or len(body) < length:
-                detail = f"The body did not arrive within {self._seconds:g} seconds."
-                raise Refused(408, detail)
+        # A former request of this thread may have ended while it was found to be late.
+        is_late = self._slow.late.pop(thread, None) == begin
+        if is_late and (length is None or len(body) < length):
+            raise Refused(408, f"The body did not arrive within {self._seconds:g} seconds.")
         if length is not None and len(body) < length:
             raise incomplete_body(len(body), length)
         return body

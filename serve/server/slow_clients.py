@@ -46,8 +46,8 @@ class SlowClients:
         By thread, when it began to read a body, by `monotonic`. Each thread writes its own.
     answering : dict of int to (float, str)
         By thread, when it began to answer a request that it has read, and the client's address.
-    late : set of int
-        The threads whose clients have been disconnected.
+    late : dict of int to float
+        As `reading`, of the requests whose clients have been disconnected.
     """
 
     def __init__(self, port: int, seconds: float):
@@ -55,7 +55,7 @@ class SlowClients:
         self._seconds = seconds
         self.reading: dict[int, float] = {}
         self.answering: dict[int, tuple[float, str]] = {}
-        self.late: set[int] = set()
+        self.late: dict[int, float] = {}
 
     def watch(self) -> None:
         """Start to look at the connections, in a thread."""
@@ -69,17 +69,17 @@ class SlowClients:
             sleep(min(CROWD_SECONDS, self._seconds) / 4)
             try:
                 self._look()
-            except OSError:  # of one connection, or too many open files; the next look is soon
+            except OSError:  # too many open files; the next look is soon
                 logger.exception("Looking for slow clients failed.")
 
     def _look(self) -> None:
         now = monotonic()
         reading = dict(self.reading)
         limit = self._seconds if len(reading) <= CROWD else min(CROWD_SECONDS, self._seconds)
-        late = {thread for thread, begin in reading.items() if now - begin > limit}
+        late = {thread: begin for thread, begin in reading.items() if now - begin > limit}
         if not late:
             return
-        self.late |= late
+        self.late.update(late)
         # To shut down a connection whose request is being answered would drop the response.
         answering = dict(self.answering).values()
         spared = {address for begin, address in answering if now - begin > limit}
@@ -87,14 +87,16 @@ class SlowClients:
             silent = []
             for connection in _connections(self._port):
                 opened.enter_context(connection)
-                address = connection.getpeername()[0].removeprefix("::ffff:")
-                seconds = _seconds_since_sent(connection)
-                if address not in spared and seconds > limit - RESOLUTION_SECONDS:
-                    silent.append((seconds, connection))
+                with suppress(OSError):  # the client has disconnected
+                    address = connection.getpeername()[0].removeprefix("::ffff:")
+                    seconds = _seconds_since_sent(connection)
+                    if address not in spared and seconds > limit - RESOLUTION_SECONDS:
+                        silent.append((seconds, connection))
             # Requests get a thread in the order of their arrival: newer ones are still waiting.
             silent.sort(key=itemgetter(0), reverse=True)
             for _, connection in silent[: len(late)]:
-                connection.shutdown(socket.SHUT_RD)
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
 
 
 def _connections(port: int) -> Iterator[socket.socket]:
