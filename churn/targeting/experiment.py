@@ -35,6 +35,7 @@ class Experiment:
         The actions' names, that of no action first.
     risk : ndarray of float, shape (n,), optional
         A ranking without effects to compare with, the probability of leaving: the present list.
+        Without it, those with the lowest outcome that is expected without an action come first.
     """
 
     features: pd.DataFrame

@@ -129,7 +129,7 @@ def compare_policies(
     mean = effects.scores.mean(axis=0)
     overall = int(np.argmax(mean[1:] - mean[0] - costs))
     ranks = {EVERYBODY: np.zeros(n), RANDOM: rng.random(n)}
-    ranks[RISK] = experiment.risk if experiment.risk is not None else rng.random(n)
+    ranks[RISK] = experiment.risk if experiment.risk is not None else -effects.outcomes[:, 0]
     earned, kept = {}, []
     for budget in budgets:
         for policy in (NOBODY, EVERYBODY, RANDOM, RISK, *effects.effects):

@@ -74,6 +74,10 @@ def read_experiment(
     if bad.any():
         first = table[outcome].iloc[int(np.argmax(bad))]
         problems.append(f"{outcome}: {int(bad.sum()):,} cells are no number, the first {first!r}")
+    ranking = _numbers(table[risk])[0] if risk else None
+    if ranking is not None and np.isnan(ranking).any():
+        empty = int(np.isnan(ranking).sum())
+        problems.append(f"{risk}: {empty:,} cells are empty or no number; a ranking needs them all")
     if problems:
         raise ChurnError("The experiment cannot be read:", problems)
     numbers = pd.Categorical(texts, categories=list(names)).codes.astype(np.int64)
@@ -84,9 +88,6 @@ def read_experiment(
     features = parse_features(before, contract)
     flags = features.select_dtypes("bool").columns
     features = features.astype(dict.fromkeys(flags, np.float64)).reset_index(drop=True)
-    ranking = None
-    if risk:
-        ranking = _numbers(table[risk])[0]
     return Experiment(
         features, numbers, values, constant_propensity(numbers, drawn_with), names, ranking
     )

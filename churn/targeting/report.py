@@ -30,6 +30,8 @@ class EffectReport:
         By action, see `churn.targeting.uplift.group_effects`.
     values : list of PolicyValue
     budget : float
+    has_risk : bool
+        Whether `risk` is the experiment's own ranking.
     chosen : PolicyValue
         The policy to use with that budget.
     """
@@ -41,6 +43,7 @@ class EffectReport:
     groups: dict[str, pd.DataFrame]
     values: list[PolicyValue]
     budget: float
+    has_risk: bool
     chosen: PolicyValue
 
 
@@ -80,7 +83,17 @@ def evaluate_experiment(
         )
         groups[name] = group_effects(predicted, differences)
     chosen = decide_policy(values, budget)
-    return EffectReport(len(known.action), checks, means, rankings, groups, values, budget, chosen)
+    return EffectReport(
+        len(known.action),
+        checks,
+        means,
+        rankings,
+        groups,
+        values,
+        budget,
+        known.risk is not None,
+        chosen,
+    )
 
 
 def lines(report: EffectReport) -> Iterator[str]:
@@ -111,6 +124,8 @@ def lines(report: EffectReport) -> Iterator[str]:
             f"  {value.policy}: {value.value:+.4g} acting on {value.treated:.1%}, gain "
             f"{value.gain:+.4g} ({value.low:+.4g} to {value.high:+.4g})"
         )
+    if not report.has_risk:
+        yield "  risk: without --risk, the lowest outcome expected without an action comes first"
     yield _decision(report)
 
 

@@ -39,6 +39,12 @@ def test_it_shows_the_experiment_and_chooses_a_policy(table, capsys):
     assert "Use the learned policy: its gain over risk is above zero" in shown
 
 
+@pytest.mark.slow
+def test_without_a_ranking_it_says_what_risk_is(table, capsys):
+    assert main(["effects", str(table), *SETTINGS]) == 0
+    assert "without --risk, the lowest outcome expected" in capsys.readouterr().out
+
+
 def test_a_broken_experiment_ends_with_its_faults(table, capsys):
     assert (
         main(["effects", str(table), *SETTINGS, "--share", "none=0.8", "--share", "call=0.2"]) == 1

@@ -106,6 +106,7 @@ class TestReading:
             ({"action": "gone"}, "gone: there is no such column"),
             ({"none": "nobody"}, "'nobody' is none of its values, which are call, mail, none"),
             ({"outcome": "plan"}, "plan: 40 cells are no number, the first 'a'"),
+            ({"risk": "spend"}, "spend: 20 cells are empty or no number"),
             ({"shares": {"none": 0.5, "call": 0.2}}, "mail: its share is not given"),
             ({"shares": {"none": 0.5, "call": 0.2, "mail": 0.2}}, "add up to 0.9, not to 1"),
         ],
