@@ -30,6 +30,10 @@ class ScoreFlow(FlowSpec):
     sheet = Parameter("sheet", default="", help="of a workbook")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE; off")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
+    keep = Parameter("keep", default="", help="columns for the agents, as name,phone")
+    segment_column = Parameter("segment", default="", help="column that groups the list for agents")
+    agents = Parameter("agents", default="", help="names, commas between: they share the calls")
+    currency = Parameter("currency", default="", help="of all money, as EUR")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
@@ -46,6 +50,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.do_not_contact import read_ids
         from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
+        from churn.campaign.stored.listing import names
         from churn.data.source import SourceOptions
         from churn.registry.runs import fetch_model
 
@@ -67,7 +72,8 @@ class ScoreFlow(FlowSpec):
             separator=self.separator, encoding=self.encoding, sheet=self.sheet
         ).over(contract.source)
         self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
-        needed = columns_needed(self.contract, self.offer)
+        self.kept_names = names(f"{self.keep},{self.segment_column}")
+        needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
         self.warnings = [f"The table: {note}." for note in self.source.notes]
@@ -99,12 +105,14 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.call_list import everyone_else, make_list
         from churn.campaign.do_not_contact import check_matches
         from churn.campaign.export import write_list, write_rejected
+        from churn.campaign.stored.listing import kept_columns, names, store_list
         from churn.feedback.batch import log_sample
         from churn.registry.runs import with_scorer
 
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
-            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "warnings"
+            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "warnings",
+            "kept_names",
         )  # fmt: skip
         for name in same:
             setattr(self, name, getattr(inputs[0], name))
@@ -130,6 +138,13 @@ class ScoreFlow(FlowSpec):
         )
         scored, day = self.call_list.scored, self.campaign.as_of
         self.logged = log_sample(self.call_list.sample, scored, self.deployment, day, self.log_url)
+        calls, source = self.call_list, inputs[0].source
+        kept = kept_columns(source, inputs[0].shards, calls.rows, self.kept_names)
+        self.stored = store_list(
+            calls, self.contract, self.campaign, run, self.log_url, kept, currency=self.currency,
+            segment=self.segment_column.strip(), agents=names(self.agents),
+            notes=[self.costs_used],
+        )  # fmt: skip
         current.card["calls"].extend(calls_card(self))
         self.next(self.end)
 
@@ -145,6 +160,7 @@ class ScoreFlow(FlowSpec):
         print(self.costs_used)
         print(f"Written to {self.output}.")
         print(self.logged)
+        print(self.stored)
 
 
 def _each(inputs, name: str):

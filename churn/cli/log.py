@@ -12,6 +12,7 @@ from churn.errors import ChurnError
 from churn.words import plural
 
 if TYPE_CHECKING:
+    from churn.campaign.stored import CallListStore
     from churn.feedback.outcomes import OutcomeStore
     from churn.feedback.prediction_log import PredictionLog
 
@@ -39,9 +40,11 @@ def add(commands: Commands) -> None:
     show = action("show", _show, "the latest predictions, the newest first")
     show.add_argument("--customer", metavar="ID", help="only of this customer")
     show.add_argument("--limit", type=_whole, default=20, metavar="N", help="at most (%(default)s)")
-    one = action("delete", _delete, "delete all predictions for one customer, and the outcomes")
+    one = action("delete", _delete, "delete all about one customer: predictions, outcomes, calls")
     one.add_argument("customer", metavar="CUSTOMER", help="the customer's key")
-    prune = action("prune", _prune, "delete predictions and outcomes older than so many days")
+    prune = action(
+        "prune", _prune, "delete predictions, outcomes and call lists older than so many days"
+    )
     prune.add_argument("--days", type=_whole, required=True, metavar="N")
     action("ship", _ship, "take what workers wrote to the database, as a running server does")
 
@@ -65,30 +68,34 @@ def _delete(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
-    with log, _open_outcomes(options) as outcomes:
+    with log, _open_outcomes(options) as outcomes, _open_lists(options) as lists:
         ship_all(spool, log)  # else they would come after
         deleted = log.delete_customer(options.customer)
         of_outcomes = outcomes.delete_customer(options.customer)
+        of_lists = lists.delete_customer(options.customer)
     for path in partial_files(spool):
         print(f"{path} has lines that could not be read; look whether they are about the customer.")
     whose = f"for customer {options.customer!r}"
-    if not deleted and not of_outcomes:
+    if not deleted and not of_outcomes and not of_lists:
         raise ChurnError(f"No predictions {whose} in {log.where}, and no outcomes.")
     print(
         f"{plural(deleted, 'prediction')} {whose} deleted from {log.where}, and "
         f"{plural(of_outcomes, 'outcome')}."
     )
+    if of_lists:
+        print(f"Deleted from {plural(of_lists, 'call list')} too, with the history of the calls.")
 
 
 def _prune(options: argparse.Namespace) -> None:
     from churn.feedback.prediction_log import partial_files, ship_all
 
     spool, log = _open(options)
-    with log, _open_outcomes(options) as outcomes:
+    with log, _open_outcomes(options) as outcomes, _open_lists(options) as lists:
         ship_all(spool, log)  # else they would come after
         deleted, left = log.prune(options.days), log.count()
         # They label none of the remaining predictions.
         of_outcomes = outcomes.prune(options.days)
+        of_lists = lists.prune(options.days)
     for path in partial_files(spool):
         if path.stat().st_mtime < time.time() - options.days * 86_400:
             path.unlink()
@@ -97,6 +104,9 @@ def _prune(options: argparse.Namespace) -> None:
     print(f"{plural(deleted, 'prediction')} {days} deleted from {log.where}; {left:,} left.")
     if of_outcomes:
         print(f"{plural(of_outcomes, 'outcome')} {days} deleted, too.")
+    if of_lists:
+        rows = plural(of_lists, "customer", "customers")
+        print(f"Call lists {days} deleted, with {rows} and the history of the calls.")
 
 
 def _ship(options: argparse.Namespace) -> None:
@@ -118,6 +128,13 @@ def _open(options: argparse.Namespace) -> "tuple[Path, PredictionLog]":
 
     spool, url = locations(os.environ)
     return Path(options.spool or spool), PredictionLog(options.log or url)
+
+
+def _open_lists(options: argparse.Namespace) -> "CallListStore":
+    from churn.campaign.stored import CallListStore
+    from churn.feedback.prediction_log import locations
+
+    return CallListStore(options.log or locations(os.environ)[1])
 
 
 def _open_outcomes(options: argparse.Namespace) -> "OutcomeStore":

@@ -65,7 +65,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """A table in the database of the prediction log; it is made where it is missing.
+    """A table, and those beside it, in the database of the log; made where they are missing.
 
     Threads may share one. As a context manager it closes its connections at the end. Every method
     raises a ChurnError, which does not show the password, if the database cannot be used.
@@ -75,6 +75,7 @@ class Database:
     url : str
         `sqlite:///path` or `postgresql+psycopg://user:password@host:port/database`.
     table : Table
+        With the others of its `MetaData`.
     named : str
         Its name in error messages.
     patience : float
@@ -153,7 +154,7 @@ class Database:
             _make_file(Path(str(self._engine.url.database)))
         with self._transaction() as connection:
             connection.exec_driver_sql(self._alone)  # else two processes may create it at once
-            self._table.create(connection, checkfirst=True)
+            self._table.metadata.create_all(connection)
         self._made = True
 
 

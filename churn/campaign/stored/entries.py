@@ -1,0 +1,163 @@
+"""The rows of stored call lists: a list, a listed customer, and what was done about one."""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+OPEN, CALLED, NOT_REACHED = "open", "called", "not_reached"
+ACCEPTED, REFUSED, LATER = "accepted", "refused", "later"
+# The states of a listed customer, each with its words.
+STATES = {
+    OPEN: "open",
+    CALLED: "called",
+    NOT_REACHED: "not reached",
+    ACCEPTED: "accepted",
+    REFUSED: "refused",
+    LATER: "call later",
+}
+# The states of customers who were spoken to.
+DONE = (CALLED, ACCEPTED, REFUSED)
+
+
+class StoredList(NamedTuple):
+    """A day's call list.
+
+    Attributes
+    ----------
+    list_id : str
+        Its id; a day and a campaign have one list, see `churn.campaign.stored.listing.list_name`.
+    created_at : datetime
+        When it was written last, in UTC.
+    as_of : date
+        Its day.
+    campaign, run : str
+        `run` is the model's, `ChurnFlow/<id>`.
+    policy, policy_version : str
+        What ranked the customers.
+    currency : str
+        The currency of all money; empty where it is not known.
+    key : str
+        The column with the customer's key.
+    counts : dict of str to int
+        Those of `churn.campaign.call_list.CallList`.
+    expected : dict of str to float
+        Money that calling the list brings: value, low and high.
+    notes : list of str
+        What the list says about itself: the horizon, the costs.
+    """
+
+    list_id: str
+    created_at: datetime
+    as_of: date
+    campaign: str
+    run: str
+    policy: str
+    policy_version: str
+    currency: str
+    key: str
+    counts: dict[str, int]
+    expected: dict[str, float]
+    notes: list[str]
+
+
+class ListedCustomer(NamedTuple):
+    """A customer on a call list, or in its control group.
+
+    Attributes
+    ----------
+    list_id, customer : str
+    rank : int
+        From 1, the greatest net benefit first, the control group included.
+    control : bool
+        Whether the customer is in the control group, and so not to be called.
+    stratum : str or None
+        The group within which the action was drawn.
+    eligible : list of str or None
+        The actions that might have been drawn.
+    action : str or None
+        The one that was.
+    propensity : float or None
+        Its probability; None where the action was not drawn with a known one.
+    probability : float
+        Of leaving.
+    value_at_risk, net_benefit, net_benefit_low, net_benefit_high : float
+        Money; see `churn.campaign.export.list_schema`.
+    reasons : list of str
+        What raises the risk most, in words.
+    best_action : str or None
+        The change by the business that would lower the risk most, in words.
+    segment : str or None
+    contact : dict of str to str
+        The columns of the table that were kept, as name and phone.
+    agent : str or None
+        Whose call it is.
+    state : str
+        One of `STATES`.
+    due : date or None
+        Of a later call, the day.
+    version : int
+        Counts the changes of the row; see `CallListStore.record`.
+    changed_by : str or None
+    changed_at : datetime or None
+    """
+
+    list_id: str
+    customer: str
+    rank: int
+    control: bool
+    stratum: str | None
+    eligible: list[str] | None
+    action: str | None
+    propensity: float | None
+    probability: float
+    value_at_risk: float
+    net_benefit: float
+    net_benefit_low: float
+    net_benefit_high: float
+    reasons: list[str]
+    best_action: str | None
+    segment: str | None
+    contact: dict[str, str]
+    agent: str | None
+    state: str = OPEN
+    due: date | None = None
+    version: int = 0
+    changed_by: str | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def searched(self) -> str:
+        """The text that a search looks in: the id and the contact details, in lower case."""
+        return "\n".join([self.customer, *map(str, self.contact.values())]).casefold()
+
+
+class CallEvent(NamedTuple):
+    """A change of a listed customer's state.
+
+    Attributes
+    ----------
+    event : str
+        Its id; ids sort by time.
+    list_id, customer : str
+    at : datetime
+        In UTC.
+    by : str
+        The name of the person.
+    before, state : str
+    due : date or None
+        Of a later call, the day.
+    note : str
+    """
+
+    event: str
+    list_id: str
+    customer: str
+    at: datetime
+    by: str
+    before: str
+    state: str
+    due: date | None
+    note: str
+
+
+# A column of a listed customer, by its name.
+Values = dict[str, Any]
