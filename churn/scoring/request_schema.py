@@ -57,7 +57,7 @@ class RequestSchema:
         self.max_batch = max_batch
         self._contradictions = Contradictions(contract)
         customer = record_type(contract, today or _today)
-        self._reader = ObjectReader(customer, "customer", self._expected)
+        self._reader = ObjectReader(customer, "customer", BATCH, self._expected)
         self.record = self._reader.adapter
         many = annotated(list_of(customer), Field(min_length=1, max_length=max_batch))
         self.batch = TypeAdapter[dict[str, Any]](typed_dict("Batch", {BATCH: many}))
@@ -108,7 +108,7 @@ class RequestSchema:
         InvalidRequest
             If no customer can be scored, naming the first problems, and how many there are.
         """
-        records, problems = self._reader.read_list(body, BATCH, self.max_batch, SUMMARY)
+        records, problems = self._reader.read_list(body, self.max_batch, SUMMARY)
         if self._contradictions:
             for i, record in enumerate(records):
                 if record is not None and not self._contradictions.holds(record):

@@ -155,11 +155,28 @@ def test_object_of_a_million_fields_is_one_problem(requests):
 values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
 
 
-@given(st.dictionaries(st.sampled_from([*GOOD, "other"]), values | st.sampled_from(["a", "No"])))
-def test_record_is_the_same_alone_and_in_a_batch(requests, record):
+fields = st.sampled_from([*GOOD, "other"])
+usual = st.sampled_from(["a", "No", "a: b", 3, 0.5])
+
+
+# Each field and its colon may come twice, or in a text.
+@given(st.lists(st.tuples(fields, values | usual)), st.sampled_from([[], [{}], [GOOD]]))
+def test_record_is_the_same_alone_and_in_a_batch(requests, pairs, others):
+    record = "{" + ",".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in pairs) + "}"
+    several = ",".join([record, *map(json.dumps, others)])
     alone = batch = None
     with contextlib.suppress(InvalidRequest):
-        alone = requests.read_record(json.dumps(record).encode())
+        alone = requests.read_record(record.encode())
     with contextlib.suppress(InvalidRequest):
-        batch, _ = requests.read_batch(json.dumps({"customers": [record, {}]}).encode())
+        batch, _ = requests.read_batch(f'{{"customers": [{several}]}}'.encode())
     assert (batch and batch[0]) == alone
+
+
+def test_unknown_field_is_a_problem_beside_good_customers(requests):
+    sent = [GOOD, {**GOOD, "other": 1}]
+    records, problems = requests.read_batch(json.dumps({"customers": sent}).encode())
+    assert [record is None for record in records] == [False, True]
+    assert [problem.where for problem in problems.named] == ["customers[1].other"]
+    # Another field of the body than the list is no less a problem.
+    with pytest.raises(InvalidRequest, match="no such field; the only one is customers"):
+        requests.read_batch(json.dumps({"customers": [GOOD], "other": 1}).encode())

@@ -103,7 +103,7 @@ _OUTCOME = typed_dict("Outcome", _FIELDS)
 
 @cache
 def _reader() -> ObjectReader:
-    return ObjectReader(_OUTCOME, "outcome", _expected)
+    return ObjectReader(_OUTCOME, "outcome", OUTCOMES, _expected)
 
 
 @cache
@@ -129,7 +129,7 @@ def read_body(body: bytes, most: int) -> list[Outcome]:
         Naming every problem: an invalid outcome, a day after tomorrow, or a customer who both left
         and stayed on one day in outcomes recorded at the same time.
     """
-    sent, problems = _reader().read_list(body, OUTCOMES, most, SUMMARY)
+    sent, problems = _reader().read_list(body, most, SUMMARY)
     if problems.total:
         raise InvalidRequest(f"{SUMMARY}: {problems}.", problems)
     now = datetime.now(UTC)
