@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -180,3 +182,29 @@ def test_unknown_field_is_a_problem_beside_good_customers(requests):
     # Another field of the body than the list is no less a problem.
     with pytest.raises(InvalidRequest, match="no such field; the only one is customers"):
         requests.read_batch(json.dumps({"customers": [GOOD], "other": 1}).encode())
+
+
+HOSTILE = {
+    "empty customers": b'{"customers":[' + b",".join([b"{}"] * 10_000) + b"]}",
+    "empty lists": b'{"customers":[' + b",".join([b"[]"] * 1_000_000) + b"]}",
+    "unknown fields": b'{"customers":[{'
+    + b",".join(b'"%x":1' % i for i in range(300_000))
+    + b"}]}",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_memory_for_a_hostile_body_is_bounded_by_its_size(requests, body):
+    # Linux resets the peak of a process's memory with this file, see proc(5).
+    Path("/proc/self/clear_refs").write_text("5")
+    before = peak_of_memory()
+    with pytest.raises(InvalidRequest):
+        requests.read_batch(body)
+    assert peak_of_memory() - before < 40 * len(body) + 8 * 2**20
+
+
+def peak_of_memory() -> int:
+    """The largest resident set since the last reset, in bytes."""
+    (line,) = re.findall(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.M)
+    return int(line) * 1024
