@@ -21,6 +21,7 @@ class ScoreFlow(FlowSpec):
     budget = Parameter("budget", default=500, help="the most customers to call")
     campaign_name = Parameter("campaign", default="retention", help="draws the control group")
     control = Parameter("control", default=0.1, help="share not called, to see what calling does")
+    explore = Parameter("explore", default=0, help="of them at random, to learn whom a call keeps")
     do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
     do_not_contact_may_miss = Parameter(
         "do-not-contact-may-miss", default=False, is_flag=True, help="none of its ids need be there"
@@ -59,7 +60,7 @@ class ScoreFlow(FlowSpec):
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
         self.campaign = Campaign.check(
-            given_costs, campaign=self.campaign_name, budget=self.budget,
+            given_costs, campaign=self.campaign_name, budget=self.budget, explore=self.explore,
             control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
             shard_rows=self.shard_rows, output=self.output,
         )  # fmt: skip

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from churn.campaign.benefit import MONEY, money_columns
 from churn.campaign.chunks import check_share, key_of, merge_problems
 from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.exploration import EXPLORATION, LIST, SHARE, Drawn, explore, merge_draws
 from churn.campaign.export import REASONS, explain, list_schema, list_table
 from churn.campaign.ranking import compare_rankings, merge_ranking
 from churn.campaign.settings import Campaign
@@ -22,7 +23,7 @@ from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.data.validation import in_words
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
-from churn.feedback.batch import Sample
+from churn.feedback.batch import Sample, records_of
 from churn.scoring.deployment import Deployment
 
 
@@ -60,8 +61,11 @@ class CallList:
         See `list_schema`; contact and control, the greatest net benefit first.
     rows : ndarray of int64
         Their row numbers in the table.
+    features : list of dict
+        The values that the model was given, as values of JSON.
     counts : dict of str to int
-        Those of a `Part` for the whole table, and contact and control.
+        Those of a `Part` for the whole table; contact, and how many of these are explored (drawn
+        at random); control, and explored_control.
     expected : dict
         The expected money that calling the list brings: value, low and high. The ends are the sums
         of the rows' ends, as if the model's errors all had the same sign.
@@ -75,6 +79,7 @@ class CallList:
 
     calls: pa.Table
     rows: np.ndarray
+    features: list[dict[str, Any]]
     counts: dict[str, int]
     expected: dict[str, float]
     problems: pd.DataFrame
@@ -89,11 +94,17 @@ class CallList:
 
     def __str__(self) -> str:
         count, expected = self.counts, self.expected
+        drawn = (
+            f" {count['explored']:,} of the calls are drawn at random among all others, with "
+            f"{count['explored_control']:,} like them who are not called."
+            if count["explored"]
+            else ""
+        )
         return (
             f"{count['contact']:,} to call, and {count['control']:,} like them in the control "
             f"group, of {count['pays']:,} whom it pays to call among {count['customers']:,} "
             f"customers. The calls bring {expected['value']:,.2f} on average "
-            f"({expected['low']:,.2f} to {expected['high']:,.2f})."
+            f"({expected['low']:,.2f} to {expected['high']:,.2f}).{drawn}"
         )
 
 
@@ -109,17 +120,26 @@ def make_list(
         If more rows are rejected than may be, with every problem of the table.
     """
     top: list[Top] = []
+    draws: list[Drawn] = []
     counts: Counter[str] = Counter()
     found, rejected, rankings = [], [], []
     sample = Sample()
     for part in parts:
-        top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.budget)]
+        top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.ranked)]
+        if part.drawn:
+            draws = [merge_draws([*draws, part.drawn], campaign.budget)]
         found.append(part.problems)
         rejected.append(part.rejected)
         rankings.append((part.best, part.riskiest))
         counts.update(part.counts)
         sample.merge(part.sample)
     ((scores, customers),) = top
+    scores = scores.assign(
+        stratum=LIST, weight=1.0,
+        propensity=np.where(scores["control"], campaign.control, 1 - campaign.control),
+    )  # fmt: skip
+    if draws:
+        scores, customers = _explored(scores, customers, draws[0], counts["eligible"], campaign)
     problems, key = merge_problems(found), key_of(contract)
     check_share(problems, counts["customers"], counts["rejected"], campaign.max_rejected)
     chance, control = scores["probability"].to_numpy(), scores["control"].to_numpy(dtype=bool)
@@ -128,6 +148,7 @@ def make_list(
     columns: dict[str, Any] = {
         key: scores["id"].to_numpy(),
         "arm": np.where(control, CONTROL, CONTACT).astype(object),
+        **{name: scores[name].to_numpy() for name in ("stratum", "propensity", "weight")},
         "probability": chance,
         **money,
         **{f"reason_{i + 1}": [words[i] for words in reasons] for i in range(REASONS)},
@@ -138,13 +159,35 @@ def make_list(
     return CallList(
         calls=list_table(columns, key, deployment.run, campaign),
         rows=scores.index.to_numpy(dtype=np.int64),
-        counts=dict(counts) | {"contact": int((~control).sum()), "control": int(control.sum())},
+        features=records_of(customers, contract, campaign.as_of),
+        counts=dict(counts) | _arms(control, scores["stratum"].to_numpy() == EXPLORATION),
         expected={end: float(money[name][~control].sum()) for end, name in expected},
         problems=problems,
         rejected=pd.concat(rejected),
         sample=sample.frame,
         curve=compare_rankings(best, riskiest),
     )
+
+
+def _explored(
+    scores: pd.DataFrame, customers: pd.DataFrame, drawn: Drawn, eligible: int, campaign: Campaign
+) -> Top:
+    """The list with the customers of the exploration, the greatest benefit first."""
+    found, of_found = explore(drawn, scores.index, campaign)
+    # Each of them stands for as many of those who are eligible and not on the list.
+    weight = (eligible - len(scores)) / max(len(found), 1)
+    found = found.assign(stratum=EXPLORATION, weight=weight, propensity=SHARE)
+    both = pd.concat([scores, found[scores.columns]])
+    both = both.iloc[np.argsort(-both["benefit"].to_numpy(), kind="stable")]
+    return both, pd.concat([customers, of_found]).loc[both.index]
+
+
+def _arms(control: np.ndarray, explored: np.ndarray) -> dict[str, int]:
+    masks = {
+        "contact": ~control, "control": control & ~explored,
+        "explored": ~control & explored, "explored_control": control & explored,
+    }  # fmt: skip
+    return {name: int(np.count_nonzero(mask)) for name, mask in masks.items()}
 
 
 def describe_list(contract: Contract) -> list[str]:

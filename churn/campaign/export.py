@@ -35,7 +35,9 @@ def list_schema(id_name: str) -> pa.Schema:
     brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 %
     interval (see `churn.campaign.benefit.probability_interval`; costs, acceptance and value are
     taken as known); the features that raise the risk most; the change by the business that would
-    lower it most; the campaign, the run of the model, and the day.
+    lower it most; the `stratum` within which the arm was drawn (list, or exploration, see
+    `churn.campaign.exploration`), the probability of that arm there, and how many customers of the
+    stratum the row stands for; the campaign, the run of the model, and the day.
     """
     return pa.schema(
         [
@@ -45,6 +47,9 @@ def list_schema(id_name: str) -> pa.Schema:
             *((name, pa.float64()) for name in MONEY),
             *((f"reason_{number}", pa.string()) for number in range(1, REASONS + 1)),
             ("action", pa.string()),
+            ("stratum", pa.string()),
+            ("propensity", pa.float64()),
+            ("weight", pa.float64()),
             ("campaign", pa.string()),
             ("run", pa.string()),
             ("as_of", pa.date32()),

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from churn.campaign.control_group import ARMS
+from churn.campaign.control_group import ARMS, CONTROL
+from churn.campaign.exploration import EXPLORATION, LIST
 from churn.campaign.spreadsheet import restore
 from churn.data.parsing import parse_ids, parse_numbers
 from churn.data.readers import load_table
@@ -17,7 +18,7 @@ from churn.errors import ChurnError
 NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
 COLUMNS: dict[str, Any] = {
     "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
-    "value_at_risk": np.float64, "campaign": object, "key": object,
+    "value_at_risk": np.float64, "campaign": object, "key": object, "stratum": object,
 }  # fmt: skip
 
 
@@ -65,7 +66,9 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
     DataFrame
         One row per customer and list, in the order of the days: customer (str), arm (`contact` or
         `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
-        and key (the name of the list's id column).
+        key (the name of the list's id column), and stratum (`list`, or `exploration`, where only
+        called customers are returned: those like them who were not called were drawn from all
+        customers, and say nothing special about the list).
 
     Raises
     ------
@@ -79,7 +82,10 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         if missing:
             problems.append(f"{path}: no call list, it lacks {', '.join(missing)}")
             continue
-        table = table[table["arm"].isin(ARMS)]
+        stratum = table.get("stratum", pd.Series(LIST, index=table.index))
+        table = table.assign(stratum=stratum.astype(object))
+        drawn = (table["stratum"] == EXPLORATION) & (table["arm"] == CONTROL)
+        table = table[table["arm"].isin(ARMS) & ~drawn]
         ids = parse_ids(table.iloc[:, 0]).to_pandas().astype(object).set_axis(table.index)
         days = pd.to_datetime(table["as_of"], errors="coerce", format="ISO8601")
         columns: dict[str, Any] = {
@@ -89,6 +95,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             "day": days,
             "campaign": table["campaign"].astype(object),
             "key": table.columns[0],
+            "stratum": table["stratum"],
         }
         numbers = {name: parse_numbers(table[name])[0] for name in ("probability", "value_at_risk")}
         for name, values in numbers.items():

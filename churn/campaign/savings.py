@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.control_group import ARMS, CONTACT, CONTROL
+from churn.campaign.exploration import LIST
 from churn.campaign.stratified import (
     groups_of,
     newcombe,
@@ -111,6 +112,9 @@ class Savings:
 def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
     """The calls of one campaign, one row per customer, from their first list.
 
+    Customers who were called at random, beside the list, are left out: the control group is that of
+    the list.
+
     Parameters
     ----------
     calls : DataFrame
@@ -127,6 +131,7 @@ def one_campaign(calls: pd.DataFrame) -> pd.DataFrame:
         If no customer is on the lists, or they are of different campaigns or id columns, or
         assign a customer to both groups.
     """
+    calls = calls[calls["stratum"] == LIST]
     problems = [] if len(calls) else ["nobody is on them"]
     for name, what in {"campaign": "campaigns", "key": "id columns"}.items():
         found = sorted(calls[name].unique())

@@ -24,6 +24,8 @@ class Campaign(BaseModel):
         The name that decides, with the id, which customers are in the control group.
     budget : int
         The most customers to call.
+    explore : int
+        How many of these calls are drawn at random; see `churn.campaign.exploration`.
     control : float
         The share of customers worth a call who are not called, to measure the effect of calling.
     as_of : date
@@ -40,11 +42,17 @@ class Campaign(BaseModel):
 
     campaign: str = Field(min_length=1)
     budget: int = Field(ge=1)
+    explore: int = Field(default=0, ge=0)
     control: float = Field(ge=0, le=0.5)
     as_of: Annotated[date, BeforeValidator(date.fromisoformat)]
     max_rejected: float = Field(ge=0, le=1)
     shard_rows: int = Field(ge=1)
     output: str
+
+    @property
+    def ranked(self) -> int:
+        """The most customers to call by their rank."""
+        return self.budget - self.explore
 
     @classmethod
     def check(cls, given_costs: Mapping[str, str], **values: Any) -> "Campaign":
@@ -66,6 +74,8 @@ class Campaign(BaseModel):
         settings, _, problems = validate_settings(
             cls, values, partial(RetentionCosts.parse, **_given(given_costs))
         )
+        if settings is not None and settings.explore >= settings.budget:
+            problems.append(f"--explore {settings.explore}: less than --budget {settings.budget}")
         if not values["output"].lower().endswith(FORMATS):
             problems.append(f"--output {values['output']}: it ends in none of {', '.join(FORMATS)}")
         if problems or settings is None:

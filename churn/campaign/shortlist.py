@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from churn.campaign.benefit import money_columns
 from churn.campaign.chunks import Chunk, merge_problems
 from churn.campaign.control_group import in_control
+from churn.campaign.exploration import Drawn, candidates, merge_draws
 from churn.campaign.ranking import blocks
 from churn.campaign.settings import Campaign
 from churn.evaluation.profit import expected_profit
@@ -43,12 +44,14 @@ class Part:
     problems, rejected : DataFrame
         See `churn.campaign.chunks.Chunk`; at most `KEPT_REJECTED` rejected rows.
     counts : dict of str to int
-        customers, rejected, do_not_contact (on that list), and pays (those of the others whose
-        net benefit is positive).
+        customers, rejected, do_not_contact (on that list), eligible (the others), and pays (those
+        of them whose net benefit is positive).
     best, riskiest : ndarray
         The rankings in blocks, see `churn.campaign.ranking.blocks`.
     sample : DataFrame
         Customers for the prediction log, see `churn.feedback.batch.Sample`.
+    drawn : tuple of DataFrame, optional
+        Candidates of the exploration and their features, see `churn.campaign.exploration`.
     """
 
     scores: pd.DataFrame
@@ -59,6 +62,7 @@ class Part:
     best: np.ndarray
     riskiest: np.ndarray
     sample: pd.DataFrame
+    drawn: Drawn | None = None
 
 
 def score_shard(
@@ -83,8 +87,9 @@ def score_shard(
     Part, and the shard's customers as a Table: their row number and the columns of the list
     """
     excluded = pa.array(do_not_contact, pa.string())
-    counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "pays": 0}
+    counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "eligible": 0, "pays": 0}
     top: list[Top] = []
+    draws: list[Drawn] = []
     problems, rejected, chances, profits, everyone = [], [], [], [], []
     sample = Sample()
     for chunk in chunks:
@@ -98,14 +103,21 @@ def score_shard(
         worth = np.flatnonzero(free & (profit > 0))
         more = {
             "customers": len(chunk.ids) + len(chunk.rejected), "rejected": len(chunk.rejected),
-            "do_not_contact": int(np.count_nonzero(~free)), "pays": len(worth),
+            "do_not_contact": int(np.count_nonzero(~free)),
+            "eligible": int(np.count_nonzero(free)), "pays": len(worth),
         }  # fmt: skip
         for name, rows in more.items():
             counts[name] += rows
         scores = _shortlist(chunk, chance, profit, worth, campaign)
         top = [
-            merge_shortlists([*top, (scores, chunk.customers.loc[scores.index])], campaign.budget)
+            merge_shortlists([*top, (scores, chunk.customers.loc[scores.index])], campaign.ranked)
         ]
+        if campaign.explore:
+            draws = [
+                merge_draws(
+                    [*draws, _candidates(chunk, chance, profit, free, campaign)], campaign.budget
+                )
+            ]
         if reliability is not None:
             money = money_columns(chance, chunk.customers, offer, reliability)
             places = chunk.customers.index.to_numpy()
@@ -123,6 +135,7 @@ def score_shard(
         best=blocks(profit, profit),
         riskiest=blocks(chance, profit),
         sample=sample.frame,
+        drawn=draws[0] if draws else None,
     )
     return part, pa.concat_tables(everyone) if everyone else None
 
@@ -132,6 +145,15 @@ def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.n
         return np.zeros(0), np.zeros(0)
     chance = model.predict_proba(chunk.customers)[:, 1]
     return chance, expected_profit(chance, chunk.customers, offer)
+
+
+def _candidates(
+    chunk: Chunk, chance: np.ndarray, profit: np.ndarray, free: np.ndarray, campaign: Campaign
+) -> Drawn:
+    some = np.flatnonzero(free)
+    ids, index = chunk.ids.take(pa.array(some)).to_pylist(), chunk.customers.index[some]
+    scores = candidates(ids, chance[some], profit[some], index, campaign)
+    return scores, chunk.customers.loc[scores.index]
 
 
 def merge_shortlists(tops: list[Top], budget: int) -> Top:
@@ -144,7 +166,7 @@ def _shortlist(
     chunk: Chunk, chance: np.ndarray, profit: np.ndarray, worth: np.ndarray, campaign: Campaign
 ) -> pd.DataFrame:
     """The short list of a chunk; the control group is computed for its candidates only."""
-    most = min(len(worth), 2 * campaign.budget)
+    most = min(len(worth), 2 * campaign.ranked)
     while True:
         top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
         ids = chunk.ids.take(pa.array(top)).to_pylist()
@@ -157,8 +179,8 @@ def _shortlist(
             },
             index=chunk.customers.index[top],
         )
-        if most == len(worth) or (~scores["control"]).sum() >= campaign.budget:
-            return shortlist(scores, campaign.budget)
+        if most == len(worth) or (~scores["control"]).sum() >= campaign.ranked:
+            return shortlist(scores, campaign.ranked)
         most = min(len(worth), 2 * most)
 
 

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from churn.data.contract import Contract
 from churn.data.ids import id_text
 from churn.feedback.prediction_log import Prediction, PredictionLog, locations
 from churn.scoring.deployment import Deployment
@@ -121,18 +123,14 @@ def log_sample(
     url = url or locations(os.environ)[1]
     if url == OFF:
         return Logged(0, customers, "")
-    names = list(deployment.contract.features)
-    cells = sample[names].astype(object).where(sample[names].notna(), None)
-    for name, feature in deployment.contract.features.items():
-        if feature.kind == "date":  # its type is the days until the day of the observation
-            cells[name] = cells[name].map(
-                lambda days: None if days is None else str(as_of - timedelta(days=days))
-            )
     threshold, run = deployment.scorer.threshold, deployment.run
     time = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
     rows = []
     for customer, chance, record in zip(
-        sample["id"], sample["probability"], cells.to_dict("records"), strict=True
+        sample["id"],
+        sample["probability"],
+        records_of(sample, deployment.contract, as_of),
+        strict=True,
     ):
         if deployment.contract.id:
             record = {deployment.contract.id: customer, **record}
@@ -148,10 +146,22 @@ def log_sample(
                 chance,
                 chance >= threshold,
                 threshold,
-                {str(column): value for column, value in record.items()},
+                record,
             )
         )
     with PredictionLog(url) as log:
         for start in range(0, len(rows), CHUNK):
             log.add(rows[start : start + CHUNK])
     return Logged(len(rows), customers, log.where)
+
+
+def records_of(customers: pd.DataFrame, contract: Contract, as_of: date) -> list[dict[str, Any]]:
+    """The features of typed customers as values of JSON, None where they are missing."""
+    names = list(contract.features)
+    cells = customers[names].astype(object).where(customers[names].notna(), None)
+    for name, feature in contract.features.items():
+        if feature.kind == "date":  # its type is the days until the day of the observation
+            cells[name] = cells[name].map(
+                lambda days: None if days is None else str(as_of - timedelta(days=days))
+            )
+    return [{str(name): value for name, value in row.items()} for row in cells.to_dict("records")]

@@ -19,7 +19,7 @@ def drawn(contact, control, chance=0.5, value=200.0, day=DAY) -> tuple[pd.DataFr
     calls = pd.DataFrame(
         {
             "customer": ids, "arm": arms, "day": pd.Timestamp(day), "probability": chance,
-            "value_at_risk": chance * value, "campaign": "spring", "key": "id",
+            "value_at_risk": chance * value, "campaign": "spring", "key": "id", "stratum": "list",
         }
     )  # fmt: skip
     return calls, known(ids, left)

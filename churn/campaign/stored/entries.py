@@ -77,6 +77,10 @@ class ListedCustomer(NamedTuple):
         The one that was.
     propensity : float or None
         Its probability; None where the action was not drawn with a known one.
+    weight : float or None
+        How many customers of the stratum the row stands for.
+    features : dict or None
+        The values that the model was given.
     probability : float
         Of leaving.
     value_at_risk, net_benefit, net_benefit_low, net_benefit_high : float
@@ -118,6 +122,8 @@ class ListedCustomer(NamedTuple):
     segment: str | None
     contact: dict[str, str]
     agent: str | None
+    weight: float | None = None
+    features: dict[str, Any] | None = None
     state: str = OPEN
     due: date | None = None
     version: int = 0

@@ -131,8 +131,11 @@ def listed_customers(
         if agents and not control:
             agent, turn = agents[turn % len(agents)], turn + 1
         yield ListedCustomer(
-            list_id=name, customer=row[key], rank=place + 1, control=control, stratum=None,
-            eligible=[CONTACT, CONTROL], action=row["arm"], propensity=None,
+            list_id=name, customer=row[key], rank=place + 1, control=control,
+            stratum=row["stratum"],
+            eligible=[CONTACT, CONTROL], action=row["arm"],
+            propensity=row["propensity"], weight=row["weight"],
+            features=found.features[place],
             probability=row["probability"], value_at_risk=row["value_at_risk"],
             net_benefit=row["net_benefit"], net_benefit_low=row["net_benefit_low"],
             net_benefit_high=row["net_benefit_high"],

@@ -68,6 +68,8 @@ LISTED = Table(
     Column("eligible", JSON),
     Column("action", Text),
     Column("propensity", Double),
+    Column("weight", Double),
+    Column("features", JSON),
     Column("probability", Double, nullable=False),
     Column("value_at_risk", Double, nullable=False),
     Column("net_benefit", Double, nullable=False),
