@@ -38,6 +38,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         settings,
         trusted_hosts,
     )
+    from serve.desk import routes as desk
     from serve.pages import routes as pages
     from serve.served_model import ServedModel
 
@@ -55,4 +56,5 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     api_keys.init_app(app)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(desk.blueprint)
     return app

@@ -60,7 +60,12 @@ def problem_json(status: int, detail: str, problems: Sequence[Problem] = ()) -> 
 def _respond(
     status: int, detail: str, problems: Sequence[Problem] = (), *, retry: bool = False
 ) -> Response:
-    response = Response(problem_json(status, detail, problems), status, content_type=MEDIA_TYPE)
+    if request.blueprint == "desk" and request.accept_mimetypes.accept_html:
+        page = render_template("problem.html", detail=detail, problems=problems, status=status)
+        response = Response(page, status, mimetype="text/html")
+    else:
+        body = problem_json(status, detail, problems)
+        response = Response(body, status, content_type=MEDIA_TYPE)
     if retry:
         response.headers["Retry-After"] = RETRY_SECONDS
     return response

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from churn.errors import ChurnError
 from churn.home import home
+from serve.people import split_key
 
 OFF = "off"
 ANY_HOST = "*"
@@ -31,8 +32,10 @@ def _split(value: Any) -> Any:
 
 
 def _check_keys(keys: list[str]) -> list[str]:
-    if any(len(key) < MIN_KEY_LENGTH or not (key.isascii() and key.isprintable()) for key in keys):
-        raise ValueError(EXPECTED_KEYS)
+    for key in keys:
+        secret, _ = split_key(key)
+        if len(secret) < MIN_KEY_LENGTH or not (secret.isascii() and secret.isprintable()):
+            raise ValueError(EXPECTED_KEYS)
     return keys
 
 
@@ -68,7 +71,8 @@ class Settings(BaseSettings):
         The folder of that file, of predictions that are not in the database yet, and of models;
         `.churn` at home, see `churn.home`.
     keys, keys_file : list of str (CHURN_KEYS, CHURN_KEYS_FILE)
-        API keys: separated by commas, and those of a file with one key per line.
+        API keys: separated by commas, and those of a file with one key per line; each may say whose
+        it is, see `serve.people`.
     trusted_hosts : list of str (CHURN_TRUSTED_HOSTS)
         The names of this server that are allowed in a request's Host, separated by commas; `*` for
         any. By default, the names of the loopback interface if `host` is on it, else any.
@@ -146,6 +150,7 @@ def init_app(app: Flask, given: Mapping[str, Any] | None) -> None:
     app.config["KEYS_FILE"] = None
     app.config["TRUSTED_HOSTS"] = None  # Flask's has no IPv6; see `serve.trusted_hosts`
     app.config["ACCEPTED_HOSTS"] = settings.accepted_hosts
+    app.config["LOOPBACK"] = _is_loopback(settings.host)
 
 
 def _is_loopback(host: str) -> bool:

@@ -31,6 +31,8 @@ from serve.server.slow_clients import SlowClients
 RUNNING, WAITING = 4, 64
 UNBOUNDED = "/health"
 DATABASE = frozenset({"/outcomes", "/predictions"})
+# The beginnings of the paths of the desk, whose pages are read from the database.
+DESK = ("/calls", "/customers", "/results", "/monitor", "/plan", "/score-file")
 DATABASE_RUNNING, DATABASE_WAITING = 2, 16
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -77,7 +79,8 @@ class Front:
         try:
             if path == UNBOUNDED:
                 return self._run(environ)
-            with self._database if path in DATABASE else self._requests:
+            database = path in DATABASE or path.startswith(DESK)
+            with self._database if database else self._requests:
                 return self._run(environ)
         finally:
             del self._slow.answering[thread]

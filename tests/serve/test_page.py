@@ -438,7 +438,7 @@ def test_pages_fit_the_screen_and_lead_to_each_other(open_page, server, path, si
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     links = page.eval_on_selector_all("header nav a", "all => all.map(e => e.pathname)")
-    assert links == PATHS
+    assert set(PATHS) <= set(links)
     current = page.locator("header nav [aria-current=page]")
     assert current.evaluate("e => e.pathname") == path
     assert page.locator("h1").count() == 1

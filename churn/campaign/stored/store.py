@@ -1,7 +1,6 @@
 """Call lists in a database: written by ScoreFlow, read and worked on in the app."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
@@ -14,6 +13,7 @@ from churn.campaign.stored.entries import (
     ListedCustomer,
     StoredList,
 )
+from churn.campaign.stored.query import Changed, NotListed, Page, Query
 from churn.campaign.stored.tables import EVENTS, LISTED, LISTS
 from churn.data.ids import id_text
 from churn.errors import ChurnError
@@ -25,63 +25,12 @@ CHUNK = 2_000
 _COLUMNS = [LISTED.c[name] for name in ListedCustomer._fields]
 # What a list of the same day replaces in a row that was worked on.
 _WORK = {"list_id", "customer", "agent", "state", "due", "version", "changed_by", "changed_at"}
-SORTS: dict[str, tuple[ColumnElement[object], ...]] = {
+_ORDER: dict[str, tuple[ColumnElement[object], ...]] = {
     "rank": (LISTED.c.rank,),
     "risk": (LISTED.c.probability.desc(),),
-    "benefit": (LISTED.c.net_benefit.desc(),),
     "customer": (LISTED.c.customer,),
     "changed": (LISTED.c.changed_at.desc().nulls_last(),),
 }
-
-
-class Changed(ChurnError):
-    """A listed customer was changed by somebody else in the meantime.
-
-    Attributes
-    ----------
-    now : ListedCustomer
-        The row as it is.
-    """
-
-    def __init__(self, now: ListedCustomer):
-        by, state = now.changed_by or "somebody", STATES[now.state]
-        super().__init__(f"{by} has changed {now.customer} to {state} in the meantime:", [])
-        self.now = now
-
-
-@dataclass(frozen=True)
-class Query:
-    """Which customers of a list are asked for; the control group is never among them.
-
-    Attributes
-    ----------
-    states : tuple of str
-        Empty for all.
-    agent : str or None
-        Whose; None for everybody's.
-    unassigned : bool
-        Whether those without an agent are wanted too.
-    segment : str or None
-    text : str
-        Contained in the id or the contact details, in any case.
-    sort : str
-        A key of `SORTS`.
-    """
-
-    states: tuple[str, ...] = ()
-    agent: str | None = None
-    unassigned: bool = False
-    segment: str | None = None
-    text: str = ""
-    sort: str = "rank"
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some customers of a list, and how many the query finds in all."""
-
-    customers: list[ListedCustomer]
-    total: int
 
 
 class CallListStore(Database):
@@ -137,7 +86,7 @@ class CallListStore(Database):
     def page(self, name: str, asked: Query, limit: int, offset: int = 0) -> Page:
         """Some of the customers to be called, and how many there are in all."""
         where = _where(name, asked)
-        rows = select(*_COLUMNS).where(*where).order_by(*SORTS[asked.sort], LISTED.c.rank)
+        rows = select(*_COLUMNS).where(*where).order_by(*_ORDER[asked.sort], LISTED.c.rank)
         with self.connected() as connection:
             total = connection.scalar(select(func.count()).select_from(LISTED).where(*where)) or 0
             found = connection.execute(rows.limit(limit).offset(offset))
@@ -146,22 +95,19 @@ class CallListStore(Database):
     def every(self, name: str, asked: Query) -> Iterator[ListedCustomer]:
         """All customers to be called that a query finds, a chunk at a time."""
         query = select(*_COLUMNS).where(*_where(name, asked))
-        rows = self.read(query.order_by(*SORTS[asked.sort], LISTED.c.rank))
+        rows = self.read(query.order_by(*_ORDER[asked.sort], LISTED.c.rank))
         return map(ListedCustomer._make, rows)
 
     def counts(self, name: str) -> tuple[dict[str, int], list[str], list[str]]:
         """The customers to be called by state, and the names of their agents and segments."""
-        mine = (LISTED.c.list_id == name, LISTED.c.control.is_(False))
-        grouped = select(LISTED.c.state, func.count()).where(*mine).group_by(LISTED.c.state)
-        with self.connected() as connection:
-            by_state = {state: n for state, n in connection.execute(grouped)}
-            agents, segments = (
-                sorted(
-                    connection.scalars(select(column).where(*mine, column.is_not(None)).distinct())
-                )
-                for column in (LISTED.c.agent, LISTED.c.segment)
-            )
-        return {state: by_state.get(state, 0) for state in STATES}, agents, segments
+        groups = (LISTED.c.state, LISTED.c.agent, LISTED.c.segment)
+        query = select(*groups, func.count()).group_by(*groups)
+        by_state, agents, segments = dict.fromkeys(STATES, 0), set(), set()
+        for state, agent, segment, many in self.read(query.where(*_where(name, Query()))):
+            by_state[state] += many
+            agents.add(agent)
+            segments.add(segment)
+        return by_state, sorted(filter(None, agents)), sorted(filter(None, segments))
 
     def find(self, name: str, customer: str) -> ListedCustomer | None:
         """A customer on a list, the control group included."""
@@ -203,7 +149,7 @@ class CallListStore(Database):
         ------
         Changed
             If the row has another version by now; nothing is recorded then.
-        ChurnError
+        NotListed
             If the customer is not to be called on this list.
         """
         if state not in STATES:
@@ -218,8 +164,7 @@ class CallListStore(Database):
         with self.connected(alone=True) as connection:
             now = connection.execute(select(*_COLUMNS).where(*row)).first()
             if now is None:
-                problem = f"{customer} is not to be called on the list {name}"
-                raise ChurnError("Nothing is recorded:", [problem])
+                raise NotListed(f"{customer} is not to be called on the list {name}.")
             before = ListedCustomer._make(now)
             if before.version != version:
                 raise Changed(before)
@@ -270,6 +215,9 @@ def _where(name: str, asked: Query) -> Sequence[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [LISTED.c.list_id == name, LISTED.c.control.is_(False)]
     if asked.states:
         where.append(LISTED.c.state.in_(asked.states))
+    if asked.due_by is not None:
+        due = or_(LISTED.c.due.is_(None), LISTED.c.due <= asked.due_by)
+        where.append(or_(LISTED.c.state != LATER, due))
     if asked.agent is not None:
         mine = LISTED.c.agent == asked.agent
         where.append(or_(mine, LISTED.c.agent.is_(None)) if asked.unassigned else mine)

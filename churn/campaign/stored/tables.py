@@ -86,7 +86,8 @@ LISTED = Table(
     Column("changed_by", Text),
     Column("changed_at", _MaybeTime),
     Column("searched", Text, nullable=False),
-    Index("listed_customers_by_rank", "list_id", "rank"),
+    # With all that a page filters by, so that no row of another page is read.
+    Index("listed_by_rank", "list_id", "control", "rank", "state", "due", "agent", "segment"),
 )
 EVENTS = Table(
     "call_events",

@@ -1,0 +1,9 @@
+"""All pages of the desk on one blueprint: importing a module registers its views."""
+
+from serve.desk import access, calls, words
+
+__all__ = ["blueprint", "calls"]
+
+blueprint = access.blueprint
+for _name, _filter in words.FILTERS.items():
+    blueprint.add_app_template_filter(_filter, _name)

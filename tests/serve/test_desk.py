@@ -1,0 +1,231 @@
+"""The desk's routes: who may see what, what is recorded, and the list as a file."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from python_calamine import load_workbook
+
+import desk
+from churn.campaign.stored import CallListStore
+from desk import ANNA, BEN, CONTROL, KEYS, LIST, MIA, TODAY, Browser
+from serve import create_app
+
+
+@pytest.fixture
+def url(tmp_path):
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    desk.fill(url)
+    return url
+
+
+@pytest.fixture
+def app(served, url, tmp_path):
+    return create_app({"SERVED": served, "LOG": url, "STATE": tmp_path, "KEYS": ",".join(KEYS)})
+
+
+@pytest.fixture
+def anna(app):
+    return Browser(app, ANNA)
+
+
+def row_of(page: str, customer: str) -> str:
+    return re.search(rf'<li class="[^"]*" id="c-{customer}".*?</li>\s*(?=<li class="call|</ol>)',
+                     page + "</ol>", re.DOTALL)[0]  # fmt: skip
+
+
+class TestSignIn:
+    def test_a_page_leads_to_it_and_back(self, app):
+        browser = Browser(app)
+        answer = browser.get("/calls?q=zoe")
+        assert (answer.status_code, answer.location) == (302, "/sign-in?next=/calls?q%3Dzoe")
+        answer = browser.post("/sign-in", on="/sign-in", key=desk.secret(ANNA), next="/calls?q=zoe")
+        assert answer.location == "/calls?q=zoe"
+        assert "Anna, agent" in browser.get("/calls").text
+
+    @pytest.mark.parametrize("target", ["//evil.example/", "https://evil.example", "/\\evil", "x"])
+    def test_leads_to_no_other_site(self, app, target):
+        answer = Browser(app).post("/sign-in", on="/sign-in", key=desk.secret(ANNA), next=target)
+        assert answer.location == "/calls"
+
+    def test_a_wrong_key_and_the_whole_line_of_a_key_are_refused(self, app):
+        for key in ("another key of 16", ANNA):
+            answer = Browser(app).post("/sign-in", on="/sign-in", key=key)
+            assert answer.status_code == 401
+            assert "not accepted" in answer.text
+
+    def test_the_cookie_cannot_be_read_or_sent_by_another_site(self, app):
+        answer = Browser(app).post("/sign-in", on="/sign-in", key=desk.secret(ANNA))
+        cookie = answer.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=Strict" in cookie
+        assert desk.secret(ANNA) not in cookie
+
+    def test_a_key_that_is_withdrawn_ends_its_sessions(self, app, anna, served, url, tmp_path):
+        cookie = anna.client.get_cookie("churn").value
+        settings = {"SERVED": served, "LOG": url, "STATE": tmp_path}
+        rest = create_app(settings | {"KEYS": BEN})
+        client = rest.test_client()
+        client.set_cookie("churn", cookie)
+        assert client.get("/calls").status_code == 302
+        again = create_app(
+            {"SERVED": served, "LOG": url, "STATE": tmp_path, "KEYS": ",".join(KEYS)}
+        )
+        client = again.test_client()
+        client.set_cookie("churn", cookie)  # of another process, before a restart
+        assert client.get("/calls").status_code == 200
+
+    def test_signing_out_ends_it(self, anna):
+        anna.post("/sign-out")
+        assert anna.get("/calls").status_code == 302
+
+    def test_the_api_takes_the_session_of_this_sites_pages_only(self, anna, records):
+        def what_if(**headers):
+            return anna.client.post("/what-if", json=records[0], headers=headers).status_code
+
+        assert what_if(**{"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}) == 200
+        assert what_if(Origin="http://evil.example") == 401
+        assert what_if(**{"Sec-Fetch-Site": "cross-site"}) == 401
+        assert what_if(**{"X-API-Key": desk.secret(BEN)}) == 200
+        assert what_if(**{"X-API-Key": "not a key of this"}) == 401
+
+    def test_without_keys_all_is_open_on_loopback_only(self, served, url, tmp_path):
+        settings = {"SERVED": served, "LOG": url, "STATE": tmp_path}
+        browser = Browser(create_app(settings))
+        assert "Open to all here" in browser.get("/calls").text
+        browser.post("/sign-in", on="/sign-in", name="  Zoë   the first ", next="/calls")
+        browser.record("C0001", "called")
+        with CallListStore(url) as store:
+            assert store.find(LIST, "C0001").changed_by == "Zoë the first"
+        answer = create_app(settings | {"HOST": "0.0.0.0"}).test_client().get("/calls")
+        assert answer.status_code == 403
+        assert "CHURN_KEYS" in answer.text
+
+    def test_a_link_in_a_mail_is_asked_again_with_the_cookie(self, app):
+        answer = Browser(app).get("/calls", headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 200
+        assert 'http-equiv="refresh"' in answer.text
+
+
+class TestToday:
+    def test_agents_do_not_see_the_control_group(self, anna, app):
+        page = anna.get("/calls?agent=everybody").text
+        assert "C0002" in page
+        assert CONTROL not in page
+        assert "control" not in page.lower()
+        assert CONTROL not in anna.get("/calls/download/csv?agent=everybody&state=all").text
+        mia = Browser(app, MIA).get("/calls").text
+        assert "1 customer is in the control group" in mia
+        assert CONTROL not in mia
+
+    def test_an_agent_begins_with_hers_and_nobodys(self, anna):
+        assert "1 to 4 of 4 customers" in anna.get("/calls").text
+        assert "1 to 5 of 5 customers" in anna.get("/calls?agent=everybody").text
+
+    def test_a_row_says_what_to_know_before_a_call(self, anna):
+        row = row_of(anna.get("/calls").text, "C0001")
+        for words in ("Zoë C0001", 'href="tel:+15550001"', "89\u00a0%", "€19", "€123",
+                      "Two year", "Tenure: 1 months", "South"):  # fmt: skip
+            assert words in row
+
+    def test_what_is_recorded_has_who_and_is_done(self, anna, url):
+        answer = anna.record("C0001", "accepted", note=" wants  a discount ")
+        assert answer.status_code == 303
+        with CallListStore(url) as store:
+            row, (event,) = store.find(LIST, "C0001"), store.events("C0001")
+        assert (row.state, row.changed_by, row.agent) == ("accepted", "Anna", "Anna")
+        assert (event.by, event.note) == ("Anna", "wants a discount")
+        assert 'id="c-C0001"' not in anna.get("/calls").text
+        assert "Accepted</b>" in row_of(anna.get("/calls?state=accepted").text, "C0001")
+
+    def test_a_later_call_is_there_on_its_day(self, anna):
+        anna.record("C0001", "later", due=str(TODAY + timedelta(days=1)))
+        anna.record("C0004", "later", due=str(TODAY))
+        page = anna.get("/calls").text
+        assert 'id="c-C0001"' not in page
+        assert 'id="c-C0004"' in page
+
+    def test_of_two_agents_the_second_sees_what_the_first_did(self, anna, app, url):
+        ben = Browser(app, BEN)
+        anna.record("C0001", "accepted")
+        answer = ben.record("C0001", "refused")
+        assert answer.status_code == 409
+        assert "Anna has set C0001 to accepted in the meantime" in answer.text
+        with CallListStore(url) as store:
+            assert store.find(LIST, "C0001").state == "accepted"
+            assert len(store.events("C0001")) == 1
+
+    @pytest.mark.parametrize(
+        ("values", "status"),
+        [
+            ({"state": "eaten"}, 422), ({"state": "later", "due": "soon"}, 422),
+            ({"state": "called", "note": "x" * 501}, 422), ({"version": "-1"}, 422),
+        ],
+    )  # fmt: skip
+    def test_what_cannot_be_recorded_is_named(self, anna, values, status, url):
+        values = {"state": "called", "version": "0"} | values
+        answer = anna.post(f"/calls/{LIST}/C0001", **values)
+        assert answer.status_code == status
+        assert "Nothing is recorded" in answer.text
+        with CallListStore(url) as store:
+            assert store.events("C0001") == []
+
+    def test_nothing_is_recorded_for_the_control_group_or_strangers(self, anna):
+        assert anna.record(CONTROL, "called").status_code == 404
+        assert anna.record("nobody", "called").status_code == 404
+
+    def test_a_form_of_another_site_is_refused(self, anna, url):
+        values = {"state": "called", "version": "0"}
+        assert anna.client.post(f"/calls/{LIST}/C0001", data=values).status_code == 403
+        wrong = values | {"token": "guessed"}
+        assert anna.client.post(f"/calls/{LIST}/C0001", data=wrong).status_code == 403
+        token = re.search(r'name="token" value="([^"]+)"', anna.get("/calls").text)[1]
+        answer = anna.client.post(
+            f"/calls/{LIST}/C0001", data=values | {"token": token},
+            headers={"Origin": "http://evil.example"},
+        )  # fmt: skip
+        assert answer.status_code == 403
+        with CallListStore(url) as store:
+            assert store.events("C0001") == []
+
+    def test_queries_that_mean_nothing_are_refused(self, anna):
+        for query in ("sort=age", "state=eaten", "page=0", "colour=red"):
+            assert anna.get(f"/calls?{query}").status_code == 422
+        assert anna.get("/calls?list=none").status_code == 404
+        assert "Nobody is found" in anna.get("/calls?q=%25").text
+
+    def test_a_database_without_a_list_says_what_makes_one(self, served, tmp_path):
+        app = create_app({"SERVED": served, "STATE": tmp_path, "LOG": f"sqlite:///{tmp_path}/x.db"})
+        assert "score_flow.py" in Browser(app).get("/calls").text
+
+    def test_without_a_log_there_is_no_desk(self, served, tmp_path):
+        app = create_app({"SERVED": served, "STATE": tmp_path, "LOG": "off"})
+        answer = Browser(app).get("/calls")
+        assert answer.status_code == 503
+        assert "prediction log is off" in answer.text
+
+
+class TestFiles:
+    def test_csv_reads_well_and_runs_no_formula(self, anna, url):
+        with CallListStore(url) as store:
+            row = desk.listed("=cmd()", 9, contact={"name": "+cmd|x", "phone": "+15550009"})
+            store.add(desk.a_list(), [row])
+        answer = anna.get("/calls/download/csv?state=all")
+        assert f"calls-{TODAY}.csv" in answer.headers["Content-Disposition"]
+        head, line = csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))
+        found = dict(zip(head, line, strict=True))
+        assert found["Customer id"] == "'=cmd()"
+        assert (found["Name"], found["Phone"]) == ("'+cmd|x", "+15550009")
+        assert (found["Risk (%)"], found["Value at risk (EUR)"]) == ("81.0", "123.46")
+        assert found["State"] == "open"
+
+    def test_excel_has_numbers_as_numbers(self, anna):
+        answer = anna.get("/calls/download/xlsx?agent=everybody")
+        head, *rows = load_workbook(io.BytesIO(answer.data)).get_sheet_by_index(0).to_python()
+        assert [row[head.index("Customer id")] for row in rows] == [
+            "C0001", "C0002", "C0004", "C0005", "C0006",
+        ]  # fmt: skip
+        assert [row[head.index("Benefit of a call (EUR)")] for row in rows] == [19, 18, 16, 15, 14]
+        assert rows[0][head.index("Name")] == "Zoë C0001"
