@@ -14,6 +14,7 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.modeling.threads import threads_per_task
 from churn.statistics.log_odds import row_losses
+from churn.statistics.weighting import take, weighted_mean
 
 __all__ = ["describe_price", "leak_prices"]
 
@@ -32,6 +33,7 @@ def leak_prices(
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     seed: int = 0,
+    weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> pd.DataFrame:
     """The log loss with and without each column that leaks, or is suspected to.
 
@@ -44,6 +46,8 @@ def leak_prices(
     train, holdout : DataFrame
         Typed rows with the target. Where nobody is held out, a fifth of the training rows is.
     seed : int
+    weights : pair of ndarray of float64 or None
+        How many customers each row of `train` and of `holdout` stands for.
 
     Returns
     -------
@@ -58,14 +62,15 @@ def leak_prices(
     if not len(holdout):
         test = np.random.default_rng(seed).random(len(train)) < 0.2
         train, holdout = train[~test], train[test]
-    train, holdout = (rows.iloc[:: -(-len(rows) // MAX_ROWS)] for rows in (train, holdout))
+        weights = take(weights[0], ~test), take(weights[0], test)
+    fitted, tested = (_thinned(*part) for part in zip((train, holdout), weights, strict=True))
     rows = []
     for name in suspects:
         others = [column for column in full.features if column not in used.features]
         with_it = full.without([column for column in others if column != name])
         rest = [column for column in with_it.features if column != name]
-        without_it = _loss(with_it.without([name]), train, holdout, seed) if rest else np.nan
-        rows.append((name, _loss(with_it, train, holdout, seed), without_it, len(holdout)))
+        without_it = _loss(with_it.without([name]), fitted, tested, seed) if rest else np.nan
+        rows.append((name, _loss(with_it, fitted, tested, seed), without_it, len(tested[0])))
     return pd.DataFrame(rows, columns=names)
 
 
@@ -80,7 +85,15 @@ def describe_price(prices: pd.DataFrame, column: str) -> str:
     return ""
 
 
-def _loss(contract: Contract, train: pd.DataFrame, holdout: pd.DataFrame, seed: int) -> float:
-    model = ChurnModel(contract, MODEL, seed).fit(train, threads_per_task(1))
-    chance = model.predict_proba_typed(holdout[list(contract.features)])[:, 1]
-    return float(row_losses(labels(holdout, contract), chance).mean())
+Part = tuple[pd.DataFrame, np.ndarray | None]
+
+
+def _thinned(rows: pd.DataFrame, weights: np.ndarray | None) -> Part:
+    some = slice(None, None, -(-len(rows) // MAX_ROWS))
+    return rows.iloc[some], take(weights, some)
+
+
+def _loss(contract: Contract, train: Part, holdout: Part, seed: int) -> float:
+    model = ChurnModel(contract, MODEL, seed).fit(train[0], threads_per_task(1), train[1])
+    chance = model.predict_proba_typed(holdout[0][list(contract.features)])[:, 1]
+    return weighted_mean(row_losses(labels(holdout[0], contract), chance), holdout[1])

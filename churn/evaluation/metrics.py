@@ -10,7 +10,10 @@ from churn.statistics.roc_auc import RankedRows, area_under_roc
 
 
 def evaluate(
-    target: np.ndarray, probabilities: np.ndarray, seed: int = 0
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> dict[str, dict[str, float]]:
     """Metrics, each with a 95 % interval from a bootstrap over customers.
 
@@ -19,6 +22,8 @@ def evaluate(
     target : ndarray of int, shape (n,)
         1 for customers who left; both classes must occur.
     probabilities : ndarray of float, shape (n,)
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -28,12 +33,16 @@ def evaluate(
         `low` and `high`, the ends of the interval. The calibration error has more, and no
         bootstrap; see `churn.evaluation.calibration.calibration_error`.
     """
-    metrics = bootstrap(_Metrics(target, probabilities), len(target), seed)
-    return metrics | _calibration(target, probabilities, seed)
+    metrics = bootstrap(_Metrics(target, probabilities), len(target), seed, weights)
+    return metrics | _calibration(target, probabilities, seed, weights)
 
 
 def compare(
-    target: np.ndarray, probabilities: np.ndarray, others: dict[str, np.ndarray], seed: int = 0
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    others: dict[str, np.ndarray],
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> tuple[
     dict[str, dict[str, float]],
     dict[str, dict[str, dict[str, float]]],
@@ -47,6 +56,8 @@ def compare(
     probabilities : ndarray of float, shape (n,)
     others : dict of str to ndarray of float, shape (n,)
         The probabilities to compare with, by name.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -61,31 +72,36 @@ def compare(
     ours = _Metrics(target, probabilities)
     theirs = {name: _Metrics(target, chance) for name, chance in others.items()}
 
-    def every(weights: np.ndarray) -> dict[tuple[str, ...], np.ndarray]:
-        mine = ours(weights)
+    def every(times: np.ndarray) -> dict[tuple[str, ...], np.ndarray]:
+        mine = ours(times)
         found: dict[tuple[str, ...], np.ndarray] = {
             ("ours", metric): value for metric, value in mine.items()
         }
         for name, metrics in theirs.items():
-            for metric, value in metrics(weights).items():
+            for metric, value in metrics(times).items():
                 found["theirs", name, metric] = value
                 found["difference", name, metric] = mine[metric] - value
         return found
 
-    intervals = bootstrap(every, len(target), seed)
+    intervals = bootstrap(every, len(target), seed, weights)
 
     def part(*which: str) -> dict[str, dict[str, float]]:
         return {key[-1]: value for key, value in intervals.items() if key[:-1] == which}
 
-    metrics = part("ours") | _calibration(target, probabilities, seed)
+    metrics = part("ours") | _calibration(target, probabilities, seed, weights)
     beside = {
-        name: part("theirs", name) | _calibration(target, chance, seed)
+        name: part("theirs", name) | _calibration(target, chance, seed, weights)
         for name, chance in others.items()
     }
     return metrics, beside, {name: part("difference", name) for name in others}
 
 
-def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> pd.DataFrame:
+def gains(
+    target: np.ndarray,
+    probabilities: np.ndarray,
+    points: int = 100,
+    weights: np.ndarray | None = None,
+) -> pd.DataFrame:
     """The share of leavers that is reached by calling the riskiest share of customers.
 
     Returns
@@ -94,19 +110,24 @@ def gains(target: np.ndarray, probabilities: np.ndarray, points: int = 100) -> p
         called (share of all customers), reached (share of those who left), lift (reached/called).
     """
     order = np.argsort(-probabilities, kind="stable")
-    reached = np.cumsum(target[order]) / target.sum()
     sizes = np.unique(np.ceil(np.arange(1, points + 1) / points * len(target)).astype(int))
-    called = sizes / len(target)
+    if weights is None:
+        reached = np.cumsum(target[order]) / target.sum()
+        called = sizes / len(target)
+    else:
+        reached = np.cumsum((weights * target)[order]) / (weights * target).sum()
+        called = np.cumsum(weights[order])[sizes - 1] / weights.sum()
     return pd.DataFrame(
         {"called": called, "reached": reached[sizes - 1], "lift": reached[sizes - 1] / called}
     )
 
 
 def _calibration(
-    target: np.ndarray, probabilities: np.ndarray, seed: int
+    target: np.ndarray, probabilities: np.ndarray, seed: int, weights: np.ndarray | None
 ) -> dict[str, dict[str, float]]:
-    error = calibration_error(target, probabilities, seed=seed)
-    return {"expected_calibration_error": error} | calibration_line(target, probabilities)
+    error = calibration_error(target, probabilities, seed=seed, weights=weights)
+    line = calibration_line(target, probabilities, weights)
+    return {"expected_calibration_error": error} | line
 
 
 class _Metrics:

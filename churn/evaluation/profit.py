@@ -12,6 +12,7 @@ import pandas as pd
 
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.statistics.intervals import bootstrap
+from churn.statistics.weighting import weighted_mean
 
 POINTS = 100
 
@@ -66,7 +67,12 @@ def realised_profit(target: np.ndarray, frame: pd.DataFrame, costs: RetentionCos
     return expected_profit(target.astype(np.float64), frame, costs)
 
 
-def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts) -> float:
+def best_threshold(
+    probabilities: np.ndarray,
+    frame: pd.DataFrame,
+    costs: RetentionCosts,
+    weights: np.ndarray | None = None,
+) -> float:
     """The probability from which on calling pays: it maximises the sum over those called.
 
     It uses no outcome, so nothing is tuned on a hold-out. With one threshold for all, customers
@@ -79,6 +85,8 @@ def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, costs: Retent
         Calibrated; at least one.
     frame : DataFrame, n rows
     costs : RetentionCosts
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -99,21 +107,29 @@ def best_threshold(probabilities: np.ndarray, frame: pd.DataFrame, costs: Retent
         return float(chances[0])
     order = np.argsort(-probabilities, kind="stable")
     ends = _run_ends(probabilities[order])
-    sums = np.cumsum((probabilities * gain - cost)[order])[ends]
+    profits = probabilities * gain - cost
+    sums = np.cumsum((profits if weights is None else weights * profits)[order])[ends]
     best = int(np.argmax(sums))
     return float(probabilities[order][ends[best]]) if sums[best] > 0 else np.inf
 
 
 def settle_threshold(
-    probabilities: np.ndarray, frame: pd.DataFrame, costs: RetentionCosts
+    probabilities: np.ndarray,
+    frame: pd.DataFrame,
+    costs: RetentionCosts,
+    weights: np.ndarray | None = None,
 ) -> float:
     """The `best_threshold`, finite: where no cut pays, the lowest `break_even` of all customers."""
-    threshold = best_threshold(probabilities, frame, costs)
+    threshold = best_threshold(probabilities, frame, costs, weights)
     return float(costs.break_even(frame).min()) if np.isinf(threshold) else threshold
 
 
 def profit_curve(
-    scores: np.ndarray, profits: np.ndarray, points: int = POINTS, seed: int = 0
+    scores: np.ndarray,
+    profits: np.ndarray,
+    points: int = POINTS,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """The profit of calling the first share of a ranking, compared with as many at random.
 
@@ -125,6 +141,8 @@ def profit_curve(
         Probabilities or expected profits; customers with the highest are called first.
     profits : ndarray of float, shape (n,)
         The profit of each call; see `realised_profit`.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -138,17 +156,21 @@ def profit_curve(
     ends, ranked = _run_ends(scores[order]), profits[order]
     sizes = np.unique(np.round(np.linspace(0, n, points + 1)))
 
-    def curve(weights: np.ndarray) -> dict[int, np.ndarray]:
-        w = weights[:, order]
+    def curve(times: np.ndarray) -> dict[int, np.ndarray]:
+        w = times[:, order]
+        total = w.sum(axis=1)
         called = np.pad(np.cumsum(w, axis=1)[:, ends], ((0, 0), (1, 0)))
         earned = np.pad(np.cumsum(w * ranked, axis=1)[:, ends], ((0, 0), (1, 0)))
-        rows = [np.interp(sizes, *row) for row in zip(called, earned, strict=True)]
-        return dict(enumerate(np.transpose(rows) / n))
+        rows = [
+            np.interp(sizes * (every / n), *row) / every
+            for every, *row in zip(total, called, earned, strict=True)
+        ]
+        return dict(enumerate(np.transpose(rows)))
 
-    table = pd.DataFrame(list(bootstrap(curve, n, seed).values()))
+    table = pd.DataFrame(list(bootstrap(curve, n, seed, weights).values()))
     table = table.rename(columns={"value": "profit"})
     table.insert(0, "called", sizes / n)
-    return table.assign(random=table["called"] * profits.mean())
+    return table.assign(random=table["called"] * weighted_mean(profits, weights))
 
 
 def _run_ends(ranked: np.ndarray) -> np.ndarray:

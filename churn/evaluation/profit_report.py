@@ -10,6 +10,7 @@ from scipy.special import betaincc
 from churn.evaluation.profit import expected_profit, profit_curve, realised_profit
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.statistics.intervals import bootstrap
+from churn.statistics.weighting import weighted_mean
 
 
 def expected_maximum_profit(
@@ -20,6 +21,7 @@ def expected_maximum_profit(
     customer_value: float = 200,
     offer_cost: float = 10,
     contact_cost: float = 1,
+    weights: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """The EMP measure for customer churn of Verbraken et al. (2013), with their defaults.
 
@@ -48,6 +50,8 @@ def expected_maximum_profit(
         The acceptance's Beta distribution, both positive.
     customer_value, offer_cost, contact_cost : float
         Money, the same for all; none negative.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -56,15 +60,16 @@ def expected_maximum_profit(
     fraction : float
         The share of customers called, averaged over the acceptance; 0 to 1.
     """
-    _, groups, sizes = np.unique(scores, return_inverse=True, return_counts=True)
-    rates = np.bincount(groups, weights=target) / sizes
+    groups = np.unique(scores, return_inverse=True)[1]
+    sizes = np.bincount(groups, weights)
+    rates = np.bincount(groups, target if weights is None else weights * target) / sizes
     rates = np.clip(isotonic_regression(rates, weights=sizes).x, 0, 1)
     saved = rates * max(customer_value - offer_cost, 0)
     spent = (1 - rates) * offer_cost + contact_cost
     pays_from = np.divide(spent, saved, out=np.ones_like(rates), where=saved > spent)
     called = betaincc(alpha, beta, pays_from)
     saved = saved * alpha / (alpha + beta) * betaincc(alpha + 1, beta, pays_from)
-    share = sizes / len(target)
+    share = sizes / sizes.sum()
     return float(share @ (saved - spent * called)), float(share @ called)
 
 
@@ -108,6 +113,7 @@ def profit_report(
     costs: RetentionCosts,
     threshold: float,
     seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> ProfitReport:
     """The profit of calling by `probabilities`, with intervals.
 
@@ -121,6 +127,8 @@ def profit_report(
     costs : RetentionCosts
     threshold : float
         Call where `probabilities >= threshold`.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Raises
     ------
@@ -130,26 +138,26 @@ def profit_report(
     picked = probabilities >= threshold
     profits = realised_profit(target, frame, costs)
     # The better alternative is chosen once: a maximum within each resample would be biased.
-    alternative = profits * (profits.mean() > 0)
+    alternative = profits * (weighted_mean(profits, weights) > 0)
 
-    def money(weights: np.ndarray) -> dict[str, np.ndarray]:
-        n = len(profits)
+    def money(times: np.ndarray) -> dict[str, np.ndarray]:
+        n = times.sum(axis=1)
         return {
-            "profit": weights @ (profits * picked) / n,
-            "everybody": weights @ profits / n,
-            "advantage": weights @ (profits * picked - alternative) / n,
+            "profit": times @ (profits * picked) / n,
+            "everybody": times @ profits / n,
+            "advantage": times @ (profits * picked - alternative) / n,
         }
 
-    earned = bootstrap(money, len(profits), seed)
-    emp, fraction = expected_maximum_profit(target, probabilities)
+    earned = bootstrap(money, len(profits), seed, weights)
+    emp, fraction = expected_maximum_profit(target, probabilities, weights=weights)
     return ProfitReport(
         threshold=threshold,
-        called=float(picked.mean()),
-        expected=float((expected_profit(probabilities, frame, costs) * picked).mean()),
+        called=weighted_mean(picked, weights),
+        expected=weighted_mean(expected_profit(probabilities, frame, costs) * picked, weights),
         profit=earned["profit"],
         everybody=earned["everybody"],
         advantage=earned["advantage"],
         emp=emp,
         emp_fraction=fraction,
-        curve=profit_curve(probabilities, profits, seed=seed),
+        curve=profit_curve(probabilities, profits, seed=seed, weights=weights),
     )

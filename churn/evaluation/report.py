@@ -17,7 +17,9 @@ from churn.modeling.cross_validation import Trial
 from churn.modeling.model import ChurnModel
 from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import BASELINE
+from churn.modeling.selection import out_of_fold_loss
 from churn.statistics.log_odds import row_losses
+from churn.statistics.weighting import take, weighted_mean
 
 BASE_RATE = "base rate"
 IMPORTANCE_ROWS = 1_000
@@ -81,6 +83,7 @@ def evaluate_model(
     trial: Trial,
     baseline: Trial,
     costs: RetentionCosts,
+    weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> EvaluationReport:
     """Evaluate a model exactly as it is stored.
 
@@ -96,48 +99,56 @@ def evaluate_model(
     baseline : Trial
         The cross-validation of the baseline on the same rows.
     costs : RetentionCosts
+    weights : pair of ndarray of float64 or None
+        How many customers each row of `train` and of `holdout` stands for.
 
     Returns
     -------
     EvaluationReport
     """
+    trained, times = weights
     if len(holdout):
         evaluated_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
     else:
         evaluated_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
+        times = sample.weights
     typed = rows[list(model.contract.features)]
     risk = stored_risk = model.predict_proba_typed(typed)[:, 1]
     if len(holdout):
-        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train)
+        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train, weights=trained)
         baseline_risk = refitted.predict_proba_typed(typed)[:, 1]
     else:
         risk, baseline_risk = trial.probabilities, baseline.probabilities
-    base_rate = np.full(len(rows), labels(train, model.contract).mean())
+    base_rate = np.full(len(rows), weighted_mean(labels(train, model.contract), trained))
     metrics, baselines, differences = compare(
-        target, risk, {BASE_RATE: base_rate, BASELINE.name: baseline_risk}
+        target, risk, {BASE_RATE: base_rate, BASELINE.name: baseline_risk}, weights=times
     )
-    ranked = importances(model, typed, target, model.seed)
+    ranked = importances(model, typed, target, model.seed, times)
     return EvaluationReport(
         evaluated_on=evaluated_on,
         customers=len(rows),
         train_customers=len(train),
         metrics=metrics,
-        cv_log_loss=float(row_losses(sample.labels, trial.probabilities).mean()),
+        cv_log_loss=out_of_fold_loss(trial, sample),
         baselines=baselines,
         differences=differences,
-        profit=profit_report(target, risk, rows, costs, model.threshold),
-        reliability=reliability(target, risk),
-        gains=gains(target, risk),
+        profit=profit_report(target, risk, rows, costs, model.threshold, weights=times),
+        reliability=reliability(target, risk, weights=times),
+        gains=gains(target, risk, weights=times),
         importances=ranked,
         explanations=explain_some(model, rows, stored_risk),
         dependence=partial_dependence(model, typed, ranked["feature"][:TOP_FEATURES].tolist()),
-        segments=segments(model.contract, typed, target, risk),
+        segments=segments(model.contract, typed, target, risk, weights=times),
         fingerprint=model.fingerprint(rows),
     )
 
 
 def importances(
-    model: ChurnModel, features: pd.DataFrame, target: np.ndarray, seed: int = 0
+    model: ChurnModel,
+    features: pd.DataFrame,
+    target: np.ndarray,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Permutation importance (Breiman 2001) of typed features, on at most 1,000 rows.
 
@@ -149,14 +160,16 @@ def importances(
     """
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(features))[:IMPORTANCE_ROWS]
-    typed, target = features.iloc[rows], target[rows]
+    typed, target, times = features.iloc[rows], target[rows], take(weights, rows)
     orders = [rng.permutation(len(typed)) for _ in range(IMPORTANCE_REPEATS)]
-    as_it_is = row_losses(target, model.predict_proba_typed(typed)[:, 1]).mean()
+    chance = model.predict_proba_typed(typed)[:, 1]
+    as_it_is = weighted_mean(row_losses(target, chance), times)
     found = []
     for name in map(str, typed):
         shuffled = [with_columns(typed, {name: typed[name].array[order]}) for order in orders]
         chance = model.predict_proba_typed(pd.concat(shuffled))[:, 1].reshape(len(orders), -1)
-        rises = row_losses(target, chance).mean(axis=1) - as_it_is
+        losses = row_losses(target, chance)
+        rises = np.array([weighted_mean(row, times) for row in losses]) - as_it_is
         found.append((name, rises.mean(), rises.std(ddof=1)))
     table = pd.DataFrame(found, columns=["feature", "importance", "spread"])
     return table.sort_values("importance", ascending=False, ignore_index=True)

@@ -13,6 +13,7 @@ from churn.statistics.intervals import Z
 from churn.statistics.log_odds import row_losses
 from churn.statistics.multiplicity import holm
 from churn.statistics.roc_auc import delong
+from churn.statistics.weighting import mean_and_error, take, weighted_mean
 
 MIN_CUSTOMERS = 50
 MARGIN = 0.02
@@ -35,6 +36,7 @@ def segments(
     crossed: Sequence[str] = (),
     min_customers: int = MIN_CUSTOMERS,
     margin: float = MARGIN,
+    weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Test whether the model is worse in a segment of customers than among all the others.
 
@@ -70,6 +72,8 @@ def segments(
         See above; smaller segments than that are left out.
     margin : float
         How much worse a segment may be: in points of probability, and of ROC-AUC.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -87,9 +91,10 @@ def segments(
     order = np.argsort(probabilities, kind="stable")
     typed = frame.iloc[order]
     chance, left = probabilities[order], target[order].astype(np.float64)
+    times = take(weights, order)
     rows = []
     for feature, level, inside in _segments(typed, contract, crossed, min_customers):
-        here, others = _Part(chance[inside], left[inside]), _Part(chance[~inside], left[~inside])
+        here, others = (_Part(chance[at], left[at], take(times, at)) for at in (inside, ~inside))
         rows.append(
             {"feature": feature, "level": level, **_row(here, others, min_customers, margin)}
         )
@@ -112,18 +117,22 @@ class _Part:
     chance : ndarray of float, shape (n,)
         Ascending.
     left : ndarray of float, shape (n,)
+    weights : ndarray of float64, shape (n,), or None
     """
 
-    def __init__(self, chance: np.ndarray, left: np.ndarray):
+    def __init__(self, chance: np.ndarray, left: np.ndarray, weights: np.ndarray | None):
         self.customers, self.left = len(chance), left.sum()
-        self.observed, self.predicted = left.mean(), chance.mean()
+        self.observed, self.predicted = (weighted_mean(of, weights) for of in (left, chance))
         self.gap = self.observed - self.predicted
         self.gap_error = (left - chance).std() / math.sqrt(len(chance))
-        self.log_loss = row_losses(left, chance).mean()
+        if weights is not None:
+            self.gap_error = mean_and_error(left - chance, weights)[1]
+        self.log_loss = weighted_mean(row_losses(left, chance), weights)
         surprise = chance * row_losses(np.ones(1), chance)
-        self.expected_log_loss = (surprise + (1 - chance) * row_losses(np.zeros(1), chance)).mean()
-        self.roc_auc, seen = delong(chance, left)
-        self.expected_roc_auc, expected = delong(chance, chance)
+        surprise = surprise + (1 - chance) * row_losses(np.zeros(1), chance)
+        self.expected_log_loss = weighted_mean(surprise, weights)
+        self.roc_auc, seen = delong(chance, left, weights)
+        self.expected_roc_auc, expected = delong(chance, chance, weights)
         self.roc_auc_error = math.sqrt((seen**2).sum())
         self.shortfall = self.expected_roc_auc - self.roc_auc
         self.shortfall_error = math.sqrt(((expected - seen) ** 2).sum())

@@ -17,7 +17,9 @@ from churn.modeling.sample import SearchSample
 from churn.modeling.scoring_cost import NOT_COMPILED_MICROSECONDS, estimate_microseconds
 from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate
 from churn.modeling.threads import bounded_threads
+from churn.modeling.weighted_fit import fit_weighted
 from churn.statistics.log_odds import row_losses
+from churn.statistics.weighting import mean_and_error, take, weighted_mean
 
 # A candidate is pruned after two folds when its loss exceeds the baseline's by PRUNE_Z standard
 # errors of the paired difference, and by at least MIN_GAP nats: between two nearly equal models the
@@ -38,7 +40,7 @@ class Trial:
         it (the number of iterations is the one thing learned from all folds); NaN in folds that
         were not tried.
     fold_losses : tuple of float
-        The log loss of each fold that was tried, in nats.
+        The log loss of each fold that was tried, in nats, by the weights of its rows.
     seconds : float
         The wall time of fits and predictions.
     microseconds : float
@@ -107,7 +109,7 @@ def cross_validate(
         probabilities=probabilities,
         fold_losses=tuple(fold.loss for fold in folds)
         if stopped
-        else _fold_losses(sample, probabilities),
+        else fold_losses(sample, probabilities),
         seconds=time.perf_counter() - start,
         microseconds=_microseconds(candidate, folds),
         stopped=stopped,
@@ -124,23 +126,27 @@ class _Fold:
         test = sample.fold == number
         train_matrix, train_labels = sample.matrix[~test], sample.labels[~test]
         self.test, self.matrix, self.labels = test, sample.matrix[test], sample.labels[test]
+        train_weights, self.weights = take(sample.weights, ~test), take(sample.weights, test)
         self.model = build(candidate, sample.levels, seed, threads)
         self.family, self.iterative = candidate.family, candidate.family in ITERATIVE_FAMILIES
         self.iterations = 0
         with bounded_threads(threads):
             if self.iterative:
-                self._fit_iterations(train_matrix, train_labels)
+                self._fit_iterations(train_matrix, train_labels, train_weights)
             else:
-                self.model.fit(train_matrix, train_labels)
+                fit_weighted(self.model, train_matrix, train_labels, train_weights)
                 predicted = self.model.predict_proba(self.matrix)
                 if is_own(self.family):
                     check_probabilities(self.family, predicted, len(self.labels))
                 else:
                     self.iterations = int(np.max(getattr(_last_step(self.model)[1], "n_iter_", 0)))
                 self.probabilities: np.ndarray = predicted[:, 1]
-                self.loss = float(row_losses(self.labels, self.probabilities).mean())
+                losses = row_losses(self.labels, self.probabilities)
+                self.loss = weighted_mean(losses, self.weights)
 
-    def _fit_iterations(self, matrix: np.ndarray, labels: np.ndarray) -> None:
+    def _fit_iterations(
+        self, matrix: np.ndarray, labels: np.ndarray, weights: np.ndarray | None
+    ) -> None:
         """Fit until the loss of the fold itself stops falling; `losses` has it at each stage."""
         encoder, booster = _last_step(self.model)
         if encoder is not None:
@@ -148,7 +154,10 @@ class _Fold:
             self.matrix = encoder.transform(self.matrix)
         patience = round(ITERATIVE_FAMILIES[self.family] / booster.learning_rate)
         booster.set_params(early_stopping=True, n_iter_no_change=patience)
-        booster.fit(matrix, labels, X_val=self.matrix, y_val=self.labels)
+        booster.fit(
+            matrix, labels, sample_weight=weights,
+            X_val=self.matrix, y_val=self.labels, sample_weight_val=self.weights,
+        )  # fmt: skip
         self.losses, self.booster = -booster.validation_score_[1:], booster
         self.loss, self.iterations = float(self.losses.min()), len(self.losses)
 
@@ -199,9 +208,11 @@ def _microseconds(candidate: Candidate, folds: list[_Fold]) -> float:
     return estimate_microseconds(folds[0].as_tuned(candidate)) if folds else np.nan
 
 
-def _fold_losses(sample: SearchSample, probabilities: np.ndarray) -> tuple[float, ...]:
+def fold_losses(sample: SearchSample, probabilities: np.ndarray) -> tuple[float, ...]:
+    """The log loss of each fold, in nats, by the weights of its rows."""
     losses = row_losses(sample.labels, probabilities)
-    return tuple(float(losses[sample.fold == number].mean()) for number in range(sample.n_folds))
+    folds = [sample.fold == number for number in range(sample.n_folds)]
+    return tuple(weighted_mean(losses[at], take(sample.weights, at)) for at in folds)
 
 
 def _pruned(folds: list[_Fold], baseline: Trial | None) -> str:
@@ -214,7 +225,10 @@ def _pruned(folds: list[_Fold], baseline: Trial | None) -> str:
             for fold in folds
         ]
     )
-    gap, error = gaps.mean(), gaps.std(ddof=1) / np.sqrt(len(gaps))
+    weights = None
+    if folds[0].weights is not None:
+        weights = np.concatenate([fold.weights for fold in folds])
+    gap, error = mean_and_error(gaps, weights)
     if gap <= max(PRUNE_Z * error, MIN_GAP):
         return ""
     return f"clearly behind {baseline.candidate.name} ({gap:+.4f} ± {error:.4f})"

@@ -14,6 +14,7 @@ from churn.modeling.encoder import FeatureEngineer, set_feature
 from churn.modeling.families import build
 from churn.modeling.search_space import Candidate
 from churn.modeling.threads import bounded_threads
+from churn.modeling.weighted_fit import fit_weighted
 
 
 class ChurnModel:
@@ -44,7 +45,9 @@ class ChurnModel:
         self.seed = seed
         self.threshold = threshold
 
-    def fit(self, frame: pd.DataFrame, threads: int = 1) -> "ChurnModel":
+    def fit(
+        self, frame: pd.DataFrame, threads: int = 1, weights: np.ndarray | None = None
+    ) -> "ChurnModel":
         """Fit to labelled customers.
 
         Parameters
@@ -52,13 +55,15 @@ class ChurnModel:
         frame : DataFrame
             Rows that keep the contract, with the target.
         threads : int
+        weights : ndarray of float64, shape (n,), optional
+            How many customers each row stands for.
         """
         typed, target = parse_features(frame, self.contract), labels(frame, self.contract)
         self.engineer_ = FeatureEngineer(self.contract).fit(typed)
         matrix = self.engineer_.transform(typed)
         self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
         with bounded_threads(threads):
-            self.estimator_.fit(matrix, target)
+            fit_weighted(self.estimator_, matrix, target, weights)
         return self
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:

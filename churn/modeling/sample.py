@@ -10,6 +10,7 @@ from churn.data.copies import copy_groups
 from churn.data.parsing import labels
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.search_space import Candidate, rescale_iterations
+from churn.statistics.weighting import take
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class SearchSample:
         The fold in which each row is predicted.
     rows : ndarray of int, shape (n,)
         The positions of the rows among the training rows.
+    weights : ndarray of float64, shape (n,), or None
+        How many customers each row stands for; None where each stands for one.
     """
 
     matrix: np.ndarray
@@ -35,6 +38,7 @@ class SearchSample:
     labels: np.ndarray
     fold: np.ndarray
     rows: np.ndarray
+    weights: np.ndarray | None = None
 
     @property
     def n_folds(self) -> int:
@@ -59,6 +63,7 @@ def draw_search_sample(
     max_rows: int,
     seed: int,
     groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> SearchSample:
     """Sample at most `max_rows` training rows, encode them, and assign them to folds.
 
@@ -70,6 +75,8 @@ def draw_search_sample(
     n_folds, max_rows, seed : int
     groups : ndarray, shape (n,), optional
         Rows with the same value are assigned to one fold; exact copies by default.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each training row stands for.
     """
     rows = np.arange(len(train))
     if len(rows) > max_rows:
@@ -78,7 +85,8 @@ def draw_search_sample(
     engineer, target = FeatureEngineer(contract), labels(drawn, contract)
     content = copy_groups(drawn, contract) if groups is None else groups[rows]
     fold = assign_folds(target, content, n_folds, seed)
-    return SearchSample(engineer.transform(drawn), engineer.levels, target, fold, rows)
+    matrix, weights = engineer.transform(drawn), take(weights, rows)
+    return SearchSample(matrix, engineer.levels, target, fold, rows, weights)
 
 
 def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: int) -> np.ndarray:

@@ -8,11 +8,17 @@ import numpy as np
 from churn.modeling.cross_validation import Trial
 from churn.modeling.sample import SearchSample
 from churn.statistics.log_odds import row_losses
+from churn.statistics.weighting import mean_and_error, weighted_mean
 
 
 def rank(trials: Sequence[Trial], sample: SearchSample) -> list[Trial]:
     """The trials by out-of-fold log loss, best first."""
-    return sorted(trials, key=lambda trial: row_losses(sample.labels, trial.probabilities).mean())
+    return sorted(trials, key=lambda trial: out_of_fold_loss(trial, sample))
+
+
+def out_of_fold_loss(trial: Trial, sample: SearchSample) -> float:
+    """The log loss of a trial over all folds, in nats, by the weights of the rows."""
+    return weighted_mean(row_losses(sample.labels, trial.probabilities), sample.weights)
 
 
 def choose(trials: Sequence[Trial], sample: SearchSample, margin: float = 0.1) -> Trial:
@@ -47,7 +53,7 @@ def _behind(trial: Trial, best: Trial, sample: SearchSample) -> tuple[float, flo
     """The mean paired difference in log loss, and its standard error."""
     target = sample.labels
     gaps = row_losses(target, trial.probabilities) - row_losses(target, best.probabilities)
-    return float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(target)))
+    return mean_and_error(gaps, sample.weights)
 
 
 def leaderboard(
@@ -67,7 +73,7 @@ def leaderboard(
     rows = []
     for place, trial in enumerate(ranked, start=1):
         behind, error = _behind(trial, ranked[0], sample)
-        log_loss = float(row_losses(sample.labels, trial.probabilities).mean())
+        log_loss = out_of_fold_loss(trial, sample)
         found: dict[str, float | None] = {
             "rank": place,
             "log_loss": log_loss,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from churn.modeling.cross_validation import Trial, cross_validate
+from churn.modeling.cross_validation import Trial, cross_validate, fold_losses
 from churn.modeling.estimators.stack import SecondLevel, second_level_features
 from churn.modeling.families import build
 from churn.modeling.sample import SearchSample
@@ -18,7 +18,7 @@ from churn.modeling.stack_weights import (
     predict_out_of_fold,
 )
 from churn.modeling.threads import threads_per_task
-from churn.statistics.log_odds import logit, row_losses
+from churn.statistics.log_odds import logit
 
 # Stacks have from two to so many members in forward order, or all.
 MAX_MEMBERS = 6
@@ -54,17 +54,18 @@ def stack(
     trials = [trial for trial in trials if trial.candidate.member]
     if len(trials) < 2:
         return []
-    logits, labels = _logits(trials), sample.labels
+    logits, labels, weights = _logits(trials), sample.labels, sample.weights
     few = min(MAX_MEMBERS, len(trials))
-    order = forward_order(logits, labels, few)
-    chances = predict_forward(logits, labels, sample.fold, few)
+    order = forward_order(logits, labels, few, weights)
+    chances = predict_forward(logits, labels, sample.fold, few, weights)
     stacks = [
         _stack([trials[place] for place in order[:size]], chances[:, size - 1], sample)
         for size in range(2, few + 1)
     ]
     members = [trials[place] for place in order]
     if len(trials) > few:
-        members, chance = trials, predict_out_of_fold(logits, labels, sample.fold)
+        members = trials
+        chance = predict_out_of_fold(logits, labels, sample.fold, row_weights=weights)
         stacks.append(_stack(members, chance, sample))
     stacks.append(add_second_level(stacks[-1], members, sample, seed, report))
     return stacks
@@ -93,17 +94,21 @@ def add_second_level(
         report(f"cross-validating {candidate.name} as a second level of {len(members)} members")
         tried.append(cross_validate(candidate, above, seed, threads))
     logits = np.column_stack([first, *(logit(trial.probabilities) for trial in tried)])
-    weights, intercept = fit_second_level_weights(logits, sample.labels)
+    weights, intercept = fit_second_level_weights(logits, sample.labels, sample.weights)
     models = tuple(
         build(above.rescale(t.candidate, len(logits)), levels, seed, threads) for t in tried
     )
-    second = SecondLevel(models, tuple(weights.tolist()), intercept, features, sample.labels)
+    second = SecondLevel(
+        models, tuple(weights.tolist()), intercept, features, sample.labels, sample.weights
+    )
     candidate = Candidate(
         f"{stacked.candidate.name}, two levels",
         STACK,
         {**stacked.candidate.params, "second_level": second},
     )
-    chance = predict_out_of_fold(logits, sample.labels, sample.fold, fit_second_level_weights)
+    chance = predict_out_of_fold(
+        logits, sample.labels, sample.fold, fit_second_level_weights, sample.weights
+    )
     return _trial(candidate, chance, [stacked, *tried], sample)
 
 
@@ -112,7 +117,7 @@ def _logits(trials: list[Trial]) -> np.ndarray:
 
 
 def _stack(members: list[Trial], chance: np.ndarray, sample: SearchSample) -> Trial:
-    weights, intercept = fit_stack_weights(_logits(members), sample.labels)
+    weights, intercept = fit_stack_weights(_logits(members), sample.labels, sample.weights)
     params = {
         "members": tuple(trial.candidate for trial in members),
         "weights": tuple(weights.tolist()),
@@ -124,11 +129,10 @@ def _stack(members: list[Trial], chance: np.ndarray, sample: SearchSample) -> Tr
 def _trial(
     candidate: Candidate, chance: np.ndarray, parts: list[Trial], sample: SearchSample
 ) -> Trial:
-    losses = row_losses(sample.labels, chance)
     return Trial(
         candidate=candidate,
         probabilities=chance,
-        fold_losses=tuple(losses[sample.fold == fold].mean() for fold in range(sample.n_folds)),
+        fold_losses=fold_losses(sample, chance),
         seconds=sum(part.seconds for part in parts),
         microseconds=sum(part.microseconds for part in parts),
     )

@@ -22,6 +22,7 @@ from churn.registry.out_of_fold import Pairs
 from churn.scoring.deployment import Deployment
 from churn.scoring.export.models import records
 from churn.statistics.log_odds import row_losses
+from churn.statistics.weighting import mean_and_error
 
 # With fewer held-out customers, rows that both runs predicted out of fold are compared too.
 FEW_HELD_OUT = 5_000
@@ -89,7 +90,10 @@ def allowed_loss(difference: Mapping[str, float], margin: float) -> float:
 
 
 def best_ever(
-    champions: Sequence[Deployment], contract: Contract, rows: pd.DataFrame
+    champions: Sequence[Deployment],
+    contract: Contract,
+    rows: pd.DataFrame,
+    weights: np.ndarray | None = None,
 ) -> Deployment | None:
     """The best of all champions so far, on the same held-out customers.
 
@@ -102,8 +106,10 @@ def best_ever(
         The oldest first; those that cannot be evaluated on these customers are skipped.
     contract : Contract
         With the target of `rows`.
-    rows : DataFrame
+    rows : DataFrame of n rows
         Held-out customers.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
     """
     best, best_losses, target = None, None, labels(rows, contract)
     for one in champions:
@@ -111,7 +117,7 @@ def best_ever(
         if isinstance(theirs, str):
             continue
         losses = row_losses(target, theirs)
-        if best is None or surely_below(losses - best_losses):
+        if best is None or surely_below(losses - best_losses, weights):
             best, best_losses = one, losses
     return best
 
@@ -122,6 +128,7 @@ def hold_against(
     rows: pd.DataFrame,
     probabilities: np.ndarray,
     pairs: Pairs | None = None,
+    weights: np.ndarray | None = None,
 ) -> ChampionComparison:
     """Evaluate the champion on the customers that a new model is evaluated on.
 
@@ -140,6 +147,8 @@ def hold_against(
     pairs : Pairs, optional
         Training rows that both runs predicted out of fold, which are added where few customers are
         held out.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each held-out row stands for.
     """
     if labels(rows, contract).sum() in (0, len(rows)):
         few = f"of the {len(rows):,} customers whom both held out, none left or none stayed"
@@ -149,17 +158,20 @@ def hold_against(
         return ChampionComparison(champion.run, None, theirs)
     target, added = labels(rows, contract), 0
     if pairs is not None and len(rows) < FEW_HELD_OUT:
+        if weights is not None or pairs.weights is not None:
+            both = ((weights, len(rows)), (pairs.weights, len(pairs.target)))
+            weights = np.concatenate([np.ones(n) if w is None else w for w, n in both])
         target = np.concatenate([target, pairs.target])
         probabilities = np.concatenate([probabilities, pairs.ours])
         theirs, added = np.concatenate([theirs, pairs.theirs]), len(pairs.target)
-    _, _, differences = compare(target, probabilities, {"champion": theirs})
+    _, _, differences = compare(target, probabilities, {"champion": theirs}, weights=weights)
     difference = differences["champion"]["log_loss"]
     return ChampionComparison(champion.run, difference, held_out=len(rows), out_of_fold=added)
 
 
-def surely_below(differences: np.ndarray) -> bool:
-    standard_error = differences.std(ddof=1) / np.sqrt(len(differences))
-    return bool(differences.mean() + WIDTH / 2 * standard_error < 0)
+def surely_below(differences: np.ndarray, weights: np.ndarray | None = None) -> bool:
+    mean, standard_error = mean_and_error(differences, weights)
+    return bool(mean + WIDTH / 2 * standard_error < 0)
 
 
 def _ask(champion: Deployment, rows: pd.DataFrame) -> np.ndarray | str:

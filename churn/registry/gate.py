@@ -31,6 +31,7 @@ from churn.registry.runs import (
 )
 from churn.scoring.deployment import Deployment
 from churn.scoring.scorer import TOLERANCE, Agreement
+from churn.statistics.weighting import take
 
 # How far the slope of the calibration line may be from 1, as a factor.
 SLOPE = 1.25
@@ -118,6 +119,8 @@ def decide(
     trust_suspected: bool = False,
     out_of_fold: Mapping[str, bytes] | None = None,
     held_after: Callable[[int], np.ndarray] | None = None,
+    weights: np.ndarray | None = None,
+    represented: str = "",
 ) -> Decision:
     """Decide on an evaluated model, compared with the current champion.
 
@@ -139,11 +142,15 @@ def decide(
     held_after : callable, optional
         Takes a number of renewals, and returns which rows of `holdout` were held out after so many:
         a champion is compared on those that it was not trained on.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each held-out row stands for.
+    represented : str
+        Why too few customers stand for those who were called, or empty; a person decides then.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
     step = -(-held_out // ROWS) or 1
-    holdout = holdout.iloc[::step]
+    holdout, weights = holdout.iloc[::step], take(weights, slice(None, None, step))
 
     def not_trained_on(champion: Deployment) -> np.ndarray:
         if held_after is None:
@@ -156,6 +163,7 @@ def decide(
         or _foreign(foreign_champions(project), project)
         or ("" if trust_suspected else _suspected(model.contract, leaks))
         or _not_compiled(model.candidate.family)
+        or represented
     )
     if past and held_out:
         probabilities = model.predict_proba(holdout)[:, 1]
@@ -166,14 +174,16 @@ def decide(
         else:
             pairs = _pairs(out_of_fold, past[0].run)
             at = not_trained_on(now)
-            rival = hold_against(now, model.contract, holdout[at], probabilities[at], pairs)
+            rival = hold_against(
+                now, model.contract, holdout[at], probabilities[at], pairs, take(weights, at)
+            )
             if now.fingerprint == report.fingerprint:
                 withheld = f"it gives the same probabilities as the champion, {now.run}"
         fair = [one for one in _readable(past) if not_trained_on(one).all()]
-        top = best_ever(fair, model.contract, holdout)
+        top = best_ever(fair, model.contract, holdout, weights)
         if top is not None and top.run != past[0].run:
             pairs = _pairs(out_of_fold, top.run)
-            best = hold_against(top, model.contract, holdout, probabilities, pairs)
+            best = hold_against(top, model.contract, holdout, probabilities, pairs, weights)
     elif past:
         rival = ChampionComparison(past[0].run, None, "nobody was held out")
     return judge(report, model.contract, agreement, leaks, rival, margin, search, best, withheld)

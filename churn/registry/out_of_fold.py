@@ -14,20 +14,28 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.parsing import labels
+from churn.statistics.weighting import take
 
 __all__ = ["Pairs", "keep_out_of_fold", "pair_out_of_fold"]
 
 
 class Pairs(NamedTuple):
-    """Rows that two models predicted out of fold: labels and both probabilities, (n,) each."""
+    """Rows that two models predicted out of fold: labels and both probabilities, (n,) each.
+
+    The weights are those of the new run, how many customers each row stands for, or None.
+    """
 
     target: np.ndarray
     ours: np.ndarray
     theirs: np.ndarray
+    weights: np.ndarray | None = None
 
 
 def keep_out_of_fold(
-    rows: pd.DataFrame, contract: Contract, probabilities: np.ndarray
+    rows: pd.DataFrame,
+    contract: Contract,
+    probabilities: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> dict[str, bytes]:
     """The predictions as plain values, which are stored with the run.
 
@@ -39,19 +47,25 @@ def keep_out_of_fold(
         With their target.
     probabilities : ndarray of float64, shape (n,)
         Of the chosen candidate, out of fold.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
     dict of str to bytes
-        keys (uint64, a hash of the whole row), labels (int8), probabilities (float64).
+        keys (uint64, a hash of the whole row), labels (int8), probabilities (float64), and, if
+        there are any, weights (float64).
     """
     keys = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     keys, first = np.unique(keys, return_index=True)
-    return {
+    kept = {
         "keys": keys.tobytes(),
         "labels": labels(rows, contract)[first].astype(np.int8).tobytes(),
         "probabilities": np.asarray(probabilities, dtype=np.float64)[first].tobytes(),
     }
+    if weights is not None:
+        kept["weights"] = weights[first].tobytes()
+    return kept
 
 
 def pair_out_of_fold(ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> Pairs:
@@ -62,4 +76,5 @@ def pair_out_of_fold(ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> 
     )  # fmt: skip
     chance = [np.frombuffer(one["probabilities"], np.float64) for one in (ours, theirs)]
     target = np.frombuffer(ours["labels"], np.int8)
-    return Pairs(target[here], chance[0][here], chance[1][there])
+    weights = np.frombuffer(ours["weights"], np.float64) if "weights" in ours else None
+    return Pairs(target[here], chance[0][here], chance[1][there], take(weights, here))

@@ -17,7 +17,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def bootstrap(
-    metrics: Callable[[np.ndarray], dict[Key, np.ndarray]], n: int, seed: int
+    metrics: Callable[[np.ndarray], dict[Key, np.ndarray]],
+    n: int,
+    seed: int,
+    row_weights: np.ndarray | None = None,
 ) -> dict[Key, dict[str, float]]:
     """Metrics of a sample with percentile intervals from a bootstrap over its rows (Efron 1979).
 
@@ -29,6 +32,9 @@ def bootstrap(
     n : int
         The number of rows.
     seed : int
+    row_weights : ndarray of float64, shape (n,), optional
+        How many rows of the population each one stands for: rows are resampled, each with its
+        weight, so that the interval is as wide as few rows of a large weight make it.
 
     Returns
     -------
@@ -37,7 +43,8 @@ def bootstrap(
         Resamples where a metric is NaN, as with one class only, are left out of its interval.
     """
     rng = np.random.default_rng(seed)
-    value = {name: float(array[0]) for name, array in metrics(np.ones((1, n))).items()}
+    times = np.ones(n) if row_weights is None else row_weights
+    value = {name: float(array[0]) for name, array in metrics(times[None]).items()}
     # Large samples take longer, so they get fewer resamples; below 400 the ends are too noisy.
     resamples = int(np.clip(RESAMPLES * 2_000 / n, MIN_RESAMPLES, RESAMPLES))
     chunk = max(1, CHUNK_CELLS // n)
@@ -46,7 +53,7 @@ def bootstrap(
         size = min(chunk, resamples - start)
         weights = np.stack([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(size)])
         with np.errstate(invalid="ignore", divide="ignore"):  # a resample may have one class only
-            draws.append(metrics(weights.astype(np.float64)))
+            draws.append(metrics(weights * times))
     tail = (1 - LEVEL) / 2
     result = {}
     for name in value:
@@ -56,7 +63,7 @@ def bootstrap(
     return result
 
 
-def wilson(successes: float, n: int, z: float = Z) -> tuple[float, float]:
+def wilson(successes: float, n: float, z: float = Z) -> tuple[float, float]:
     """Wilson's (1927) score interval for a share."""
     share = successes / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)

@@ -14,6 +14,7 @@ def fit_logistic(
     penalties: np.ndarray | float = 0.0,
     offset: np.ndarray | float = 0.0,
     tolerance: float = TOLERANCE,
+    row_weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """The coefficients of a logistic regression with a ridge penalty; the intercept is the last.
 
@@ -33,6 +34,8 @@ def fit_logistic(
         Log odds that are added to the linear predictor, without a coefficient.
     tolerance : float
         Nats.
+    row_weights : ndarray of float64, shape (n,), optional
+        How often each row counts; once by default.
 
     Returns
     -------
@@ -41,17 +44,18 @@ def fit_logistic(
     design = np.column_stack([terms, np.ones(len(terms))])
     ridge = np.append(np.broadcast_to(penalties, terms.shape[1]), 0.0)
     sign = 1 - 2 * target
+    times = np.ones(len(terms)) if row_weights is None else row_weights
 
     def loss(weights: np.ndarray) -> float:
         odds = offset + design @ weights
-        return float(np.logaddexp(0, sign * odds).sum() + ridge @ weights**2 / 2)
+        return float((times * np.logaddexp(0, sign * odds)).sum() + ridge @ weights**2 / 2)
 
     weights = np.zeros(design.shape[1])
     lowest = loss(weights)
     while True:
         chance = sigmoid(offset + design @ weights)
-        gradient = design.T @ (target - chance) - ridge * weights
-        hessian = (design.T * (chance * (1 - chance))) @ design + np.diag(ridge)
+        gradient = design.T @ (times * (target - chance)) - ridge * weights
+        hessian = (design.T * (times * (chance * (1 - chance)))) @ design + np.diag(ridge)
         step = np.linalg.solve(hessian, gradient)
         if gradient @ step < tolerance:
             return weights
@@ -62,19 +66,32 @@ def fit_logistic(
         weights, lowest = weights + step, found
 
 
-def fisher_errors(terms: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def fisher_errors(
+    terms: np.ndarray,
+    weights: np.ndarray,
+    target: np.ndarray | None = None,
+    row_weights: np.ndarray | None = None,
+) -> np.ndarray:
     """Standard errors of an unpenalised regression's coefficients; the intercept's is the last.
 
-    They are the roots of the diagonal of the inverse Fisher information.
+    They are the roots of the diagonal of the inverse Fisher information. With weights of the rows
+    they are those of the sandwich (Huber 1967), since a row of weight 10 is not ten customers.
 
     Parameters
     ----------
     terms : ndarray of float64, shape (n, n_terms)
     weights : ndarray of float64, shape (n_terms + 1,)
         See `fit_logistic`.
+    target, row_weights : ndarrays, shape (n,), optional
+        Both, or none.
     """
     design = np.column_stack([terms, np.ones(len(terms))])
     chance = sigmoid(design @ weights)
     information = (design.T * (chance * (1 - chance))) @ design
-    errors: np.ndarray = np.sqrt(np.diag(np.linalg.inv(information)))
-    return errors
+    if target is None or row_weights is None:
+        errors: np.ndarray = np.sqrt(np.diag(np.linalg.inv(information)))
+        return errors
+    bread = np.linalg.inv((design.T * (row_weights * chance * (1 - chance))) @ design)
+    scores = design * (row_weights * (target - chance))[:, None]
+    robust: np.ndarray = np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread))
+    return robust

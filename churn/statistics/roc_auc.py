@@ -68,7 +68,9 @@ def roc_auc(target: np.ndarray, scores: np.ndarray) -> float:
     return float(area_under_roc(*RankedRows(target, scores).cumulate(np.ones((1, len(target)))))[0])
 
 
-def delong(scores: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
+def delong(
+    scores: np.ndarray, target: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """ROC-AUC, also of targets that are probabilities, and the influence of each row on it.
 
     Parameters
@@ -79,6 +81,8 @@ def delong(scores: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
         0 or 1: the value is the ROC-AUC. Or `scores` themselves, as probabilities: the value is
         the model-based concordance (van Klaveren et al. 2016), the ROC-AUC expected if the
         probabilities are true.
+    weights : ndarray of float64, shape (n,), optional
+        How many customers each row stands for.
 
     Returns
     -------
@@ -88,6 +92,8 @@ def delong(scores: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:
         The root of the sum of its squares is the standard error (DeLong et al. 1988).
     """
     negative = 1 - target
+    if weights is not None:
+        target, negative = weights * target, weights * negative
     run = np.cumsum(np.diff(scores, prepend=scores[:1]) > 0)  # equal scores share a number
     below = _weight_below(negative, run)
     above = target.sum() - _weight_below(target, run)

@@ -16,6 +16,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from churn.statistics.weighting import take
+
 # The number of standard deviations at which scaled numbers are clipped.
 MAX_SCALED = 3.0
 # The number of knots is for at most KNOT_ROWS rows; beyond, it grows with the rows to this power.
@@ -124,15 +126,21 @@ class PairedTerms(TransformerMixin, BaseEstimator):
         self.least_z = least_z
         self.seed = seed
 
-    def fit(self, matrix: np.ndarray, target: np.ndarray) -> Self:
+    # `fit_weighted` gives it the weights of the rows.
+    weighs_rows = True
+
+    def fit(
+        self, matrix: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> Self:
         self.splines_ = _Splines(self.categorical, self.n_knots, self.seed).fit(matrix)
         self.plain_ = plain_terms(self.categorical, self.seed).fit(matrix)
         rows = _some_rows(len(matrix), self.seed)
         splines, plain = self.splines_.transform(matrix[rows]), self.plain_.transform(matrix[rows])
-        additive = _regression(self.C, self.seed).fit(splines, target[rows])
+        weights = take(sample_weight, rows)
+        additive = _regression(self.C, self.seed).fit(splines, target[rows], weights)
         chance = additive.predict_proba(splines)[:, 1]
         first, second = np.triu_indices(plain.shape[1], 1)
-        clarity = np.abs(_score_test(plain, target[rows], chance)[first, second])
+        clarity = np.abs(_score_test(plain, target[rows], chance, weights)[first, second])
         best = np.argsort(-clarity, kind="stable")[: self.most]
         best = best[clarity[best] >= self.least_z]
         self.pairs_ = np.column_stack([first[best], second[best]])
@@ -144,10 +152,14 @@ class PairedTerms(TransformerMixin, BaseEstimator):
         return np.hstack([self.splines_.transform(matrix), products])
 
 
-def _score_test(terms: np.ndarray, target: np.ndarray, chance: np.ndarray) -> np.ndarray:
+def _score_test(
+    terms: np.ndarray, target: np.ndarray, chance: np.ndarray, row_weights: np.ndarray | None
+) -> np.ndarray:
     """z of each product of two terms, see `PairedTerms`: (n_terms, n_terms)."""
-    weights = chance * (1 - chance)
-    score = terms.T @ (terms * (target - chance)[:, None])
+    weights, residuals = chance * (1 - chance), target - chance
+    if row_weights is not None:  # each summand of the score has its row's weight
+        weights, residuals = row_weights**2 * weights, row_weights * residuals
+    score = terms.T @ (terms * residuals[:, None])
     mean = terms.T @ (terms * weights[:, None]) / weights.sum()
     squares = terms**2
     variance = squares.T @ (squares * weights[:, None]) - weights.sum() * mean**2

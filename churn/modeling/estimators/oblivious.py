@@ -17,6 +17,7 @@ from sklearn.preprocessing import TargetEncoder
 
 from churn.modeling.estimators.oblivious_grower import ObliviousTree, TreeGrower
 from churn.statistics.log_odds import row_losses, sigmoid
+from churn.statistics.weighting import take, weighted_mean
 
 # The churn rate of a level is shrunk towards that of all rows, with the weight of so many rows.
 LEVEL_SMOOTHING = 10.0
@@ -100,8 +101,11 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         self,
         matrix: np.ndarray,
         target: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
         X_val: np.ndarray | None = None,
         y_val: np.ndarray | None = None,
+        sample_weight_val: np.ndarray | None = None,
     ) -> Self:
         """Fit the trees.
 
@@ -110,8 +114,11 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         matrix : ndarray of float64, shape (n, n_columns)
             NaN where a value is missing; a category as its level's number.
         target : ndarray of int, shape (n,)
-        X_val, y_val : ndarrays, optional
-            Validation rows, for early stopping.
+        sample_weight : ndarray of float64, shape (n,), optional
+            How often each row counts, in splits and in leaves; the churn rate of a level counts
+            rows, since scikit-learn's TargetEncoder accepts no weights.
+        X_val, y_val, sample_weight_val : ndarrays, optional
+            Validation rows and their weights, for early stopping.
 
         Raises
         ------
@@ -126,7 +133,7 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
             self.encoder_.fit(matrix[:, self.categorical], target)
         numbers = self._encode(matrix)
         self.borders_ = [_borders(column, self.max_borders) for column in numbers.T]
-        bins, rate = self._bin(numbers), target.mean()
+        bins, rate = self._bin(numbers), weighted_mean(target, sample_weight)
         self.baseline_ = float(np.log(rate / (1 - rate)))
         self.trees_: list[ObliviousTree] = []
         grower = TreeGrower(
@@ -136,11 +143,12 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
         raw_predictions = np.full(len(target), self.baseline_)
         stages = None
         if self.early_stopping and X_val is not None and y_val is not None:
-            stages = self._validation_losses(X_val, y_val)
+            stages = self._validation_losses(X_val, y_val, sample_weight_val)
         losses = [next(stages)] if stages else []
         for n_trees in range(self.max_iter):
             rows = _draw_rows(len(target), self.max_rows, rng)
-            tree = grower.grow(bins[:, rows], target[rows], raw_predictions[rows], n_trees, rng)
+            drawn = target[rows], raw_predictions[rows], take(sample_weight, rows)
+            tree = grower.grow(bins[:, rows], *drawn, n_trees, rng)
             self.trees_.append(tree)
             raw_predictions += tree.predict_binned(bins)
             if stages:
@@ -197,9 +205,11 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
             n_trees += 1
             yield raw_predictions
 
-    def _validation_losses(self, matrix: np.ndarray, target: np.ndarray) -> Iterator[float]:
+    def _validation_losses(
+        self, matrix: np.ndarray, target: np.ndarray, weights: np.ndarray | None
+    ) -> Iterator[float]:
         stages = self._staged_raw_predict(matrix)
-        return (float(row_losses(target, sigmoid(raw)).mean()) for raw in stages)
+        return (weighted_mean(row_losses(target, sigmoid(raw)), weights) for raw in stages)
 
     def _encode(self, matrix: np.ndarray) -> np.ndarray:
         if self.encoder_ is None:

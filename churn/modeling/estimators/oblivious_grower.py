@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from churn.statistics.log_odds import sigmoid
+from churn.statistics.weighting import take
 
 # Newton's steps end when none changes the log odds of a leaf by more.
 LEAF_TOLERANCE = 1e-3
@@ -75,6 +76,7 @@ class TreeGrower:
         bins: np.ndarray,
         target: np.ndarray,
         raw_predictions: np.ndarray,
+        weights: np.ndarray | None,
         n_trees: int,
         rng: np.random.Generator,
     ) -> ObliviousTree:
@@ -86,15 +88,19 @@ class TreeGrower:
         target : ndarray of int, shape (n,)
         raw_predictions : ndarray of float64, shape (n,)
             The log odds before this tree.
+        weights : ndarray of float64, shape (n,), or None
+            How often each row counts.
         n_trees : int
             The number of trees before it.
         rng : Generator
         """
         gradients = target - sigmoid(raw_predictions)
+        if weights is not None:
+            gradients = weights * gradients
         leaves = np.zeros(len(target), dtype=np.intp)
         noise = self._noise(gradients, n_trees)
         place, columns, thresholds = self.first[:, None] + bins, [], []
-        histograms = self._histograms(place, gradients, leaves, 1)
+        histograms = self._histograms(place, gradients, weights, leaves, 1)
         for level in range(self.depth):
             scores = self._split_scores(*histograms)
             if noise:
@@ -107,25 +113,32 @@ class TreeGrower:
             thresholds.append(threshold)
             right = bins[column] > threshold
             if level + 1 < self.depth:
-                histograms = self._split(histograms, place, gradients, leaves, right)
+                histograms = self._split(histograms, place, gradients, weights, leaves, right)
             leaves += right.astype(np.intp) << level
-        values = self._leaf_values(leaves, target, raw_predictions)
+        values = self._leaf_values(leaves, target, raw_predictions, weights)
         return ObliviousTree(columns, thresholds, values)
 
     def _histograms(
-        self, place: np.ndarray, gradients: np.ndarray, leaves: np.ndarray, n_leaves: int
+        self,
+        place: np.ndarray,
+        gradients: np.ndarray,
+        weights: np.ndarray | None,
+        leaves: np.ndarray,
+        n_leaves: int,
     ) -> np.ndarray:
-        """The sum of gradients and the count of rows per leaf and bin: (2, n_leaves, n_bins)."""
+        """The sums of gradients and of weights per leaf and bin: (2, n_leaves, n_bins)."""
         shape = (n_leaves, len(self.column))
         at = (place + leaves * shape[1]).ravel()
         sums = np.bincount(at, np.tile(gradients, len(place)), np.prod(shape))
-        return np.stack([sums, np.bincount(at, minlength=np.prod(shape))]).reshape(2, *shape)
+        counts = None if weights is None else np.tile(weights, len(place))
+        return np.stack([sums, np.bincount(at, counts, np.prod(shape))]).reshape(2, *shape)
 
     def _split(
         self,
         histograms: np.ndarray,
         place: np.ndarray,
         gradients: np.ndarray,
+        weights: np.ndarray | None,
         leaves: np.ndarray,
         right: np.ndarray,
     ) -> np.ndarray:
@@ -136,8 +149,9 @@ class TreeGrower:
         fewer = right if 2 * np.count_nonzero(right) < len(right) else ~right
         rows = np.flatnonzero(fewer)
         counted = self._histograms(
-            place.take(rows, axis=1), gradients[rows], leaves[rows], histograms.shape[1]
-        )
+            place.take(rows, axis=1), gradients[rows], take(weights, rows), leaves[rows],
+            histograms.shape[1],
+        )  # fmt: skip
         children = [histograms - counted, counted]
         return np.concatenate(children if fewer is right else children[::-1], axis=1)
 
@@ -163,18 +177,25 @@ class TreeGrower:
         return left, total - left
 
     def _leaf_values(
-        self, leaves: np.ndarray, target: np.ndarray, raw_predictions: np.ndarray
+        self,
+        leaves: np.ndarray,
+        target: np.ndarray,
+        raw_predictions: np.ndarray,
+        weights: np.ndarray | None,
     ) -> np.ndarray:
         """Shrunken log odds of each leaf, by Newton's method until no leaf moves."""
         values: np.ndarray = np.zeros(2**self.depth)
         for _ in range(self.newton_steps):
             chance = sigmoid(raw_predictions + values[leaves])
-            gradients = np.bincount(leaves, target - chance, len(values))
-            hessians = np.bincount(leaves, chance * (1 - chance), len(values))
+            slopes, curvatures = target - chance, chance * (1 - chance)
+            if weights is not None:
+                slopes, curvatures = weights * slopes, weights * curvatures
+            gradients = np.bincount(leaves, slopes, len(values))
+            hessians = np.bincount(leaves, curvatures, len(values))
             step = gradients / (hessians + self.l2)
             values += step
             moving = (np.abs(step) >= LEAF_TOLERANCE)[leaves]
-            leaves, target = leaves[moving], target[moving]
+            leaves, target, weights = leaves[moving], target[moving], take(weights, moving)
             raw_predictions = raw_predictions[moving]
             if not len(leaves):
                 break

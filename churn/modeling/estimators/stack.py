@@ -9,7 +9,9 @@ from sklearn.model_selection import StratifiedKFold
 
 from churn.modeling.classifier import Classifier
 from churn.modeling.stack_weights import fit_stack_weights
+from churn.modeling.weighted_fit import fit_weighted
 from churn.statistics.log_odds import logit, sigmoid
+from churn.statistics.weighting import take
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class SecondLevel:
         `second_level_features` with out-of-fold log odds, which the models are fitted to; None
         once they are.
     target : ndarray of int, shape (n,), or None
+    row_weights : ndarray of float64, shape (n,), or None
+        How many customers each row stands for.
     """
 
     models: tuple[Classifier, ...]
@@ -36,13 +40,17 @@ class SecondLevel:
     intercept: float
     features: np.ndarray | None
     target: np.ndarray | None
+    row_weights: np.ndarray | None = None
 
     def fit(self) -> "SecondLevel":
         """A copy with fitted models, and without the rows that they are fitted to."""
-        if self.features is None:
+        if self.features is None or self.target is None:
             return self
-        fitted = tuple(clone(model).fit(self.features, self.target) for model in self.models)
-        return replace(self, models=fitted, features=None, target=None)
+        fitted = tuple(
+            fit_weighted(clone(model), self.features, self.target, self.row_weights)
+            for model in self.models
+        )
+        return replace(self, models=fitted, features=None, target=None, row_weights=None)
 
     def log_odds(self, logits: np.ndarray, first: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         """The log odds of both levels: (n,) float64; see `second_level_features`."""
@@ -102,14 +110,16 @@ class Stack:
         self.second_level = second_level
         self.relearn = relearn
 
-    def fit(self, matrix: np.ndarray, target: np.ndarray) -> "Stack":
+    def fit(
+        self, matrix: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> "Stack":
         """Fit the members and the second level's models."""
         if self.relearn:
-            self._relearn_weights(matrix, target)
+            self._relearn_weights(matrix, target, sample_weight)
         if self.second_level:
             self.second_level = self.second_level.fit()
         for member in self.members:
-            member.fit(matrix, target)
+            fit_weighted(member, matrix, target, sample_weight)
         return self
 
     def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
@@ -121,11 +131,15 @@ class Stack:
         chance = sigmoid(odds)
         return np.column_stack([1 - chance, chance])
 
-    def _relearn_weights(self, matrix: np.ndarray, target: np.ndarray) -> None:
+    def _relearn_weights(
+        self, matrix: np.ndarray, target: np.ndarray, row_weights: np.ndarray | None
+    ) -> None:
         logits = np.empty((len(target), len(self.members)))
         halves = StratifiedKFold(2, shuffle=True, random_state=0)
         for train, test in halves.split(matrix, target):
             for column, member in enumerate(self.members):
-                fitted = clone(member).fit(matrix[train], target[train])
+                fitted = fit_weighted(
+                    clone(member), matrix[train], target[train], take(row_weights, train)
+                )
                 logits[test, column] = logit(fitted.predict_proba(matrix[test])[:, 1])
-        self.weights, self.intercept = fit_stack_weights(logits, target)
+        self.weights, self.intercept = fit_stack_weights(logits, target, row_weights)

@@ -22,8 +22,10 @@ class _Deterministic(ClassifierMixin):
 
     estimators_: list[DecisionTreeClassifier]
 
-    def fit(self, matrix: np.ndarray, target: np.ndarray) -> Self:
-        super().fit(_narrow(matrix), target)
+    def fit(
+        self, matrix: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> Self:
+        super().fit(_narrow(matrix), target, sample_weight)
         return self
 
     def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
@@ -46,10 +48,16 @@ class RandomForest(_Deterministic, RandomForestClassifier):
 class Boosting(HistGradientBoostingClassifier):
     """Gradient boosting that accepts columns without any value."""
 
-    def fit(self, matrix: np.ndarray, target: np.ndarray, **options: object) -> Self:
+    def fit(
+        self,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        **options: object,
+    ) -> Self:
         """Fit; a column without any value, which scikit-learn cannot bin, becomes a constant."""
         empty = np.isnan(matrix).all(axis=0)
-        super().fit(np.where(empty, 0.0, matrix), target, **options)
+        super().fit(np.where(empty, 0.0, matrix), target, sample_weight, **options)
         return self
 
     def truncate(self, n_trees: int) -> None:
