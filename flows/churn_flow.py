@@ -37,6 +37,7 @@ class ChurnFlow(FlowSpec):
     dates = Parameter("dates", default="", help="day-first or month-first, where not certain")
     sheet = Parameter("sheet", default="", help="of a workbook")
     call_lists = Parameter("calls", default="", help="call lists: called customers are left out")
+    log_url = Parameter("log", default="", help="prediction log, whose calls count too; or off")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     rejected_file = Parameter("rejected", default="rejected.csv", help="where those rows go")
     leakage = Parameter("leakage", default="drop", help="drop, drop-suspected, …")
@@ -69,7 +70,8 @@ class ChurnFlow(FlowSpec):
     @step
     def load(self):
         """Read the table and its contract."""
-        from churn.campaign.reading import list_paths, read_call_lists
+        from churn.campaign.known_calls import known_calls
+        from churn.campaign.reading import list_paths
         from churn.data.inference import settle_contract
         from churn.data.readers import load_table
         from churn.registry.lineage import data_digest
@@ -82,7 +84,9 @@ class ChurnFlow(FlowSpec):
             positive=self.positive, time=self.time_column,
         )  # fmt: skip
         self.lineage["data"] = data_digest(self.table)
-        self.calls = read_call_lists(list_paths(self.call_lists))
+        paths = list_paths(self.call_lists)
+        self.known_calls = known_calls(paths, self.log_url, self.lineage["data"])
+        console.show(self.known_calls)
         self.next(self.validate)
 
     def _source(self):
@@ -130,12 +134,10 @@ class ChurnFlow(FlowSpec):
         console.show(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.near_copies = str(near or "")
         console.show(self.near_copies)
-        rows, self.split, self.called = leave_out_called(
-            self.frame, self.split, self.contract, self.calls
+        self.groups = near and near.groups
+        self.split, self.weights, self.called = leave_out_called(
+            self.frame, self.split, self.contract, self.known_calls.calls
         )
-        self.groups, self.hashes = near and near.groups[rows], self.hashes[rows]
-        if len(rows) > len(self.frame):
-            self.frame = self.frame.iloc[rows].reset_index(drop=True)
         console.show(self.called)
         self.lineage |= {"contract": self.contract.digest, "renewals": self.renewals}
         current.card["data"].extend(data_card(self._artifacts()))
@@ -149,11 +151,12 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import BASELINE
         from churn.modeling.threads import threads_per_task
+        from churn.statistics.weighting import take
 
         train = self.split == "train"
         self.sample = draw_search_sample(
             self.frame[train], self.contract, self.folds, self.search_rows, self.seed,
-            None if self.groups is None else self.groups[train],
+            take(self.groups, train), take(self.weights, train),
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
         self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
@@ -186,6 +189,7 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.stacking import stack
         from churn.modeling.threads import threads_per_task
         from churn.registry.model_file import dump_model
+        from churn.statistics.weighting import take
         from churn.words import plural
 
         self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
@@ -202,10 +206,13 @@ class ChurnFlow(FlowSpec):
         train = self.frame[self.split == "train"]
         console.show(f"fitting {self.trial.candidate.name} on {plural(len(train), 'customer')}")
         drawn = train.iloc[self.sample.rows]
-        threshold = settle_threshold(self.trial.probabilities, drawn, self.costs)
+        threshold = settle_threshold(
+            self.trial.probabilities, drawn, self.costs, self.sample.weights
+        )
         candidate = self.sample.rescale(self.trial.candidate, len(train))
         model = ChurnModel(self.contract, candidate, self.seed, threshold)
-        self.model_file = dump_model(model.fit(train, threads=threads_per_task(1)))
+        weights = take(self.weights, self.split == "train")
+        self.model_file = dump_model(model.fit(train, threads_per_task(1), weights))
         current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)
 
@@ -223,15 +230,18 @@ class ChurnFlow(FlowSpec):
         from churn.registry.gate import decide
         from churn.registry.model_file import load_model
         from churn.registry.out_of_fold import keep_out_of_fold
+        from churn.statistics.weighting import take
 
         model = load_model(self.model_file)
-        train, holdout = (self.frame[self.split == part] for part in ("train", "holdout"))
+        parts = [self.split == part for part in ("train", "holdout")]
+        train, holdout = (self.frame[part] for part in parts)
+        weights = tuple(take(self.weights, part) for part in parts)
         console.show(f"evaluating {self.trial.candidate.name} on customers it has not seen")
         self.report = evaluate_model(
-            model, train, holdout, self.sample, self.trial, self.baseline, self.costs
+            model, train, holdout, self.sample, self.trial, self.baseline, self.costs, weights
         )
         self.leak_prices = leak_prices(
-            self.leaks, self.full_contract, self.contract, train, holdout, self.seed
+            self.leaks, self.full_contract, self.contract, train, holdout, self.seed, weights
         )
         self.metrics, self.fingerprint = self.report.metrics, self.report.fingerprint
         run = f"{current.flow_name}/{current.run_id}"
@@ -241,8 +251,9 @@ class ChurnFlow(FlowSpec):
         )
         self.deployment, self.agreement = deployment.to_document(), deployment.agreement
         self.out_of_fold = keep_out_of_fold(
-            train.iloc[self.sample.rows], self.contract, self.trial.probabilities
-        )
+            train.iloc[self.sample.rows], self.contract, self.trial.probabilities,
+            self.sample.weights,
+        )  # fmt: skip
         console.show("comparing it with the champion, if there is one")
         self.decision = decide(
             model,
@@ -257,6 +268,8 @@ class ChurnFlow(FlowSpec):
             partial(held_by_hash, self.hashes[self.split == "holdout"], self.holdout)
             if self.contract.time is None
             else None,
+            weights[1],
+            self.called.withheld,
         )
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)

@@ -135,7 +135,7 @@ class MonitorFlow(FlowSpec):
 
         self.retrained = None
         if self.retrain_it and self.verdict.verdict == RETRAIN:
-            self.retrained = retrain(self.deployment, self.data, self.call_paths)
+            self.retrained = retrain(self.deployment, self.data, self.call_paths, self.log_url)
         self.next(self.end)
 
     @card(type="blank", id="evidently")

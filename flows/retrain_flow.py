@@ -25,7 +25,7 @@ class RetrainFlow(FlowSpec):
 
         trigger = current.get("trigger")  # None unless an event triggered the run
         self.looked = trigger and trigger.run.pathspec
-        self.deployment, self.table, self.call_lists = due(self.looked, self.data)
+        self.deployment, self.table, self.call_lists, self.log = due(self.looked, self.data)
         self.next(self.retrain)
 
     @step
@@ -35,7 +35,7 @@ class RetrainFlow(FlowSpec):
 
         self.retrained = None
         if self.deployment:
-            self.retrained = retrain(self.deployment, self.table, self.call_lists)
+            self.retrained = retrain(self.deployment, self.table, self.call_lists, self.log)
         self.next(self.end)
 
     @step

@@ -3,11 +3,13 @@
 A successful call turns the label of a customer who was about to leave into "stayed", so a model
 that is trained on it underestimates the risk of the riskiest customers. So a customer who was
 called in the period of the label is neither trained on nor held out. Without them the riskiest
-customers would be under-represented: the control group of the same lists, a random sample of the
-same customers, gets their weight, up to three times its own, by repeating its training rows (every
-candidate accepts repeated rows, but not every one accepts weights). Held-out customers of the
-control group count once, so that intervals stay valid; copies of one row are assigned to one fold
-of the cross-validation.
+customers would be under-represented. The control group of the same lists is a random sample of the
+same customers: each of its customers is weighted by the inverse of their probability to be in it
+(Horvitz & Thompson 1952), wherever a model is fitted, chosen, calibrated or evaluated. So the
+weighted table has the distribution of a table of which nobody was called.
+
+A weight is a row's weight and no repetition: repeated rows would pass as independent customers to
+whatever counts rows, as the smallest leaf of a tree or the validation rows of a neural net.
 """
 
 from dataclasses import dataclass
@@ -19,13 +21,13 @@ from churn.campaign.control_group import CONTACT, CONTROL
 from churn.data.contract import Contract
 from churn.data.parsing import parse_ids
 from churn.errors import ChurnError
+from churn.statistics.weighting import effective_rows
 from churn.words import plural
 
 CALLED = "called"
-# The weight is trimmed (Potter 1990, "A study of procedures to identify and trim extreme sampling
-# weights"): few customers with a large one overfit. With a weight of 10 boosting predicts 0.09 too
-# much for the riskiest tenth; with 3 it is 0.04, and a logistic regression is 0.03 too low.
-MAX_WEIGHT = 3.0
+# If more of the table was called, so many of the control group must be trained on: else a person
+# decides on the promotion. With 30 the standard error of their churn rate is up to 9 points.
+SHARE_CALLED, FEWEST_CONTROL = 0.05, 30
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,25 @@ class CalledCustomers:
         Rows of customers who were called in the period of the label, and of their control group.
     trained : int
         Rows of the control group that are trained on.
-    repeated : int
-        Rows that were added to give these the weight of the called ones.
+    weight, largest : float
+        How many customers these stand for, and the largest weight of one of them.
+    share_called : float
+        Of all rows, the share of called ones.
+    effective : float
+        How many training rows of equal weight would tell as much as all of them.
+    without_control : tuple of str
+        Campaigns that called customers and have no control group.
     """
 
     on_lists: int = 0
     called: int = 0
     control: int = 0
     trained: int = 0
-    repeated: int = 0
+    weight: float = 0.0
+    largest: float = 1.0
+    share_called: float = 0.0
+    effective: float = 0.0
+    without_control: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not self.on_lists:
@@ -60,17 +72,34 @@ class CalledCustomers:
             )
         weighted = (
             f"{self.trained:,} of the control group are trained on in their place, with the "
-            f"weight of {self.trained + self.repeated:,}"
-            if self.repeated
+            f"weight of {self.weight:,.0f} (at most {self.largest:.1f} each), which leaves as much "
+            f"information as {self.effective:,.0f} customers of equal weight have"
+            if self.weight
             else "no control group is trained on in their place, so the riskiest may be too few"
         )
         left_out = plural(self.called, "customer is", "customers are")
-        return f"{left_out} left out because they were called; {weighted}."
+        text = f"{left_out} left out because they were called; {weighted}."
+        if self.without_control:
+            names = ", ".join(self.without_control)
+            text += f" No customer stands for those whom {names} called: it has no control group."
+        return text
+
+    @property
+    def withheld(self) -> str:
+        """Why a person has to decide on the promotion, or empty."""
+        enough = self.trained >= FEWEST_CONTROL and not self.without_control
+        if self.share_called <= SHARE_CALLED or enough:
+            return ""
+        return (
+            f"{self.called:,} called customers ({self.share_called:.1%}) are left out, and only "
+            f"{plural(self.trained, 'customer')} of a control group stand for them "
+            f"(at least {FEWEST_CONTROL} of every campaign's are needed)"
+        )
 
 
 def leave_out_called(
     frame: pd.DataFrame, split: np.ndarray, contract: Contract, calls: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, CalledCustomers]:
+) -> tuple[np.ndarray, np.ndarray | None, CalledCustomers]:
     """Leave called customers out of training and hold-out, and weight their control group.
 
     With a time column and a horizon a call counts from the day of the observation until the
@@ -87,10 +116,10 @@ def leave_out_called(
 
     Returns
     -------
-    rows : ndarray of int, shape (m,), m >= n
-        Positions in `frame`: all of them, and then repeated ones of the control group.
-    split : ndarray of str, shape (m,)
-        `called` for the rows of called customers; `train` for the repeated ones.
+    split : ndarray of str, shape (n,)
+        `called` for the rows of called customers.
+    weights : ndarray of float64, shape (n,), or None
+        How many customers each row stands for; None where nobody is left out.
     CalledCustomers
 
     Raises
@@ -99,36 +128,60 @@ def leave_out_called(
         If the table has no id, or no customer is left to train on.
     """
     if calls.empty:
-        return np.arange(len(frame)), split, CalledCustomers()
+        return split, None, CalledCustomers()
     if not contract.id:
         hint = "call lists name customers by their id, and the table has none: --id"
         raise ChurnError("Called customers cannot be left out:", [hint])
-    arm = _arms(frame, contract, calls)
-    called, control = arm == CONTACT, arm == CONTROL
+    listed = _listed_rows(frame, contract, calls)
+    called = np.zeros(len(frame), dtype=bool)
+    called[listed.loc[listed["called"], "row"]] = True
+    on_lists = calls["customer"].nunique()
+    if not called.any():
+        return split, None, CalledCustomers(on_lists, control=listed["row"].nunique())
     split = np.where(called, CALLED, split)
-    trained = np.flatnonzero(control & (split == "train"))
-    # Training rows get this ratio only, since some of the called would have been held out.
-    weight = min((called | control).sum() / max(control.sum(), 1), MAX_WEIGHT)
-    repeated = np.repeat(trained, _copies(len(trained), weight))
-    if not (split == "train").any():
+    train = split == "train"
+    if not train.any():
         raise ChurnError("Nobody is left to train on:", ["every customer was called"])
-    found = CalledCustomers(
-        on_lists=calls["customer"].nunique(), called=int(called.sum()), control=int(control.sum()),
-        trained=len(trained), repeated=len(repeated),
+    weights, without_control = _inverse_probabilities(listed, len(frame))
+    weights[called] = 1.0
+    control = np.zeros(len(frame), dtype=bool)
+    control[listed["row"]] = True
+    control &= ~called
+    trained = control & train
+    return split, weights, CalledCustomers(
+        on_lists=on_lists, called=int(called.sum()), control=int(control.sum()),
+        trained=int(trained.sum()), weight=float(weights[trained].sum()),
+        largest=float(weights[train].max()), share_called=float(called.mean()),
+        effective=effective_rows(weights[train]), without_control=without_control,
     )  # fmt: skip
-    rows = np.concatenate([np.arange(len(frame)), repeated])
-    split = np.concatenate([split, np.full(len(repeated), "train")])
-    return rows, split, found
 
 
-def _copies(n: int, weight: float) -> np.ndarray:
-    """How often each of n rows is added, so that their total weight is `weight` times n."""
-    ends = np.round(np.arange(n + 1) * (weight - 1) + 1e-9)
-    return np.diff(ends).astype(int)
+def _inverse_probabilities(listed: pd.DataFrame, n: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The weight of each row, and the campaigns without a control group.
+
+    The probability to be in a campaign's control group is the list's propensity, where it has one,
+    and else the share of the campaign's customers; campaigns draw independently.
+    """
+    weights, without_control = np.ones(n), []
+    for campaign, rows in listed.groupby("campaign", sort=True):
+        control = rows[~rows["called"]]
+        if control.empty:
+            without_control.append(str(campaign))
+            continue
+        share = control["propensity"].fillna(len(control) / len(rows))
+        weights[control["row"].to_numpy()] /= share.to_numpy()
+    return weights, tuple(without_control)
 
 
-def _arms(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -> np.ndarray:
-    """For each row `contact`, `control` or empty; `contact` if the customer was ever called."""
+def _listed_rows(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -> pd.DataFrame:
+    """Each row of the table with each campaign that listed its customer in the label's period.
+
+    Returns
+    -------
+    DataFrame
+        row, campaign, called (on any day of the campaign), propensity (of being in its control
+        group, the smallest of all days, since a customer must be in it on each; NaN if unknown).
+    """
     rows = pd.DataFrame(
         {
             "customer": parse_ids(frame[contract.id]).to_pandas().to_numpy(dtype=object),
@@ -139,11 +192,14 @@ def _arms(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -> np.nd
     if days:
         times = pd.to_datetime(frame[contract.time], utc=True)
         rows["start"] = times.dt.tz_localize(None).dt.normalize().to_numpy()
-    pairs = rows.merge(calls[["customer", "arm", "day"]], on="customer")
+    pairs = rows.merge(calls, on="customer")
     if days:
         end = pairs["start"] + pd.Timedelta(days=days)
         pairs = pairs[(pairs["day"] >= pairs["start"]) & (pairs["day"] <= end)]
-    arm = np.full(len(frame), "", dtype=object)
-    for name in (CONTROL, CONTACT):
-        arm[pairs["row"][pairs["arm"] == name]] = name
-    return arm
+    pairs = pairs[pairs["arm"].isin([CONTACT, CONTROL])]
+    found = pairs.assign(
+        called=pairs["arm"] == CONTACT,
+        campaign=pairs["campaign"].fillna("").astype(str),
+        propensity=pairs["propensity"].where(pairs["arm"] == CONTROL),
+    ).groupby(["row", "campaign"], as_index=False)
+    return found.agg(called=("called", "any"), propensity=("propensity", "min"))

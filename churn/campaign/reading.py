@@ -19,6 +19,7 @@ NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
 COLUMNS: dict[str, Any] = {
     "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
     "value_at_risk": np.float64, "campaign": object, "key": object, "stratum": object,
+    "propensity": np.float64,
 }  # fmt: skip
 
 
@@ -66,9 +67,10 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
     DataFrame
         One row per customer and list, in the order of the days: customer (str), arm (`contact` or
         `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
-        key (the name of the list's id column), and stratum (`list`, or `exploration`, where only
+        key (the name of the list's id column), stratum (`list`, or `exploration`, where only
         called customers are returned: those like them who were not called were drawn from all
-        customers, and say nothing special about the list).
+        customers, and say nothing special about the list), and propensity (the probability of the
+        arm that was drawn; NaN where the list has none).
 
     Raises
     ------
@@ -98,6 +100,9 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             "stratum": table["stratum"],
         }
         numbers = {name: parse_numbers(table[name])[0] for name in ("probability", "value_at_risk")}
+        columns["propensity"] = (
+            parse_numbers(table["propensity"])[0] if "propensity" in table else np.nan
+        )
         for name, values in numbers.items():
             if not np.isfinite(values).all():
                 problems.append(f"{path}: a cell of {name} is not a number")

@@ -58,6 +58,9 @@ class TrainingRun:
         Which value counts as left, and its share.
     called : CalledCustomers, of `churn.campaign.called`
         The customers left out because they were called.
+    known_calls : KnownCalls, of `churn.campaign.known_calls`
+    weights : ndarray of float64, shape (n,), or None
+        How many customers each row stands for.
     margin : float
         The `--margin` of the run.
     candidates : list of Candidate
@@ -102,6 +105,8 @@ class TrainingRun:
     leak_prices: "pd.DataFrame"
     target_summary: str
     called: Any
+    known_calls: Any
+    weights: "np.ndarray | None"
     margin: float
     candidates: "list[Candidate]"
     sample: "SearchSample"

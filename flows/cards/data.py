@@ -24,7 +24,8 @@ def data_card(run: TrainingRun) -> list:
         ["held out", f"{parts.get('holdout', 0):,}"],
         ["left out as copies of held-out customers", f"{parts.get('copy', 0):,}"],
         ["left out because they were called", f"{run.called.called:,}"],
-        ["repeated rows of their control group", f"{run.called.repeated:,}"],
+        ["trained on of their control group", f"{run.called.trained:,}"],
+        ["the weight that these carry", f"{run.called.weight:,.0f}"],
         ["left", f"{left:.1%}"],
         ["features", f"{len(run.contract.features)}"],
     ]
@@ -35,6 +36,7 @@ def data_card(run: TrainingRun) -> list:
         Markdown("## How it was read"),
         _sentences(describe_reading(run.table, run.contract, set(run.leaks["column"]))),
         *([Markdown(f"**Near copies.** {run.near_copies}")] if run.near_copies else []),
+        *_called(run),
         Markdown("## What was wrong with it"),
         as_table(run.problems, "The table keeps its contract: nothing was wrong."),
         Markdown("## Columns that must not be trained on"),
@@ -43,6 +45,11 @@ def data_card(run: TrainingRun) -> list:
         *(VegaChart(_by_level(run, name)) for name in _informative(run)),
         *_missing(run),
     )
+
+
+def _called(run) -> list[Markdown]:
+    text = " ".join(filter(None, [str(run.called), str(run.known_calls)]))
+    return [Markdown(f"**Called customers.** {escape(text, quote=False)}")] if text else []
 
 
 def _sentences(lines: list[str]) -> Markdown:

@@ -15,7 +15,7 @@ from churn.registry.training_run import TrainingRun
 from churn.scoring.deployment import Deployment
 
 
-def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
+def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str, str]:
     """Whether the verdict of a run of MonitorFlow is to retrain, and it has not done so itself.
 
     Parameters
@@ -30,8 +30,8 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
     deployment : Deployment or None
         The deployment of the model to be replaced; None if no retraining is due.
     data : str
-    calls : str
-        The call lists of that run.
+    calls, log : str
+        The call lists of that run, and its prediction log.
 
     Raises
     ------
@@ -44,16 +44,16 @@ def due(looked: str | None, data: str) -> tuple[Deployment | None, str, str]:
     with translate_errors(f"{looked} cannot be read:"):
         found = client().Run(looked).data
         verdict, retrained, deployment = found.verdict, found.retrained, found.deployment
-        data, calls = data or found.data, found.call_paths
+        data, calls, log = data or found.data, found.call_paths, found.log_url
     if verdict.verdict != RETRAIN or retrained:
-        return None, data, calls
+        return None, data, calls, log
     if not data:
         hint = f"--data names the newest labelled table; {looked} had none either"
         raise ChurnError("There is nothing to train on:", [hint])
-    return deployment, data, calls
+    return deployment, data, calls, log
 
 
-def retrain(deployment: Deployment, data: str, calls: str = "") -> str:
+def retrain(deployment: Deployment, data: str, calls: str = "", log: str = "") -> str:
     """Run ChurnFlow with the settings of the run that made a model; its gate may promote it.
 
     The new run is stored where that one is.
@@ -66,6 +66,8 @@ def retrain(deployment: Deployment, data: str, calls: str = "") -> str:
         See `churn.data.load_table`; the newest labelled customers.
     calls : str
         Call lists, separated by commas: customers called in the period of the labels are left out.
+    log : str
+        The prediction log, whose call lists count too; the environment's if it is empty.
 
     Returns
     -------
@@ -98,8 +100,8 @@ def retrain(deployment: Deployment, data: str, calls: str = "") -> str:
                 file.write_text(text, "utf-8")
                 command += ["--config", name, str(file)]
         command += ["run", "--data", data, "--run-id-file", str(number), *options]
-        if calls:
-            command += ["--calls", calls]
+        for option, value in (("--calls", calls), ("--log", log)):
+            command += [option, value] if value else []
         if not contract:
             command += _roles(deployment)
         if subprocess.run(command, stdin=subprocess.DEVNULL).returncode:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from campaigns import CONTRACT
-from churn.campaign.called import CALLED, _copies, leave_out_called
+from churn.campaign.called import CALLED, leave_out_called
 from churn.campaign.control_group import in_control
 from churn.campaign.reading import read_call_lists
 from churn.data.contract import Contract
@@ -15,9 +15,10 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 
 
-def listed(customers, arms, day="2026-03-02") -> pd.DataFrame:
+def listed(customers, arms, day="2026-03-02", campaign="spring", propensity=np.nan) -> pd.DataFrame:
     nobody = read_call_lists([])
     calls = pd.DataFrame({"customer": customers, "arm": arms, "day": pd.Timestamp(day)})
+    calls = calls.assign(campaign=campaign, propensity=propensity)
     return pd.concat([nobody, calls.astype({"customer": object})]).astype(nobody.dtypes.to_dict())
 
 
@@ -49,41 +50,79 @@ def test_the_next_model_is_right_about_the_riskiest_tenth():
     for seed in (2, 3, 4):
         table, calls = campaign(first, seed, acceptance=0.6)
         split = np.full(len(table), "train")
-        rows, split, found = leave_out_called(table, split, CONTRACT, calls)
-        frame = table.iloc[rows]
+        split, weights, found = leave_out_called(table, split, CONTRACT, calls)
+        train = split == "train"
         assert found.called + found.control == 1_200
-        assert found.trained + found.repeated == 3 * found.trained
-        for name, rows in (("all rows", table), ("without the called", frame[split == "train"])):
-            predicted, true = top_tenth(ChurnModel(CONTRACT, BASELINE).fit(rows))
+        assert weights[train].sum() == pytest.approx(6_000)
+        for name, rows, times in (
+            ("all rows", table, None), ("without the called", table[train], weights[train]),
+        ):  # fmt: skip
+            predicted, true = top_tenth(ChurnModel(CONTRACT, BASELINE).fit(rows, weights=times))
             gaps[name].append(true - predicted)
     assert np.mean(gaps["all rows"]) > 0.1
     assert abs(np.mean(gaps["without the called"])) < 0.05
 
 
-def test_called_customers_are_on_neither_side_and_the_control_group_is_repeated_in_training_only():
+def test_called_customers_are_on_neither_side_and_the_control_group_stands_for_them_on_both():
     table = generate_sample_data(100, seed=5)
     ids = table["customer_id"].astype(str).to_numpy(dtype=object)
     split = np.array(["train"] * 80 + ["holdout"] * 20)
     arms = ["contact"] * 30 + ["control"] * 10
     calls = listed(np.concatenate([ids[:30], ids[72:82]]), arms)
-    rows, parts, found = leave_out_called(table, split, CONTRACT, calls)
-    frame = table.iloc[rows]
+    parts, weights, found = leave_out_called(table, split, CONTRACT, calls)
     assert (found.on_lists, found.called, found.control, found.trained) == (40, 30, 10, 8)
-    assert found.repeated == 16  # each of the eight weighs as three, not as four
     assert set(parts[:30]) == {CALLED}
-    added = frame.iloc[100:]["customer_id"].astype(str)
-    assert set(parts[100:]) == {"train"}
-    assert added.value_counts().to_dict() == dict.fromkeys(ids[72:80], 2)
-    assert (parts[80:100] == "holdout").all()
+    assert parts[30:].tolist() == split[30:].tolist()
+    assert weights[72:82].tolist() == [4.0] * 10
+    assert weights[30:72].tolist() == [1.0] * 42
+    assert weights[parts != CALLED].sum() == 100
     assert "30 customers are left out because they were called; 8 of the control" in str(found)
+    assert "with the weight of 32 (at most 4.0 each)" in str(found)
+
+
+def test_campaigns_have_control_groups_of_their_own_size_and_draw_independently():
+    table = generate_sample_data(100, seed=5)
+    ids = table["customer_id"].astype(str).to_numpy(dtype=object)
+    spring = listed(ids[:40], ["contact"] * 30 + ["control"] * 10)
+    summer = listed(ids[30:60], ["control"] * 15 + ["contact"] * 15, campaign="summer")
+    # Of the same campaign on another day, with more controls: who was called at all, was called.
+    again = listed(ids[:40], ["control"] * 40, day="2026-03-03")
+    parts, weights, found = leave_out_called(
+        table, np.full(100, "train"), CONTRACT, pd.concat([spring, summer, again])
+    )
+    assert (parts == CALLED).tolist() == [True] * 30 + [False] * 15 + [True] * 15 + [False] * 40
+    assert weights[30:40].tolist() == [8.0] * 10  # 1 / (1/4 * 1/2)
+    assert weights[40:45].tolist() == [2.0] * 5
+    assert found.largest == 8.0
+
+
+def test_a_list_s_own_propensity_decides_where_it_has_one():
+    table = generate_sample_data(100, seed=5)
+    ids = table["customer_id"].astype(str).to_numpy(dtype=object)
+    drawn = listed(ids[:20], ["contact"] * 15 + ["control"] * 5, propensity=[0.8] * 15 + [0.2] * 5)
+    _, weights, _ = leave_out_called(table, np.full(100, "train"), CONTRACT, drawn)
+    assert weights[15:20].tolist() == [5.0] * 5  # by the shares it would be 4
+
+
+def test_a_person_decides_if_too_few_stand_for_the_called():
+    table, split = generate_sample_data(400, seed=5), np.full(400, "train")
+    ids = table["customer_id"].astype(str).to_numpy(dtype=object)
+
+    def withheld(called: int, control: int) -> str:
+        arms = ["contact"] * called + ["control"] * control
+        calls = listed(ids[: called + control], arms)
+        return leave_out_called(table, split, CONTRACT, calls)[2].withheld
+
+    assert "only 29 customers of a control group" in withheld(100, 29)
+    assert withheld(100, 30) == withheld(15, 2) == ""
 
 
 def test_without_lists_nothing_changes():
     table, split = generate_sample_data(50, seed=5), np.full(50, "train")
-    rows, parts, found = leave_out_called(table, split, CONTRACT, read_call_lists([]))
-    assert rows.tolist() == list(range(50))
+    parts, weights, found = leave_out_called(table, split, CONTRACT, read_call_lists([]))
     assert parts is split
-    assert str(found) == ""
+    assert weights is None
+    assert str(found) == found.withheld == ""
 
 
 @pytest.mark.parametrize(
@@ -93,7 +132,7 @@ def test_with_dates_a_call_counts_from_the_observation_until_the_horizon(day, ca
     values = CONTRACT.model_dump() | {"time": "seen", "horizon_days": 30}
     table = generate_sample_data(50, seed=5).assign(seen=pd.Timestamp("2026-03-01"))
     calls = listed([str(table["customer_id"].iloc[0])], ["contact"], day=f"2026-{day}")
-    _, parts, found = leave_out_called(table, np.full(50, "train"), Contract.parse(values), calls)
+    parts, _, found = leave_out_called(table, np.full(50, "train"), Contract.parse(values), calls)
     assert found.called == (parts == CALLED).sum() == called
     assert called or "was called in the time of the labels" in str(found)
 
@@ -108,11 +147,5 @@ def test_what_cannot_be_done_is_told():
         leave_out_called(table, split, nameless, listed(ids[:1], ["contact"]))
     _, _, found = leave_out_called(table, split, CONTRACT, listed(ids[:9], ["contact"] * 9))
     assert "no control group is trained on in their place" in str(found)
-
-
-@pytest.mark.parametrize(("n", "weight"), [(7, 9.6), (160, 10.0), (3, 1.0), (0, 5.0), (10, 1.05)])
-def test_copies_add_up_to_the_weight(n, weight):
-    copies = _copies(n, weight)
-    assert len(copies) == n
-    assert copies.sum() + n == pytest.approx(n * weight, abs=0.5)
-    assert np.ptp(copies) <= 1 if n else True
+    assert "spring" in str(found)
+    assert "a control group stand for them" in found.withheld
