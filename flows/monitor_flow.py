@@ -69,7 +69,8 @@ class MonitorFlow(FlowSpec):
     @step
     def read(self):
         """Read the reference, the predictions, the outcomes, and the calls."""
-        from churn.campaign.reading import absolute, list_paths, read_call_lists
+        from churn.campaign.known_calls import known_calls
+        from churn.campaign.reading import absolute, list_paths
         from churn.monitoring.cohorts import month
         from churn.monitoring.inputs import open_log, read_outcomes, read_reference
         from churn.monitoring.predictions import Window, read_predictions, same_model
@@ -87,7 +88,8 @@ class MonitorFlow(FlowSpec):
             customers = self.by_month.answers["customer"]
             self.outcomes = read_outcomes(store, customers, self.outcomes_table, contract)
         paths = list_paths(self.call_lists)
-        self.calls, self.call_paths = read_call_lists(paths), ",".join(absolute(paths))
+        self.calls = known_calls(paths, self.log_url).calls
+        self.call_paths = ",".join(absolute(paths))
         self.next(self.compare)
 
     @step

@@ -63,7 +63,7 @@ class KnownCalls:
         return " ".join(lines)
 
 
-def known_calls(paths: Sequence[str], url: str, digest: str) -> KnownCalls:
+def known_calls(paths: Sequence[str], url: str, digest: str = "") -> KnownCalls:
     """Read call lists, and those in the prediction log.
 
     Parameters
@@ -74,7 +74,7 @@ def known_calls(paths: Sequence[str], url: str, digest: str) -> KnownCalls:
         Of the log; where it is empty, the one that the environment names, or the file in the
         state folder if there is one. `off`: none.
     digest : str
-        Of the table to train on; see `churn.registry.lineage.data_digest`.
+        Of the table to train on, see `churn.registry.lineage.data_digest`; empty if there is none.
 
     Raises
     ------
@@ -85,7 +85,8 @@ def known_calls(paths: Sequence[str], url: str, digest: str) -> KnownCalls:
     if not url:
         return KnownCalls(listed)
     stored, where = read_stored_lists(url)
-    later = stored["run"].isin([run for run in stored["run"].unique() if _trained_on(run, digest)])
+    runs = stored["run"].unique() if digest else ()
+    later = stored["run"].isin([run for run in runs if _trained_on(run, digest)])
     fresh = stored[~later].drop(columns="run")
     calls = pd.concat([listed, fresh] if len(listed) else [fresh], ignore_index=True)
     calls = calls.drop_duplicates(["customer", "campaign", "day", "arm"], ignore_index=True)
