@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.exploration import EXPLORATION
 from churn.data.contract import Contract
 from churn.data.parsing import parse_ids
 from churn.errors import ChurnError
@@ -160,10 +161,11 @@ def _inverse_probabilities(listed: pd.DataFrame, n: int) -> tuple[np.ndarray, tu
     """The weight of each row, and the campaigns without a control group.
 
     The probability to be in a campaign's control group is the list's propensity, where it has one,
-    and else the share of the campaign's customers; campaigns draw independently.
+    and else the share of the campaign's customers; campaigns draw independently. Nobody has to
+    stand for customers who were called at random beside the list: the others are like them.
     """
     weights, without_control = np.ones(n), []
-    for campaign, rows in listed.groupby("campaign", sort=True):
+    for campaign, rows in listed[listed["ranked"]].groupby("campaign", sort=True):
         control = rows[~rows["called"]]
         if control.empty:
             without_control.append(str(campaign))
@@ -180,7 +182,8 @@ def _listed_rows(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -
     -------
     DataFrame
         row, campaign, called (on any day of the campaign), propensity (of being in its control
-        group, the smallest of all days, since a customer must be in it on each; NaN if unknown).
+        group, the smallest of all days, since a customer must be in it on each; NaN if unknown),
+        ranked (on the list by its policy on any day, and not only called at random beside it).
     """
     rows = pd.DataFrame(
         {
@@ -200,6 +203,9 @@ def _listed_rows(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -
     found = pairs.assign(
         called=pairs["arm"] == CONTACT,
         campaign=pairs["campaign"].fillna("").astype(str),
+        ranked=pairs["stratum"] != EXPLORATION,
         propensity=pairs["propensity"].where(pairs["arm"] == CONTROL),
     ).groupby(["row", "campaign"], as_index=False)
-    return found.agg(called=("called", "any"), propensity=("propensity", "min"))
+    return found.agg(
+        called=("called", "any"), propensity=("propensity", "min"), ranked=("ranked", "any")
+    )

@@ -15,6 +15,7 @@ import pandas as pd
 from sqlalchemy import make_url
 
 from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.exploration import EXPLORATION, LIST
 from churn.campaign.reading import COLUMNS, read_call_lists
 from churn.campaign.stored import CallListStore
 from churn.errors import ChurnError
@@ -109,9 +110,10 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
                 "customer": row.customer, "arm": CONTROL if row.control else CONTACT,
                 "day": pd.Timestamp(found.as_of), "probability": row.probability,
                 "value_at_risk": row.value_at_risk, "campaign": found.campaign, "key": found.key,
-                "propensity": row.propensity, "run": found.run,
+                "stratum": row.stratum or LIST, "propensity": row.propensity, "run": found.run,
             }
             for found, row in store.between(*ALL)
+            if not (row.control and row.stratum == EXPLORATION)
         ]  # fmt: skip
         columns = {**COLUMNS, "run": object}
         return pd.DataFrame(rows, columns=[*columns]).astype(columns), store.where

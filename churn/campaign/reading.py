@@ -108,6 +108,8 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
                 problems.append(f"{path}: a cell of {name} is not a number")
         if (numbers["probability"] <= 0).any():
             problems.append(f"{path}: a probability is not above 0")
+        if (np.asarray(columns["propensity"]) <= 0).any():
+            problems.append(f"{path}: a propensity is not above 0")
         if days.isna().any():
             problems.append(f"{path}: a cell of as_of is not a day")
         tables.append(pd.DataFrame(columns | numbers).reset_index(drop=True))

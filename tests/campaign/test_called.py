@@ -18,7 +18,7 @@ from churn.modeling.search_space import BASELINE
 def listed(customers, arms, day="2026-03-02", campaign="spring", propensity=np.nan) -> pd.DataFrame:
     nobody = read_call_lists([])
     calls = pd.DataFrame({"customer": customers, "arm": arms, "day": pd.Timestamp(day)})
-    calls = calls.assign(campaign=campaign, propensity=propensity)
+    calls = calls.assign(campaign=campaign, propensity=propensity, stratum="list")
     return pd.concat([nobody, calls.astype({"customer": object})]).astype(nobody.dtypes.to_dict())
 
 
@@ -102,6 +102,19 @@ def test_a_list_s_own_propensity_decides_where_it_has_one():
     drawn = listed(ids[:20], ["contact"] * 15 + ["control"] * 5, propensity=[0.8] * 15 + [0.2] * 5)
     _, weights, _ = leave_out_called(table, np.full(100, "train"), CONTRACT, drawn)
     assert weights[15:20].tolist() == [5.0] * 5  # by the shares it would be 4
+
+
+def test_nobody_stands_for_customers_who_were_called_at_random():
+    table = generate_sample_data(100, seed=5)
+    ids = table["customer_id"].astype(str).to_numpy(dtype=object)
+    ranked = listed(ids[:20], ["contact"] * 15 + ["control"] * 5)
+    drawn = listed(ids[50:60], ["contact"] * 10).assign(stratum="exploration")
+    parts, weights, found = leave_out_called(
+        table, np.full(100, "train"), CONTRACT, pd.concat([ranked, drawn])
+    )
+    assert (parts[50:60] == CALLED).all()
+    assert weights[15:20].tolist() == [4.0] * 5  # with the drawn ones it would be 6
+    assert found.without_control == ()
 
 
 def test_a_person_decides_if_too_few_stand_for_the_called():

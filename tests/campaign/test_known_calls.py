@@ -25,8 +25,11 @@ def log(tmp_path, monkeypatch) -> str:
             )  # fmt: skip
             rows = [
                 ListedCustomer(
-                    campaign, name, place, name == "c", None, None, None, 0.25, 0.5, 9.0, 1.0, 0.0,
-                    2.0, [], None, None, {}, None,
+                    list_id=campaign, customer=name, rank=place, control=name == "c",
+                    stratum="list", eligible=None, action=None, propensity=0.25, weight=1.0,
+                    features={}, probability=0.5, value_at_risk=9.0, net_benefit=1.0,
+                    net_benefit_low=0.0, net_benefit_high=2.0, reasons=[], best_action=None,
+                    segment=None, contact={}, agent=None,
                 )
                 for place, name in enumerate("abc", 1)
             ]  # fmt: skip
