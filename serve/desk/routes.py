@@ -1,8 +1,8 @@
 """All pages of the desk on one blueprint: importing a module registers its views."""
 
-from serve.desk import access, calls, words
+from serve.desk import access, calls, customers, words
 
-__all__ = ["blueprint", "calls"]
+__all__ = ["blueprint", "calls", "customers"]
 
 blueprint = access.blueprint
 for _name, _filter in words.FILTERS.items():

@@ -1,6 +1,7 @@
 """The pages: the form generated from the contract, the model in use, and the API's docs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, render_template, request
@@ -8,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request
 from churn.data.contract import NOTHING_ACTIONABLE, Feature, label
 from serve.openapi import days_ago, document
 from serve.pages import api_docs, model_page
+from serve.people import people
 from serve.served_model import served
 
 blueprint = Blueprint("page", __name__)
@@ -29,20 +31,39 @@ def percent(share: float, digits: int = 1) -> str:
 
 @blueprint.context_processor
 def _for_every_page() -> dict[str, bool]:
-    return {"needs_key": _needs_key()}
+    return {"needs_key": _needs_key() and people().of_session() is None}
 
 
 @blueprint.get("/")
 def index() -> str:
     """The form, filled with a typical customer, and that customer's risk."""
+    return customer_form()
+
+
+def customer_form(
+    customer: str = "", record: Mapping[str, Any] | None = None, when: datetime | None = None
+) -> str:
+    """The form of a customer.
+
+    Parameters
+    ----------
+    customer : str
+        Their key, if it is known.
+    record : mapping, optional
+        Their features as a request has them; by default a typical customer's. Without them no risk
+        is shown for a known customer until something is filled in.
+    when : datetime, optional
+        When the record was logged.
+    """
     run = served().run
     contract, typical, usual = run.contract, run.explainer.typical, run.explainer.actionable
+    values = typical if record is None else record
     fields = [
         {
             "name": name,
             "label": label(name),
             "feature": feature,
-            "value": _shown(feature, typical[name]),
+            "value": _shown(feature, values.get(name)),
             "slider": _slider(feature, usual.get(name)),
         }
         for name, feature in contract.features.items()
@@ -56,7 +77,10 @@ def index() -> str:
         within=contract.within,
         actionable=contract.any_actionable,
         threshold=run.scorer.threshold,
-        risk=run.scorer(typical),
+        risk=run.scorer(values),
+        customer=customer,
+        recorded=record is not None,
+        when=when,
     )
 
 

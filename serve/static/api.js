@@ -1,4 +1,5 @@
 // Requests to the API, with the API key if it needs one.
+const ROOT = document.documentElement.dataset.root;
 const STORED = "churn-key";
 const row = document.getElementById("key");
 const field = document.getElementById("key-value");
@@ -24,7 +25,7 @@ export async function ask(path, body, signal) {
     wantKey("");
     throw new Refused({ status: 401, detail: "Enter the API key first." });
   }
-  const response = await fetch(path, {
+  const response = await fetch(ROOT + path, {
     method: body ? "POST" : "GET",
     headers: { ...(body && { "Content-Type": "application/json" }), ...(key && { "X-API-Key": key }) },
     body: body && JSON.stringify(body),

@@ -14,7 +14,8 @@ const inputOf = (name) => inputs.find((input) => input.name === name);
 const fieldOf = (name) => inputOf(name)?.closest(".field");
 const numberOf = (slider) => slider.closest(".field").querySelector("[data-kind]");
 const labelOf = (name) => fieldOf(name)?.dataset.label ?? name;
-const typical = { title: "a typical customer's", probability: Number(result.dataset.typical), values: null };
+const recorded = "recorded" in result.dataset;
+const typical = { title: recorded ? "the record's" : "a typical customer's", probability: Number(result.dataset.typical), values: null };
 
 let before = typical; // what the risk is compared with
 let shown = typical.probability;
@@ -22,6 +23,7 @@ let turn = 0; // the number of the latest request: older responses are not shown
 let pending = null; // aborts the request in flight
 let waiting = 0;
 let silence = 0;
+let filled = recorded; // whether the form says anything about the customer
 
 function record() {
   const values = {};
@@ -141,6 +143,7 @@ function showChange(change) {
   button.hidden = !change;
   button.onclick = change && (() => {
     fill(change.feature, change.value);
+    filled = true;
     changed();
   });
   element("change-words").textContent = change
@@ -160,9 +163,30 @@ function showDifference() {
   element("back").hidden = !some || !before.values;
 }
 
+/** The form is a typical customer's, so it has no risk of the customer whose key was entered. */
+function showUnknown(customer) {
+  clearProblems();
+  delete result.dataset.probability;
+  main.classList.remove("stale");
+  main.classList.add("unknown");
+  element("verdict").textContent = `Fill in what you know about ${customer}`;
+  element("now-words").textContent = "fill in what you know";
+  element("difference").textContent = "";
+}
+
+function whose(customer) {
+  const known = element("customer-known");
+  if (!known) return;
+  const link = document.createElement("a");
+  link.href = `${result.dataset.customers}/${encodeURIComponent(customer)}`;
+  link.textContent = `The record of ${customer}`;
+  known.replaceChildren(...(customer && !form.querySelector("#customer").readOnly ? [link] : []));
+}
+
 function show({ probability, churn, threshold, run, reasons, best_change, unseen }) {
   clearProblems();
   shown = probability;
+  main.classList.remove("unknown");
   const verdict = churn ? "Worth a call" : "No call needed";
   const customer = form.querySelector("#customer")?.value;
   element("percent").textContent = percent(probability);
@@ -193,6 +217,14 @@ function show({ probability, churn, threshold, run, reasons, best_change, unseen
 async function whatIf() {
   waiting = 0;
   pending?.abort();
+  const customer = form.querySelector("#customer")?.value.trim();
+  whose(customer);
+  element("save").disabled = Boolean(customer) && !filled;
+  if (customer && !filled) {
+    turn += 1;
+    showUnknown(customer);
+    return;
+  }
   pending = new AbortController();
   const mine = ++turn;
   try {
@@ -238,10 +270,12 @@ async function save() {
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", ({ target }) => {
   if (target.type === "range") numberOf(target).value = target.value;
+  filled ||= target.id !== "customer";
   changed();
 });
 form.addEventListener("reset", () => {
   before = typical;
+  filled = recorded;
   element("saved").textContent = "";
   turn += 1; // a response on its way is not of this form
   delete result.dataset.probability;

@@ -3,15 +3,19 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from python_calamine import load_workbook
 
 import desk
 from churn.campaign.stored import CallListStore
+from churn.feedback.outcomes import Outcome, OutcomeStore
+from churn.feedback.prediction_log import Prediction, PredictionLog
 from desk import ANNA, BEN, CONTROL, KEYS, LIST, MIA, TODAY, Browser
 from serve import create_app
+
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -205,6 +209,59 @@ class TestToday:
         answer = Browser(app).get("/calls")
         assert answer.status_code == 503
         assert "prediction log is off" in answer.text
+
+
+class TestCustomer:
+    @pytest.fixture
+    def known(self, url, records, served):
+        """A customer of the list with two predictions, and how the model scores the later one."""
+        record = records[0] | {served.contract.id: "C0001"}
+        with PredictionLog(url) as log:
+            for days, chance in ((40, 0.31), (0, 0.62)):
+                at = NOW - timedelta(days=days)
+                log.add([Prediction(f"p{days}", at, "ChurnFlow/9", "C0001", chance, True, 0.2,
+                                    record)])  # fmt: skip
+        with OutcomeStore(url) as outcomes:
+            outcomes.add([Outcome("C0001", TODAY - timedelta(days=20), False, NOW)])
+        return served.scorer(record)
+
+    def test_has_risk_calls_and_outcomes(self, anna, known):
+        anna.record("C0001", "refused", note="too dear")
+        page = anna.get("/customers/C0001").text
+        wanted = [
+            f"{100 * known:.1f}\u00a0%", "2 predictions", "Refused, by Anna", "too dear",
+            "Was still a customer", "On the call list, rank 1", "Risk 31.0\u00a0%",
+        ]  # fmt: skip
+        assert [words for words in wanted if words not in page] == []
+
+    def test_what_if_begins_with_the_record(self, anna, known, records):
+        page = anna.get("/customers/C0001/what-if").text
+        assert f'data-typical="{known}"' in page
+        charges = f"{records[0]['monthly_charges']:.15g}"
+        assert f'name="monthly_charges" data-kind="number" value="{charges}"' in page
+
+    def test_nobody_has_a_risk_without_a_record(self, anna):
+        page = anna.get("/customers/X99").text
+        assert "no risk is known" in page
+        assert "\u00a0%</b>" not in page
+        assert "unknown" in anna.get("/customers/X99/what-if").text
+
+    def test_a_record_that_the_model_cannot_score_is_named(self, anna, known, url):
+        with PredictionLog(url) as log:
+            log.add([Prediction("new", NOW + timedelta(1), "ChurnFlow/9", "C0001", 0.5, True, 0.2,
+                                {"tenure": "long"})])  # fmt: skip
+        assert "cannot score the latest record: " in anna.get("/customers/C0001").text
+
+    def test_agents_do_not_learn_who_is_in_the_control_group(self, anna, app):
+        assert "control" not in anna.get(f"/customers/{CONTROL}").text.lower()
+        assert "In the control group" in Browser(app, MIA).get(f"/customers/{CONTROL}").text
+
+    def test_is_found_by_id_and_by_name(self, anna):
+        assert anna.get("/customers?q=C0004").location == "/customers/C0004"
+        found = anna.get("/customers?q=zoë").text
+        assert 'href="/customers/C0001"' in found
+        assert CONTROL not in found
+        assert "Nothing is known" in anna.get("/customers?q=X99").text
 
 
 class TestFiles:

@@ -15,7 +15,13 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-PAGES = ["/calls", "/calls?list=big&state=all"]
+PAGES = [
+    "/calls",
+    "/calls?list=big&state=all",
+    "/customers?q=zo",
+    "/customers/C0001",
+    "/customers/X/what-if",
+]
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +153,9 @@ def test_a_list_of_100_000_is_searched_and_turned(open_desk):
     page.wait_for_url(re.compile("sort=risk"))
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
+)
 def test_pages_fit_and_have_no_violation_that_axe_finds(open_desk, site, size, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_desk(desk.EVE, size=size, color_scheme=scheme, bypass_csp=True)

@@ -254,6 +254,7 @@ def test_server_that_is_away_is_said(open_page, server):
 def test_saving_gives_an_id_and_keeps_the_answer(page, server):
     customer = f"page-{page.viewport_size['width']}"
     page.fill("[name=customer_id]", customer)
+    slide(page, "monthly_charges", 101)
     risk = settle(page)
     page.click("#save")
     page.wait_for_selector("#saved code")
@@ -294,6 +295,19 @@ def test_difference_to_what_was_saved_is_said_and_undone(desktop):
     desktop.click("#back")
     assert settle(desktop) == first
     assert desktop.input_value("[name=contract]") == "Month-to-month"
+
+
+def test_an_id_alone_has_no_risk(desktop, served):
+    desktop.fill("[name=customer_id]", "X 99")
+    expect(desktop.locator("#verdict")).to_have_text("Fill in what you know about X 99")
+    assert desktop.is_hidden("#gauge")
+    assert desktop.is_disabled("#save")
+    link = desktop.locator("#customer-known a")
+    assert link.evaluate("e => e.pathname") == "/customers/X%2099"
+    slide(desktop, "monthly_charges", 110)
+    assert settle(desktop) == served.scorer(typical_of(served) | {"monthly_charges": 110.0})
+    assert "X 99" in desktop.inner_text("#verdict")
+    assert desktop.is_enabled("#save")
 
 
 def test_new_customer_starts_over(desktop, served):
