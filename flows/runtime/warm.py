@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 
-# In the order in which the steps need them, and in small parts: the first tasks fork between two.
+# All are imported before the first task is forked: what the server has not, each task would import.
 LIBRARIES = (
     "runtime.launch",
     "metaflow",
@@ -147,23 +147,19 @@ def serve(listener: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
     for name in LIBRARIES:
         import_module(name)
-        while fork_waiting(listener, own, timeout=0):
-            pass
-    while fork_waiting(listener, own):
-        pass
+    while True:
+        fork_waiting(listener, own)
 
 
-def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None = None) -> bool:
-    """Fork a child for a waiting client, if there is one before the timeout."""
+def fork_waiting(listener: socket.socket, own: set[str]) -> None:
+    """Wait for the next client, and fork a child for it."""
     import gc
     import select
 
-    ready, _, _ = select.select([listener, sys.stdin], [], [], timeout)
+    ready, _, _ = select.select([listener, sys.stdin], [], [])
     if sys.stdin in ready:
         remove_own(listener)
         os._exit(0)
-    if not ready:
-        return False
     connection, _ = listener.accept()
     gc.freeze()
     if os.fork() == 0:
@@ -172,7 +168,6 @@ def fork_waiting(listener: socket.socket, own: set[str], timeout: float | None =
         # The flow becomes `__main__`, to which Metaflow adds names for pickling.
         work(connection, {name: it for name, it in globals().items() if name not in own})
     connection.close()
-    return True
 
 
 def remove_own(listener: socket.socket) -> None:

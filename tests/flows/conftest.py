@@ -25,6 +25,7 @@ def s3():
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL": url,
             "METAFLOW_S3_ENDPOINT_URL": url,
+            "METAFLOW_S3_WORKER_COUNT": "2",  # processes for each list of artifacts, not 64
             "METAFLOW_DATASTORE_SYSROOT_S3": "s3://store/metaflow",
             "METAFLOW_KUBERNETES_NAMESPACE": "default",
         },

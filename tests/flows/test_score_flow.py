@@ -208,7 +208,6 @@ class TestFailures:
 
 class TestElsewhere:
     def test_tables_lists_and_artifacts_may_be_on_s3(self, s3, quick_run, daily, table):
-        """And tasks may be started one by one, as a cluster does."""
         client, environment = s3
         client.upload_file(str(table), "store", "in/customers.parquet")
         client.put_object(Bucket="store", Key="in/do_not_contact.txt", Body=b"1\n2\n3\n")
@@ -216,7 +215,7 @@ class TestElsewhere:
             "--datastore", "s3", "run", "--run", quick_run.pathspec, "--budget", "200",
             "--control", "0.2", "--do-not-contact", "s3://store/in/do_not_contact.txt",
             "--data", "s3://store/in/customers.parquet", "--shard-rows", "2000", *DAY,
-            "--output", "s3://store/out/calls.parquet", CHURN_WARM="0", **environment,
+            "--output", "s3://store/out/calls.parquet", **environment,
         )  # fmt: skip
         assert run.code == 0, run.output
         written = client.list_objects_v2(Bucket="store", Prefix="out/")["Contents"]
