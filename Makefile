@@ -11,7 +11,7 @@ FLOW := $(PY) flows/churn_flow.py
 # Each has one thread: threads of two processes that share the cores wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run resume card serve test test-fast coverage test-scheduled check audit bench year quality lock wheel image
+.PHONY: help run resume card serve test test-fast coverage test-scheduled mutants check audit bench year quality lock wheel image
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -41,6 +41,10 @@ coverage: .venv/test ## the same tests, and which branches they take
 
 test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
 	$(PY) -m pytest -m scheduled $(ARGS)
+
+mutants: .mutants/ready ## break what differs from main, or FILES="…", bit by bit: do tests notice?
+	nice $(MUTANTS) tests/mutants.py $(ARGS) $(FILES)
+MUTANTS := .mutants/bin/python
 
 check: .venv/test ## lint, check the format, the types and the workflows
 	$(PY) -m ruff check .
@@ -82,6 +86,7 @@ lock:            ## pin every version again (needs uv)
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
 	  -o tests/requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt -o serve/requirements.lock
+	uv pip compile $(LOCK) -c tests/requirements.lock tests/mutants.txt -o tests/mutants.lock
 	$(MAKE) audit
 
 audit: .venv/test ## what can be said of the dependencies offline: reasons, licences, Pythons, conflicts
@@ -104,3 +109,11 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 .venv/test: tests/requirements.lock | .venv/run
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r tests/requirements.lock
 	@touch $@
+
+# The mutation tester has an environment of its own, which sees the packages of .venv too.
+.mutants/ready: tests/mutants.lock | .venv/test
+	$(PYTHON) -m venv .mutants
+	$(MUTANTS) -m pip install --quiet --no-deps --require-hashes -r tests/mutants.lock
+	$(PY) -c $(PACKAGES) > "$$($(MUTANTS) -c $(PACKAGES))/of-venv.pth"
+	@touch $@
+PACKAGES := 'import sysconfig; print(sysconfig.get_path("purelib"))'

@@ -18,7 +18,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
-LISTS = ("requirements.txt", "serve/requirements.txt", "tests/requirements.txt")
+LISTS = (
+    "requirements.txt", "serve/requirements.txt", "tests/requirements.txt", "tests/mutants.txt"
+)  # fmt: skip
 LOCKS = ("requirements.lock", "serve/requirements.lock", "tests/requirements.lock")
 PYTHONS = ("3.11", "3.12", "3.13")
 # Licences that ask for the source of what uses them. LGPL asks for that of the library alone.
