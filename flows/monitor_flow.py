@@ -71,6 +71,7 @@ class MonitorFlow(FlowSpec):
         """Read the reference, the predictions, the outcomes, and the calls."""
         from churn.campaign.known_calls import known_calls
         from churn.campaign.reading import absolute, list_paths
+        from churn.campaign.results import results_by_month
         from churn.monitoring.cohorts import month
         from churn.monitoring.inputs import open_log, read_outcomes, read_reference
         from churn.monitoring.predictions import Window, read_predictions, same_model
@@ -89,6 +90,10 @@ class MonitorFlow(FlowSpec):
             self.outcomes = read_outcomes(store, customers, self.outcomes_table, contract)
         paths = list_paths(self.call_lists)
         self.calls = known_calls(paths, self.log_url).calls
+        with open_log(self.log_url) as (_, store):
+            self.results = results_by_month(self.calls, read_outcomes(
+                store, self.calls["customer"], self.outcomes_table, contract
+            ))  # fmt: skip
         self.call_paths = ",".join(absolute(paths))
         self.next(self.compare)
 
@@ -152,13 +157,14 @@ class MonitorFlow(FlowSpec):
         now = self.settings.now(self.clock)
         print(self.verdict)
         print(self.horizon_said)
+        where = f"{current.flow_name}/{current.run_id}"
+        self._store_reports(where, now)
         if self.retrained:
             print(f"Retrained: {self.retrained}.")
         if self.metrics_file:
             text = prometheus_text(self.verdict, self.drift, self.money, self.quality, now)
             write_metrics(text, self.metrics_file)
         if self.webhook:
-            where = f"{current.flow_name}/{current.run_id}"
             post(self.webhook, message(self.verdict, where, now, self.retrained))
         self.evidently = None
         if not self.drift.too_few:
@@ -166,6 +172,19 @@ class MonitorFlow(FlowSpec):
             tests = list(two_sample_tests(*both, self.deployment.contract))
             self.evidently = evidently_report(tests)
         current.card["evidently"].extend(monitoring.evidently(self.evidently))
+
+    def _store_reports(self, where, now) -> None:
+        """Keep the verdict and the results where the app shows them."""
+        import os
+
+        from churn.feedback.prediction_log import locations
+        from churn.feedback.reports import SAVINGS, VERDICT, ReportStore
+        from churn.monitoring.reports import verdict_report
+
+        report = verdict_report(self.verdict, self.drift, self.quality, where, self.retrained)
+        with ReportStore(self.log_url or locations(os.environ)[1]) as store:
+            store.add(VERDICT, now.date(), report)
+            store.add(SAVINGS, now.date(), {"campaigns": self.results})
 
     def _costs(self) -> dict[str, str]:
         return {

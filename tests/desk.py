@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime
 
 from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
+from churn.feedback.reports import ReportStore
 
 ANNA, BEN = "agent:Anna:anna's own key 1234", "agent:Ben:ben's own key 12345"
 MIA, EVE = "manager:Mia:mia's own key 12345", "engineer:Eve:eve's own key 12345"
@@ -48,6 +49,41 @@ def fill(url: str) -> None:
         ]
         store.add(a_list(), [row._replace(agent="Ben") if row.rank == 2 else row
                              for row in customers])  # fmt: skip
+
+
+def fill_reports(url: str) -> None:
+    """Write a verdict, and the results of two months of which one can be compared."""
+    arms = {
+        "contact": {"drawn": 900, "known": 890, "left": 100, "expected": 160.0},
+        "control": {"drawn": 100, "known": 98, "left": 20, "expected": 18.0},
+    }
+    known = arms | {
+        "kept": {"value": 81.6, "low": 12.2, "high": 160.1},
+        "saved": {"value": 16_320.0, "low": -2_400.5, "high": 32_020.0}, "insufficient": [],
+    }  # fmt: skip
+    open_ = arms | {"kept": None, "saved": None, "insufficient": ["Too few to compare: …"]}
+    health = [
+        {"name": "Sample ratio", "ok": True, "text": "100 are in the control group."},
+        {"name": "Balance", "ok": False, "text": "The risk differs."},
+        {"name": "Outcomes known", "ok": None, "text": "Nobody knows."},
+    ]
+    campaign = {
+        "campaign": "spring", "problem": "", "total": known, "health": health,
+        "months": [{"month": "2026-01", **known}, {"month": "2026-02", **open_}],
+    }  # fmt: skip
+    broken = "tenure: the column is broken"
+    ends = {"value": 0.85, "low": 0.83, "high": 0.87}
+    verdict = {
+        "verdict": "retrain", "run": "ChurnFlow/1", "monitor": "MonitorFlow/1", "retrained": None,
+        "reasons": [{"verdict": "retrain", "about": "drift", "text": broken}],
+        "remarks": ["No cohort can be evaluated yet."], "customers": 1_000, "alarms": 1,
+        "columns": 20, "states": {}, "labels": {"roc_auc": "ROC-AUC"}, "expected": {"roc_auc": ends},
+        "cohorts": [{"cohort": "2026-01", "customers": 900, "known": 800, "left": 0.2,
+                     "expected_left": 0.21, "metrics": {"roc_auc": ends | {"value": 0.811}}}],
+    }  # fmt: skip
+    with ReportStore(url) as store:
+        store.add("savings", TODAY, {"campaigns": [campaign]})
+        store.add("verdict", TODAY, verdict)
 
 
 def fill_big(url: str) -> None:

@@ -16,6 +16,7 @@ class Stores:
     calls : CallListStore
     predictions : PredictionLog
     outcomes : OutcomeStore
+    reports : ReportStore
     """
 
     def __init__(self, url: str):
@@ -23,10 +24,12 @@ class Stores:
         from churn.campaign.stored import CallListStore
         from churn.feedback.outcomes import OutcomeStore
         from churn.feedback.prediction_log import PredictionLog
+        from churn.feedback.reports import ReportStore
 
         self.calls = CallListStore(url, PATIENCE_SECONDS)
         self.predictions = PredictionLog(url, PATIENCE_SECONDS)
         self.outcomes = OutcomeStore(url, PATIENCE_SECONDS)
+        self.reports = ReportStore(url, PATIENCE_SECONDS)
 
 
 def stores() -> Stores:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from math import floor, log10
 
 from churn.words import plural
 
@@ -39,7 +40,32 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def amount(value: float, currency: str = "") -> str:
+    """An amount on an axis: `$20k`, `€1.5M`."""
+    for size, unit in ((1e9, "bn"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            before = money(0, currency).removesuffix("0")
+            return f"{'−' if value < 0 else ''}{before}{abs(value) / size:.3g}{unit}"
+    return money(value, currency)
+
+
+def count(number: float) -> str:
+    """A rounded number of customers, with a minus sign where it is negative."""
+    return f"{number:,.0f}".replace("-", "−")
+
+
+def month(name: str) -> str:
+    """A month that is written as `2026-03`: `Mar 2026`."""
+    return f"{date.fromisoformat(f'{name}-01'):%b %Y}"
+
+
+def round_up(least: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is at least `least`."""
+    power = 10.0 ** floor(log10(least))
+    return next(times * power for times in (1, 2, 5, 10) if times * power >= least * 0.999)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money, "day": day, "short_day": short_day, "minute": minute, "sentence": sentence,
-    "plural": plural,
+    "plural": plural, "amount": amount, "count": count, "month": month,
 }  # fmt: skip

@@ -15,6 +15,7 @@ import pytest
 from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
+from churn.feedback.reports import SAVINGS, VERDICT, ReportStore
 from churn.registry.runs import fetch_run
 from churn.scoring.export.models import records
 from running import FlowRun, run_flow
@@ -142,6 +143,19 @@ class TestBrokenMonth:
         assert january["roc_auc"] > 0.8
         assert march_["state"] == "waiting"
         assert np.isnan(march_["roc_auc"])
+
+    def test_keeps_the_verdict_and_the_results_where_the_app_shows_them(self, march, season):
+        run, _ = march
+        with ReportStore(season.url) as store:
+            (verdict,), (savings,) = store.latest(VERDICT), store.latest(SAVINGS)
+        assert (verdict.body["verdict"], str(verdict.as_of)) == ("retrain", LOOKED)
+        assert any("tenure" in reason["text"] for reason in verdict.body["reasons"])
+        (january,) = verdict.body["cohorts"]
+        quality = artifacts(run).quality.cohorts.iloc[0]
+        assert january["metrics"]["roc_auc"]["value"] == quality["roc_auc"]
+        (campaign,) = savings.body["campaigns"]
+        called = artifacts(run).calls["arm"] == "contact"
+        assert campaign["total"]["contact"]["drawn"] == called.sum()
 
     def test_has_a_card_with_the_verdict_and_evidently_s_report(self, march):
         from metaflow import Step, namespace

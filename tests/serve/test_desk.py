@@ -12,8 +12,11 @@ import desk
 from churn.campaign.stored import CallListStore
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
+from churn.registry.runs import champion, promote
 from desk import ANNA, BEN, CONTROL, KEYS, LIST, MIA, TODAY, Browser
+from running import reading_from
 from serve import create_app
+from tiny import copy_store, tiny_runs
 
 NOW = datetime.now(UTC)
 
@@ -262,6 +265,57 @@ class TestCustomer:
         assert 'href="/customers/C0001"' in found
         assert CONTROL not in found
         assert "Nothing is known" in anna.get("/customers?q=X99").text
+
+
+class TestResults:
+    def test_have_intervals_and_the_experiments_health(self, anna, url):
+        assert "has not run yet" in anna.get("/results").text
+        desk.fill_reports(url)
+        page = anna.get("/results").text
+        wanted = [
+            "€16,320", "−€2,400 to €32,020", "82 (12 to 160) stayed because of it", "Jan 2026",
+            "11.2\u00a0%", "too few outcomes to compare", "Balance: broken",
+            "Outcomes known: cannot", "0.811", "(0.830 to 0.870)",
+        ]  # fmt: skip
+        assert [words for words in wanted if words not in page] == []
+        assert page.count('class="column"') == 1
+
+
+class TestHealth:
+    @pytest.fixture
+    def store(self, tmp_path):
+        runs = tiny_runs()
+        with reading_from(copy_store(tmp_path / "store")):
+            promote(runs["good"], "the first")
+            yield runs
+
+    def test_says_why_and_what_to_do(self, anna, url, store):
+        assert "No verdict yet" in anna.get("/monitor").text
+        desk.fill_reports(url)
+        page = anna.get("/monitor").text
+        assert "The model should be replaced" in page
+        assert "Tenure: the column is broken." in page
+        assert "Repair the column where it comes from" in page
+        assert "the first" in page
+
+    def test_a_manager_promotes_with_a_reason_and_rolls_back(self, app, store):
+        mia = Browser(app, MIA)
+        assert store["better"] in mia.get("/monitor/models").text
+        answer = mia.post("/monitor/promote", run=store["better"], why="newer customers")
+        assert answer.status_code == 303
+        assert "newer customers (Mia)" in mia.get("/monitor").text
+        assert champion().run == store["better"]
+        assert mia.post("/monitor/rollback", why=" ").status_code == 422
+        assert mia.post("/monitor/rollback", why="it was worse").status_code == 303
+        assert (champion().run, champion().why) == (store["good"], "it was worse (Mia)")
+        answer = mia.post("/monitor/promote", run="ChurnFlow/none", why="x")
+        assert answer.status_code == 422
+
+    def test_an_agent_promotes_nothing(self, anna, store):
+        assert "Roll back" not in anna.get("/monitor").text
+        assert anna.get("/monitor/models").status_code == 403
+        assert anna.post("/monitor/promote", run=store["better"], why="x").status_code == 403
+        assert champion().run == store["good"]
 
 
 class TestFiles:

@@ -1,0 +1,83 @@
+"""What MonitorFlow found, kept in the database of the prediction log, where the app shows it."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
+
+from churn.feedback.prediction_log import new_id
+from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
+
+VERDICT, SAVINGS = "verdict", "savings"
+REPORTS = Table(
+    "reports",
+    MetaData(),
+    Column("report", Text, primary_key=True),
+    Column("kind", Text, nullable=False, index=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("as_of", Date, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+
+class Report(NamedTuple):
+    """A report.
+
+    Attributes
+    ----------
+    report : str
+        Its id; ids sort by time.
+    kind : str
+        `verdict` or `savings`.
+    at : datetime
+        When it was made, in UTC.
+    as_of : date
+        The day that was examined.
+    body : dict
+    """
+
+    report: str
+    kind: str
+    at: datetime
+    as_of: date
+    body: dict[str, Any]
+
+
+class ReportStore(Database):
+    """The reports in a database; see `Database` for its use and its errors.
+
+    Parameters
+    ----------
+    url : str
+        That of the prediction log, see `PredictionLog`.
+    patience : float
+        See `Database`.
+    """
+
+    def __init__(self, url: str, patience: float = PATIENCE):
+        super().__init__(url, REPORTS, "the reports in", patience)
+
+    def add(self, kind: str, as_of: date, body: Mapping[str, Any]) -> None:
+        """Add a report; NaN and infinity are null in it."""
+        report = Report(new_id(), kind, datetime.now(UTC), as_of, _plain(body))
+        with self.connected() as connection:
+            connection.execute(REPORTS.insert().values(report._asdict()))
+
+    def latest(self, kind: str, limit: int = 1) -> list[Report]:
+        """The latest reports of a kind, the newest first."""
+        query = select(REPORTS).where(REPORTS.c.kind == kind)
+        query = query.order_by(REPORTS.c.at.desc(), REPORTS.c.report.desc()).limit(limit)
+        return [Report._make(row) for row in self.read(query)]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

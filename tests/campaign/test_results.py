@@ -1,0 +1,97 @@
+"""The results of calling by month, and the checks of the experiment."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn.campaign.results import experiment_health, results_by_month
+
+# 30 % of those who would leave stay if they are called.
+SAVED = 0.3
+
+
+def campaign(seed: int, months: int = 3, per_month: int = 2_000, share: float = 0.2):
+    """Lists and outcomes with a known effect."""
+    rng = np.random.default_rng(seed)
+    n = months * per_month
+    control = rng.random(n) < share
+    chance = rng.uniform(0.1, 0.9, n)
+    calls = pd.DataFrame(
+        {
+            "customer": [f"C{i}" for i in range(n)],
+            "arm": np.where(control, "control", "contact"),
+            "day": pd.to_datetime([f"2026-{1 + i % months:02d}-05" for i in range(n)]),
+            "probability": chance, "value_at_risk": 100 * chance, "campaign": "spring",
+            "key": "customer_id", "stratum": "list",
+            "propensity": np.where(control, share, 1 - share),
+        }
+    )  # fmt: skip
+    left = rng.random(n) < chance * np.where(control, 1, 1 - SAVED)
+    outcomes = pd.DataFrame(
+        {"customer": calls["customer"], "date": calls["day"] + pd.Timedelta(days=30),
+         "left": left, "recorded": pd.Timestamp("2026-06-01", tz="UTC")}
+    )  # fmt: skip
+    truth = SAVED * chance[~control].sum()
+    return calls, outcomes, truth
+
+
+def checks(calls, outcomes):
+    return {one["name"]: one["ok"] for one in experiment_health(calls, outcomes)}
+
+
+def test_intervals_of_the_whole_and_of_the_months_hold_the_truth():
+    """In 12 campaigns at least 10 of the intervals; 11.4 are expected."""
+    held = 0
+    for seed in range(12):
+        calls, outcomes, truth = campaign(seed, months=2)
+        (found,) = results_by_month(calls, outcomes)
+        held += found["total"]["kept"]["low"] <= truth <= found["total"]["kept"]["high"]
+        assert [month["month"] for month in found["months"]] == ["2026-01", "2026-02"]
+        assert (
+            sum(month["contact"]["drawn"] for month in found["months"])
+            == (found["total"]["contact"]["drawn"])
+        )
+    assert held >= 10
+
+
+def test_a_sound_experiment_passes_its_checks():
+    assert set(checks(*campaign(1)[:2]).values()) == {True}
+
+
+def test_an_arm_that_is_too_small_is_named():
+    calls, outcomes, _ = campaign(1)
+    lost = (calls["arm"] == "control") & (np.arange(len(calls)) % 3 == 0)
+    assert checks(calls[~lost], outcomes)["Sample ratio"] is False
+
+
+def test_arms_that_differ_before_the_call_are_named():
+    calls, outcomes, _ = campaign(1)
+    swapped = (calls["arm"] == "control") & (calls["probability"] > 0.6)
+    assert checks(calls[~swapped], outcomes)["Balance"] is False
+
+
+def test_outcomes_that_depend_on_the_call_are_named():
+    calls, outcomes, _ = campaign(1)
+    lost = (calls["arm"] == "contact").to_numpy() & (np.arange(len(calls)) % 5 == 0)
+    assert checks(calls, outcomes[~lost])["Outcomes known"] is False
+
+
+def test_what_cannot_be_tested_is_not_called_sound():
+    calls, outcomes, _ = campaign(1, months=1, per_month=60, share=0.1)
+    found = checks(calls.assign(propensity=np.nan), outcomes)
+    assert found == {"Sample ratio": None, "Balance": None, "Outcomes known": None}
+
+
+def test_a_month_without_outcomes_says_so():
+    calls, outcomes, _ = campaign(1)
+    early = outcomes[calls["day"] < pd.Timestamp("2026-03-01")]
+    (found,) = results_by_month(calls, early)
+    assert found["months"][2]["saved"] is None
+    assert found["months"][2]["insufficient"]
+
+
+@pytest.mark.parametrize("campaigns", [("spring", "autumn"), ("spring", "spring")])
+def test_campaigns_are_not_mixed(campaigns):
+    calls, outcomes, _ = campaign(1)
+    calls["campaign"] = np.where(np.arange(len(calls)) % 2, *campaigns)
+    assert [one["campaign"] for one in results_by_month(calls, outcomes)] == sorted(set(campaigns))
