@@ -77,7 +77,8 @@ def fill_reports(url: str) -> None:
         "verdict": "retrain", "run": "ChurnFlow/1", "monitor": "MonitorFlow/1", "retrained": None,
         "reasons": [{"verdict": "retrain", "about": "drift", "text": broken}],
         "remarks": ["No cohort can be evaluated yet."], "customers": 1_000, "alarms": 1,
-        "columns": 20, "states": {}, "labels": {"roc_auc": "ROC-AUC"}, "expected": {"roc_auc": ends},
+        "columns": 20, "states": {}, "labels": {"roc_auc": "ROC-AUC"},
+        "expected": {"roc_auc": ends},
         "cohorts": [{"cohort": "2026-01", "customers": 900, "known": 800, "left": 0.2,
                      "expected_left": 0.21, "metrics": {"roc_auc": ends | {"value": 0.811}}}],
     }  # fmt: skip
