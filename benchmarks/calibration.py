@@ -4,7 +4,9 @@
 
 Customers are generated with known probabilities, and predicted with known errors: none, too extreme
 ones, too high ones, and an error of the riskiest tenth alone. The interval of ChurnFlow is compared
-with the percentile interval of a bootstrap over customers, which resamples the noise too.
+with the percentile interval of a bootstrap over customers, which resamples the noise too. Each
+coverage has its standard error. Beside the true error and its estimate are the error that the
+sample shows, and what a perfect model would show.
 """
 
 import argparse
@@ -56,22 +58,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=200, help="for each line (%(default)s)")
     samples = parser.parse_args().samples
-    print("| predictions | leave | customers | true error | estimate | held | bootstrap held |")
-    print("|---|---|---|---|---|---|---|")
+    print("| predictions | leave | customers | true | estimate | shown | perfect | held | before |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    every = []
     for name, predict in PREDICTIONS.items():
         for share, centre in LEAVING.items():
             for n in SIZES:
                 rows = [sample(predict, centre, n, seed) for seed in range(samples)]
-                true, value, held, before = np.mean(rows, axis=0)
-                print(
-                    f"| {name} | {share} | {n:,} | {true:.4f} | {value:.4f} | {held:.0%} | "
-                    f"{before:.0%} |",
-                    flush=True,
-                )
+                every += rows
+                figures = " | ".join(f"{mean:.4f}" for mean in np.mean(rows, axis=0)[:4])
+                print(f"| {name} | {share} | {n:,} | {figures} | {coverages(rows)} |", flush=True)
+    print(f"| all | | | | | | | {coverages(every)} |")
 
 
-def sample(predict, centre: float, n: int, seed: int) -> tuple[float, float, bool, bool]:
-    """The true error, the estimate, and whether each interval contains the former."""
+def coverages(rows: list) -> str:
+    """How often each interval holds the true error, with the standard error."""
+    held = np.array(rows, dtype=float)[:, 4:]
+    errors = held.std(axis=0, ddof=1) / np.sqrt(len(held))
+    return " | ".join(f"{h:.1%} ± {e:.1%}" for h, e in zip(held.mean(axis=0), errors, strict=True))
+
+
+def sample(predict, centre: float, n: int, seed: int) -> tuple:
+    """The true error, its estimate, what is shown and what a perfect model shows, and whether each
+    interval contains the former."""
     rng = np.random.default_rng(seed)
     logit = rng.normal(centre, 1.3, n)
     chance, predicted = sigmoid(logit), predict(logit)
@@ -79,7 +88,8 @@ def sample(predict, centre: float, n: int, seed: int) -> tuple[float, float, boo
     true = observed(chance, predicted)
     found = calibration_error(target, predicted, seed=seed)
     low, high = bootstrap(target, predicted, rng)
-    return true, found["value"], found["low"] <= true <= found["high"], low <= true <= high
+    inside = found["low"] <= true <= found["high"], low <= true <= high
+    return true, found["value"], found["observed"], found["perfect"], *inside
 
 
 if __name__ == "__main__":

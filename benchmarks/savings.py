@@ -11,6 +11,7 @@ that changes with the season, where calls have no effect; and the bias in small 
 
 import argparse
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,40 +30,64 @@ def main() -> None:
     small(options.repeats)
 
 
+# Customers on the list, the spread of their log value, the share who leave, the share of called
+# leavers who stay, and the factor by which the model's odds of leaving are wrong.
+CASES = (
+    *product((600,), (1.0, 1.5), (0.1, 0.4), (0.0, 0.3), (1.0,)),
+    # Thirty in the control group, six of whom are expected to leave.
+    *product((300,), (1.0, 1.5), (0.2,), (0.0, 0.3), (1.0,)),
+    *product((300, 600), (1.5,), (0.2,), (0.3,), (0.6, 1.6)),
+)
+
+
 def coverage(repeats: int) -> None:
-    """Money of heavy-tailed values."""
+    """Money of heavy-tailed values, and customers kept."""
     print(
-        f"The interval of the money, {repeats} campaigns each: holds the truth, truth is above it"
+        f"The interval of the money, {repeats} campaigns each: holds the truth, truth is above it; "
+        "and of the customers kept"
     )
-    heads = {"spread": 8, "leave": 7, "effect": 8, "called": 8, "before": 18, "now": 18, "width": 8}
+    heads = {
+        "listed": 8, "spread": 8, "leave": 7, "effect": 8, "odds": 7, "before": 17, "now": 17,
+        "width": 8, "kept": 8,
+    }  # fmt: skip
     print("".join(f"{head:>{width}}" for head, width in heads.items()))
-    for spread in (1.0, 1.5):
-        for mean in (0.1, 0.4):
-            for effect in (0.0, 0.3):
-                rng = np.random.default_rng(0)
-                found = [one(rng, spread, mean, effect) for _ in range(repeats)]
-                (old, old_above, old_width), (new, new_above, new_width) = np.mean(found, axis=0)
-                print(
-                    f"  {spread:>6}{mean:>7}{effect:>8}{540:>8}{old:>10.1%}{old_above:>8.1%}"
-                    f"{new:>10.1%}{new_above:>8.1%}{new_width / old_width:>8.2f}"
-                )
+    for n, spread, mean, effect, off in CASES:
+        rng = np.random.default_rng(0)
+        some = [one(rng, n, spread, mean, effect, off) for _ in range(repeats)]
+        found = np.array([row for row in some if row])
+        (old, old_above, old_width), (new, new_above, new_width), (kept, *_) = found.mean(axis=0)
+        print(
+            f"  {n:>6}{spread:>8}{mean:>7}{effect:>8}{off:>7}{old:>9.1%}{old_above:>8.1%}"
+            f"{new:>9.1%}{new_above:>8.1%}{new_width / old_width:>8.2f}{kept:>8.1%}",
+            flush=True,
+        )
+    error = np.sqrt(0.95 * 0.05 / repeats)
+    print(f"  The standard error of a coverage of 95 % is {error:.1%}.")
 
 
-def one(rng, spread: float, mean: float, effect: float) -> list:
-    """One campaign: for both methods whether the truth is inside, whether above, and the width."""
+def one(rng, n: int, spread: float, mean: float, effect: float, off: float) -> list:
+    """One campaign: for both methods, and for customers kept, whether the truth is inside the
+    interval, whether above, and the width; empty if nothing is said."""
     from churn.campaign.savings import measure
 
-    n = 600
     value = rng.lognormal(5, spread, n)
-    chance = 1 / (1 + np.exp(-np.log(mean / (1 - mean)) - rng.normal(0, 0.7, n)))
+    odds = mean / (1 - mean) * np.exp(rng.normal(0, 0.7, n))
+    chance, predicted = odds / (1 + odds), off * odds / (1 + off * odds)
     called = np.arange(n) % 10 > 0
-    left = (rng.random(n) < chance) & ~(called & (rng.random(n) < effect))
+    would_leave, stays = rng.random(n) < chance, called & (rng.random(n) < effect)
+    left = would_leave & ~stays
     truth = (effect * chance * value)[called].sum()
     losses = left * value
+    found = measure(*campaign(called, left, predicted, value))
+    if not found.saved:
+        return []
     welch = stats.ttest_ind(losses[~called], losses[called], equal_var=False).confidence_interval()
-    found = measure(*campaign(called, left, chance, value)).saved
-    spans = [(welch.low * called.sum(), welch.high * called.sum()), (found["low"], found["high"])]
-    return [(low <= truth <= high, truth > high, high - low) for low, high in spans]
+    spans = [
+        (welch.low * called.sum(), welch.high * called.sum(), truth),
+        (found.saved["low"], found.saved["high"], truth),
+        (found.kept["low"], found.kept["high"], (effect * chance)[called].sum()),
+    ]
+    return [(low <= true <= high, true > high, high - low) for low, high, true in spans]
 
 
 def campaign(called, left, chance, value, day="2026-03-02") -> tuple[pd.DataFrame, pd.DataFrame]:

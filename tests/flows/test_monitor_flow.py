@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
 from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
@@ -68,10 +69,32 @@ def season(quick_run, tmp_path_factory) -> Season:
     ]
     with OutcomeStore(url) as store:
         store.add(happened[:500])
+    with CallListStore(url) as store:
+        store.add(*stored_list(data))
     table = folder / "outcomes.csv"
     rest = pd.DataFrame(happened[500:])[["customer", "date", "left"]]
     rest.rename(columns={"customer": deployment.contract.id}).to_csv(table, index=False)
     return Season(url, table)
+
+
+def stored_list(data) -> tuple[StoredList, list[ListedCustomer]]:
+    """The list of `call_list`, as ScoreFlow stores it in the log, by a model of an older table."""
+    header = StoredList(
+        list_id="list", created_at=datetime.now(UTC), as_of=date(2026, 3, 1), campaign="spring",
+        run="ChurnFlow/1", policy="risk", policy_version="", currency="", key=data.contract.id,
+        counts={}, expected={}, notes=[],
+    )  # fmt: skip
+    rows = [
+        ListedCustomer(
+            list_id="list", customer=name, rank=place, control=place > 40, stratum="list",
+            eligible=None, action=None, propensity=0.2 if place > 40 else 0.8, weight=1.0,
+            features={}, probability=0.5, value_at_risk=100.0, net_benefit=1.0,
+            net_benefit_low=0.0, net_benefit_high=2.0, reasons=[], best_action=None,
+            segment=None, contact={}, agent=None,
+        )  # fmt: skip
+        for place, name in enumerate(data.frame[data.contract.id].head(50), start=1)
+    ]
+    return header, rows
 
 
 def monitor(*arguments: str, **environment: str) -> FlowRun:
@@ -104,6 +127,21 @@ def hook():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/hook", got
         server.shutdown()
+
+
+def left_out_by_the_log(pathspec: str) -> None:
+    """No call list was named: the log knows who was called, and the card says it."""
+    from metaflow import Run, Step, namespace
+    from metaflow.cards import get_cards
+
+    namespace(None)
+    new = Run(pathspec).data
+    assert new.called.called == (new.split == "called").sum() == 40
+    assert new.called.control == (new.weights == 5).sum() == 10
+    (card,) = get_cards(Step(f"{pathspec}/validate").task, id="data")
+    shown = str(card.get_data())
+    assert "40 customers are left out because they were called" in shown
+    assert "50 rows of call lists are known from the log" in shown
 
 
 def call_list(quick_run: FlowRun, path: Path) -> Path:
@@ -212,6 +250,7 @@ class TestRetrainFlow:
         run = self.after(look)
         assert run.code == 0, run.output
         new = re.search(r"asks to retrain. Retrained: (ChurnFlow/\d+)", run.output)[1]
+        left_out_by_the_log(new)
         from metaflow import Run
 
         assert [one.family for one in Run(new).data.candidates] == ["logistic"]
