@@ -12,6 +12,7 @@ them in which the faulty column raised an alarm.
 
 Last come cohorts with outcomes, where leaving is rare or common, with and without a change of the
 true probabilities: the output is the share in which the model is found to be worse than expected.
+0 periods, seeds or cohorts leave a part out.
 """
 
 import argparse
@@ -37,9 +38,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--cohorts", type=int, default=50)
     options = parser.parse_args()
-    unchanged(options.periods, options.customers)
-    planted(options.seeds, options.customers)
-    worse(options.cohorts)
+    if options.periods:
+        unchanged(options.periods, options.customers)
+    if options.seeds:
+        planted(options.seeds, options.customers)
+    if options.cohorts:
+        worse(options.cohorts)
 
 
 def unchanged(periods: int, customers: int) -> None:

@@ -38,7 +38,7 @@ MIN_LEVELS = 20
 # A text with more levels (cities, postcodes) is a category if each has so many rows on average, and
 # a name or a key otherwise; the contract has to list them, so there is a limit.
 MIN_ROWS_PER_LEVEL = 4
-MOST_LEVELS = 5_000
+MOST_LEVELS = 25_000
 # A word for a missing value is a category if so many cells say it, while others are empty.
 MIN_WORD_SHARE = 0.01
 # In a column of numbers at most so many distinct words, in at most this share of the cells, stand

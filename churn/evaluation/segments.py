@@ -180,7 +180,8 @@ def _segments(
 ) -> Iterator[tuple[str, str, np.ndarray]]:
     """Feature, level, and the rows in it; no two of the same customers, none of all of them."""
     single = {
-        name: list(_levels(typed[name], feature)) for name, feature in contract.features.items()
+        name: list(_levels(typed[name], feature, min_customers))
+        for name, feature in contract.features.items()
     }
     found = [(name, level, inside) for name in single for level, inside in single[name]]
     found += [
@@ -196,10 +197,13 @@ def _segments(
             yield name, level, inside
 
 
-def _levels(column: pd.Series, feature: Feature) -> Iterator[tuple[str, np.ndarray]]:
-    """The levels of a typed feature in words, and the rows in each; new ones count as missing."""
+def _levels(
+    column: pd.Series, feature: Feature, min_customers: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The levels of enough customers in words, and their rows; new ones count as missing."""
     levels = FeatureLevels(feature, column)
     codes = levels.assign(column)
-    for code, text in enumerate(levels.texts):
-        yield text, codes == code
+    counts = np.bincount(codes[codes >= 0], minlength=len(levels.texts))
+    for code in np.flatnonzero(counts >= min_customers):  # thousands of levels are tiny
+        yield levels.texts[code], codes == code
     yield feature.say(None), codes < 0
