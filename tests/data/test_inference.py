@@ -8,9 +8,11 @@ import pytest
 
 from churn.data.contract import Contract
 from churn.data.inference import infer_contract, settle_contract
+from churn.data.kinds import kind_of
 from churn.data.leakage import find_leaks
 from churn.data.parsing import labels
 from churn.data.readers import TELCO, load_table
+from churn.data.source import SourceOptions
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
@@ -56,6 +58,14 @@ def test_a_text_of_many_levels_is_ignored_as_a_name():
     contract = infer_contract(frame, "left", "id")
     assert contract.ignore == ("name",)
     assert list(contract.features) == ["plan"]
+
+
+def test_twenty_thousand_postcodes_are_a_category():
+    cells = pd.Series([f"ZC {number % 20_000:05d}" for number in range(80_000)])
+    found = kind_of(cells, SourceOptions()).feature
+    assert found.kind == "category"
+    assert len(found.categories) == 20_000
+    assert found.unseen == "flag"
 
 
 def test_a_column_without_a_single_cell_is_ignored():

@@ -86,12 +86,27 @@ def stored_list(data) -> tuple[StoredList, list[ListedCustomer]]:
     )  # fmt: skip
     rows = [
         ListedCustomer(
-            list_id="list", customer=name, rank=place, control=place > 40, stratum="list",
-            eligible=None, action=None, propensity=0.2 if place > 40 else 0.8, weight=1.0,
-            features={}, probability=0.5, value_at_risk=100.0, net_benefit=1.0,
-            net_benefit_low=0.0, net_benefit_high=2.0, reasons=[], best_action=None,
-            segment=None, contact={}, agent=None,
-        )  # fmt: skip
+            list_id="list",
+            customer=name,
+            rank=place,
+            control=place > 40,
+            stratum="list",
+            eligible=None,
+            action=None,
+            propensity=0.2 if place > 40 else 0.8,
+            weight=1.0,
+            features={},
+            probability=0.5,
+            value_at_risk=100.0,
+            net_benefit=1.0,
+            net_benefit_low=0.0,
+            net_benefit_high=2.0,
+            reasons=[],
+            best_action=None,
+            segment=None,
+            contact={},
+            agent=None,
+        )
         for place, name in enumerate(data.frame[data.contract.id].head(50), start=1)
     ]
     return header, rows

@@ -9,7 +9,7 @@ import pytest
 
 from churn.data.parsing import labels
 from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
-from churn.registry.gate import SLOPE, judge
+from churn.registry.gate import SLOPE, _small, judge
 from churn.registry.out_of_fold import keep_out_of_fold, pair_out_of_fold
 from churn.registry.runs import fetch_run
 from churn.scoring.program import Program
@@ -178,6 +178,27 @@ def test_a_year_of_creeping_and_equal_models():
     ]
     assert rejected[0] > 0.4
     assert rejected[1] < 0.12
+
+
+def test_the_check_of_the_search_tells_what_was_left_out_for_the_budget(evaluated):
+    data, *_ = evaluated
+    late = replace(data.trial, stopped="it needs more", stopped_for_budget=True)
+    search = replace(data.search, stopped=(late,))
+    (check,) = (one for one in decide(data, search=search).checks if one.name == "search complete")
+    assert check.passed
+    assert check.why.endswith(f"left out for the budget: {late.candidate.name}")
+
+
+@pytest.mark.parametrize(
+    ("held_out", "leavers", "decides"),
+    [(30, 6, True), (200, 29, True), (200, 30, False), (200, 171, True), (0, 0, False)],
+)
+def test_fewer_than_thirty_held_out_leavers_or_stayers_leave_the_decision_to_a_person(
+    held_out, leavers, decides
+):
+    why = _small(held_out, leavers)
+    assert (f"of {held_out} held-out customers {leavers} left" in why) == decides
+    assert bool(why) == decides
 
 
 def test_a_small_or_a_second_business_is_left_to_a_person(evaluated):
