@@ -43,6 +43,7 @@ COPIED = (
     "README.md",
     "pyproject.toml",
 )
+FAST = "not slow and not scheduled"
 FLOOR = 0.85
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}
 
@@ -58,12 +59,15 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def tests_of(module: str) -> list[str]:
-    """The test files that import a module; where none does, those of its folder."""
+    """The test files that import a module; where none does, those that import its package."""
     name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     files = sorted((ROOT / "tests").rglob("test_*.py"))
-    found = [str(path.relative_to(ROOT)) for path in files if name in imported(path)]
-    folder = Path("tests", *Path(module).parent.parts[module.startswith("churn/") :])
-    return found or [str(folder if (ROOT / folder).is_dir() else "tests")]
+    imports = {str(path.relative_to(ROOT)): set(imported(path)) for path in files}
+    while "." in name:
+        if found := [path for path, names in imports.items() if name in names]:
+            return found
+        name = name.rpartition(".")[0]
+    return ["tests"]
 
 
 def changed_modules() -> list[str]:
@@ -84,13 +88,14 @@ def restrict_operators() -> None:
     mutators.mutation_operators[:] = [*kept, (cst.BaseString, change_names_only)]
 
 
-def mutate(module: str, tests: list[str], sample: int, children: int) -> None:
+def mutate(module: str, tests: list[str], marks: str, sample: int, children: int) -> None:
     """Test the mutants of a module, or a random sample of them, and write down what was seen."""
     restrict_operators()
     mutmut.configuration._config = replace(
         mutmut.configuration.config(),
         only_mutate=[module],
         pytest_add_cli_args_test_selection=tests,
+        pytest_add_cli_args=["-m", marks, "-p", "no:cacheprovider"],
     )
     file_utils.copy_src_dir()
     mutmut_main.create_mutants(children)
@@ -138,22 +143,23 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("modules", nargs="*", help="files of churn and serve; those changed")
     parser.add_argument("--sample", type=int, default=0, help="a random sample of each file")
     parser.add_argument("--tests", nargs="*", default=[], help="test files, for all of the modules")
+    parser.add_argument("--marks", default=FAST, help=f"which tests, as pytest's -m; {FAST!r}")
     parser.add_argument("--children", type=int, default=2)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.here:
-        mutate(options.modules[0], options.tests, options.sample, options.children)
+        mutate(options.modules[0], options.tests, options.marks, options.sample, options.children)
         return 0
     modules = options.modules or changed_modules()
     low = []
+    session = WORK.parent / "session"  # what tests share, kept between the many runs of pytest
+    session.mkdir(exist_ok=True)
     print(f"{'module':44} {'mutants':>8} {'tested':>7} {'noticed':>8}")
     for module in modules:
         folder = workplace(module)
         command = [sys.executable, str(ROOT / "tests" / "mutants.py"), "--here", module]
         command += ["--sample", str(options.sample), "--children", str(options.children)]
-        command += ["--tests", *(options.tests or tests_of(module))]
-        session = folder / "session"  # kept between the runs of pytest, of which there are many
-        session.mkdir()
+        command += ["--marks", options.marks, "--tests", *(options.tests or tests_of(module))]
         settings = os.environ | {"CHURN_TEST_SESSION": str(session), "OMP_NUM_THREADS": "1"}
         with (folder / "log.txt").open("w") as log:
             subprocess.run(command, cwd=folder, env=settings, stdout=log, stderr=log, check=False)

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.campaign.benefit import probability_interval
+from churn.campaign.benefit import MONEY, money_columns, probability_interval
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation.calibration import reliability
+from churn.evaluation.profit import expected_profit
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.statistics.intervals import wilson
 
 
@@ -28,6 +30,29 @@ class TestInterval:
         chance = np.linspace(0, 1, 101)
         low, high = probability_interval(chance, self.BINS)
         assert ((low >= 0) & (low <= chance) & (chance <= high) & (high <= 1)).all()
+
+    def test_beyond_the_bins_it_stays_within_zero_and_one(self):
+        low, high = probability_interval(np.array([0.0, 1.0]), self.BINS)
+        assert low[0] == 0.0
+        assert high[1] == 1.0
+
+    def test_a_share_above_the_prediction_leaves_the_low_end_alone(self):
+        bins = [{"predicted": 0.5, "low": 0.6, "high": 0.8}]
+        low, high = probability_interval(np.array([0.5, 0.9]), bins)
+        assert low == pytest.approx([0.5, 0.9])
+        assert high == pytest.approx([0.8, 1.0])
+
+    def test_money_is_that_of_the_probability_and_of_both_ends(self):
+        customers = pd.DataFrame({"worth": [100.0, 400.0]})
+        offer = RetentionCosts(customer_value="worth")
+        chance = np.array([0.1, 0.9])
+        found = money_columns(chance, customers, offer, self.BINS)
+        assert tuple(found) == MONEY
+        value, benefit, *ends = found.values()
+        assert value == pytest.approx([10, 360])
+        assert benefit == pytest.approx(expected_profit(chance, customers, offer))
+        for end, bound in zip(ends, probability_interval(chance, self.BINS), strict=True):
+            assert end == pytest.approx(expected_profit(bound, customers, offer))
 
     def test_it_covers_the_truth_of_most(self, deployed):
         deployment, model = deployed

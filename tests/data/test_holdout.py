@@ -148,6 +148,21 @@ def test_a_renewal_renews_a_quarter_of_the_hold_out(many):
     assert (before == holdout_mask(many, CONTRACT, 0.2, renewals=20)).mean() > 0.999
 
 
+def test_these_customers_follow_after_a_renewal_for_ever():
+    ids = [f"C{number:04d}" for number in range(1, 31)]
+    held = [
+        [
+            key
+            for key, out in zip(
+                ids, holdout_mask(customers(ids), CONTRACT, 0.2, None, n), strict=True
+            )
+            if out
+        ]
+        for n in (0, 1)
+    ]
+    assert held == [["C0014", "C0022", "C0029"], ["C0003", "C0014", "C0022", "C0027", "C0029"]]
+
+
 @pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(many, share):
     with pytest.raises(ValueError, match="share to hold out"):
@@ -179,6 +194,12 @@ def test_a_day_is_never_split_between_training_and_hold_out(many):
     holdout = holdout_mask(frame, WITH_TIME, 0.2)
     assert frame.groupby("day")["id"].count().eq(2500).all()
     assert sorted(frame["day"][holdout].unique()) == sorted(frame["day"].unique())[-2:]
+
+
+def test_customers_of_one_day_alone_cannot_be_held_out(many):
+    with pytest.raises(ChurnError, match="latest customers cannot be held out") as error:
+        holdout_mask(many.assign(day=pd.Timestamp("2026-01-01")), WITH_TIME, 0.2)
+    assert "day is 2026-01-01 00:00:00 for every customer: nobody is earlier" in str(error.value)
 
 
 # Copies
@@ -281,3 +302,31 @@ def test_a_run_with_hardly_a_row_to_train_on_is_stopped_with_the_numbers():
     with pytest.raises(ChurnError, match="left out as copies") as error:
         check_split(clean, contract, split)
     assert "at least 50 rows" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("left", "stayed", "problem"),
+    [
+        (10, 40, None),
+        (40, 10, None),
+        (10, 39, "at least 50 rows"),
+        (9, 60, "at least 10 customers who left and who stayed"),
+        (60, 9, "at least 10 customers who left and who stayed"),
+    ],
+)
+def test_a_run_has_at_least_fifty_rows_and_ten_of_each_kind_to_train_on(left, stayed, problem):
+    frame = customers([f"K{n}" for n in range(left + stayed + 4)])
+    frame["left"] = pd.Categorical(np.repeat(["yes", "no"], [left + 1, stayed + 3]))
+    split = np.full(len(frame), "train", dtype=object)
+    split[[0, -1, -2, -3]] = "holdout"
+    if problem is None:
+        share = f"{left / (left + stayed):.1%}"
+        assert check_split(frame, CONTRACT, split) == (
+            f"50 to train on ({share} left), 4 held out (25.0% left)."
+        )
+        return
+    with pytest.raises(ChurnError) as error:
+        check_split(frame, CONTRACT, split)
+    assert len(error.value.problems) == 3
+    assert problem in error.value.problems[1]
+    assert "hold out fewer customers (--holdout)" in error.value.problems[2]

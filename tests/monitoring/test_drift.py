@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from churn.data.parsing import parse_features
-from churn.monitoring.drift import LEVEL, MIN_EFFECT, compare, two_sample_tests
+from churn.monitoring.drift import LEVEL, MIN_EFFECT, MOST, Reference, compare, two_sample_tests
 from churn.monitoring.evidently_report import evidently_report
 from churn.monitoring.two_sample import CHI_SQUARE, FISHER, TwoSampleTest
 from watching import (
@@ -68,6 +68,44 @@ class TestDrift:
         assert drift.alarms.empty
         assert not look(period(199), min_customers=100).too_few
 
+    def test_as_many_customers_as_are_needed_are_tested(self, look):
+        assert not look(period(200), min_customers=200).too_few
+        assert len(look(period(200), min_customers=200).table) > 10
+
+    def test_alarms_come_first_and_among_them_the_largest_change(self, look):
+        table = period()
+        drift = look(
+            table.assign(tenure=None, monthly_charges=table["monthly_charges"] + 30),
+            min_customers=100,
+        ).table
+        alarms = drift["alarm"].to_numpy()
+        assert 2 <= alarms.sum() < len(alarms)
+        assert not alarms[alarms.sum() :].any()
+        assert (np.diff(drift["effect"][alarms]) <= 0).all()
+        assert (drift["column"][0], drift["current"][0]) == ("tenure", "100.0%")
+
+    def test_of_new_and_missing_values_the_share_is_shown(self, look):
+        table = period(400)
+        some = np.arange(len(table)) % 4 == 0
+        drift = look(
+            table.assign(
+                contract=table["contract"].astype(object).mask(some, "Weekly"),
+                tenure=table["tenure"].mask(some),
+            )
+        ).table.set_index(["column", "what"])
+        for test in (("contract", "new category"), ("tenure", "missing")):
+            assert drift.loc[test, ["reference", "current"]].tolist() == ["0.0%", "25.0%"]
+            assert drift.loc[test, "effect"] == pytest.approx(0.25)
+
+    def test_of_very_many_customers_every_second_is_tested(self, watched):
+        _, reference = watched
+        typed = parse_features(period(300), CONTRACT)
+        many = typed.iloc[np.arange(2 * MOST) % len(typed)].reset_index(drop=True)
+        chance = np.linspace(0, 1, len(many))
+        score_test, *others = two_sample_tests(reference, many, chance, CONTRACT)
+        assert score_test.current.tolist() == chance[::2].tolist()
+        assert {len(test.current) for test in others} == {MOST}
+
     def test_a_trifle_among_very_many_is_significant_and_no_alarm(self, look):
         table = period(20_000)
         drift = look(table.assign(monthly_charges=table["monthly_charges"] + 2))
@@ -118,3 +156,30 @@ class TestDrift:
         page = evidently_report(tests)
         for name in ("score", "tenure: missing", "contract", "partner"):
             assert f"Drift in column '{name}'" in page.replace("\\u0027", "'").replace("&#39;", "'")
+
+
+class TestReference:
+    """Of a run the customers that it cross-validated, and those that it held out."""
+
+    def test_training_rows_have_their_out_of_fold_probability_and_the_others_are_scored(
+        self, watched
+    ):
+        deployment, _ = watched
+        frame = period(40).reset_index(drop=True)
+        split = np.array((["train"] * 3 + ["holdout"] + ["copy"]) * 8)
+        rows = np.arange(20)[::-1]  # of the 24 training rows, in an order of their own
+        out_of_fold = np.arange(20) / 100
+        found = Reference.of_run(deployment, frame, split, rows, out_of_fold)
+        typed = parse_features(frame, CONTRACT)
+        train = np.flatnonzero(split == "train")[rows]
+        held = np.flatnonzero(split == "holdout")
+        expected = dict(zip(train, out_of_fold, strict=True)) | dict(
+            zip(held, score(deployment, typed.iloc[held]), strict=True)
+        )
+        assert len(found.features) == len(found.probabilities) == 28
+        keys = ["tenure", "monthly_charges", "total_charges"]
+        place = {tuple(row): number for number, row in enumerate(typed[keys].to_numpy())}
+        places = [place[tuple(row)] for row in found.features[keys].to_numpy()]
+        assert sorted(places) == sorted(expected)
+        assert found.features.index.tolist() == list(range(28))
+        assert found.probabilities == pytest.approx([expected[number] for number in places])
