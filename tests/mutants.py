@@ -59,7 +59,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def tests_of(module: str) -> list[str]:
-    """The test files that import a module; where none does, those that import its package."""
+    """The test files that import a module, or its package; where none does, those of its folder."""
     name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     files = sorted((ROOT / "tests").rglob("test_*.py"))
     imports = {str(path.relative_to(ROOT)): set(imported(path)) for path in files}
@@ -67,7 +67,8 @@ def tests_of(module: str) -> list[str]:
         if found := [path for path, names in imports.items() if name in names]:
             return found
         name = name.rpartition(".")[0]
-    return ["tests"]
+    folder = "tests/" + (module.split("/")[1] if module.startswith("churn/") else "serve")
+    return [folder if (ROOT / folder).is_dir() else "tests"]
 
 
 def changed_modules() -> list[str]:

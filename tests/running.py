@@ -26,6 +26,8 @@ SHARED = "CHURN_TEST_SESSION"
 OURS = SHARED not in os.environ
 SESSION = Path(tempfile.mkdtemp(prefix="churn tests ") if OURS else os.environ[SHARED])
 os.environ[SHARED] = str(SESSION)
+# OpenMP reads it when scikit-learn is imported: threads that wait leave the cores to the others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Metaflow reads these when it is imported.
 STORE = SESSION / "store"
 (STORE / ".metaflow").mkdir(parents=True, exist_ok=True)
