@@ -1,4 +1,4 @@
-"""The money columns of a call list: value at risk, and the net benefit with its interval."""
+"""The money columns of a call list: value at risk, net benefit with interval, and cost."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ import pandas as pd
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
 
-MONEY = ("value_at_risk", "net_benefit", "net_benefit_low", "net_benefit_high")
+MONEY = ("value_at_risk", "net_benefit", "net_benefit_low", "net_benefit_high", "call_cost")
 
 
 def money_columns(
@@ -30,7 +30,8 @@ def money_columns(
     """
     low, high = probability_interval(chance, reliability)
     benefits = (expected_profit(one, customers, offer) for one in (chance, low, high))
-    return dict(zip(MONEY, (chance * offer.values(customers), *benefits), strict=True))
+    worth, spent = chance * offer.values(customers), offer.spending(chance, customers)
+    return dict(zip(MONEY, (worth, *benefits, spent), strict=True))
 
 
 def probability_interval(

@@ -154,7 +154,7 @@ def make_list(
         **{f"reason_{i + 1}": [words[i] for words in reasons] for i in range(REASONS)},
         "action": actions,
     }
-    expected = zip(("value", "low", "high"), MONEY[1:], strict=True)
+    expected = zip(("value", "low", "high"), MONEY[1:4], strict=True)
     best, riskiest = (merge_ranking(ranking) for ranking in zip(*rankings, strict=True))
     return CallList(
         calls=list_table(columns, key, deployment.run, campaign),

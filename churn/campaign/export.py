@@ -34,7 +34,7 @@ def list_schema(id_name: str) -> pa.Schema:
     in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
     brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 %
     interval (see `churn.campaign.benefit.probability_interval`; costs, acceptance and value are
-    taken as known); the features that raise the risk most; the change by the business that would
+    taken as known), and `call_cost`, what it costs on average; the features that raise the risk most; the change by the business that would
     lower it most; the `stratum` within which the arm was drawn (list, or exploration, see
     `churn.campaign.exploration`), the probability of that arm there, and how many customers of the
     stratum the row stands for; the campaign, the run of the model, and the day.

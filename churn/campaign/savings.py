@@ -169,7 +169,7 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     spent : float
         The total cost of the calls and offers.
     """
-    left, ignored = _outcomes_of(calls, outcomes)
+    left, ignored = outcomes_of(calls, outcomes)
     every = calls.assign(left=left)
     known = every[every["left"].notna()]
     arms = {}
@@ -210,7 +210,7 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     )
 
 
-def _outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+def outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     """The last state of each customer after the call, NaN where not known."""
     pairs = calls[["customer", "day"]].merge(outcomes, on="customer")
     early = pairs["date"] <= pairs["day"]  # False for NaT

@@ -101,10 +101,37 @@ class RetentionCosts:
             See `check`.
         """
         self.check(frame)
-        contact, offer, acceptance, value = (
-            np.broadcast_to(_numbers(term, frame), len(frame)) for term in asdict(self).values()
-        )
+        contact, offer, acceptance, value = self._terms(frame)
         return acceptance * (value - offer) + offer, offer + contact
+
+    def spending(self, probabilities: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
+        """The money that a call costs on average, the offer included.
+
+        All who stay anyway take the offer, and of those about to leave the share that accepts.
+
+        Parameters
+        ----------
+        probabilities : ndarray of float, shape (n,)
+            Of leaving.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+
+        Raises
+        ------
+        ChurnError
+            See `check`.
+        """
+        self.check(frame)
+        contact, offer, acceptance, _ = self._terms(frame)
+        spent: np.ndarray = contact + offer * (1 - probabilities * (1 - acceptance))
+        return spent
+
+    def _terms(self, frame: pd.DataFrame) -> list[np.ndarray]:
+        return [
+            np.broadcast_to(_numbers(term, frame), len(frame)) for term in asdict(self).values()
+        ]
 
     def break_even(self, frame: pd.DataFrame) -> np.ndarray:
         """The probability from which on calling a customer pays.

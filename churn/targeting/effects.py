@@ -21,7 +21,8 @@ LEARNERS = ("S", "T", "X", "DR", "hybrid")
 # A learner is fitted on at most so many customers; more change its ranking little.
 MAX_ROWS = 200_000
 
-Models = list[HistGradientBoostingRegressor]
+Boosting = HistGradientBoostingRegressor
+Models = list[Boosting]
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def _cross_fit(experiment: Experiment, seed: int) -> Effects:
     outcomes = np.empty((n, actions + 1))
     effects = {name: np.empty((n, actions)) for name in LEARNERS}
     for train, test in _folds(experiment, FOLDS, seed):
-        part, unseen = experiment.rows(_some(train, seed)), experiment.features.iloc[test]
+        part, unseen = experiment.rows(_some(train, seed)), experiment.rows(test)
         models = fit_outcomes(part, seed)
-        outcomes[test] = predict_outcomes(models, unseen)
+        outcomes[test] = predict_outcomes(models, unseen.features, unseen.offsets)
         for name, found in _effects(part, models, unseen, seed).items():
             effects[name][test] = found
     return Effects(outcomes, effects, doubly_robust(experiment, outcomes))
@@ -89,94 +90,192 @@ def doubly_robust(experiment: Experiment, outcomes: np.ndarray) -> np.ndarray:
     return scores
 
 
-def fit_outcomes(experiment: Experiment, seed: int) -> Models:
-    """A model of the outcome for each action, that of no action first."""
-    return [
-        _boosting(experiment.features[drawn], experiment.outcome[drawn], seed)
-        for drawn in (experiment.action == action for action in range(experiment.n_actions + 1))
-    ]
+@dataclass(frozen=True)
+class XLearner:
+    """Effects imputed in each arm by the other's outcome model (Künzel et al. 2019).
+
+    Attributes
+    ----------
+    of_treated, of_control : Boosting
+        Of the effects imputed in each arm.
+    weight : float
+        Of the controls' model: the share of the treated.
+    """
+
+    of_treated: Boosting
+    of_control: Boosting
+    weight: float
+
+    @classmethod
+    def fit(cls, part: Experiment, seen: np.ndarray, action: int, seed: int) -> "XLearner":
+        """Fit, given the expected outcomes of the same customers under each action."""
+        treated, control = part.action == action, part.action == 0
+        drawn = part.propensity[:, [0, action]]
+        return cls(
+            _boosting(part.features[treated], part.outcome[treated] - seen[treated, 0], seed),
+            _boosting(part.features[control], seen[control, action] - part.outcome[control], seed),
+            float(drawn[:, 1].mean() / drawn.sum(axis=1).mean()),
+        )
+
+    def predict(self, features: pd.DataFrame) -> np.ndarray:
+        """The effect on each customer."""
+        treated = (1 - self.weight) * self.of_treated.predict(features)
+        effect: np.ndarray = self.weight * self.of_control.predict(features) + treated
+        return effect
 
 
-def predict_outcomes(models: Models, features: pd.DataFrame) -> np.ndarray:
-    """The expected outcome of each customer under each action."""
-    return np.column_stack([model.predict(features) for model in models])
-
-
-def _effects(
-    part: Experiment, models: Models, unseen: pd.DataFrame, seed: int
-) -> dict[str, np.ndarray]:
-    seen, new = predict_outcomes(models, part.features), predict_outcomes(models, unseen)
-    pseudo = doubly_robust(part, _inner_outcomes(part, seed))
-    found: dict[str, list[np.ndarray]] = {name: [] for name in LEARNERS}
-    single = _boosting(_with_action(part.features, part.action), part.outcome, seed)
-    untreated = single.predict(_with_action(unseen, np.zeros(len(unseen))))
-    for action in range(1, part.n_actions + 1):
-        treated = single.predict(_with_action(unseen, np.full(len(unseen), action)))
-        found["S"].append(treated - untreated)
-        found["T"].append(new[:, action] - new[:, 0])
-        x = _x_learner(part, seen, unseen, action, seed)
-        found["X"].append(x)
-        target = pseudo[:, action] - pseudo[:, 0]
-        found["DR"].append(_boosting(part.features, target, seed).predict(unseen))
-        found["hybrid"].append(_hybrid(part, target, x, new[:, 0], action, seed))
-    return {name: np.column_stack(columns) for name, columns in found.items()}
-
-
-def _x_learner(
-    part: Experiment, seen: np.ndarray, unseen: pd.DataFrame, action: int, seed: int
-) -> np.ndarray:
-    """Effects imputed in each arm by the other's outcome model (Künzel et al. 2019)."""
-    treated, control = part.action == action, part.action == 0
-    of_treated = _boosting(part.features[treated], part.outcome[treated] - seen[treated, 0], seed)
-    gain = seen[control, action] - part.outcome[control]
-    of_control = _boosting(part.features[control], gain, seed)
-    weight = part.propensity[:, action].mean() / part.propensity[:, [0, action]].sum(axis=1).mean()
-    treated_part = (1 - weight) * of_treated.predict(unseen)
-    effect: np.ndarray = weight * of_control.predict(unseen) + treated_part
-    return effect
-
-
-def _hybrid(
-    part: Experiment,
-    target: np.ndarray,
-    x: np.ndarray,
-    baseline: np.ndarray,
-    action: int,
-    seed: int,
-) -> np.ndarray:
-    """Effects of the X-learner and effects in proportion to the baseline, shrunk to what is sure.
+@dataclass(frozen=True)
+class Hybrid:
+    """Effects of X-learners and effects in proportion to the baseline, shrunk to what is sure.
 
     The doubly robust differences of the training customers are regressed on a constant, on their
     untreated outcome, and on their effect by an X-learner, each predicted out of (inner) fold. Each
     coefficient is shrunk by its own uncertainty (positive-part James and Stein 1961), so that what
     the data do not show becomes a constant effect, or none.
+
+    Attributes
+    ----------
+    baseline : Boosting
+        Of the untreated outcome, less the offset.
+    learners : tuple of XLearner
+        Of each action.
+    weights : ndarray of float, shape (n_actions, 3)
+        Of the constant, the baseline and the learner, both standardised.
+    centre, scale : ndarray of float, shape (n_actions, 2)
     """
-    own = np.empty((len(target), 2))
+
+    baseline: Boosting
+    learners: tuple[XLearner, ...]
+    weights: np.ndarray
+    centre: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, part: Experiment, seed: int = 0) -> "Hybrid":
+        """Fit on all customers of an experiment with known outcomes."""
+        with bounded_threads(1):
+            part = part.rows(_some(np.arange(len(part.action)), seed))
+            models = fit_outcomes(part, seed)
+            seen = predict_outcomes(models, part.features, part.offsets)
+            learners = [XLearner.fit(part, seen, a, seed) for a in range(1, len(part.names))]
+            return cls.combine(part, _inner(part, seed), models[0], learners)
+
+    @classmethod
+    def combine(
+        cls, part: Experiment, inner: "Inner", baseline: Boosting, learners: list[XLearner]
+    ) -> "Hybrid":
+        """Weigh fitted learners by what they predict out of the inner folds."""
+        pseudo = doubly_robust(part, inner.outcomes)
+        found = []
+        for action in range(1, len(part.names)):
+            own = np.column_stack([inner.outcomes[:, 0], inner.effects[:, action - 1]])
+            found.append(_shrunken_regression(pseudo[:, action] - pseudo[:, 0], own))
+        weights, centre, scale = (np.array(column) for column in zip(*found, strict=True))
+        return cls(baseline, tuple(learners), weights, centre, scale)
+
+    def predict(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
+        """The effect of each action on each customer.
+
+        Parameters
+        ----------
+        features : DataFrame of n rows
+        offset : ndarray of float, shape (n,)
+            See `Experiment`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_actions)
+        """
+        untreated = offset + self.baseline.predict(features)
+        columns = []
+        for learner, weight, centre, scale in zip(
+            self.learners, self.weights, self.centre, self.scale, strict=True
+        ):
+            own = np.column_stack([untreated, learner.predict(features)])
+            columns.append(weight[0] + (own - centre) / scale @ weight[1:])
+        return np.column_stack(columns)
+
+
+@dataclass(frozen=True)
+class Inner:
+    """What the inner folds predict for the training customers.
+
+    Attributes
+    ----------
+    outcomes : ndarray of float, shape (n, n_actions + 1)
+    effects : ndarray of float, shape (n, n_actions)
+        Of X-learners.
+    """
+
+    outcomes: np.ndarray
+    effects: np.ndarray
+
+
+def fit_outcomes(experiment: Experiment, seed: int) -> Models:
+    """A model of the outcome for each action, that of no action first, less the offset."""
+    rest = experiment.outcome - experiment.offsets
+    return [
+        _boosting(experiment.features[drawn], rest[drawn], seed)
+        for drawn in (experiment.action == action for action in range(experiment.n_actions + 1))
+    ]
+
+
+def predict_outcomes(models: Models, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
+    """The expected outcome of each customer under each action."""
+    return np.column_stack([offset + model.predict(features) for model in models])
+
+
+def _effects(
+    part: Experiment, models: Models, unseen: Experiment, seed: int
+) -> dict[str, np.ndarray]:
+    features, offset = unseen.features, unseen.offsets
+    seen = predict_outcomes(models, part.features, part.offsets)
+    new = predict_outcomes(models, features, offset)
+    inner = _inner(part, seed)
+    pseudo = doubly_robust(part, inner.outcomes)
+    found: dict[str, list[np.ndarray]] = {"S": [], "T": [], "X": [], "DR": []}
+    rest = part.outcome - part.offsets
+    single = _boosting(_with_action(part.features, part.action), rest, seed)
+    untreated = single.predict(_with_action(features, np.zeros(len(features))))
+    learners = []
+    for action in range(1, part.n_actions + 1):
+        treated = single.predict(_with_action(features, np.full(len(features), action)))
+        found["S"].append(treated - untreated)
+        found["T"].append(new[:, action] - new[:, 0])
+        learners.append(XLearner.fit(part, seen, action, seed))
+        found["X"].append(learners[-1].predict(features))
+        target = pseudo[:, action] - pseudo[:, 0]
+        found["DR"].append(_boosting(part.features, target, seed).predict(features))
+    hybrid = Hybrid.combine(part, inner, models[0], learners).predict(features, offset)
+    return {name: np.column_stack(columns) for name, columns in found.items()} | {"hybrid": hybrid}
+
+
+def _inner(part: Experiment, seed: int) -> Inner:
+    n = len(part.action)
+    found = Inner(np.empty((n, part.n_actions + 1)), np.empty((n, part.n_actions)))
     for train, test in _folds(part, INNER_FOLDS, seed + 1):
-        inner, rest = part.rows(train), part.features.iloc[test]
+        inner, rest = part.rows(train), part.rows(test)
         models = fit_outcomes(inner, seed)
-        seen = predict_outcomes(models, inner.features)
-        own[test, 0] = models[0].predict(rest)
-        own[test, 1] = _x_learner(inner, seen, rest, action, seed)
+        found.outcomes[test] = predict_outcomes(models, rest.features, rest.offsets)
+        seen = predict_outcomes(models, inner.features, inner.offsets)
+        for action in range(1, part.n_actions + 1):
+            learner = XLearner.fit(inner, seen, action, seed)
+            found.effects[test, action - 1] = learner.predict(rest.features)
+    return found
+
+
+def _shrunken_regression(
+    target: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights of a constant and of the standardised columns, each shrunk by its uncertainty."""
     centre, scale = own.mean(axis=0), own.std(axis=0) + 1e-12
     design = np.column_stack([np.ones(len(own)), (own - centre) / scale])
     inverse = np.linalg.pinv(design.T @ design)
     weights = inverse @ design.T @ target
     residual = target - design @ weights
-    covariance = inverse @ (design.T * residual**2) @ design @ inverse
-    variance = np.diag(covariance)
+    variance = np.diag(inverse @ (design.T * residual**2) @ design @ inverse)
     weights *= np.maximum(0, 1 - variance / np.maximum(weights**2, 1e-300))
-    new = (np.column_stack([baseline, x]) - centre) / scale
-    effect: np.ndarray = weights[0] + new @ weights[1:]
-    return effect
-
-
-def _inner_outcomes(part: Experiment, seed: int) -> np.ndarray:
-    outcomes = np.empty((len(part.action), part.n_actions + 1))
-    for train, test in _folds(part, INNER_FOLDS, seed + 1):
-        models = fit_outcomes(part.rows(train), seed)
-        outcomes[test] = predict_outcomes(models, part.features.iloc[test])
-    return outcomes
+    return weights, centre, scale
 
 
 def _boosting(

@@ -34,8 +34,16 @@ class Experiment:
     names : tuple of str
         The actions' names, that of no action first.
     risk : ndarray of float, shape (n,), optional
-        A ranking without effects to compare with, the probability of leaving: the present list.
+        A ranking without effects to compare with, as the probability of leaving: the present list.
         Without it, those with the lowest outcome that is expected without an action come first.
+    value : ndarray of float, shape (n,), optional
+        Money per unit of the outcome, known before; 1 without it. With it `risk` is money too, and
+        the list ends where it is no longer positive.
+    weight : ndarray of float, shape (n,), optional
+        How many customers each stands for, where some were drawn more often than others; 1 without.
+    offset : ndarray of float, shape (n,), optional
+        The outcome that another model expects without an action; 0 without it. Learners only
+        learn what is left.
     """
 
     features: pd.DataFrame
@@ -44,6 +52,27 @@ class Experiment:
     propensity: np.ndarray
     names: tuple[str, ...]
     risk: np.ndarray | None = None
+    value: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    offset: np.ndarray | None = None
+
+    @property
+    def values(self) -> np.ndarray:
+        """Money per unit of the outcome."""
+        return np.ones(len(self.action)) if self.value is None else self.value
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights, with a mean of 1."""
+        if self.weight is None:
+            return np.ones(len(self.action))
+        scaled: np.ndarray = self.weight / self.weight.mean()
+        return scaled
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """The outcome that is expected from elsewhere."""
+        return np.zeros(len(self.action)) if self.offset is None else self.offset
 
     @property
     def n_actions(self) -> int:
@@ -52,10 +81,11 @@ class Experiment:
 
     def rows(self, where: np.ndarray) -> "Experiment":
         """The experiment of a part of its customers."""
+        optional = (self.risk, self.value, self.weight, self.offset)
         return Experiment(
             self.features.iloc[np.flatnonzero(where) if where.dtype == bool else where],
-            self.action[where], self.outcome[where], self.propensity[where],
-            self.names, None if self.risk is None else self.risk[where],
+            self.action[where], self.outcome[where], self.propensity[where], self.names,
+            *(None if column is None else column[where] for column in optional),
         )  # fmt: skip
 
     def known(self) -> "Experiment":
@@ -148,46 +178,58 @@ def _sample_ratio(experiment: Experiment) -> Check:
 
 
 def _survivorship(experiment: Experiment) -> Check:
-    """Whether the share of unknown outcomes depends on the action (chi-squared)."""
+    """Whether outcomes are missing more often after an action, see `_association`."""
     missing = ~np.isfinite(experiment.outcome)
-    sizes = np.bincount(experiment.action, minlength=len(experiment.names))
-    counts = np.bincount(experiment.action, weights=missing, minlength=len(experiment.names))
-    shares = counts / np.maximum(sizes, 1)
-    overall = missing.mean()
-    value = 1.0
-    if 0 < overall < 1:
-        statistic = (sizes * (shares - overall) ** 2).sum() / (overall * (1 - overall))
-        value = chi2.sf(statistic, experiment.n_actions)
+    shares = [missing[experiment.action == action] for action in range(len(experiment.names))]
+    value = _association(experiment, missing.astype(np.float64))[0]
     text = ", ".join(
-        f"{name} {share:.1%}" for name, share in zip(experiment.names, shares, strict=True)
+        f"{name} {part.mean() if len(part) else 0:.1%}"
+        for name, part in zip(experiment.names, shares, strict=True)
     )
-    return Check("missing outcomes", bool(value >= ALARM), f"{text} (p = {value:.2g})")
+    return Check("missing outcomes", value >= ALARM, f"{text} (p = {value:.2g})")
 
 
 def _balance(experiment: Experiment) -> Check:
     """Whether features before the assignment differ between the actions beyond chance.
 
-    Under the stated probabilities, the sum of a centred feature times (drawn - probability) has
-    mean 0 and a known variance; the worst of all features and actions is judged after a Bonferroni
-    correction.
+    The worst of all features and actions is judged after a Bonferroni correction.
     """
     worst, name, tests = 1.0, "", 0
     for column in experiment.features:
         for level, values in _indicators(experiment.features[column]):
-            centred = values - values.mean()
-            for action in range(1, len(experiment.names)):
-                p = experiment.propensity[:, action]
-                scale = np.sqrt((centred**2 * p * (1 - p)).sum())
-                if scale == 0:
-                    continue
-                z2 = (centred @ ((experiment.action == action) - p) / scale) ** 2
-                value = float(chi2.sf(z2, 1))
-                tests += 1
-                if value < worst:
-                    worst, name = value, f"{column}{level} under {experiment.names[action]}"
+            value, action, compared = _association(experiment, values)
+            tests += compared
+            # Of several actions the smallest p-value was corrected already.
+            if compared and value / compared < worst:
+                worst, name = value / compared, f"{column}{level} under {experiment.names[action]}"
     corrected = min(1.0, worst * max(tests, 1))
     finding = f"least balanced is {name} (p = {corrected:.2g} of {tests} comparisons)"
-    return Check("balance", bool(corrected >= ALARM), finding)
+    return Check("balance", corrected >= ALARM, finding)
+
+
+def _association(experiment: Experiment, values: np.ndarray) -> tuple[float, int, int]:
+    """Whether a property of the customers is related to the action that was drawn.
+
+    Under the stated probabilities, the sum of the centred property times (drawn - probability) has
+    mean 0 and a known variance, however the probabilities differ between customers.
+
+    Returns
+    -------
+    p, action, tests : float, int, int
+        The smallest p-value of all actions (Bonferroni), its action, and how many were tested.
+    """
+    centred = values - values.mean()
+    found = []
+    for action in range(1, len(experiment.names)):
+        p = experiment.propensity[:, action]
+        scale = np.sqrt((centred**2 * p * (1 - p)).sum())
+        if scale > 0:
+            z = centred @ ((experiment.action == action) - p) / scale
+            found.append((float(chi2.sf(z * z, 1)), action))
+    if not found:
+        return 1.0, 0, 0
+    value, action = min(found)
+    return min(1.0, value * len(found)), action, len(found)
 
 
 def _indicators(column: pd.Series) -> Iterator[tuple[str, np.ndarray]]:

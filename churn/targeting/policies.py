@@ -73,7 +73,7 @@ class PolicyValue:
         return int(np.ceil(n * ((Z_PROOF + Z_POWER) * self.gain_se / self.gain) ** 2))
 
 
-def assign(benefit: np.ndarray, budget: float) -> np.ndarray:
+def assign(benefit: np.ndarray, budget: float, weights: np.ndarray | None = None) -> np.ndarray:
     """The actions of a policy.
 
     Parameters
@@ -82,6 +82,8 @@ def assign(benefit: np.ndarray, budget: float) -> np.ndarray:
         The expected benefit of each action for each customer, less its cost.
     budget : float
         The largest share of customers that may get one.
+    weights : ndarray of float, shape (n,), optional
+        How many customers each stands for.
 
     Returns
     -------
@@ -90,11 +92,19 @@ def assign(benefit: np.ndarray, budget: float) -> np.ndarray:
     """
     best = benefit.argmax(axis=1)
     gains = benefit[np.arange(len(benefit)), best]
-    order = np.argsort(-gains, kind="stable")[: int(budget * len(benefit))]
+    order = _first(gains, budget, weights)
     actions = np.zeros(len(benefit), dtype=np.int64)
     chosen = order[gains[order] > 0]
     actions[chosen] = best[chosen] + 1
     return actions
+
+
+def _first(rank: np.ndarray, budget: float, weights: np.ndarray | None) -> np.ndarray:
+    """The customers that come first by a ranking, up to a share of all."""
+    order = np.argsort(-rank, kind="stable")
+    if weights is None:
+        return order[: int(budget * len(rank))]
+    return order[np.cumsum(weights[order]) <= budget * weights.sum() * (1 + 1e-12)]
 
 
 def compare_policies(
@@ -112,8 +122,8 @@ def compare_policies(
         With known outcomes.
     effects : Effects
         Of these customers, out of fold.
-    costs : ndarray of float, shape (n_actions,)
-        Of each action, in the units of the outcome.
+    costs : ndarray of float, shape (n_actions,) or (n, n_actions)
+        Of each action, in money.
     budgets : tuple of float
     seed : int
         Of the random policy, and of the simultaneous intervals.
@@ -123,11 +133,14 @@ def compare_policies(
     list of PolicyValue
         By budget, then by policy.
     """
-    n = len(experiment.action)
+    n, weights = len(experiment.action), experiment.weights
     rng = np.random.default_rng(seed)
+    costs = np.broadcast_to(costs, (n, experiment.n_actions))
+    # The money that each action brings over none, unbiased for each customer but very noisy.
+    money = (effects.scores[:, 1:] - effects.scores[:, :1]) * experiment.values[:, None] - costs
+    money = np.column_stack([np.zeros(n), money])
     # What a policy without effects calls everybody with: the best action on average.
-    mean = effects.scores.mean(axis=0)
-    overall = int(np.argmax(mean[1:] - mean[0] - costs))
+    overall = int(np.argmax(weights @ money[:, 1:]))
     ranks = {EVERYBODY: np.zeros(n), RANDOM: rng.random(n)}
     ranks[RISK] = experiment.risk if experiment.risk is not None else -effects.outcomes[:, 0]
     earned, kept = {}, []
@@ -139,12 +152,15 @@ def compare_policies(
                 actions = np.full(n, overall + 1)
             elif policy in ranks:
                 actions = np.zeros(n, dtype=np.int64)
-                first = np.argsort(-ranks[policy], kind="stable")[: int(budget * n)]
+                first = _first(ranks[policy], budget, weights)
+                if policy == RISK and experiment.value is not None:
+                    first = first[ranks[policy][first] > 0]
                 actions[first] = overall + 1
             else:
-                actions = assign(effects.effects[policy] - costs, budget)
-            earned[policy, budget] = _earned(effects.scores, actions, costs)
-            kept.append((policy, budget, float((actions > 0).mean())))
+                benefit = effects.effects[policy] * experiment.values[:, None] - costs
+                actions = assign(benefit, budget, weights)
+            earned[policy, budget] = weights * money[np.arange(n), actions]
+            kept.append((policy, budget, float(weights @ (actions > 0) / n)))
     gains = np.column_stack([earned[p, b] - earned[RISK, b] for p, b, _ in kept])
     gain_se = gains.std(axis=0, ddof=1) / np.sqrt(n)
     critical = _critical(gains, gain_se, rng)
@@ -163,13 +179,6 @@ def decide_policy(values: list[PolicyValue], budget: float) -> PolicyValue:
     """The policy to use at a budget: the hybrid if its gain over risk is proven, else risk."""
     at = {value.policy: value for value in values if value.budget == budget}
     return at["hybrid"] if at["hybrid"].is_proven else at[RISK]
-
-
-def _earned(scores: np.ndarray, actions: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    rows = np.arange(len(actions))
-    paid = np.concatenate([[0.0], costs])[actions]
-    earned: np.ndarray = scores[rows, actions] - scores[:, 0] - paid
-    return earned
 
 
 def _critical(gains: np.ndarray, se: np.ndarray, rng: np.random.Generator) -> float:

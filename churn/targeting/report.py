@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from churn.statistics.intervals import Z
-from churn.targeting.effects import cross_fit
+from churn.targeting.effects import Effects, cross_fit
 from churn.targeting.experiment import Check, Experiment, check_experiment, require_sound
 from churn.targeting.policies import RISK, PolicyValue, compare_policies, decide_policy
 from churn.targeting.uplift import Ranking, group_effects, ranking
@@ -55,8 +55,8 @@ def evaluate_experiment(
     Parameters
     ----------
     experiment : Experiment
-    costs : ndarray of float, shape (n_actions,)
-        Of each action, in the units of the outcome.
+    costs : ndarray of float, shape (n_actions,) or (n, n_actions)
+        Of each action, in money; of every customer of the experiment.
     budget : float
         The largest share of customers that may get an action.
     seed : int
@@ -68,31 +68,52 @@ def evaluate_experiment(
     """
     checks = check_experiment(experiment)
     require_sound(checks)
-    known = experiment.known()
-    effects = cross_fit(known, seed)
+    costs = np.broadcast_to(costs, (len(experiment.action), experiment.n_actions))
+    known, costs = experiment.known(), costs[np.isfinite(experiment.outcome)]
+    return judge(known, cross_fit(known, seed), checks, costs, budget, seed)
+
+
+def judge(
+    known: Experiment, effects: Effects, checks: list[Check], costs: np.ndarray, budget: float,
+    seed: int = 0,
+) -> EffectReport:  # fmt: skip
+    """Compare policies by effects that were predicted out of fold.
+
+    Parameters
+    ----------
+    known : Experiment
+        The customers with a known outcome.
+    effects : Effects
+        Of these.
+    checks : list of Check
+    costs : ndarray of float, shape (n_actions,) or (n, n_actions)
+        Of these.
+    budget, seed
+        See `evaluate_experiment`.
+    """
     values = compare_policies(known, effects, costs, (budget,), seed)
     rankings, groups, means = {}, {}, []
+    weights = known.weights
     for number, name in enumerate(known.names[1:]):
         differences = effects.scores[:, number + 1] - effects.scores[:, 0]
         predicted = effects.effects["hybrid"][:, number]
-        se = differences.std(ddof=1) / np.sqrt(len(differences))
-        means.append((name, float(differences.mean()), float(se)))
+        se = (weights * differences).std(ddof=1) / np.sqrt(len(differences))
+        means.append((name, float((weights * differences).mean()), float(se)))
         rankings[name] = (
-            ranking(predicted, differences, "autoc", seed),
-            ranking(predicted, differences, "qini", seed),
+            ranking(predicted, differences, "autoc", seed, weights),
+            ranking(predicted, differences, "qini", seed, weights),
         )
-        groups[name] = group_effects(predicted, differences)
-    chosen = decide_policy(values, budget)
+        groups[name] = group_effects(predicted, differences, weights=weights)
     return EffectReport(
-        len(known.action),
-        checks,
-        means,
-        rankings,
-        groups,
-        values,
-        budget,
-        known.risk is not None,
-        chosen,
+        customers=len(known.action),
+        checks=checks,
+        mean_effects=means,
+        rankings=rankings,
+        groups=groups,
+        values=values,
+        budget=budget,
+        has_risk=known.risk is not None,
+        chosen=decide_policy(values, budget),
     )
 
 

@@ -31,8 +31,9 @@ class Ranking:
 
 
 def ranking(
-    effects: np.ndarray, differences: np.ndarray, weighting: str = "autoc", seed: int = 0
-) -> Ranking:
+    effects: np.ndarray, differences: np.ndarray, weighting: str = "autoc", seed: int = 0,
+    weights: np.ndarray | None = None,
+) -> Ranking:  # fmt: skip
     """The area under the targeting operator characteristic (Yadlowsky et al. 2021).
 
     At each share q of customers, those with the greatest predicted effects have a mean effect; less
@@ -48,37 +49,41 @@ def ranking(
     weighting : str
         `autoc` or `qini`.
     seed : int
+    weights : ndarray of float, shape (n,), optional
+        How many customers each stands for.
 
     Returns
     -------
     Ranking
     """
+    weights = np.ones(len(effects)) if weights is None else weights
     rng = np.random.default_rng(seed)
     # Ties in random order: their order must not be that of the table.
     order = np.lexsort((rng.random(len(effects)), -effects))
-    ordered = differences[order]
-    value = _area(ordered, weighting)
+    ordered, weights = differences[order], weights[order]
+    value = _area(ordered, weights, weighting)
     half = len(ordered) // 2
     draws = []
     for _ in range(RESAMPLES):
         keep = np.sort(rng.choice(len(ordered), half, replace=False))
-        draws.append(_area(ordered[keep], weighting))
+        draws.append(_area(ordered[keep], weights[keep], weighting))
     # The spread of half samples around the whole is that of the whole around the truth.
     se = float(np.std(draws, ddof=1))
     return Ranking(value, value - Z * se, value + Z * se)
 
 
-def _area(ordered: np.ndarray, weighting: str) -> float:
-    n = len(ordered)
-    counts = np.arange(1, n + 1)
-    characteristic = np.cumsum(ordered) / counts - ordered.mean()
-    weights = np.ones(n) if weighting == "autoc" else counts / n
-    return float((characteristic * weights).mean())
+def _area(ordered: np.ndarray, weights: np.ndarray, weighting: str) -> float:
+    total = np.cumsum(weights)
+    sums = np.cumsum(weights * ordered)
+    characteristic = sums / total - sums[-1] / total[-1]
+    of_share = total / total[-1] if weighting == "qini" else 1.0
+    return float((weights * characteristic * of_share).sum() / total[-1])
 
 
 def group_effects(
-    effects: np.ndarray, differences: np.ndarray, groups: int = GROUPS
-) -> pd.DataFrame:
+    effects: np.ndarray, differences: np.ndarray, groups: int = GROUPS,
+    weights: np.ndarray | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Sorted group average treatment effects (GATES, Chernozhukov et al. 2018).
 
     Returns
@@ -87,13 +92,17 @@ def group_effects(
         A row per group, from the smallest predicted effects to the greatest: `customers`,
         `predicted` and `observed` mean effects, `se`, and `low` and `high` of a 95 % interval.
     """
-    ranks = pd.Series(effects).rank(method="first").to_numpy()
-    group = np.minimum((ranks - 1) * groups // len(effects), groups - 1).astype(int)
+    weights = np.ones(len(effects)) if weights is None else weights
+    order = np.argsort(effects, kind="stable")
+    before = np.cumsum(weights[order]) - weights[order] / 2
+    group = np.empty(len(effects), dtype=np.int64)
+    group[order] = np.minimum(before * groups // weights.sum(), groups - 1)
     rows = []
     for number in range(groups):
-        inside = differences[group == number]
-        mean, se = inside.mean(), inside.std(ddof=1) / np.sqrt(len(inside))
-        rows.append(
-            (len(inside), effects[group == number].mean(), mean, se, mean - Z * se, mean + Z * se)
-        )
+        inside = group == number
+        own, found = weights[inside] / weights[inside].sum(), differences[inside]
+        mean, predicted = own @ found, own @ effects[inside]
+        spread = (own * (found - mean)) ** 2
+        se = np.sqrt(spread.sum() * len(own) / max(len(own) - 1, 1))
+        rows.append((len(own), predicted, mean, se, mean - Z * se, mean + Z * se))
     return pd.DataFrame(rows, columns=["customers", "predicted", "observed", "se", "low", "high"])

@@ -77,6 +77,8 @@ class ListedCustomer(NamedTuple):
         The one that was.
     propensity : float or None
         Its probability; None where the action was not drawn with a known one.
+    call_cost : float or None
+        Money that a call costs on average.
     weight : float or None
         How many customers of the stratum the row stands for.
     features : dict or None
@@ -122,6 +124,7 @@ class ListedCustomer(NamedTuple):
     segment: str | None
     contact: dict[str, str]
     agent: str | None
+    call_cost: float | None = None
     weight: float | None = None
     features: dict[str, Any] | None = None
     state: str = OPEN

@@ -134,7 +134,7 @@ def listed_customers(
             list_id=name, customer=row[key], rank=place + 1, control=control,
             stratum=row["stratum"],
             eligible=[CONTACT, CONTROL], action=row["arm"],
-            propensity=row["propensity"], weight=row["weight"],
+            propensity=row["propensity"], weight=row["weight"], call_cost=row["call_cost"],
             features=found.features[place],
             probability=row["probability"], value_at_risk=row["value_at_risk"],
             net_benefit=row["net_benefit"], net_benefit_low=row["net_benefit_low"],

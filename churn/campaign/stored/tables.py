@@ -70,6 +70,7 @@ LISTED = Table(
     Column("propensity", Double),
     Column("weight", Double),
     Column("features", JSON),
+    Column("call_cost", Double),
     Column("probability", Double, nullable=False),
     Column("value_at_risk", Double, nullable=False),
     Column("net_benefit", Double, nullable=False),

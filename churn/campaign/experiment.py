@@ -1,0 +1,201 @@
+"""The experiment that a campaign's lists are: who was called at random, and what came of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.savings import outcomes_of
+from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
+from churn.data.contract import Contract
+from churn.data.parsing import parse_features
+from churn.errors import ChurnError
+from churn.feedback.outcomes import OutcomeStore
+from churn.targeting.experiment import Check, Experiment
+from churn.words import plural
+
+NOBODY, CALL = "no call", "call"
+# Above this share of customers whom another list called too, nothing is learned.
+MAX_CONTAMINATED = 0.1
+RISK = "probability of leaving"
+
+
+@dataclass(frozen=True)
+class CampaignExperiment:
+    """A campaign as an experiment.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        The outcome is 1 for a customer who stayed, its value the customer's, in money.
+    costs : ndarray of float, shape (n, 1)
+        What a call costs on average.
+    customers : DataFrame
+        customer, arm, day, probability and value_at_risk of the assignments.
+    checks : list of Check
+        Those that need the lists.
+    budget : float
+        The share of eligible customers that the lists called, on average.
+    notes : list of str
+        What does not count, in words.
+    """
+
+    experiment: Experiment
+    costs: np.ndarray
+    customers: pd.DataFrame
+    checks: list[Check]
+    budget: float
+    notes: list[str]
+
+
+def read_experiment(
+    url: str, campaign: str, contract: Contract, horizon: int, as_of: date | None = None,
+    days: int = 365,
+) -> CampaignExperiment:  # fmt: skip
+    """Read the lists of a campaign and the outcomes of their customers.
+
+    A customer counts from the first list on. Only days that are at least a horizon ago count.
+
+    Parameters
+    ----------
+    url : str
+        The database of the prediction log.
+    campaign : str
+    contract : Contract
+        Of the model, whose features the lists keep.
+    horizon : int
+        Days after which the outcome of a call is known.
+    as_of : date, optional
+        The day of the examination; today, in UTC.
+    days : int
+        How far back lists are read.
+
+    Raises
+    ------
+    ChurnError
+        If the campaign has no list with known probabilities of a call, in which enough time has
+        passed.
+    """
+    end = (as_of or datetime.now(UTC).date()) - timedelta(days=horizon)
+    with CallListStore(url) as lists:
+        rows = list(lists.between(end - timedelta(days=days), end + timedelta(days=horizon)))
+    mine = [(of, row) for of, row in rows if of.campaign == campaign and of.as_of < end]
+    drawn = _first(mine)
+    if not drawn:
+        problem = (
+            f"no list of it before {end} has customers whose call was drawn with a known "
+            "probability; the app's database keeps the lists of ScoreFlow"
+        )
+        raise ChurnError(f"Nothing can be learned from the campaign {campaign!r}:", [problem])
+    frame = pd.DataFrame(
+        {
+            "customer": [row.customer for _, row in drawn],
+            "arm": [row.action for _, row in drawn],
+            "day": pd.to_datetime([of.as_of for of, _ in drawn]),
+            "probability": [row.probability for _, row in drawn],
+            "value_at_risk": [row.value_at_risk for _, row in drawn],
+        }
+    )
+    with OutcomeStore(url) as store:
+        found = [one._asdict() for one in store.of(frame["customer"])]
+    columns = ["customer", "date", "left", "recorded"]
+    outcomes = pd.DataFrame(found, columns=columns).astype({"date": "datetime64[us]"})
+    left, notes = outcomes_of(frame, outcomes)
+    called = (frame["arm"] == CONTACT).to_numpy().astype(np.int64)
+    drawn_with = np.array([row.propensity for _, row in drawn], dtype=np.float64)
+    of_call = np.where(called == 1, drawn_with, 1 - drawn_with)
+    chance = frame["probability"].to_numpy()
+    experiment = Experiment(
+        features=_features(drawn, contract, chance),
+        action=called,
+        outcome=1 - left,
+        propensity=np.column_stack([1 - of_call, of_call]),
+        names=(NOBODY, CALL),
+        risk=np.array([row.net_benefit for _, row in drawn]),
+        value=frame["value_at_risk"].to_numpy() / chance,
+        weight=np.array([row.weight for _, row in drawn]),
+        offset=1 - chance,
+    )
+    costs = np.array([[row.call_cost] for _, row in drawn], dtype=np.float64)
+    lists_of = {of.list_id: of for of, _ in mine}.values()
+    eligible = sum(of.counts.get("eligible", 0) for of in lists_of)
+    contacts = sum(of.counts.get("contact", 0) for of in lists_of)
+    return CampaignExperiment(
+        experiment=experiment,
+        costs=costs,
+        customers=frame,
+        checks=[_contamination(drawn, rows, horizon)],
+        budget=contacts / max(eligible, 1),
+        notes=notes,
+    )
+
+
+def _first(
+    rows: Sequence[tuple[StoredList, ListedCustomer]],
+) -> list[tuple[StoredList, ListedCustomer]]:
+    """The first assignment of each customer, if its probability is known; both arms possible."""
+    first: dict[str, tuple[StoredList, ListedCustomer]] = {}
+    for of, row in rows:
+        if row.propensity is not None and 0 < row.propensity < 1 and row.features is not None:
+            first.setdefault(row.customer, (of, row))
+    return list(first.values())
+
+
+def _features(
+    rows: Sequence[tuple[StoredList, ListedCustomer]], contract: Contract, chance: np.ndarray
+) -> pd.DataFrame:
+    """The features that the model was given, typed, and its probability."""
+    texts = pd.DataFrame([row.features for _, row in rows]).reindex(columns=[*contract.features])
+    days = pd.Series([of.as_of for of, _ in rows])
+    parts = [
+        parse_features(part, contract.model_copy(update={"as_of": day}))
+        for day, part in texts.groupby(days, sort=False)
+    ]
+    typed = pd.concat(parts).sort_index()
+    flags = typed.select_dtypes("bool").columns
+    return typed.astype(dict.fromkeys(flags, np.float64)).assign(**{RISK: chance})
+
+
+def _contamination(
+    drawn: Sequence[tuple[StoredList, ListedCustomer]],
+    rows: Sequence[tuple[StoredList, ListedCustomer]],
+    horizon: int,
+) -> Check:
+    """Whether the experiment's customers were on other lists to be called, in the time that counts.
+
+    A control customer whom a later list calls, or a called one whom another campaign calls too,
+    is no longer what was drawn.
+    """
+    calls: dict[str, list[tuple[str, date]]] = {}
+    for of, row in rows:
+        if not row.control:
+            calls.setdefault(row.customer, []).append((of.campaign, of.as_of))
+
+    def touched(of: StoredList, row: ListedCustomer) -> bool:
+        end = of.as_of + timedelta(days=horizon)
+        return any(
+            of.as_of <= day < end and (row.control or campaign != of.campaign)
+            for campaign, day in calls.get(row.customer, ())
+        )
+
+    counts = dict.fromkeys((CONTACT, CONTROL), 0)
+    for of, row in drawn:
+        counts[CONTROL if row.control else CONTACT] += touched(of, row)
+    share = sum(counts.values()) / len(drawn)
+    finding = (
+        f"{plural(counts[CONTACT], 'called customer', 'called customers')} and "
+        f"{counts[CONTROL]:,} not to be called ({share:.1%} in all; at most "
+        f"{MAX_CONTAMINATED:.0%}) were called by another list within {horizon} days"
+    )
+    return Check("contamination", share <= MAX_CONTAMINATED, finding)
+
+
+def as_outcomes(found: CampaignExperiment) -> Iterator[str]:
+    """How many customers were drawn, and of how many the outcome is known, in sentences."""
+    known = int(np.isfinite(found.experiment.outcome).sum())
+    drawn = plural(len(found.customers), "customer was", "customers were")
+    yield f"{drawn} drawn with a known probability of a call; the outcome of {known:,} is known."
+    yield from found.notes

@@ -1,0 +1,144 @@
+"""A learned policy: the effect of a call on each customer, with its interval and its reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from churn.targeting.effects import Hybrid
+from churn.targeting.experiment import Experiment
+from churn.targeting.report import EffectReport
+
+
+@dataclass(frozen=True)
+class LearnedPolicy:
+    """Effects for customers outside of the experiment.
+
+    Attributes
+    ----------
+    campaign : str
+    run : str
+        `EffectFlow/<id>`.
+    hybrid : Hybrid
+        Fitted on all customers of the experiment.
+    groups : DataFrame
+        The observed effects of fifths of the customers by predicted effect, out of fold; see
+        `churn.targeting.uplift.group_effects`.
+    typical : dict of str to float or str
+        The median, or the most frequent level, of each feature.
+    mean : float
+        The mean effect on all customers.
+    """
+
+    campaign: str
+    run: str
+    hybrid: Hybrid
+    groups: pd.DataFrame
+    typical: dict[str, float | str]
+    mean: float
+
+    @classmethod
+    def fit(
+        cls, experiment: Experiment, report: EffectReport, campaign: str, run: str, seed: int = 0
+    ) -> "LearnedPolicy":
+        """Fit on all customers with a known outcome.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            Of one action.
+        report : EffectReport
+            Of it.
+        """
+        (name,) = experiment.names[1:]
+        return cls(
+            campaign=campaign,
+            run=run,
+            hybrid=Hybrid.fit(experiment, seed),
+            groups=report.groups[name],
+            typical={str(column): _typical(experiment.features[column])
+                     for column in experiment.features},
+            mean=report.mean_effects[0][1],
+        )  # fmt: skip
+
+    def effects(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
+        """The effect of a call on each customer's outcome, as a difference of probabilities.
+
+        Parameters
+        ----------
+        features : DataFrame of n rows
+            Those of the experiment.
+        offset : ndarray of float, shape (n,)
+            The probability of staying without a call, see `Experiment.offset`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
+        if not len(features):
+            return np.zeros(0)
+        found: np.ndarray = self.hybrid.predict(features, offset)[:, 0]
+        return np.clip(found, -offset, 1 - offset)
+
+    def interval(self, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The 95 % interval of the mean effect on customers with such a predicted effect.
+
+        The ends of each fifth's observed mean effect have a distance to what was predicted; that of
+        a prediction is interpolated between the fifths. It always contains the prediction.
+
+        Parameters
+        ----------
+        effects : ndarray of float, shape (n,)
+
+        Returns
+        -------
+        low, high : ndarray of float64, shape (n,)
+        """
+        # Equal predictions, as of a constant effect, have one distance: their mean.
+        by = self.groups.groupby("predicted", sort=True)[["low", "high"]].mean()
+        predicted = by.index.to_numpy(dtype=np.float64)
+        low = np.minimum(by["low"].to_numpy() - predicted, 0)
+        high = np.maximum(by["high"].to_numpy() - predicted, 0)
+        below, above = (np.interp(effects, predicted, ends) for ends in (low, high))
+        return effects + below, effects + above
+
+    def reasons(
+        self, features: pd.DataFrame, offset: np.ndarray, names: Sequence[str]
+    ) -> list[tuple[str, float] | None]:
+        """Why a call helps each customer: the feature that raises its effect most.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The features that may be named.
+
+        Returns
+        -------
+        list of (str, float) or None
+            The feature, and how much smaller the effect would be with that feature's typical value,
+            all else being equal; None where no feature raises it.
+        """
+        own = self.effects(features, offset)
+        raised = np.zeros((len(features), len(names)))
+        for place, name in enumerate(names):
+            other = features.copy()
+            value = self.typical[name]
+            column = features[name]
+            other[name] = (
+                pd.Categorical([value] * len(column), categories=column.cat.categories)
+                if isinstance(column.dtype, pd.CategoricalDtype)
+                else float(value)
+            )
+            raised[:, place] = own - self.effects(other, offset)
+        best = raised.argmax(axis=1) if len(names) else np.zeros(len(features), dtype=int)
+        return [
+            (names[place], float(raised[row, place])) if raised[row, place] > 1e-9 else None
+            for row, place in enumerate(best)
+        ]
+
+
+def _typical(column: pd.Series) -> float | str:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return str(column.mode().iloc[0]) if column.notna().any() else ""
+    return float(column.median()) if column.notna().any() else float("nan")
