@@ -3,7 +3,18 @@
 import argparse
 import sys
 
-from churn.cli import cards, contract, effects, log, models, outcomes, prune, replay, savings
+from churn.cli import (
+    cards,
+    contract,
+    effects,
+    log,
+    models,
+    outcomes,
+    policies,
+    prune,
+    replay,
+    savings,
+)
 from churn.errors import ChurnError
 
 
@@ -11,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
     parser = argparse.ArgumentParser(prog="python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (contract, models, cards, log, replay, outcomes, savings, effects, prune):
+    about_models = (contract, models, cards)
+    about_campaigns = (log, replay, outcomes, savings, effects, policies, prune)
+    for command in about_models + about_campaigns:
         command.add(commands)
     options = parser.parse_args(arguments)
     try:

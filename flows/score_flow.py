@@ -34,6 +34,7 @@ class ScoreFlow(FlowSpec):
     keep = Parameter("keep", default="", help="columns for the agents, as name,phone")
     segment_column = Parameter("segment", default="", help="column that groups the list for agents")
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
+    policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
     currency = Parameter("currency", default="", help="of all money, as EUR")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
@@ -49,10 +50,12 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
+        from churn.campaign.list_policy import ListPolicy
         from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
         from churn.campaign.stored.listing import names
         from churn.data.source import SourceOptions
+        from churn.registry.policies import fetch_policy
         from churn.registry.runs import fetch_model
 
         given_costs = {
@@ -66,12 +69,16 @@ class ScoreFlow(FlowSpec):
         )  # fmt: skip
         self.deployment, self.model = fetch_model(self.model_run)
         self.offer = list_costs(self.deployment.costs, given_costs)
+        learned = fetch_policy(self.policy_name, self.campaign.campaign)
         self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run)
         contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
         self.contract = listing_contract(contract, self.id_column)
         options = SourceOptions.check(
             separator=self.separator, encoding=self.encoding, sheet=self.sheet
         ).over(contract.source)
+        self.policy = ListPolicy(
+            self.offer, self.deployment.reliability, self.contract, self.deployment.run, learned
+        )
         self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
         self.kept_names = names(f"{self.keep},{self.segment_column}")
         needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
@@ -90,11 +97,10 @@ class ScoreFlow(FlowSpec):
         from churn.modeling.threads import bounded_threads, threads_per_task
 
         chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
-        reliability = self.deployment.reliability if self.everyone else None
         model = self.model  # loads the libraries whose threads are bounded below
         with bounded_threads(threads_per_task(len(self.shards))):
             self.part, self.scored = score_shard(
-                chunks, model, self.campaign, self.offer, self.excluded, reliability
+                chunks, model, self.campaign, self.policy, self.excluded, self.everyone
             )
         self.next(self.rank)
 
@@ -112,15 +118,15 @@ class ScoreFlow(FlowSpec):
 
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
-            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "warnings",
-            "kept_names",
+            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "policy",
+            "warnings", "kept_names",
         )  # fmt: skip
         for name in same:
             setattr(self, name, getattr(inputs[0], name))
         run = self.deployment.run
         self.call_list = make_list(
             _each(inputs, "part"), with_scorer(self.deployment), self.contract, self.campaign,
-            self.offer,
+            self.policy,
         )  # fmt: skip
         counts = self.call_list.counts
         self.warnings.append(
@@ -132,7 +138,7 @@ class ScoreFlow(FlowSpec):
         tables = [self.call_list.calls]
         if self.everyone:
             scored = _each(inputs, "scored")
-            tables = chain(tables, everyone_else(scored, self.call_list, run, self.campaign))
+            tables = chain(tables, everyone_else(scored, self.call_list, self.campaign))
         write_list(tables, self.output)
         self.warnings.append(
             write_rejected(self.call_list.rejected, counts["rejected"], self.output)
@@ -158,6 +164,7 @@ class ScoreFlow(FlowSpec):
         print("\n".join(describe_problems(self.call_list.problems)))
         print(self.call_list)
         print("\n".join(describe_list(self.contract)))
+        print(self.policy)
         print(self.costs_used)
         print(f"Written to {self.output}.")
         print(self.logged)

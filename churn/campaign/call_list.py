@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.campaign.benefit import MONEY, money_columns
+from churn.campaign.benefit import MONEY
 from churn.campaign.chunks import check_share, key_of, merge_problems
 from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.exploration import EXPLORATION, LIST, SHARE, Drawn, explore, merge_draws
 from churn.campaign.export import REASONS, explain, list_schema, list_table
+from churn.campaign.list_policy import ListPolicy
 from churn.campaign.ranking import compare_rankings, merge_ranking
 from churn.campaign.settings import Campaign
 from churn.campaign.shortlist import Part, Top, merge_shortlists
@@ -22,7 +23,6 @@ from churn.data.console import SHOWN
 from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.data.validation import in_words
 from churn.errors import ChurnError
-from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.batch import Sample, records_of
 from churn.scoring.deployment import Deployment
 
@@ -59,6 +59,8 @@ class CallList:
     ----------
     calls : Table
         See `list_schema`; contact and control, the greatest net benefit first.
+    policy : ListPolicy
+        That of its ranking.
     rows : ndarray of int64
         Their row numbers in the table.
     features : list of dict
@@ -78,6 +80,7 @@ class CallList:
     """
 
     calls: pa.Table
+    policy: ListPolicy
     rows: np.ndarray
     features: list[dict[str, Any]]
     counts: dict[str, int]
@@ -110,7 +113,7 @@ class CallList:
 
 def make_list(
     parts: Iterable[Part], deployment: Deployment, contract: Contract, campaign: Campaign,
-    offer: RetentionCosts,
+    policy: ListPolicy,
 ) -> CallList:  # fmt: skip
     """Merge the shards, and explain the risk of the customers on the list.
 
@@ -143,8 +146,8 @@ def make_list(
     problems, key = merge_problems(found), key_of(contract)
     check_share(problems, counts["customers"], counts["rejected"], campaign.max_rejected)
     chance, control = scores["probability"].to_numpy(), scores["control"].to_numpy(dtype=bool)
-    money = money_columns(chance, customers, offer, deployment.reliability)
-    reasons, actions = explain(deployment, customers)
+    money = policy.money(chance, customers)
+    reasons, actions = explain(deployment, customers, policy.reasons(chance, customers))
     columns: dict[str, Any] = {
         key: scores["id"].to_numpy(),
         "arm": np.where(control, CONTROL, CONTACT).astype(object),
@@ -157,7 +160,8 @@ def make_list(
     expected = zip(("value", "low", "high"), MONEY[1:4], strict=True)
     best, riskiest = (merge_ranking(ranking) for ranking in zip(*rankings, strict=True))
     return CallList(
-        calls=list_table(columns, key, deployment.run, campaign),
+        calls=list_table(columns, key, campaign, policy),
+        policy=policy,
         rows=scores.index.to_numpy(dtype=np.int64),
         features=records_of(customers, contract, campaign.as_of),
         counts=dict(counts) | _arms(control, scores["stratum"].to_numpy() == EXPLORATION),
@@ -208,13 +212,14 @@ def describe_problems(problems: pd.DataFrame, most: int = SHOWN) -> list[str]:
 
 
 def everyone_else(
-    scored: Iterable[pa.Table], found: CallList, run: str, campaign: Campaign
+    scored: Iterable[pa.Table], found: CallList, campaign: Campaign
 ) -> Iterator[pa.Table]:
     """The customers that are not on the list, in the table's order, without arm and reasons."""
     listed = pa.array(found.rows)
     id_name = found.calls.column_names[0]
     for table in scored:
         rest = table.filter(pc.invert(pc.is_in(table["row"], listed)))
-        columns = {name: rest[name] for name in ("probability", *MONEY)}
+        columns = {name: rest[name] for name in ("probability", *MONEY, "benefit_by_risk")}
         arm = pa.repeat("none", len(rest))
-        yield list_table({id_name: rest["id"], "arm": arm, **columns}, id_name, run, campaign)
+        columns |= {id_name: rest["id"], "arm": arm}
+        yield list_table(columns, id_name, campaign, found.policy)

@@ -1,6 +1,6 @@
 """The experiment that a campaign's lists are: who was called at random, and what came of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,7 +14,7 @@ from churn.data.contract import Contract
 from churn.data.parsing import parse_features
 from churn.errors import ChurnError
 from churn.feedback.outcomes import OutcomeStore
-from churn.targeting.experiment import Check, Experiment
+from churn.targeting.experiment import Check, Experiment, check_experiment
 from churn.words import plural
 
 NOBODY, CALL = "no call", "call"
@@ -29,23 +29,21 @@ class CampaignExperiment:
 
     Attributes
     ----------
-    experiment : Experiment
-        The outcome is 1 for a customer who stayed, its value the customer's, in money.
+    known : Experiment
+        The customers with a known outcome: 1 for one who stayed; its value is the customer's, in
+        money.
     costs : ndarray of float, shape (n, 1)
-        What a call costs on average.
-    customers : DataFrame
-        customer, arm, day, probability and value_at_risk of the assignments.
+        What a call costs on average, of these.
     checks : list of Check
-        Those that need the lists.
+        Of the experiment, and of the lists.
     budget : float
         The share of eligible customers that the lists called, on average.
     notes : list of str
-        What does not count, in words.
+        How many customers there are, and what does not count, in words.
     """
 
-    experiment: Experiment
+    known: Experiment
     costs: np.ndarray
-    customers: pd.DataFrame
     checks: list[Check]
     budget: float
     notes: list[str]
@@ -114,7 +112,7 @@ def read_experiment(
         outcome=1 - left,
         propensity=np.column_stack([1 - of_call, of_call]),
         names=(NOBODY, CALL),
-        risk=np.array([row.net_benefit for _, row in drawn]),
+        risk=np.array([row.benefit_by_risk for _, row in drawn], dtype=np.float64),
         value=frame["value_at_risk"].to_numpy() / chance,
         weight=np.array([row.weight for _, row in drawn]),
         offset=1 - chance,
@@ -123,13 +121,17 @@ def read_experiment(
     lists_of = {of.list_id: of for of, _ in mine}.values()
     eligible = sum(of.counts.get("eligible", 0) for of in lists_of)
     contacts = sum(of.counts.get("contact", 0) for of in lists_of)
+    known = experiment.known()
     return CampaignExperiment(
-        experiment=experiment,
-        costs=costs,
-        customers=frame,
-        checks=[_contamination(drawn, rows, horizon)],
+        known=known,
+        costs=costs[np.isfinite(experiment.outcome)],
+        checks=[*check_experiment(experiment), _contamination(drawn, rows, horizon)],
         budget=contacts / max(eligible, 1),
-        notes=notes,
+        notes=[
+            f"{plural(len(drawn), 'customer was', 'customers were')} drawn with a known probability"
+            f" of a call; the outcome of {len(known.action):,} is known.",
+            *notes,
+        ],
     )
 
 
@@ -154,7 +156,28 @@ def _features(
         parse_features(part, contract.model_copy(update={"as_of": day}))
         for day, part in texts.groupby(days, sort=False)
     ]
-    typed = pd.concat(parts).sort_index()
+    return experiment_features(pd.concat(parts).sort_index(), contract, chance)
+
+
+def experiment_features(
+    customers: pd.DataFrame, contract: Contract, chance: np.ndarray
+) -> pd.DataFrame:
+    """The features from which effects are learned: those of the model, and its probability.
+
+    Parameters
+    ----------
+    customers : DataFrame of n rows
+        Typed; other columns are left out.
+    contract : Contract
+    chance : ndarray of float64, shape (n,)
+        The model's probability of leaving.
+
+    Returns
+    -------
+    DataFrame of n rows
+        float64 and category columns.
+    """
+    typed = customers[[*contract.features]]
     flags = typed.select_dtypes("bool").columns
     return typed.astype(dict.fromkeys(flags, np.float64)).assign(**{RISK: chance})
 
@@ -191,11 +214,3 @@ def _contamination(
         f"{MAX_CONTAMINATED:.0%}) were called by another list within {horizon} days"
     )
     return Check("contamination", share <= MAX_CONTAMINATED, finding)
-
-
-def as_outcomes(found: CampaignExperiment) -> Iterator[str]:
-    """How many customers were drawn, and of how many the outcome is known, in sentences."""
-    known = int(np.isfinite(found.experiment.outcome).sum())
-    drawn = plural(len(found.customers), "customer was", "customers were")
-    yield f"{drawn} drawn with a known probability of a call; the outcome of {known:,} is known."
-    yield from found.notes

@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
@@ -13,6 +13,7 @@ import pyarrow.parquet
 from pyarrow import fs
 
 from churn.campaign.benefit import MONEY
+from churn.campaign.list_policy import ListPolicy
 from churn.campaign.settings import Campaign
 from churn.campaign.spreadsheet import neutralise
 from churn.data import rejected as rejected_rows
@@ -30,14 +31,20 @@ REASONS = 3
 def list_schema(id_name: str) -> pa.Schema:
     """The columns of a call list.
 
-    The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated;
-    in money `value_at_risk`, that probability of the customer's value, `net_benefit`, what a call
-    brings on average (see `churn.evaluation.profit.expected_profit`), and the ends of its 95 %
-    interval (see `churn.campaign.benefit.probability_interval`; costs, acceptance and value are
-    taken as known), and `call_cost`, what it costs on average; the features that raise the risk most; the change by the business that would
-    lower it most; the `stratum` within which the arm was drawn (list, or exploration, see
+    The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated.
+
+    In money: `value_at_risk`, that probability of the customer's value; `net_benefit`, what a call
+    brings on average (see `churn.campaign.list_policy.ListPolicy`), and the ends of its 95 %
+    interval (costs, acceptance and value are taken as known); `call_cost`, what a call costs on
+    average; `benefit_by_risk`, the net benefit where the list goes by risk.
+
+    The features that raise the risk most, or first why a call helps; the change by the business
+    that would lower the risk most.
+
+    The `stratum` within which the arm was drawn (list, or exploration, see
     `churn.campaign.exploration`), the probability of that arm there, and how many customers of the
-    stratum the row stands for; the campaign, the run of the model, and the day.
+    stratum the row stands for; the campaign, the policy (risk or effect) and the run that it comes
+    from, the run of the model, and the day.
     """
     return pa.schema(
         [
@@ -45,22 +52,30 @@ def list_schema(id_name: str) -> pa.Schema:
             ("arm", pa.string()),
             ("probability", pa.float64()),
             *((name, pa.float64()) for name in MONEY),
+            ("benefit_by_risk", pa.float64()),
             *((f"reason_{number}", pa.string()) for number in range(1, REASONS + 1)),
             ("action", pa.string()),
             ("stratum", pa.string()),
             ("propensity", pa.float64()),
             ("weight", pa.float64()),
             ("campaign", pa.string()),
+            ("policy", pa.string()),
+            ("policy_version", pa.string()),
             ("run", pa.string()),
             ("as_of", pa.date32()),
         ]
     )
 
 
-def list_table(columns: Mapping[str, Any], id_name: str, run: str, campaign: Campaign) -> pa.Table:
+def list_table(
+    columns: Mapping[str, Any], id_name: str, campaign: Campaign, policy: ListPolicy
+) -> pa.Table:
     """A call list: its columns by name, null where they are not given."""
     schema = list_schema(id_name)
-    of_all = {"campaign": campaign.campaign, "run": run, "as_of": campaign.as_of}
+    of_all = {
+        "campaign": campaign.campaign, "policy": policy.name, "policy_version": policy.version,
+        "run": policy.run, "as_of": campaign.as_of,
+    }  # fmt: skip
     rows = len(columns[id_name])
     rest = {
         field.name: pa.repeat(pa.scalar(of_all.get(field.name), field.type), rows)
@@ -71,9 +86,14 @@ def list_table(columns: Mapping[str, Any], id_name: str, run: str, campaign: Cam
 
 
 def explain(
-    deployment: Deployment, customers: pd.DataFrame
+    deployment: Deployment, customers: pd.DataFrame, helps: Sequence[str | None]
 ) -> tuple[list[list[str | None]], list[str | None]]:
     """The reasons and the best action, by the compiled model; see `churn.scoring.explanations`.
+
+    Parameters
+    ----------
+    helps : sequence of str or None
+        Why a call helps each customer, which comes first; None where the list goes by risk.
 
     Returns
     -------
@@ -86,9 +106,10 @@ def explain(
     reasons: list[list[str | None]] = []
     actions: list[str | None] = []
     rows = customers[list(contract.features)].astype(object).to_dict("records")
-    for record in cast("list[Record]", rows):
+    for record, why in zip(cast("list[Record]", rows), helps, strict=True):
         found = explainer.explain(scorer, record)
-        raising: list[str | None] = [
+        raising: list[str | None] = [] if why is None else [why]
+        raising += [
             contribution_text(contract, one)
             for one in found
             if one.contribution >= MIN_CONTRIBUTION

@@ -1,11 +1,11 @@
 """The short list of a shard: the customers with the greatest net benefit, up to the budget.
 
-The budget is a number of calls, so the customers with the greatest `expected_profit` are the list
+The budget is a number of calls, so the customers with the greatest expected benefit are the list
 with the greatest total that the budget allows. A customer whose call does not pay is not called,
 even if budget is left.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn.campaign.benefit import money_columns
 from churn.campaign.chunks import Chunk, merge_problems
 from churn.campaign.control_group import in_control
 from churn.campaign.exploration import Drawn, candidates, merge_draws
+from churn.campaign.list_policy import ListPolicy
 from churn.campaign.ranking import blocks
 from churn.campaign.settings import Campaign
-from churn.evaluation.profit import expected_profit
-from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.batch import Sample
 from churn.modeling.model import ChurnModel
 
@@ -69,9 +67,9 @@ def score_shard(
     chunks: Iterable[Chunk],
     model: ChurnModel,
     campaign: Campaign,
-    offer: RetentionCosts,
+    policy: ListPolicy,
     do_not_contact: Sequence[str],
-    reliability: Sequence[Mapping[str, float]] | None = None,
+    everyone: bool = False,
 ) -> tuple[Part, pa.Table | None]:
     """Score a shard, and keep the results that the list needs.
 
@@ -79,8 +77,8 @@ def score_shard(
     ----------
     do_not_contact : sequence of str
         Ids that are scored and never called; see `churn.campaign.do_not_contact`.
-    reliability : sequence of mapping, optional
-        Of the model, if the list is to contain all customers.
+    everyone : bool
+        Whether the list is to contain all customers.
 
     Returns
     -------
@@ -90,12 +88,12 @@ def score_shard(
     counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "eligible": 0, "pays": 0}
     top: list[Top] = []
     draws: list[Drawn] = []
-    problems, rejected, chances, profits, everyone = [], [], [], [], []
+    problems, rejected, chances, profits, others = [], [], [], [], []
     sample = Sample()
     for chunk in chunks:
         problems.append(chunk.problems)
         rejected.append(chunk.rejected[: max(0, KEPT_REJECTED - counts["rejected"])])
-        chance, profit = _score(chunk, model, offer)
+        chance, profit = _score(chunk, model, policy)
         sample.add(chunk.ids.to_pylist(), chance, chunk.customers)
         free = ~pc.is_in(chunk.ids, excluded).to_numpy(zero_copy_only=False)
         chances.append(chance[free])
@@ -118,12 +116,10 @@ def score_shard(
                     [*draws, _candidates(chunk, chance, profit, free, campaign)], campaign.budget
                 )
             ]
-        if reliability is not None:
-            money = money_columns(chance, chunk.customers, offer, reliability)
+        if everyone:
+            money = policy.money(chance, chunk.customers)
             places = chunk.customers.index.to_numpy()
-            everyone.append(
-                pa.table({"row": places, "id": chunk.ids, "probability": chance} | money)
-            )
+            others.append(pa.table({"row": places, "id": chunk.ids, "probability": chance} | money))
     ((scores, customers),) = top
     chance, profit = np.concatenate(chances), np.concatenate(profits)
     part = Part(
@@ -137,14 +133,14 @@ def score_shard(
         sample=sample.frame,
         drawn=draws[0] if draws else None,
     )
-    return part, pa.concat_tables(everyone) if everyone else None
+    return part, pa.concat_tables(others) if others else None
 
 
-def _score(chunk: Chunk, model: ChurnModel, offer: RetentionCosts) -> tuple[np.ndarray, np.ndarray]:
+def _score(chunk: Chunk, model: ChurnModel, policy: ListPolicy) -> tuple[np.ndarray, np.ndarray]:
     if not len(chunk.ids):  # scikit-learn requires at least one row
         return np.zeros(0), np.zeros(0)
     chance = model.predict_proba(chunk.customers)[:, 1]
-    return chance, expected_profit(chance, chunk.customers, offer)
+    return chance, policy.benefit(chance, chunk.customers)
 
 
 def _candidates(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANY_VERSION = "CHURN_ANY_SCIKIT_LEARN"
 
 
-def dump_model(model: "ChurnModel") -> bytes:
+def dump_model(model: object) -> bytes:
     """A fitted model as the bytes of a file."""
     import joblib
 

@@ -55,7 +55,7 @@ class Promotion:
         """The tags, which are added to the run in one call, so that all are there or none."""
         if self.at is None:
             raise ValueError("a promotion by hand has no time to record")
-        restoring = f" restoring {self.restores}" if self.restores else ""
+        restoring = f" restoring {self.restores}" if self.restores is not None else ""
         evidence = (
             f"promotion:{self.number} at {self.at.isoformat(timespec='milliseconds')}"
             f"{restoring}: {self.why}"

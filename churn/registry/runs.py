@@ -175,8 +175,8 @@ def resolve_run(name: str) -> str:
     return "/".join(parts)
 
 
-def list_runs(*tags: str) -> "list[Run]":
-    """The `metaflow.Run`s that have all these tags; none where the flow never ran.
+def list_runs(*tags: str, flow: str = FLOW) -> "list[Run]":
+    """The `metaflow.Run`s of a flow that have all these tags; none where it never ran.
 
     Raises
     ------
@@ -188,13 +188,13 @@ def list_runs(*tags: str) -> "list[Run]":
 
     with translate_errors("The runs cannot be listed:"):
         try:
-            return list(metaflow.Flow(FLOW).runs(*tags))
+            return list(metaflow.Flow(flow).runs(*tags))
         except MetaflowNotFound:
             return []
 
 
-def read_history() -> tuple[list[Promotion], list[Unreadable]]:
-    """Every promotion, the newest first, and the tags that look like one and cannot be read.
+def read_history(flow: str = FLOW) -> tuple[list[Promotion], list[Unreadable]]:
+    """Every promotion of a flow's runs, the newest first, and tags like one that are unreadable.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def read_history() -> tuple[list[Promotion], list[Unreadable]]:
         If the runs cannot be listed.
     """
     promotions, unreadable = [], []
-    for run in list_runs(PROMOTED):
+    for run in list_runs(PROMOTED, flow=flow):
         found, bad = read_promotions(run.pathspec, run.user_tags)
         promotions += found
         unreadable += bad

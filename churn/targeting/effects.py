@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor as Boosting
 from sklearn.model_selection import StratifiedKFold
 
 from churn.modeling.threads import bounded_threads
@@ -21,7 +21,6 @@ LEARNERS = ("S", "T", "X", "DR", "hybrid")
 # A learner is fitted on at most so many customers; more change its ranking little.
 MAX_ROWS = 200_000
 
-Boosting = HistGradientBoostingRegressor
 Models = list[Boosting]
 
 
@@ -58,20 +57,54 @@ def cross_fit(experiment: Experiment, seed: int = 0) -> Effects:
     -------
     Effects
     """
+    return combine_folds(experiment, [fit_fold(experiment, k, seed) for k in range(FOLDS)])
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Predictions for the customers of one fold, from the others.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (m,)
+        Positions of its customers.
+    outcomes, effects
+        Of these, see `Effects`.
+    """
+
+    rows: np.ndarray
+    outcomes: np.ndarray
+    effects: dict[str, np.ndarray]
+
+
+def fit_fold(experiment: Experiment, number: int, seed: int = 0) -> Fold:
+    """Predict one fold of an experiment from all others.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With known outcomes.
+    number : int
+        Of the fold, from 0 to FOLDS - 1.
+    seed : int
+    """
+    train, test = list(_folds(experiment, FOLDS, seed))[number]
+    part, unseen = experiment.rows(_some(train, seed)), experiment.rows(test)
     with bounded_threads(1):  # a fit is too small to gain from more
-        return _cross_fit(experiment, seed)
-
-
-def _cross_fit(experiment: Experiment, seed: int) -> Effects:
-    n, actions = len(experiment.action), experiment.n_actions
-    outcomes = np.empty((n, actions + 1))
-    effects = {name: np.empty((n, actions)) for name in LEARNERS}
-    for train, test in _folds(experiment, FOLDS, seed):
-        part, unseen = experiment.rows(_some(train, seed)), experiment.rows(test)
         models = fit_outcomes(part, seed)
-        outcomes[test] = predict_outcomes(models, unseen.features, unseen.offsets)
-        for name, found in _effects(part, models, unseen, seed).items():
-            effects[name][test] = found
+        outcomes = predict_outcomes(models, unseen.features, unseen.offsets)
+        return Fold(test, outcomes, _effects(part, models, unseen, seed))
+
+
+def combine_folds(experiment: Experiment, folds: list[Fold]) -> Effects:
+    """The predictions of all folds, in the order of the experiment."""
+    n = len(experiment.action)
+    outcomes = np.empty((n, experiment.n_actions + 1))
+    effects = {name: np.empty((n, experiment.n_actions)) for name in LEARNERS}
+    for fold in folds:
+        outcomes[fold.rows] = fold.outcomes
+        for name, found in fold.effects.items():
+            effects[name][fold.rows] = found
     return Effects(outcomes, effects, doubly_robust(experiment, outcomes))
 
 
@@ -278,11 +311,9 @@ def _shrunken_regression(
     return weights, centre, scale
 
 
-def _boosting(
-    features: pd.DataFrame, target: np.ndarray, seed: int
-) -> HistGradientBoostingRegressor:
+def _boosting(features: pd.DataFrame, target: np.ndarray, seed: int) -> Boosting:
     """Small trees and strong regularisation: an effect is a small part of an outcome's variance."""
-    model = HistGradientBoostingRegressor(
+    model = Boosting(
         max_iter=60, learning_rate=0.06, max_leaf_nodes=6,
         min_samples_leaf=max(20, min(200, len(target) // 50)), l2_regularization=10.0,
         early_stopping=False, random_state=seed,

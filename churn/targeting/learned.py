@@ -79,7 +79,8 @@ class LearnedPolicy:
         if not len(features):
             return np.zeros(0)
         found: np.ndarray = self.hybrid.predict(features, offset)[:, 0]
-        return np.clip(found, -offset, 1 - offset)
+        clipped: np.ndarray = np.clip(found, -offset, 1 - offset)
+        return clipped
 
     def interval(self, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The 95 % interval of the mean effect on customers with such a predicted effect.

@@ -104,7 +104,8 @@ def _first(rank: np.ndarray, budget: float, weights: np.ndarray | None) -> np.nd
     order = np.argsort(-rank, kind="stable")
     if weights is None:
         return order[: int(budget * len(rank))]
-    return order[np.cumsum(weights[order]) <= budget * weights.sum() * (1 + 1e-12)]
+    first: np.ndarray = order[np.cumsum(weights[order]) <= budget * weights.sum() * (1 + 1e-12)]
+    return first
 
 
 def compare_policies(

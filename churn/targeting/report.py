@@ -147,10 +147,11 @@ def lines(report: EffectReport) -> Iterator[str]:
         )
     if not report.has_risk:
         yield "  risk: without --risk, the lowest outcome expected without an action comes first"
-    yield _decision(report)
+    yield decision_text(report)
 
 
-def _decision(report: EffectReport) -> str:
+def decision_text(report: EffectReport) -> str:
+    """Whether the learned policy is to be used, and what a proof would need, in a sentence."""
     if report.chosen.policy != RISK:
         return "Use the learned policy: its gain over risk is above zero by a one-sided 95 % bound."
     learned = next(value for value in report.values if value.policy == "hybrid")

@@ -9,6 +9,7 @@ import pytest
 from campaigns import CONTRACT, settle
 from churn.campaign.call_list import everyone_else, listing_contract, make_list
 from churn.campaign.chunks import clean_chunks, columns_needed, repeated_ids
+from churn.campaign.list_policy import ListPolicy
 from churn.campaign.shards import Source
 from churn.campaign.shortlist import score_shard
 from churn.data.parsing import labels
@@ -51,8 +52,9 @@ def listed(deployed, tmp_path):
     """Makes the list of a table, as ScoreFlow does in several processes."""
 
     def make(
-        table, offer=None, do_not_contact=(), shard_rows=10_000, contract=CONTRACT, **settings
-    ):
+        table, offer=None, do_not_contact=(), shard_rows=10_000, contract=CONTRACT, learned=None,
+        **settings,
+    ):  # fmt: skip
         deployment, model = deployed
         path = tmp_path / "customers.parquet"
         if isinstance(table, pd.DataFrame):
@@ -65,18 +67,19 @@ def listed(deployed, tmp_path):
         )
         shards = source.shards(shard_rows)
         repeated = repeated_ids(source, shards, contract.id)
+        policy = ListPolicy(offer, deployment.reliability, contract, deployment.run, learned)
         parts, scored = zip(
             *(
                 score_shard(
                     clean_chunks(source, shard, contract, offer, repeated),
-                    model, campaign, offer, do_not_contact, deployment.reliability,
+                    model, campaign, policy, do_not_contact, everyone=True,
                 )
                 for shard in shards
             ),
             strict=True,
         )  # fmt: skip
-        found = make_list(parts, deployment, contract, campaign, offer)
-        rest = everyone_else(scored, found, deployment.run, campaign)
+        found = make_list(parts, deployment, contract, campaign, policy)
+        rest = everyone_else(scored, found, campaign)
         return found, pa.concat_tables([found.calls, *rest]).to_pandas()
 
     return make

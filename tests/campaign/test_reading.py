@@ -4,8 +4,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from campaigns import settle
+from campaigns import CONTRACT, settle
 from churn.campaign.export import list_table, write_list
+from churn.campaign.list_policy import ListPolicy
 from churn.campaign.reading import list_paths, read_call_lists
 from churn.campaign.spreadsheet import neutralise, restore_text
 from churn.errors import ChurnError
@@ -15,13 +16,14 @@ IDS = ["1", "007", '=HYPERLINK("http://x")', "'=1", "+49", "-5", "-x", "@a", "''
 
 @pytest.fixture(params=["calls.csv", "calls.csv.gz", "calls.parquet"])
 def written(request, tmp_path) -> str:
-    campaign, _ = settle({}, campaign="=spring")
+    campaign, offer = settle({}, campaign="=spring")
+    policy = ListPolicy(offer, [], CONTRACT, "ChurnFlow/1")
     columns = {
         "id": IDS, "arm": ["contact", "control"] * 5 + ["none"], "probability": [0.5] * 11,
         "value_at_risk": [10.0] * 11, "reason_1": ["=1+1"] * 11,
     }  # fmt: skip
     path = str(tmp_path / request.param)
-    write_list([list_table(columns, "id", "ChurnFlow/1", campaign)], path)
+    write_list([list_table(columns, "id", campaign, policy)], path)
     return path
 
 

@@ -79,6 +79,8 @@ class ListedCustomer(NamedTuple):
         Its probability; None where the action was not drawn with a known one.
     call_cost : float or None
         Money that a call costs on average.
+    benefit_by_risk : float or None
+        The net benefit where the list goes by risk.
     weight : float or None
         How many customers of the stratum the row stands for.
     features : dict or None
@@ -125,6 +127,7 @@ class ListedCustomer(NamedTuple):
     contact: dict[str, str]
     agent: str | None
     call_cost: float | None = None
+    benefit_by_risk: float | None = None
     weight: float | None = None
     features: dict[str, Any] | None = None
     state: str = OPEN

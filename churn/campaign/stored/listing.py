@@ -22,8 +22,6 @@ from churn.feedback.batch import OFF
 from churn.feedback.prediction_log import locations
 from churn.words import plural
 
-POLICY = "risk"
-
 
 def list_name(campaign: Campaign) -> str:
     """The id of a campaign's list of a day: of the same day and campaign there is one list."""
@@ -107,7 +105,8 @@ def store_list(
         return "The list is in no database: the app does not show it."
     header = StoredList(
         list_id=list_name(campaign), created_at=datetime.now(UTC), as_of=campaign.as_of,
-        campaign=campaign.campaign, run=run, policy=POLICY, policy_version=run, currency=currency,
+        campaign=campaign.campaign, run=run, policy=found.policy.name,
+        policy_version=found.policy.version, currency=currency,
         key=found.calls.column_names[0], counts=found.counts, expected=found.expected,
         notes=[*describe_list(contract), *notes],
     )  # fmt: skip
@@ -135,6 +134,7 @@ def listed_customers(
             stratum=row["stratum"],
             eligible=[CONTACT, CONTROL], action=row["arm"],
             propensity=row["propensity"], weight=row["weight"], call_cost=row["call_cost"],
+            benefit_by_risk=row["benefit_by_risk"],
             features=found.features[place],
             probability=row["probability"], value_at_risk=row["value_at_risk"],
             net_benefit=row["net_benefit"], net_benefit_low=row["net_benefit_low"],

@@ -71,6 +71,7 @@ LISTED = Table(
     Column("weight", Double),
     Column("features", JSON),
     Column("call_cost", Double),
+    Column("benefit_by_risk", Double),
     Column("probability", Double, nullable=False),
     Column("value_at_risk", Double, nullable=False),
     Column("net_benefit", Double, nullable=False),

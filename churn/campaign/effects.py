@@ -1,0 +1,97 @@
+"""The settings of EffectFlow, and its decision in words."""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from churn.campaign.experiment import CampaignExperiment, read_experiment
+from churn.data.contract import Contract
+from churn.errors import ChurnError
+from churn.feedback.prediction_log import locations
+from churn.targeting.effects import Effects
+from churn.targeting.policies import RISK
+from churn.targeting.quarters import quarters
+from churn.targeting.report import EffectReport, decision_text
+
+HORIZON_DAYS = 30
+PROMOTE = ("auto", "never")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of EffectFlow.
+
+    Attributes
+    ----------
+    budget : float or None
+        The share of customers to call; that of the lists where it is None.
+    horizon : int or None
+        Days until an outcome is known; the contract's, or 30, where it is None.
+    as_of : date or None
+        Today where it is None.
+    """
+
+    budget: float | None
+    horizon: int | None
+    as_of: date | None
+
+
+def check_settings(promote: str, budget: float, horizon: int, as_of: str) -> Settings:
+    """Validate all settings at once, before anything is read.
+
+    Raises
+    ------
+    ChurnError
+        Naming every value out of its range.
+    """
+    problems = []
+    if promote not in PROMOTE:
+        problems.append(f"--promote {promote}: auto or never")
+    if not 0 <= budget <= 1:
+        problems.append(f"--budget {budget}: a share from 0 to 1; 0 for that of the lists")
+    if horizon < 0:
+        problems.append(f"--horizon {horizon}: days of 0 or more; 0 for the contract's")
+    day = None
+    try:
+        day = date.fromisoformat(as_of) if as_of else None
+    except ValueError:
+        problems.append(f"--as-of {as_of}: a day like 2026-01-31")
+    if problems:
+        raise ChurnError("The effects cannot be learned:", problems)
+    return Settings(budget or None, horizon or None, day)
+
+
+def read_campaign(
+    url: str, campaign: str, contract: Contract, settings: Settings
+) -> CampaignExperiment:
+    """Read the experiment of a campaign; see `churn.campaign.experiment.read_experiment`."""
+    url = url or locations(os.environ)[1]
+    horizon = settings.horizon or contract.horizon_days or HORIZON_DAYS
+    found = read_experiment(url, campaign, contract, horizon, settings.as_of)
+    if settings.budget is None:
+        return found
+    return CampaignExperiment(found.known, found.costs, found.checks, settings.budget, found.notes)
+
+
+def decide(report: EffectReport) -> dict[str, Any]:
+    """The decision as plain values: whether the gain of the learned policy is proven, and why."""
+    (learned,) = (one for one in report.values if one.policy == "hybrid")
+    return {
+        "proven": report.chosen.policy != RISK,
+        "gain": learned.gain,
+        "low": learned.low,
+        "high": learned.high,
+        "customers": report.customers,
+        "budget": report.budget,
+        "why": decision_text(report),
+    }
+
+
+def customer_kinds(found: CampaignExperiment, effects: Effects) -> pd.DataFrame:
+    """How many customers a call keeps, loses, or leaves as they are; see `quarters`."""
+    known, effect = found.known, effects.effects["hybrid"][:, 0]
+    benefit = effect * known.values - found.costs[:, 0]
+    return quarters(1 - known.offsets, effect, benefit, known.weights)

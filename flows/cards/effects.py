@@ -1,0 +1,71 @@
+"""The card of EffectFlow."""
+
+from metaflow.cards import Markdown, Table
+
+from cards.components import page
+from churn.targeting.report import decision_text
+
+NAMES = {
+    "nobody": "call nobody", "everybody": "call everybody", "random": "call at random",
+    "risk": "the list by risk", "hybrid": "the learned policy",
+}  # fmt: skip
+
+
+def effects_card(run) -> list:
+    """What calling did, to whom, and what each policy would have brought with the same budget."""
+    report, found = run.report, run.found
+    (name, mean, se), *_ = report.mean_effects
+    groups = report.groups[name]
+    return page(
+        Markdown(f"# Whom a call keeps: {run.campaign}"),
+        Markdown("\n\n".join(found.notes)),
+        Markdown(f"**{decision_text(report)}**"),
+        Markdown(
+            f"A call keeps {100 * mean:+.1f} of 100 customers on average "
+            f"(95 % interval {100 * (mean - 1.96 * se):+.1f} to {100 * (mean + 1.96 * se):+.1f})."
+        ),
+        Markdown("## Which customers there are"),
+        Table(
+            [
+                [row.kind, f"{row.share:.1%}", _percent(row.risk), _points(row.effect)]
+                for row in run.quarters.itertuples()
+            ],
+            headers=["a customer who", "share", "risk without a call", "kept of 100 by a call"],
+        ),
+        Markdown(
+            f"## What each policy would have brought, calling at most {report.budget:.1%} "
+            "of the customers"
+        ),
+        Table(
+            [
+                [
+                    NAMES[one.policy], f"{1_000 * one.value:,.0f}", f"{one.treated:.1%}",
+                    f"{1_000 * one.gain:+,.0f} ({1_000 * one.low:+,.0f} to "
+                    f"{1_000 * one.high:+,.0f})",
+                ]
+                for one in report.values
+                if one.policy in NAMES
+            ],
+            headers=["policy", "money per 1,000 customers", "called", "gain over risk (95 %)"],
+        ),
+        Markdown("The intervals of the gains hold together."),
+        Markdown("## Are the predicted effects right?"),
+        Table(
+            [
+                [f"{number + 1}", _points(row.predicted),
+                 f"{_points(row.observed)} ({_points(row.low)} to {_points(row.high)})"]
+                for number, row in enumerate(groups.itertuples())
+            ],
+            headers=["fifth by predicted effect", "predicted", "observed (95 %)"],
+        ),
+        Markdown("## The health of the experiment"),
+        Table([[check.name, check.finding] for check in report.checks]),
+    )  # fmt: skip
+
+
+def _points(value: float) -> str:
+    return "" if value != value else f"{100 * value:+.1f}"
+
+
+def _percent(value: float) -> str:
+    return "" if value != value else f"{value:.1%}"

@@ -1,0 +1,87 @@
+"""EffectFlow: learn from a campaign whom a call keeps, and decide how its list is ranked."""
+
+from runtime import launch  # first: it makes churn importable and names the user
+
+if __name__ == "__main__":
+    launch.prepare()
+# isort: split
+from metaflow import FlowSpec, Parameter, card, current, step
+
+
+class EffectFlow(FlowSpec):
+    """Check a campaign's experiment, learn effects, and compare policies in money."""
+
+    campaign = Parameter("campaign", default="retention", help="whose lists; see ScoreFlow")
+    model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
+    log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
+    as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
+    horizon = Parameter("horizon", default=0, help="days until an outcome is known; contract's, 30")
+    budget = Parameter("budget", default=0.0, help="share of customers to call; that of the lists")
+    promote_it = Parameter("promote", default="auto", help="auto, if it is proven, or never")
+    seed = Parameter("seed", default=0, help="of the folds")
+
+    @step
+    def start(self):
+        """Read the campaign's lists and outcomes, and check the experiment."""
+        from churn.campaign.effects import check_settings, read_campaign
+        from churn.registry.runs import fetch_run
+        from churn.targeting.effects import FOLDS
+        from churn.targeting.experiment import require_sound
+
+        settings = check_settings(self.promote_it, self.budget, self.horizon, self.as_of_day)
+        deployment = fetch_run(self.model_run)
+        self.found = read_campaign(self.log_url, self.campaign, deployment.contract, settings)
+        require_sound(self.found.checks)
+        self.folds = list(range(FOLDS))
+        self.next(self.learn, foreach="folds")
+
+    @step
+    def learn(self):
+        """Predict the effects on a fold of the customers from all others."""
+        from churn.targeting.effects import fit_fold
+
+        self.fold = fit_fold(self.found.known, self.input, self.seed)
+        self.next(self.judge)
+
+    @card(type="blank", id="effects")
+    @step
+    def judge(self, inputs):
+        """Compare the policies, and fit the learned one on all customers."""
+        from cards.effects import effects_card
+        from churn.campaign.effects import customer_kinds, decide
+        from churn.registry.policies import describe_policy, dump_policy
+        from churn.targeting.effects import combine_folds
+        from churn.targeting.learned import LearnedPolicy
+        from churn.targeting.report import judge
+
+        self.found = inputs[0].found
+        known, found = self.found.known, self.found
+        effects = combine_folds(known, [one.fold for one in inputs])
+        self.report = judge(known, effects, found.checks, found.costs, found.budget, self.seed)
+        run = f"{current.flow_name}/{current.run_id}"
+        policy = LearnedPolicy.fit(known, self.report, self.campaign, run, self.seed)
+        self.policy_file = dump_policy(policy)
+        self.decision = describe_policy(policy, self.policy_file, **decide(self.report))
+        self.quarters = customer_kinds(found, effects)
+        current.card["effects"].extend(effects_card(self))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Promote the learned policy if its gain is proven, and print what was found."""
+        from churn.registry.policies import promote_policy
+        from churn.targeting.report import lines
+
+        print("\n".join([*self.found.notes, *lines(self.report)]))
+        run = f"{current.flow_name}/{current.run_id}"
+        if not self.decision["proven"]:
+            print(f"The list of {self.campaign!r} is left as it is.")
+        elif self.promote_it == "never":
+            print(f"Not promoted; churn policies promote {run} does that.")
+        else:
+            promote_policy(run, self.decision["why"], self.campaign, finished=False)
+            print(f"The list of {self.campaign!r} goes by {run} from now on.")
+
+
+if __name__ == "__main__":
+    launch.start(EffectFlow)
