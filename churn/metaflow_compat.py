@@ -91,13 +91,19 @@ def translate_errors(summary: str) -> Iterator[None]:
 def local_store() -> Path | None:
     """The folder of the local metadata provider; None where another one is in use.
 
-    Uses `metaflow.plugins.datastores.local_storage.LocalStorage.datastore_root`.
+    Uses `metaflow.plugins.datastores.local_storage.LocalStorage.datastore_root`, which is None
+    until the client has read something.
     """
     if not client().get_metadata().startswith("local@"):
         return None
     from metaflow.plugins.datastores.local_storage import LocalStorage
 
-    return Path(str(LocalStorage.datastore_root))
+    root = LocalStorage.datastore_root or LocalStorage.get_datastore_root_from_config(_silent)
+    return Path(str(root))
+
+
+def _silent(*_texts: object) -> None:
+    """Metaflow's parameter for printing, which prints nothing."""
 
 
 def failed_step(run: "Run") -> str | None:

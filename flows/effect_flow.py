@@ -41,6 +41,7 @@ class EffectFlow(FlowSpec):
         from churn.targeting.effects import fit_fold
 
         self.fold = fit_fold(self.found.known, self.input, self.seed)
+        print(f"{len(self.fold.rows):,} customers, predicted from the others")
         self.next(self.judge)
 
     @card(type="blank", id="effects")

@@ -39,7 +39,7 @@ class CampaignExperiment:
     budget : float
         The share of eligible customers that the lists called, on average.
     notes : list of str
-        How many customers there are, and what does not count, in words.
+        How many customers were drawn, and what does not count, in words.
     """
 
     known: Experiment
@@ -129,7 +129,7 @@ def read_experiment(
         budget=contacts / max(eligible, 1),
         notes=[
             f"{plural(len(drawn), 'customer was', 'customers were')} drawn with a known probability"
-            f" of a call; the outcome of {len(known.action):,} is known.",
+            " of a call.",
             *notes,
         ],
     )
