@@ -4,7 +4,8 @@
 
 CHECKOUT is a clone at another commit with a virtual environment .venv of its own. Tables and splits
 are those of benchmarks/quality.py, written once by the other checkout, so that both codes get the
-same contract, training rows and test rows. Each fits by its own flow, as a whole process; the
+same contract, training rows and test rows. Each fits by its own flow, as a whole process, with a
+budget that no candidate exceeds, since an older code's clock would measure the machine's load. The
 interval of the mean difference is from a bootstrap over the test customers of each split.
 """
 
@@ -84,7 +85,7 @@ def losses(checkout: Path, split: Path) -> np.ndarray:
         flow = (
             "flows/churn_flow.py", "--config", "contract", split / "contract.toml", "run",
             "--data", split / "train.parquet", "--seed", split.name.split()[-1], "--holdout", 0,
-            "--run-id-file", split / "run-id",
+            "--budget-seconds", 100_000, "--run-id-file", split / "run-id",
         )  # fmt: skip
         run(checkout, split, *flow, **settings)
         run(checkout, split, "-c", PREDICT, split, **settings)
