@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churn.campaign.called import CALLED
 from churn.data.contract import Contract
 from churn.data.parsing import parse_features
 from churn.monitoring.two_sample import CHI_SQUARE, FISHER, KS, VALUES, TwoSampleTest
@@ -73,13 +74,14 @@ class Reference:
         ----------
         frame, split, rows, out_of_fold
             The clean table, the part of each row, the training rows that were cross-validated, and
-            their out-of-fold probabilities. Held-out customers are scored here.
+            their out-of-fold probabilities. Held-out customers are scored here, and those who were
+            left out because they were called: they are among the customers that are scored later.
         """
         train = np.flatnonzero(split == "train")[rows]
-        holdout = np.flatnonzero(split == "holdout")
-        order = np.random.default_rng(0).permutation(len(train) + len(holdout))[:MOST]
-        places = np.concatenate([train, holdout])[order]
-        chance = np.concatenate([out_of_fold, np.full(len(holdout), np.nan)])[order]
+        others = np.flatnonzero(np.isin(split, ["holdout", CALLED]))
+        order = np.random.default_rng(0).permutation(len(train) + len(others))[:MOST]
+        places = np.concatenate([train, others])[order]
+        chance = np.concatenate([out_of_fold, np.full(len(others), np.nan)])[order]
         features = parse_features(frame.iloc[places], deployment.contract)
         unknown = np.isnan(chance)
         chance[unknown] = deployment.scorer.many(records(features[unknown]))

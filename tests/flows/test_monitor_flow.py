@@ -17,6 +17,7 @@ from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.feedback.reports import SAVINGS, VERDICT, ReportStore
+from churn.monitoring.inputs import read_reference
 from churn.registry.runs import fetch_run
 from churn.scoring.export.models import records
 from running import FlowRun, run_flow
@@ -153,6 +154,10 @@ def left_out_by_the_log(pathspec: str) -> None:
     new = Run(pathspec).data
     assert new.called.called == (new.split == "called").sum() == 40
     assert new.called.control == (new.weights == 5).sum() == 10
+    # Drift compares with all customers, called ones too: they are scored later as well.
+    reference, _ = read_reference(fetch_run(pathspec))
+    others = np.isin(new.split, ["holdout", "called"]).sum()
+    assert len(reference.probabilities) == len(new.sample.rows) + others
     (card,) = get_cards(Step(f"{pathspec}/validate").task, id="data")
     shown = str(card.get_data())
     assert "40 customers are left out because they were called" in shown
