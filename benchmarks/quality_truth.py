@@ -48,7 +48,7 @@ def generalization(options) -> None:
         metrics = evaluate(target, chance)
         lines.append([
             table, str(len(of_table)),
-            f"{of_table['promised'].mean():.4f}", f"{of_table['log_loss'].mean():.4f}",
+            f"{of_table['cv_log_loss'].mean():.4f}", f"{of_table['log_loss'].mean():.4f}",
             span(gaps.mean(), *student(gaps)), f"{rank_correlation(of_table):+.2f}",
             f"{metrics['expected_calibration_error']['value']:.4f}",
             f"{metrics['calibration_slope']['value']:.3f}",
