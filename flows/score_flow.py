@@ -19,6 +19,9 @@ class ScoreFlow(FlowSpec):
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     id_column = Parameter("id", default="", help="the customer's key, if not the contract's")
     budget = Parameter("budget", default=500, help="the most customers to call")
+    planned = Parameter(
+        "planned", default=False, is_flag=True, help="budget and costs of the plan saved in the app"
+    )
     campaign_name = Parameter("campaign", default="retention", help="draws the control group")
     control = Parameter("control", default=0.1, help="share not called, to see what calling does")
     explore = Parameter("explore", default=0, help="of them at random, to learn whom a call keeps")
@@ -36,6 +39,7 @@ class ScoreFlow(FlowSpec):
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
     policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
     currency = Parameter("currency", default="", help="of all money, as EUR")
+    webhook = Parameter("webhook", default="", help="URL to post the news of the list to, as JSON")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
@@ -51,6 +55,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.do_not_contact import read_ids
         from churn.campaign.list_policy import ListPolicy
+        from churn.campaign.planned import read_plan
         from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
         from churn.campaign.stored.listing import names
@@ -62,15 +67,20 @@ class ScoreFlow(FlowSpec):
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
+        plan = read_plan(self.campaign_name, self.log_url) if self.planned else None
+        if plan:
+            given_costs = plan.costs | {name: text for name, text in given_costs.items() if text}
+        budget = plan.budget if plan else self.budget
         self.campaign = Campaign.check(
-            given_costs, campaign=self.campaign_name, budget=self.budget, explore=self.explore,
+            given_costs, campaign=self.campaign_name, budget=budget, explore=self.explore,
             control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
             shard_rows=self.shard_rows, output=self.output,
         )  # fmt: skip
         self.deployment, self.model = fetch_model(self.model_run)
         self.offer = list_costs(self.deployment.costs, given_costs)
         learned = fetch_policy(self.policy_name, self.campaign.campaign)
-        self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run)
+        by = "the plan or the command line" if plan else "the command line"
+        self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run, by)
         contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
         self.contract = listing_contract(contract, self.id_column)
         options = SourceOptions.check(
@@ -84,7 +94,8 @@ class ScoreFlow(FlowSpec):
         needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
-        self.warnings = [f"The table: {note}." for note in self.source.notes]
+        self.warnings = [plan.words] if plan else []
+        self.warnings += [f"The table: {note}." for note in self.source.notes]
         self.warnings.append(left_already(self.source, self.shards, contract))
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
         self.next(self.score, foreach="shards")
@@ -158,7 +169,8 @@ class ScoreFlow(FlowSpec):
     @step
     def end(self):
         """Print the summary."""
-        from churn.campaign.call_list import describe_list, describe_problems
+        from churn.campaign.call_list import describe_list, describe_problems, list_message
+        from churn.monitoring.notify import post
 
         print("\n".join(filter(None, self.warnings)))
         print("\n".join(describe_problems(self.call_list.problems)))
@@ -169,6 +181,9 @@ class ScoreFlow(FlowSpec):
         print(f"Written to {self.output}.")
         print(self.logged)
         print(self.stored)
+        if self.webhook:
+            where = f"{current.flow_name}/{current.run_id}"
+            post(self.webhook, list_message(self.call_list, self.campaign, where))
 
 
 def _each(inputs, name: str):

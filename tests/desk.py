@@ -22,7 +22,7 @@ def secret(key: str) -> str:
 def a_list(name: str = LIST, as_of: date = TODAY, **values) -> StoredList:
     return StoredList(
         name, datetime.now(UTC), as_of, "spring", "ChurnFlow/1", "risk", "ChurnFlow/1", "EUR",
-        "customer_id", {"contact": 5, "control": 1},
+        "customer_id", {"customers": 6, "contact": 5, "control": 1},
         {"value": 130.0, "low": 90.0, "high": 160.0}, ["Ranked by a note."],
     )._replace(**values)  # fmt: skip
 

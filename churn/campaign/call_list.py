@@ -194,6 +194,24 @@ def _arms(control: np.ndarray, explored: np.ndarray) -> dict[str, int]:
     return {name: int(np.count_nonzero(mask)) for name, mask in masks.items()}
 
 
+def list_message(found: CallList, campaign: Campaign, where: str) -> dict[str, Any]:
+    """The message to a webhook about a new list, as plain values.
+
+    Parameters
+    ----------
+    where : str
+        The run of ScoreFlow.
+    """
+    return {
+        "list": campaign.campaign,
+        "as_of": campaign.as_of.isoformat(),
+        "score": where,
+        "calls": found.counts["contact"],
+        "expected": found.expected,
+        "text": f"The call list of {campaign.as_of}, campaign {campaign.campaign}: {found}",
+    }
+
+
 def describe_list(contract: Contract) -> list[str]:
     """When the customers on a list leave, and why it has no actions where it has none."""
     lines = []

@@ -98,11 +98,13 @@ def list_costs(
     return RetentionCosts.parse(**{**run_costs, **_given(given_costs)})
 
 
-def describe_costs(costs: RetentionCosts, given_costs: Mapping[str, str], run: str) -> str:
-    """The costs that a list is ranked by, and whether they are those of the run, as a sentence."""
+def describe_costs(
+    costs: RetentionCosts, given_costs: Mapping[str, str], run: str, by: str = "the command line"
+) -> str:
+    """The costs that a list is ranked by, and which of them are not the run's, as a sentence."""
     terms = ", ".join(f"{_words(name)} {term}" for name, term in asdict(costs).items())
     changed = " and ".join(map(_words, _given(given_costs)))
-    source = f"those of {run}" + (f", but for {changed} of the command line" if changed else "")
+    source = f"those of {run}" + (f", but for {changed} of {by}" if changed else "")
     return f"Ranked by a {terms}: {source}."
 
 

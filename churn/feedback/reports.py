@@ -1,4 +1,4 @@
-"""What MonitorFlow found, kept in the database of the prediction log, where the app shows it."""
+"""What MonitorFlow found, and what was planned, in the database of the log: the app shows it."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
 from churn.feedback.prediction_log import new_id
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
 
-VERDICT, SAVINGS = "verdict", "savings"
+VERDICT, SAVINGS, PLAN = "verdict", "savings", "plan"
 REPORTS = Table(
     "reports",
     MetaData(),
@@ -30,7 +30,7 @@ class Report(NamedTuple):
     report : str
         Its id; ids sort by time.
     kind : str
-        `verdict` or `savings`.
+        `verdict`, `savings` or `plan`.
     at : datetime
         When it was made, in UTC.
     as_of : date

@@ -1,8 +1,8 @@
 """All pages of the desk on one blueprint: importing a module registers its views."""
 
-from serve.desk import access, calls, customers, health, results, words
+from serve.desk import access, calls, customers, health, plan, results, words
 
-__all__ = ["blueprint", "calls", "customers", "health", "results"]
+__all__ = ["blueprint", "calls", "customers", "health", "plan", "results"]
 
 blueprint = access.blueprint
 for _name, _filter in words.FILTERS.items():

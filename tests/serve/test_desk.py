@@ -9,6 +9,7 @@ import pytest
 from python_calamine import load_workbook
 
 import desk
+from churn.campaign.planned import read_plan
 from churn.campaign.stored import CallListStore
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
@@ -265,6 +266,43 @@ class TestCustomer:
         assert 'href="/customers/C0001"' in found
         assert CONTROL not in found
         assert "Nothing is known" in anna.get("/customers?q=X99").text
+
+
+class TestPlan:
+    @pytest.fixture
+    def scored(self, url, served):
+        """The predictions of today's list, of 100 customers at each of two risks."""
+        at = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+        with PredictionLog(url) as log:
+            log.add([
+                Prediction(f"{i}", at, "ChurnFlow/1", f"{i}", (0.05, 0.5)[i % 2], False, 0.2, {})
+                for i in range(200)
+            ])  # fmt: skip
+        with CallListStore(url) as store:
+            store.add(desk.a_list(counts={"customers": 2_000, "contact": 300}), [])
+
+    def test_is_made_of_all_customers(self, anna, scored):
+        page = anna.get("/plan?budget=10000&acceptance=0.5&offer_cost=10&contact_cost=0").text
+        # 1,000 customers with a risk of 50 % bring 0.5 * (0.5 * 190 + 10) - 10 each.
+        assert "€42,500" in page
+        assert "by 1,000 calls" in page
+        part = anna.get("/plan?budget=100", headers={"X-Part": "plan"}).text
+        assert "by 100 calls" in part
+        assert "<form" not in part
+        assert "<b>Nothing</b>" in anna.get("/plan?customer_value=0").text
+        assert anna.get("/plan?acceptance=2").status_code == 422
+
+    def test_a_manager_saves_it_for_the_campaign(self, anna, app, scored, url):
+        mia = Browser(app, MIA)
+        assert mia.post("/plan", on="/plan", budget="150", acceptance="0.4").status_code == 303
+        assert "Saved by Mia" in mia.get("/plan").text
+        found = read_plan("spring", url)
+        assert (found.budget, found.costs["acceptance"]) == (150, "0.4")
+        assert 'id="save"' not in anna.get("/plan").text
+        assert anna.post("/plan", on="/calls", budget="1").status_code == 403
+
+    def test_without_predictions_says_so(self, anna):
+        assert "nothing to plan with" in anna.get("/plan").text
 
 
 class TestResults:

@@ -11,10 +11,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Double,
+    Integer,
     MetaData,
     Select,
     Table,
     Text,
+    cast,
     delete,
     func,
     select,
@@ -110,6 +112,22 @@ class PredictionLog(Database):
             query = query.where(PREDICTIONS.c.time < end)
         with self.connected() as connection:
             return set(connection.scalars(query))
+
+    def histogram(self, at: datetime, run: str, bins: int) -> list[tuple[int, float]]:
+        """The predictions of a run at a moment, as those of a whole table have, by probability.
+
+        Returns
+        -------
+        list of (int, float)
+            The number and the mean probability of each bin of equal width that is not empty.
+        """
+        probability = PREDICTIONS.c.probability
+        query = select(func.count(), func.avg(probability)).where(
+            PREDICTIONS.c.time == at, PREDICTIONS.c.run == run
+        )
+        query = query.group_by(cast(probability * bins, Integer))
+        with self.connected() as connection:
+            return [(many, float(mean)) for many, mean in connection.execute(query)]
 
     def count(self) -> int:
         """The number of predictions."""
