@@ -8,16 +8,16 @@ its calls changed none of them.
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import make_url
 
 from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.exploration import EXPLORATION, LIST
 from churn.campaign.reading import COLUMNS, read_call_lists
-from churn.campaign.stored import CallListStore
+from churn.campaign.stored import Assignment, CallListStore
 from churn.errors import ChurnError
 from churn.feedback.batch import OFF
 from churn.feedback.prediction_log import locations
@@ -25,8 +25,6 @@ from churn.registry.runs import fetch_run
 from churn.words import plural
 
 __all__ = ["KnownCalls", "known_calls"]
-
-ALL = (date(1900, 1, 1), date.max - timedelta(days=1))
 
 
 @dataclass(frozen=True)
@@ -105,18 +103,16 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
     str
     """
     with CallListStore(url) as store:
-        rows = [
-            {
-                "customer": row.customer, "arm": CONTROL if row.control else CONTACT,
-                "day": pd.Timestamp(found.as_of), "probability": row.probability,
-                "value_at_risk": row.value_at_risk, "campaign": found.campaign, "key": found.key,
-                "stratum": row.stratum or LIST, "propensity": row.propensity, "run": found.run,
-            }
-            for found, row in store.between(*ALL)
-            if not (row.control and row.stratum == EXPLORATION)
-        ]  # fmt: skip
-        columns = {**COLUMNS, "run": object}
-        return pd.DataFrame(rows, columns=[*columns]).astype(columns), store.where
+        table = pd.DataFrame(store.assignments(), columns=[*Assignment._fields])
+    stratum = table["stratum"].fillna(LIST)
+    table = table.assign(
+        arm=np.where(table["control"].astype(bool), CONTROL, CONTACT),
+        day=pd.to_datetime(table["as_of"]), stratum=stratum,
+    )  # fmt: skip
+    # As in a list that is read from a file.
+    table = table[~((stratum == EXPLORATION) & (table["arm"] == CONTROL))]
+    columns = {**COLUMNS, "run": object}
+    return table[[*columns]].astype(columns).reset_index(drop=True), store.where
 
 
 def _log_url(url: str) -> str:

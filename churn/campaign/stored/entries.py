@@ -142,6 +142,21 @@ class ListedCustomer(NamedTuple):
         return "\n".join([self.customer, *map(str, self.contact.values())]).casefold()
 
 
+class Assignment(NamedTuple):
+    """The group of a customer on a list; see `StoredList` and `ListedCustomer`."""
+
+    customer: str
+    control: bool
+    as_of: date
+    probability: float
+    value_at_risk: float
+    campaign: str
+    key: str
+    stratum: str | None
+    propensity: float | None
+    run: str
+
+
 class CallEvent(NamedTuple):
     """A change of a listed customer's state.
 

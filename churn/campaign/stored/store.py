@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from churn.campaign.stored.entries import (
     LATER,
     STATES,
+    Assignment,
     CallEvent,
     ListedCustomer,
     StoredList,
@@ -192,6 +193,13 @@ class CallListStore(Database):
             )
             for row in self.read(query):
                 yield found, ListedCustomer._make(row)
+
+    def assignments(self) -> Iterator[Assignment]:
+        """Who was assigned to which group, on all lists, by day; without all else of a row."""
+        columns = {column.name: column for column in (*LISTS.c, *LISTED.c)}
+        query = select(*(columns[name] for name in Assignment._fields))
+        query = query.join_from(LISTED, LISTS, LISTED.c.list_id == LISTS.c.list_id)
+        return map(Assignment._make, self.read(query.order_by(LISTS.c.as_of, LISTED.c.rank)))
 
     def delete_customer(self, customer: str | int) -> int:
         """Delete a customer from all lists and histories, and return the number of list rows."""
