@@ -174,14 +174,22 @@ def call_list(quick_run: FlowRun, path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def march(quick_run, season, hook, tmp_path_factory) -> tuple[FlowRun, Path]:
+def newest(quick_run, tmp_path_factory) -> str:
+    """A table to train anew on: of the same customers the first 2,000, which takes half as long."""
+    path = tmp_path_factory.mktemp("newest") / "newest.csv"
+    quick_run.data.table.head(2_000).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def march(quick_run, season, hook, newest, tmp_path_factory) -> tuple[FlowRun, Path]:
     """A look at the broken month, with everything one may ask for, and its metrics file."""
     metrics = tmp_path_factory.mktemp("metrics") / "churn.prom"
     run = monitor(
         "run", "--calls", str(call_list(quick_run, metrics.with_name("calls.csv"))),
         "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
         "--outcomes", str(season.outcomes), "--metrics-file", str(metrics), "--webhook", hook[0],
-        "--retrain", "--data", "telco",
+        "--retrain", "--data", newest,
     )  # fmt: skip
     return run, metrics
 
@@ -261,10 +269,10 @@ class TestRetrainFlow:
         run = "MonitorFlow/" + re.search(r"Flow/(\d+)", looked.output)[1]
         return run_flow("--trigger", run, "run", *options, flow="retrain_flow.py")
 
-    def test_trains_anew_where_a_look_says_so(self, quick_run, season):
+    def test_trains_anew_where_a_look_says_so(self, quick_run, season, newest):
         look = monitor(
             "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
-            "--months", "1", "--data", "telco",
+            "--months", "1", "--data", newest,
         )  # fmt: skip
         assert look.code == 4, look.output
         run = self.after(look)
@@ -276,7 +284,7 @@ class TestRetrainFlow:
         assert [one.family for one in Run(new).data.candidates] == ["logistic"]
 
     def test_leaves_alone_what_was_trained_already(self, march):
-        run = self.after(march[0], "--data", "telco")
+        run = self.after(march[0], "--data", "nowhere.csv")
         assert run.code == 0, run.output
         assert "left nothing to do" in run.output
 

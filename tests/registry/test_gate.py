@@ -210,11 +210,13 @@ def test_a_small_or_a_second_business_is_left_to_a_person(evaluated):
 
 
 @pytest.mark.slow
-def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(quick, tmp_path):
+def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(
+    quick, small, tmp_path
+):
     settings = {"store": tmp_path, "METAFLOW_RUN_PROMOTE": "auto"}
     outputs = []
     for _ in range(2):
-        run = run_flow("--config", "candidates", quick, "run", **settings)
+        run = run_flow("--config", "candidates", quick, "run", *small, **settings)
         assert run.code == 0, run.output
         outputs.append(run.output)
     assert "there was no champion" in outputs[0]
