@@ -42,11 +42,15 @@ import sys
 import numpy as np, pandas as pd
 sys.path.insert(0, ".")
 from metaflow import Run, namespace
-from churn.registry.model_file import load_model
 namespace(None)
 folder = sys.argv[1]
 data = Run("ChurnFlow/" + open(f"{folder}/run-id").read()).data
-chance = load_model(data.model_file).predict_proba(pd.read_parquet(f"{folder}/test.parquet"))[:, 1]
+try:
+    from churn.registry.model_file import load_model
+    model = load_model(data.model_file)
+except ModuleNotFoundError:  # an older checkout
+    model = data.model
+chance = model.predict_proba(pd.read_parquet(f"{folder}/test.parquet"))[:, 1]
 np.save(f"{folder}/probabilities.npy", chance)
 """
 

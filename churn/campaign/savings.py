@@ -20,6 +20,7 @@ import pandas as pd
 from churn.campaign.control_group import ARMS, CONTACT, CONTROL
 from churn.campaign.exploration import LIST
 from churn.campaign.stratified import (
+    dispersion,
     groups_of,
     newcombe,
     strata_of_days,
@@ -155,8 +156,8 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     The difference of the shares who left has Newcombe's (1998, method 10) interval, from Wilson's
     of each share, with the effective sample size of the stratum weights (Kish). The money is the
     difference of the mean residual loss, the customer's value where they left less probability
-    times value, with Welch's (1947) interval from the variances within strata, or from those that
-    the probabilities imply where they are greater. Both are multiplied by the number of called
+    times value, with Welch's (1947) interval from the variances that the probabilities imply, times
+    the dispersion of the residuals where it is above 1. Both are multiplied by the number of called
     customers whose outcome is known.
 
     Parameters
@@ -197,6 +198,7 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     residual = known["left"] * worth - known["value_at_risk"]
     variance = worth**2 * known["probability"] * (1 - known["probability"])
     groups = {name: list(groups_of(known, strata, name)) for name in ARMS}
+    variance = variance * dispersion(residual, variance, [*groups[CONTROL], *groups[CONTACT]])
     kept = newcombe(*(weighted_share(known["left"], groups[name]) for name in (CONTROL, CONTACT)))
     saved = welch(*(weighted_mean(residual, variance, groups[name]) for name in (CONTROL, CONTACT)))
     return Savings(

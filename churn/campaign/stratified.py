@@ -57,20 +57,26 @@ def newcombe(
     }
 
 
+def dispersion(values: pd.Series, variance: pd.Series, groups: Sequence[Group]) -> float:
+    """How much wider values spread within groups than `variance` implies; at least 1.
+
+    As in quasi-likelihood (Wedderburn 1974). All groups have one factor: a small group without a
+    customer of high value spreads too little by itself.
+    """
+    parts = [values[rows].to_numpy() for rows, _ in groups]
+    freedom = sum(len(part) - 1 for part in parts)
+    spread = sum(((part - part.mean()) ** 2).sum() for part in parts) / freedom
+    return max(float(spread / variance.mean()), 1.0)
+
+
 def weighted_mean(
     values: pd.Series, variance: pd.Series, groups: Sequence[Group]
 ) -> tuple[float, float, int]:
-    """A weighted mean, its variance from that within strata, and the degrees of freedom.
-
-    The variance within strata is at least the one that the probabilities imply, since a small group
-    without a leaver of high value underestimates it.
-    """
-    parts = [(values[rows].to_numpy(), weight) for rows, weight in groups]
-    freedom = sum(len(part) - 1 for part, _ in parts)
-    spread = sum(((part - part.mean()) ** 2).sum() for part, _ in parts) / freedom
-    spread = max(spread, np.concatenate([variance[rows].to_numpy() for rows, _ in groups]).mean())
-    error = spread * sum(weight**2 / len(part) for part, weight in parts)
-    return sum(weight * part.mean() for part, weight in parts), error, freedom
+    """A weighted mean, its variance from those of the rows, and the degrees of freedom."""
+    parts = [(values[rows], variance[rows], weight) for rows, weight in groups]
+    error = sum(weight**2 * of.mean() / len(of) for _, of, weight in parts)
+    freedom = sum(len(part) - 1 for part, _, _ in parts)
+    return sum(weight * part.mean() for part, _, weight in parts), error, freedom
 
 
 def welch(one: tuple[float, float, int], other: tuple[float, float, int]) -> dict[str, float]:

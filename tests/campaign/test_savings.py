@@ -42,19 +42,28 @@ class TestSavings:
         assert found.kept["low"] / 80 == pytest.approx(0.0524, abs=5e-5)
         assert found.kept["high"] / 80 == pytest.approx(0.3339, abs=5e-5)
 
-    def test_money_has_welch_s_interval_of_the_losses_beyond_the_expected(self):
+    def test_money_has_the_interval_that_the_probabilities_imply_times_the_dispersion(self):
         rng = np.random.default_rng(0)
         values, chance = rng.lognormal(5, 1, 700), rng.uniform(0.04, 0.06, 700)
         calls, outcomes = drawn((500, 100), (200, 60), chance, values)
         found = measure(calls, outcomes, spent=1_000)
         residual = (outcomes["left"].to_numpy() - chance) * values
-        test = stats.ttest_ind(residual[500:], residual[:500], equal_var=False)
-        span = test.confidence_interval()
+        # The variances that the probabilities imply, times how much wider the residuals spread.
+        groups, implied = (residual[500:], residual[:500]), values**2 * chance * (1 - chance)
+        pooled = sum(((group - group.mean()) ** 2).sum() for group in groups) / 698
+        assert pooled > 3 * implied.mean()  # the model expects a fifth of those who left
+        errors = [
+            pooled / implied.mean() * part.mean() / len(part)
+            for part in (implied[500:], implied[:500])
+        ]
+        freedom = sum(errors) ** 2 / (errors[0] ** 2 / 199 + errors[1] ** 2 / 499)
+        half = stats.t.ppf(0.975, freedom) * np.sqrt(sum(errors))
+        gap = groups[0].mean() - groups[1].mean()
         assert found.saved["value"] == pytest.approx(
             500 * (residual[500:].mean() - residual[:500].mean()) - 1_000
         )
-        assert found.saved["low"] == pytest.approx(500 * span.low - 1_000)
-        assert found.saved["high"] == pytest.approx(500 * span.high - 1_000)
+        assert found.saved["low"] == pytest.approx(500 * (gap - half) - 1_000)
+        assert found.saved["high"] == pytest.approx(500 * (gap + half) - 1_000)
 
     @pytest.mark.slow
     def test_the_intervals_cover_what_is_true_though_a_few_are_worth_most(self):
