@@ -1,7 +1,8 @@
-"""The command line: `python -m churn COMMAND …`."""
+"""The command line: `churn COMMAND …`, or `python -m churn COMMAND …` where it is not installed."""
 
 import argparse
 import sys
+from pathlib import Path
 
 from churn.cli import (
     cards,
@@ -20,7 +21,8 @@ from churn.errors import ChurnError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m churn")
+    installed = Path(sys.argv[0]).stem == "churn"
+    parser = argparse.ArgumentParser(prog="churn" if installed else "python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     about_models = (contract, models, cards)
     about_campaigns = (log, replay, outcomes, savings, effects, policies, prune)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.data.contract import Category, Contract, Flag, Number, parse_toml
+from churn.data.contract import Category, Contract, Date, Flag, Number, label_key, parse_toml
 from churn.data.readers import TELCO
 from churn.data.values import MISSING
 from churn.errors import ChurnError
@@ -300,3 +300,31 @@ def test_a_contract_that_was_pickled_without_a_later_field_has_its_default():
     assert pickle.loads(pickle.dumps(contract)) == contract
     del values["time_order"]
     assert function(values) == contract
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("True.", "true"),
+        ("FALSE.", "false"),
+        ("no.", "no."),
+        (" Has  Left ", "has left"),
+        (1.0, "1"),
+    ],
+)
+def test_values_of_the_target_are_compared_without_case_and_extra_blanks(text, key):
+    assert label_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (1200.0, "1,200 days ago"),
+        (0.0, "0 days ago"),
+        (-30.4, "in 30 days"),
+        (float("nan"), "missing"),
+        (None, "missing"),
+    ],
+)
+def test_a_date_is_said_as_days_from_the_observation(days, said):
+    assert Date(kind="date").say(days) == said
