@@ -48,11 +48,12 @@ class TestInterval:
         chance = np.array([0.1, 0.9])
         found = money_columns(chance, customers, offer, self.BINS)
         assert tuple(found) == MONEY
-        value, benefit, *ends = found.values()
+        value, benefit, *ends, spent = found.values()
         assert value == pytest.approx([10, 360])
         assert benefit == pytest.approx(expected_profit(chance, customers, offer))
         for end, bound in zip(ends, probability_interval(chance, self.BINS), strict=True):
             assert end == pytest.approx(expected_profit(bound, customers, offer))
+        assert spent == pytest.approx(offer.spending(chance, customers))
 
     def test_it_covers_the_truth_of_most(self, deployed):
         deployment, model = deployed

@@ -86,16 +86,25 @@ class CallListStore(Database):
 
     def page(self, name: str, asked: Query, limit: int, offset: int = 0) -> Page:
         """Some of the customers to be called, and how many there are in all."""
-        where = _where(name, asked)
-        rows = select(*_COLUMNS).where(*where).order_by(*_ORDER[asked.sort], LISTED.c.rank)
+        where, order = self._where(name, asked), (*_ORDER[asked.sort], LISTED.c.rank)
+        rows = select(*_COLUMNS).where(*where).order_by(*order)
         with self.connected() as connection:
-            total = connection.scalar(select(func.count()).select_from(LISTED).where(*where)) or 0
-            found = connection.execute(rows.limit(limit).offset(offset))
-            return Page([ListedCustomer._make(row) for row in found], total)
+            if asked.text:
+                # A search looks at each row of the list, so it is made once.
+                keys = connection.scalars(
+                    select(LISTED.c.customer).where(*where).order_by(*order)
+                ).all()
+                total, some = len(keys), keys[offset : offset + limit]
+                rows = select(*_COLUMNS).where(LISTED.c.list_id == name)
+                rows = rows.where(LISTED.c.customer.in_(some)).order_by(*order)
+            else:
+                count = select(func.count()).select_from(LISTED).where(*where)
+                total, rows = connection.scalar(count) or 0, rows.limit(limit).offset(offset)
+            return Page([ListedCustomer._make(row) for row in connection.execute(rows)], total)
 
     def every(self, name: str, asked: Query) -> Iterator[ListedCustomer]:
         """All customers to be called that a query finds, a chunk at a time."""
-        query = select(*_COLUMNS).where(*_where(name, asked))
+        query = select(*_COLUMNS).where(*self._where(name, asked))
         rows = self.read(query.order_by(*_ORDER[asked.sort], LISTED.c.rank))
         return map(ListedCustomer._make, rows)
 
@@ -104,7 +113,7 @@ class CallListStore(Database):
         groups = (LISTED.c.state, LISTED.c.agent, LISTED.c.segment)
         query = select(*groups, func.count()).group_by(*groups)
         by_state, agents, segments = dict.fromkeys(STATES, 0), set(), set()
-        for state, agent, segment, many in self.read(query.where(*_where(name, Query()))):
+        for state, agent, segment, many in self.read(query.where(*self._where(name, Query()))):
             by_state[state] += many
             agents.add(agent)
             segments.add(segment)
@@ -218,19 +227,20 @@ class CallListStore(Database):
             connection.execute(delete(LISTS).where(LISTS.c.as_of < before))
         return gone
 
-
-def _where(name: str, asked: Query) -> Sequence[ColumnElement[bool]]:
-    where: list[ColumnElement[bool]] = [LISTED.c.list_id == name, LISTED.c.control.is_(False)]
-    if asked.states:
-        where.append(LISTED.c.state.in_(asked.states))
-    if asked.due_by is not None:
-        due = or_(LISTED.c.due.is_(None), LISTED.c.due <= asked.due_by)
-        where.append(or_(LISTED.c.state != LATER, due))
-    if asked.agent is not None:
-        mine = LISTED.c.agent == asked.agent
-        where.append(or_(mine, LISTED.c.agent.is_(None)) if asked.unassigned else mine)
-    if asked.segment is not None:
-        where.append(LISTED.c.segment == asked.segment)
-    if asked.text:
-        where.append(LISTED.c.searched.contains(asked.text.casefold(), autoescape=True))
-    return where
+    def _where(self, name: str, asked: Query) -> Sequence[ColumnElement[bool]]:
+        where: list[ColumnElement[bool]] = [LISTED.c.list_id == name, LISTED.c.control.is_(False)]
+        if asked.states:
+            where.append(LISTED.c.state.in_(asked.states))
+        if asked.due_by is not None:
+            due = or_(LISTED.c.due.is_(None), LISTED.c.due <= asked.due_by)
+            where.append(or_(LISTED.c.state != LATER, due))
+        if asked.agent is not None:
+            mine = LISTED.c.agent == asked.agent
+            where.append(or_(mine, LISTED.c.agent.is_(None)) if asked.unassigned else mine)
+        if asked.segment is not None:
+            where.append(LISTED.c.segment == asked.segment)
+        if asked.text:
+            # Faster than LIKE, and each character stands for itself.
+            find = func.instr if self.dialect.name == "sqlite" else func.strpos
+            where.append(find(LISTED.c.searched, asked.text.casefold()) > 0)
+        return where
