@@ -59,6 +59,12 @@ def month(name: str) -> str:
     return f"{date.fromisoformat(f'{name}-01'):%b %Y}"
 
 
+def short_month(name: str) -> str:
+    """A month on an axis: `Mar`, and with its year in January: `Jan ’26`."""
+    first = date.fromisoformat(f"{name}-01")
+    return f"{first:%b ’%y}" if first.month == 1 else f"{first:%b}"
+
+
 def round_up(least: float) -> float:
     """The smallest of 1, 2 and 5 times a power of ten that is at least `least`."""
     power = 10.0 ** floor(log10(least))
@@ -67,5 +73,5 @@ def round_up(least: float) -> float:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money, "day": day, "short_day": short_day, "minute": minute, "sentence": sentence,
-    "plural": plural, "amount": amount, "count": count, "month": month,
+    "plural": plural, "amount": amount, "count": count, "month": month, "short_month": short_month,
 }  # fmt: skip
