@@ -51,6 +51,7 @@ class TestInterval:
         value, benefit, *ends, spent = found.values()
         assert value == pytest.approx([10, 360])
         assert benefit == pytest.approx(expected_profit(chance, customers, offer))
+        assert spent == pytest.approx(offer.spending(chance, customers))
         for end, bound in zip(ends, probability_interval(chance, self.BINS), strict=True):
             assert end == pytest.approx(expected_profit(bound, customers, offer))
         assert spent == pytest.approx(offer.spending(chance, customers))
