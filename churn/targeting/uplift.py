@@ -62,10 +62,9 @@ def ranking(
     order = np.lexsort((rng.random(len(effects)), -effects))
     ordered, weights = differences[order], weights[order]
     value = _area(ordered, weights, weighting)
-    half = len(ordered) // 2
     draws = []
     for _ in range(RESAMPLES):
-        keep = np.sort(rng.choice(len(ordered), half, replace=False))
+        keep = rng.random(len(ordered), dtype=np.float32) < 0.5
         draws.append(_area(ordered[keep], weights[keep], weighting))
     # The spread of half samples around the whole is that of the whole around the truth.
     se = float(np.std(draws, ddof=1))
