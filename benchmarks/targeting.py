@@ -47,15 +47,18 @@ def draw(world: str, n: int, seed: int) -> tuple[Experiment, np.ndarray]:
     """An experiment, and the true effect of a call on each customer, in money."""
     rng = np.random.default_rng(seed)
     features = pd.DataFrame(rng.normal(size=(n, 8)), columns=list("abcdefgh"))
+    # The learners have the probability of leaving, as EffectFlow gives it to them.
     logit = -1.2 + features["a"] + 0.6 * features["b"] - 0.5 * features["c"]
     risk = 1 / (1 + np.exp(-logit.to_numpy()))
     saved = WORLDS[world](risk, features["d"].to_numpy())
     action = rng.integers(0, 2, n)
     stayed = rng.random(n) < 1 - risk + action * saved
     propensity = constant_propensity(action, np.array([0.5, 0.5]))
-    return Experiment(features, action, WORTH * stayed, propensity, ("no", "call"), risk), (
-        WORTH * saved - COST
-    )
+    experiment = Experiment(
+        features.assign(risk=risk), action, WORTH * stayed, propensity, ("no", "call"), risk,
+        offset=WORTH * (1 - risk),
+    )  # fmt: skip
+    return experiment, WORTH * saved - COST
 
 
 def measure(world: str, n: int, seed: int) -> dict[str, float]:

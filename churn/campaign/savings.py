@@ -12,7 +12,7 @@ since the expectation is known before the groups are assigned (covariate adjustm
 coefficient).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,14 @@ from churn.campaign.stratified import (
     welch,
 )
 from churn.errors import ChurnError
+from churn.statistics.sequences import always_valid
 from churn.words import plural
 
 # Below these nothing is estimated. The rule uses the expected number of leavers, not the observed
 # one, because selection on the outcome would bias the estimate.
 MIN_OUTCOMES, MIN_EXPECTED = 30, 5
+# The intervals that hold at every look are best at so many expected leavers in the smaller group.
+EXPECTED_AT_BEST = 50
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Savings:
         where there is too little data.
     saved : dict or None
         Money that those bring, less what was spent; None where there is too little data.
+    always : dict of dict
+        The same two with intervals that hold at every look, see `churn.statistics.sequences`.
     spent : float
     strata : int
         The number of strata within which the groups are compared.
@@ -85,6 +90,7 @@ class Savings:
     strata: int
     insufficient_data: list[str]
     ignored: list[str]
+    always: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [
@@ -107,6 +113,11 @@ class Savings:
                 lines.append(f"Compared within {self.strata} periods of consecutive days.")
             if self.kept["low"] <= 0 <= self.kept["high"]:
                 lines.append("The interval includes no effect at all: this may be chance.")
+            lines.append(
+                "Those intervals hold for one look that was planned. If you look again and again: "
+                f"{_span(self.always['kept'], ',.1f')} customers, "
+                f"{_span(self.always['saved'], ',.2f')} saved."
+            )
         return "\n".join([*lines, *self.insufficient_data, *self.ignored])
 
 
@@ -201,10 +212,15 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     variance = variance * dispersion(residual, variance, [*groups[CONTROL], *groups[CONTACT]])
     kept = newcombe(*(weighted_share(known["left"], groups[name]) for name in (CONTROL, CONTACT)))
     saved = welch(*(weighted_mean(residual, variance, groups[name]) for name in (CONTROL, CONTACT)))
+    kept = {end: called * value for end, value in kept.items()}
+    saved = {end: called * value - spent for end, value in saved.items()}
+    # Expected before any call, so it does not depend on the outcomes.
+    information = min(arm.expected for arm in arms.values()) / EXPECTED_AT_BEST
     return Savings(
         **arms,
-        kept={end: called * value for end, value in kept.items()},
-        saved={end: called * value - spent for end, value in saved.items()},
+        kept=kept,
+        saved=saved,
+        always={"kept": always_valid(kept, information), "saved": always_valid(saved, information)},
         spent=spent,
         strata=int(strata.max()) + 1,
         insufficient_data=[],
