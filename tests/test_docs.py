@@ -5,6 +5,7 @@ The info string of a fence has the requirements of a block: `server` stays up un
 not run.
 """
 
+import csv
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,18 @@ class Workplace:
         return block.text.replace("8000", str(self.port)).strip()
 
 
+def add_outcomes(folder: Path) -> None:
+    """The tables that a reader has of their own: who of the customers left until yesterday."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    with (ROOT / "churn" / "data" / "telco" / "telco.csv").open() as telco:
+        rows = [
+            f"{row['customer_id']},{yesterday},{row['churn'].lower()}"
+            for row in csv.DictReader(telco)
+        ]
+    for name in ("left.csv", "outcomes.csv"):
+        (folder / name).write_text("\n".join(["customer_id,date,churned", *rows]) + "\n")
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory) -> Iterator[Workplace]:
     folder = tmp_path_factory.mktemp("docs") / "churn"
@@ -114,6 +128,7 @@ def workplace(tmp_path_factory) -> Iterator[Workplace]:
     tables = os.environ.get("CHURN_TEST_DATA")
     for table in Path(tables).glob("*.csv") if tables else ():
         shutil.copyfile(table, folder / table.name)
+    add_outcomes(folder)
     environment = {
         "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}",
         "HOME": str(tmp_path_factory.mktemp("home")),
