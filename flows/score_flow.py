@@ -29,6 +29,7 @@ class ScoreFlow(FlowSpec):
     do_not_contact_may_miss = Parameter(
         "do-not-contact-may-miss", default=False, is_flag=True, help="none of its ids need be there"
     )
+    cooldown = Parameter("cooldown-days", default=0, help="rest for who was on a list; 0: none")
     separator = Parameter("separator", default="", help="between a file's cells; recognised")
     encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
     sheet = Parameter("sheet", default="", help="of a workbook")
@@ -53,6 +54,7 @@ class ScoreFlow(FlowSpec):
         """Check the settings, fetch the model, and split the table into shards."""
         from churn.campaign.call_list import listing_contract
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
+        from churn.campaign.cooldown import resting_customers
         from churn.campaign.do_not_contact import read_ids
         from churn.campaign.list_policy import ListPolicy
         from churn.campaign.planned import read_plan
@@ -73,6 +75,7 @@ class ScoreFlow(FlowSpec):
         budget = plan.budget if plan else self.budget
         self.campaign = Campaign.check(
             given_costs, campaign=self.campaign_name, budget=budget, explore=self.explore,
+            cooldown=self.cooldown,
             control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
             shard_rows=self.shard_rows, output=self.output,
         )  # fmt: skip
@@ -90,6 +93,7 @@ class ScoreFlow(FlowSpec):
             self.offer, self.deployment.reliability, self.contract, self.deployment.run, learned
         )
         self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
+        self.resting = resting_customers(self.log_url, self.campaign.as_of, self.campaign.cooldown)
         self.kept_names = names(f"{self.keep},{self.segment_column}")
         needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
@@ -111,7 +115,13 @@ class ScoreFlow(FlowSpec):
         model = self.model  # loads the libraries whose threads are bounded below
         with bounded_threads(threads_per_task(len(self.shards))):
             self.part, self.scored = score_shard(
-                chunks, model, self.campaign, self.policy, self.excluded, self.everyone
+                chunks,
+                model,
+                self.campaign,
+                self.policy,
+                self.excluded,
+                self.everyone,
+                self.resting,
             )
         self.next(self.rank)
 
@@ -121,6 +131,7 @@ class ScoreFlow(FlowSpec):
         """Merge the shards, mark the control group, explain the risks, and write the list."""
         from cards.calls import calls_card
         from churn.campaign.call_list import everyone_else, make_list
+        from churn.campaign.cooldown import describe_resting
         from churn.campaign.do_not_contact import check_matches
         from churn.campaign.export import write_list, write_rejected
         from churn.campaign.stored.listing import kept_columns, names, store_list
@@ -130,7 +141,7 @@ class ScoreFlow(FlowSpec):
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
             "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "policy",
-            "warnings", "kept_names",
+            "resting", "warnings", "kept_names",
         )  # fmt: skip
         for name in same:
             setattr(self, name, getattr(inputs[0], name))
@@ -146,6 +157,7 @@ class ScoreFlow(FlowSpec):
                 required=not self.do_not_contact_may_miss,
             )
         )  # fmt: skip
+        self.warnings.append(describe_resting(self.resting, counts["resting"], self.cooldown))
         tables = [self.call_list.calls]
         if self.everyone:
             scored = _each(inputs, "scored")

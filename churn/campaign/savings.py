@@ -201,8 +201,10 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
         if arm.expected < MIN_EXPECTED
     ]
     if insufficient:
-        return Savings(**arms, kept=None, saved=None, spent=spent, strata=0,
-                       insufficient_data=insufficient, ignored=ignored)  # fmt: skip
+        return Savings(
+            contact=arms[CONTACT], control=arms[CONTROL], kept=None, saved=None, spent=spent,
+            strata=0, insufficient_data=insufficient, ignored=ignored,
+        )  # fmt: skip
     strata = strata_of_days(known)
     called = arms[CONTACT].known
     worth = known["value_at_risk"] / known["probability"]
@@ -217,7 +219,8 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     # Expected before any call, so it does not depend on the outcomes.
     information = min(arm.expected for arm in arms.values()) / EXPECTED_AT_BEST
     return Savings(
-        **arms,
+        contact=arms[CONTACT],
+        control=arms[CONTROL],
         kept=kept,
         saved=saved,
         always={"kept": always_valid(kept, information), "saved": always_valid(saved, information)},

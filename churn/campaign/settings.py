@@ -26,6 +26,8 @@ class Campaign(BaseModel):
         The most customers to call.
     explore : int
         How many of these calls are drawn at random; see `churn.campaign.exploration`.
+    cooldown : int
+        Days for which a customer on a list is on no other one; 0 for no rest.
     control : float
         The share of customers worth a call who are not called, to measure the effect of calling.
     as_of : date
@@ -43,6 +45,7 @@ class Campaign(BaseModel):
     campaign: str = Field(min_length=1)
     budget: int = Field(ge=1)
     explore: int = Field(default=0, ge=0)
+    cooldown: int = Field(default=0, ge=0)
     control: float = Field(ge=0, le=0.5)
     as_of: Annotated[date, BeforeValidator(date.fromisoformat)]
     max_rejected: float = Field(ge=0, le=1)

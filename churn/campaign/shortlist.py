@@ -42,8 +42,8 @@ class Part:
     problems, rejected : DataFrame
         See `churn.campaign.chunks.Chunk`; at most `KEPT_REJECTED` rejected rows.
     counts : dict of str to int
-        customers, rejected, do_not_contact (on that list), eligible (the others), and pays (those
-        of them whose net benefit is positive).
+        customers, rejected, do_not_contact (on that list), resting, eligible (the others), and pays
+        (those of them whose net benefit is positive).
     best, riskiest : ndarray
         The rankings in blocks, see `churn.campaign.ranking.blocks`.
     sample : DataFrame
@@ -70,6 +70,7 @@ def score_shard(
     policy: ListPolicy,
     do_not_contact: Sequence[str],
     everyone: bool = False,
+    resting: Sequence[str] = (),
 ) -> tuple[Part, pa.Table | None]:
     """Score a shard, and keep the results that the list needs.
 
@@ -79,13 +80,16 @@ def score_shard(
         Ids that are scored and never called; see `churn.campaign.do_not_contact`.
     everyone : bool
         Whether the list is to contain all customers.
+    resting : sequence of str
+        Ids that are not called this time; see `churn.campaign.cooldown`.
 
     Returns
     -------
     Part, and the shard's customers as a Table: their row number and the columns of the list
     """
-    excluded = pa.array(do_not_contact, pa.string())
-    counts = {"customers": 0, "rejected": 0, "do_not_contact": 0, "eligible": 0, "pays": 0}
+    excluded, rests = (pa.array(ids, pa.string()) for ids in (do_not_contact, resting))
+    names = ("customers", "rejected", "do_not_contact", "resting", "eligible", "pays")
+    counts = dict.fromkeys(names, 0)
     top: list[Top] = []
     draws: list[Drawn] = []
     problems, rejected, chances, profits, others = [], [], [], [], []
@@ -95,13 +99,17 @@ def score_shard(
         rejected.append(chunk.rejected[: max(0, KEPT_REJECTED - counts["rejected"])])
         chance, profit = _score(chunk, model, policy)
         sample.add(chunk.ids.to_pylist(), chance, chunk.customers)
-        free = ~pc.is_in(chunk.ids, excluded).to_numpy(zero_copy_only=False)
+        blocked, rested = (
+            pc.is_in(chunk.ids, ids).to_numpy(zero_copy_only=False) for ids in (excluded, rests)
+        )
+        free = ~blocked & ~rested
         chances.append(chance[free])
         profits.append(profit[free])
         worth = np.flatnonzero(free & (profit > 0))
         more = {
             "customers": len(chunk.ids) + len(chunk.rejected), "rejected": len(chunk.rejected),
-            "do_not_contact": int(np.count_nonzero(~free)),
+            "do_not_contact": int(np.count_nonzero(blocked)),
+            "resting": int(np.count_nonzero(rested & ~blocked)),
             "eligible": int(np.count_nonzero(free)), "pays": len(worth),
         }  # fmt: skip
         for name, rows in more.items():

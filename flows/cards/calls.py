@@ -18,9 +18,11 @@ def calls_card(run, most: int = 10) -> list:
         ["customers in the table", count["customers"]],
         ["rejected for breaking the contract", count["rejected"]],
         ["on the do-not-contact list", count["do_not_contact"]],
+        ["resting after an earlier list", count["resting"]],
         ["of the others, worth a call", count["pays"]],
         ["to call", count["contact"]],
-        ["like them, in the control group", count["control"]],
+        ["of these calls, drawn at random", count["explored"]],
+        ["like the others, in the control group", count["control"]],
     ]
     listed = count["contact"] + count["control"]
     at = {

@@ -53,6 +53,7 @@ def listed(deployed, tmp_path):
 
     def make(
         table, offer=None, do_not_contact=(), shard_rows=10_000, contract=CONTRACT, learned=None,
+        resting=(),
         **settings,
     ):  # fmt: skip
         deployment, model = deployed
@@ -72,7 +73,7 @@ def listed(deployed, tmp_path):
             *(
                 score_shard(
                     clean_chunks(source, shard, contract, offer, repeated),
-                    model, campaign, policy, do_not_contact, everyone=True,
+                    model, campaign, policy, do_not_contact, everyone=True, resting=resting,
                 )
                 for shard in shards
             ),

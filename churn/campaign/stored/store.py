@@ -210,6 +210,13 @@ class CallListStore(Database):
         query = query.join_from(LISTED, LISTS, LISTED.c.list_id == LISTS.c.list_id)
         return map(Assignment._make, self.read(query.order_by(LISTS.c.as_of, LISTED.c.rank)))
 
+    def listed_between(self, start: date, end: date) -> list[str]:
+        """The customers on the lists of the days from `start` to before `end`, sorted."""
+        days = select(LISTS.c.list_id).where(LISTS.c.as_of >= start, LISTS.c.as_of < end)
+        query = select(LISTED.c.customer).where(LISTED.c.list_id.in_(days)).distinct()
+        with self.connected() as connection:
+            return sorted(connection.scalars(query))
+
     def delete_customer(self, customer: str | int) -> int:
         """Delete a customer from all lists and histories, and return the number of list rows."""
         key = id_text(customer)

@@ -1,0 +1,54 @@
+"""Customers of earlier lists rest for some days, whether they were to be called or not."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from campaigns import DAY, settle
+from churn.campaign.cooldown import describe_resting, resting_customers
+from churn.campaign.stored.listing import store_list
+from churn.errors import ChurnError
+
+LISTED = date.fromisoformat(DAY)
+
+
+@pytest.fixture
+def stored(listed, deployed, customers, tmp_path):
+    """A stored list, and the URL of its database."""
+    found, _ = listed(customers, budget=50)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    campaign, _ = settle({}, budget=50)
+    none = pd.DataFrame(index=found.rows)
+    store_list(found, deployed[0].contract, campaign, "ChurnFlow/1", url, none)
+    return found.calls.column("customer_id").to_pylist(), url
+
+
+def test_they_rest_for_so_many_days(stored):
+    ids, url = stored
+    for days_later, rests in ((0, False), (1, True), (30, True), (31, False)):
+        resting = resting_customers(url, LISTED + timedelta(days=days_later), 30)
+        assert list(resting) == (sorted(ids) if rests else []), days_later
+
+
+def test_they_are_on_no_list_and_counted(listed, customers, stored):
+    ids, url = stored
+    resting = resting_customers(url, LISTED + timedelta(days=5), 30)
+    found, everyone = listed(customers, budget=50, resting=resting, do_not_contact=ids[:3])
+    assert not set(ids) & set(found.calls.column("customer_id").to_pylist())
+    assert set(everyone[everyone["customer_id"].isin(ids)]["arm"]) == {"none"}
+    assert found.counts["do_not_contact"] == 3
+    assert found.counts["resting"] == len(ids) - 3
+    assert found.counts["eligible"] == 3_000 - len(ids)
+    told = describe_resting(resting, found.counts["resting"], 30)
+    assert told == (
+        f"{len(ids) - 3} customers rest: on a list of the last 30 days "
+        f"({len(ids)} in the database)."
+    )
+
+
+def test_without_a_log_nobody_knows_who_rests():
+    with pytest.raises(ChurnError, match="--log"):
+        resting_customers("off", LISTED, 30)
+    assert resting_customers("off", LISTED, 0) == ()
+    assert describe_resting((), 0, 0) == ""
