@@ -55,6 +55,20 @@ def test_what_is_told_twice_is_there_once(store):
     assert list(store.between()) == rows
 
 
+def test_they_are_ordered_by_day_of_one_customer_and_of_all(store):
+    store.add([outcome(key, day) for key in "ba" for day in (JULY, MAY, JUNE)])
+    days = [MAY, JUNE, JULY]
+    assert [row[:2] for row in store.between()] == [(key, day) for day in days for key in "ab"]
+    assert [row[:2] for row in store.of("ab")] == [(key, day) for key in "ab" for day in days]
+
+
+def test_the_summary_counts_customers_days_and_those_who_left(store):
+    assert store.summary() == (0, 0, None, None, None)
+    store.add([outcome("a", JUNE, left=False), outcome("a", JULY), outcome("b", MAY, left=False)])
+    store.add([outcome("c", JUNE, left=False)])
+    assert store.summary() == (4, 3, MAY, JULY, 0.25)
+
+
 def test_what_was_recorded_later_holds_even_if_it_came_first(store):
     later = NOON + timedelta(microseconds=1)
     store.add([outcome("a", left=False, recorded=later), outcome("b", left=False)])
