@@ -82,6 +82,8 @@ class Settings(BaseSettings):
         The most bytes in the body of a request.
     body_seconds : float (CHURN_BODY_SECONDS)
         How long a client may take to send the body of a request.
+    file_hours : float (CHURN_FILE_HOURS)
+        After so many hours a file that was scored on the page is deleted, with its results.
     host : str (HOST)
     port : int (PORT)
     workers : int or None (CHURN_WORKERS)
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     max_batch: int = Field(10_000, ge=1)
     max_content_length: int = Field(16 * 2**20, ge=1)
     body_seconds: float = Field(30.0, ge=0.1, le=3600)
+    file_hours: float = Field(24.0, gt=0, le=8760)
     host: Text = Field("127.0.0.1", validation_alias="HOST")
     port: int = Field(8000, ge=1, le=65535, validation_alias="PORT")
     workers: int | None = Field(None, ge=1, le=1024)

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
 
 from churn.feedback.prediction_log import new_id
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
+from churn.feedback.report_entry import PLAN, SAVINGS, VERDICT, Report
 
-VERDICT, SAVINGS, PLAN = "verdict", "savings", "plan"
+__all__ = ["PLAN", "SAVINGS", "VERDICT", "Report", "ReportStore"]
+
+
 REPORTS = Table(
     "reports",
     MetaData(),
@@ -20,29 +23,6 @@ REPORTS = Table(
     Column("as_of", Date, nullable=False),
     Column("body", JSON, nullable=False),
 )
-
-
-class Report(NamedTuple):
-    """A report.
-
-    Attributes
-    ----------
-    report : str
-        Its id; ids sort by time.
-    kind : str
-        `verdict`, `savings` or `plan`.
-    at : datetime
-        When it was made, in UTC.
-    as_of : date
-        The day that was examined.
-    body : dict
-    """
-
-    report: str
-    kind: str
-    at: datetime
-    as_of: date
-    body: dict[str, Any]
 
 
 class ReportStore(Database):

@@ -16,7 +16,13 @@ blueprint = Blueprint("desk", __name__)
 
 PUBLIC = {"desk.sign_in_form", "desk.sign_in_with", "desk.sign_out"}
 TOKEN, TOKEN_HEADER = "token", "X-Form-Token"
-Answer = str | Response | Redirect | tuple[str, int] | tuple[str, int, Mapping[str, str]]
+Answer = (
+    str
+    | Response
+    | Redirect
+    | tuple[str, int]
+    | tuple[Mapping[str, object], int, Mapping[str, str]]
+)
 
 View = Callable[..., Answer]
 Register = Callable[[View], View]

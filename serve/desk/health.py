@@ -5,6 +5,7 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 
 from churn.errors import ChurnError
+from churn.feedback.report_entry import VERDICT
 from churn.scoring.json_body import Problem
 from serve.desk.access import Answer, page, person
 from serve.desk.stores import stores
@@ -38,7 +39,7 @@ VERDICTS = {
 def monitor() -> Answer:
     """The latest verdict, the ones before it, the champion's history, and the state of the log."""
     store = stores()
-    verdicts = store.reports.latest("verdict", PAST_VERDICTS)
+    verdicts = store.reports.latest(VERDICT, PAST_VERDICTS)
     promotions, problem = _history()
     return render_template(
         "desk/monitor.html", verdicts=verdicts, words=VERDICTS, to_do=TO_DO,

@@ -9,7 +9,7 @@ from flask import redirect, render_template, request, url_for
 
 from churn.campaign.plan import Bin, PlanSettings, bins_of, make_plan
 from churn.campaign.stored import StoredList
-from churn.feedback.reports import PLAN, Report
+from churn.feedback.report_entry import PLAN, Report
 from churn.scoring.json_body import Problem
 from serve.desk.access import Answer, page, person
 from serve.desk.calls import NoList

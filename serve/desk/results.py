@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import render_template
 
+from churn.feedback.report_entry import SAVINGS, VERDICT
 from serve.desk.access import Answer, page
 from serve.desk.stores import stores
 from serve.desk.words import round_up
@@ -18,8 +19,8 @@ TICKS = 4
 def results() -> Answer:
     """The effect of the calls of each campaign, and the quality of the model that chose them."""
     store = stores()
-    savings = store.reports.latest("savings")
-    verdict = store.reports.latest("verdict")
+    savings = store.reports.latest(SAVINGS)
+    verdict = store.reports.latest(VERDICT)
     lists = store.calls.lists(1)
     campaigns = savings[0].body["campaigns"] if savings else []
     return render_template(

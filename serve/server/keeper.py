@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from churn.campaign.score_file import SCORE_FILES, delete_old
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import PredictionLog, Shipper
@@ -28,6 +29,7 @@ from serve.settings import OFF, Settings
 
 SYNC_SECONDS = 5.0
 SHIP_SECONDS = 0.5
+DELETE_SECONDS = 30.0
 # How long a start waits for the datastore before it serves what is in the cache.
 PATIENCE_SECONDS = 5.0
 
@@ -135,6 +137,7 @@ def main() -> int:
     if settings.log != OFF:
         folder, url = places({"STATE": str(settings.state), "LOG": settings.log})
         shipper = Shipper(folder, PredictionLog(url))
+    _start_deleting(settings, stop)
     while not stop.wait(SHIP_SECONDS) and os.getppid() == server:
         _survive("The log cannot be kept.", lambda: _ship(shipper, keeper))
     _survive("The log cannot be kept.", lambda: _ship(shipper, keeper))
@@ -161,6 +164,17 @@ def _start_syncing(keeper: Keeper, stop: threading.Event) -> None:
 
     for target in (sync, lose_patience):
         threading.Thread(target=target, daemon=True).start()
+
+
+def _start_deleting(settings: Settings, stop: threading.Event) -> None:
+    """Delete files that were scored on a page, after the time of the settings."""
+    folder, hours = settings.state / SCORE_FILES, settings.file_hours
+
+    def delete() -> None:
+        while not stop.wait(DELETE_SECONDS):
+            _survive("Old files cannot be deleted.", lambda: delete_old(folder, hours))
+
+    threading.Thread(target=delete, daemon=True).start()
 
 
 def _ship(shipper: Shipper | None, keeper: Keeper) -> None:

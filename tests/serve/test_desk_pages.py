@@ -154,6 +154,31 @@ def test_a_list_of_100_000_is_searched_and_turned(open_desk):
     page.wait_for_url(re.compile("sort=risk"))
 
 
+def test_a_file_is_given_and_comes_back(open_desk, customers, served, tmp_path):
+    table = customers[[served.contract.id, *served.contract.features]]
+    table.to_csv(tmp_path / "mine.csv", index=False)
+    page = open_desk(path="/score-file")
+    failed = []
+
+    def lose_one(route):
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.abort())
+
+    page.route("**/part?**", lose_one)
+    page.set_input_files("#file", tmp_path / "mine.csv")
+    expect(page.locator(".job")).to_contain_text(
+        f"{len(table)} customers are scored", timeout=60_000
+    )
+    assert failed
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Scored customers").click()
+    assert len(download.value.path().read_text().splitlines()) == len(table) + 1
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator(".job")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
 )

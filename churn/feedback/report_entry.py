@@ -1,0 +1,29 @@
+"""A report as it is kept in the database of the log, and the kinds of reports."""
+
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+VERDICT, SAVINGS, PLAN = "verdict", "savings", "plan"
+
+
+class Report(NamedTuple):
+    """A report.
+
+    Attributes
+    ----------
+    report : str
+        Its id; ids sort by time.
+    kind : str
+        `verdict`, `savings` or `plan`.
+    at : datetime
+        When it was made, in UTC.
+    as_of : date
+        The day that was examined.
+    body : dict
+    """
+
+    report: str
+    kind: str
+    at: datetime
+    as_of: date
+    body: dict[str, Any]
