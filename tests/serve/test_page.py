@@ -28,7 +28,9 @@ KEY = "a key of the retention team"
 @pytest.fixture(scope="module")
 def browser(chromium):
     with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        # One process draws all pages, without a graphics card to imitate.
+        options = ["--no-sandbox", "--disable-gpu", "--renderer-process-limit=1"]
+        browser = p.chromium.launch(executable_path=chromium, args=options)
         yield browser
         browser.close()
 
