@@ -47,7 +47,7 @@ class MonitorFlow(FlowSpec):
     )
     data = Parameter("data", default="", help="the newest labelled table, for --retrain")
     metrics_file = Parameter("metrics-file", default="", help="file for Prometheus: ….prom")
-    webhook = Parameter("webhook", default="", help="URL to post the verdict to, as JSON")
+    webhook = Parameter("webhook", default="", help="URL to post the verdict to; mailto:")
 
     @step
     def start(self):
@@ -152,7 +152,7 @@ class MonitorFlow(FlowSpec):
         from cards import monitoring
         from churn.monitoring.drift import two_sample_tests
         from churn.monitoring.evidently_report import evidently_report
-        from churn.monitoring.notify import message, post, prometheus_text, write_metrics
+        from churn.monitoring.notify import announce, message, prometheus_text, write_metrics
 
         now = self.settings.now(self.clock)
         print(self.verdict)
@@ -165,7 +165,8 @@ class MonitorFlow(FlowSpec):
             text = prometheus_text(self.verdict, self.drift, self.money, self.quality, now)
             write_metrics(text, self.metrics_file)
         if self.webhook:
-            post(self.webhook, message(self.verdict, where, now, self.retrained))
+            subject = f"Churn model: {self.verdict.verdict}"
+            announce(self.webhook, subject, message(self.verdict, where, now, self.retrained))
         self.evidently = None
         if not self.drift.too_few:
             both = self.reference, self.scored.features, self.scored.probabilities

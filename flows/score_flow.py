@@ -40,7 +40,7 @@ class ScoreFlow(FlowSpec):
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
     policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
     currency = Parameter("currency", default="", help="of all money, as EUR")
-    webhook = Parameter("webhook", default="", help="URL to post the news of the list to, as JSON")
+    webhook = Parameter("webhook", default="", help="URL to post the news of the list to; mailto:")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
@@ -182,7 +182,7 @@ class ScoreFlow(FlowSpec):
     def end(self):
         """Print the summary."""
         from churn.campaign.call_list import describe_list, describe_problems, list_message
-        from churn.monitoring.notify import post
+        from churn.monitoring.notify import announce
 
         print("\n".join(filter(None, self.warnings)))
         print("\n".join(describe_problems(self.call_list.problems)))
@@ -195,7 +195,8 @@ class ScoreFlow(FlowSpec):
         print(self.stored)
         if self.webhook:
             where = f"{current.flow_name}/{current.run_id}"
-            post(self.webhook, list_message(self.call_list, self.campaign, where))
+            subject = f"{self.call_list.counts['contact']:,} customers to call"
+            announce(self.webhook, subject, list_message(self.call_list, self.campaign, where))
 
 
 def _each(inputs, name: str):

@@ -1,6 +1,7 @@
 """Send the verdict: a file for Prometheus, and a webhook."""
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from churn.files import write_file
 from churn.monitoring.cohort_metrics import QUALITY
 from churn.monitoring.cohorts import WAITING, Quality
 from churn.monitoring.drift import Drift
+from churn.monitoring.mail import send_mail
 from churn.monitoring.profit_drift import Money
 from churn.monitoring.verdict import LEVELS, OK, Verdict
 
 SECONDS = 10
+MAIL = "mailto:"
 
 
 def prometheus_text(
@@ -104,6 +107,29 @@ def message(
         "retrained": retrained,
         "text": str(verdict),  # the field that chat programs show
     }
+
+
+def announce(where: str, subject: str, values: Mapping[str, Any]) -> None:
+    """Send a message to a webhook, or its `text` by mail.
+
+    Parameters
+    ----------
+    where : str
+        The URL of a webhook, or `mailto:` and addresses; see `churn.monitoring.mail.send_mail`.
+    subject : str
+        Of the mail.
+    values : mapping
+        See `message`.
+
+    Raises
+    ------
+    ChurnError
+        If it is not taken.
+    """
+    if where.startswith(MAIL):
+        send_mail(where.removeprefix(MAIL), subject, str(values["text"]), os.environ)
+    else:
+        post(where, values)
 
 
 def post(url: str, values: Mapping[str, Any]) -> None:

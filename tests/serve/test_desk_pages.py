@@ -179,6 +179,12 @@ def test_a_file_is_given_and_comes_back(open_desk, customers, served, tmp_path):
     expect(page.locator(".job")).to_have_count(0)
 
 
+def test_results_print_on_one_page(open_desk):
+    page = open_desk(path="/results", color_scheme="dark")
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
+
+
 @pytest.mark.parametrize(
     ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop", "phone"]
 )
