@@ -162,27 +162,27 @@ def _until(process: subprocess.Popen, *texts: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory) -> str:
-    """A search of three candidates."""
+def three(small, tmp_path_factory) -> tuple[str, ...]:
+    """Three candidates, and a budget that leaves no room for the last one."""
     path = tmp_path_factory.mktemp("three") / "three.toml"
-    others = '[[candidates]]\nfamily = "splines"\n[[candidates]]\nfamily = "logistic"\n'
+    others = '[[candidates]]\nfamily = "splines"\n[[candidates]]\nfamily = "extra_trees"\n'
     path.write_text(QUICK + others)
-    return str(path)
+    return "--config", "candidates", str(path), "run", "--budget-seconds", "0.3", *small
 
 
 @pytest.fixture(scope="module")
-def undisturbed(three, small) -> FlowRun:
+def undisturbed(three) -> FlowRun:
     """A run of three candidates, from its start to its end."""
-    run = run_flow("--config", "candidates", three, "run", *small)
+    run = run_flow(*three)
     assert run.code == 0, run.output
     return run
 
 
 @pytest.fixture(scope="module")
-def resumed(three, small) -> tuple[FlowRun, int]:
+def resumed(three) -> tuple[FlowRun, int]:
     """The same run killed in the middle of `train`, resumed; and how many candidates it had."""
     alone = "--max-workers", "1"  # so that the others are not finished when the first one is
-    process = start_flow("--verbose", "--config", "candidates", three, "run", *alone, *small)
+    process = start_flow("--verbose", *three, *alone)
     run = re.search(r"run-id (\d+)", _until(process, "run-id"))[1]
     _until(process, "/train/", "Task finished")
     os.killpg(process.pid, signal.SIGKILL)
@@ -218,8 +218,8 @@ class TestWarmStart:
     def test_leaves_no_process_behind(self, telco_run):
         assert telco_run.left == []
 
-    def test_ctrl_c_ends_the_run_and_fails_no_candidate(self, three, small):
-        process = start_flow("--verbose", "--config", "candidates", three, "run", *small)
+    def test_ctrl_c_ends_the_run_and_fails_no_candidate(self, three):
+        process = start_flow("--verbose", *three)
         _until(process, "fold 1 of 5")
         os.killpg(process.pid, signal.SIGINT)
         output = process.stdout.read()
@@ -275,36 +275,32 @@ class TestLostCandidates:
 
 
 class TestBudget:
-    def test_what_is_left_out_does_not_depend_on_the_load(self, small, tmp_path):
-        """The budget leaves no room for the second candidate, however fast or slow the machine."""
-        space = tmp_path / "space.toml"
-        families = ("logistic", "extra_trees")
-        space.write_text("".join(f'[[candidates]]\nfamily = "{name}"\n' for name in families))
-        command = ("--config", "candidates", str(space), "run", "--budget-seconds", "0.3", *small)
-        runs = [run_flow(*command), run_with_interruptions(*command)]
+    def test_what_is_left_out_does_not_depend_on_the_load(self, three, undisturbed):
+        """The budget leaves no room for the last candidate, however fast or slow the machine."""
+        runs = [undisturbed, run_with_interruptions(*three)]
         for run in runs:
             assert run.code == 0, run.output
             assert run.data.search.over_budget == ("extra_trees",)
             assert (
                 "budget is too small for 1 candidate, not in the choice: extra_trees" in run.output
             )
-        undisturbed, slow = (run.data for run in runs)
-        assert undisturbed.fingerprint == slow.fingerprint
-        assert [row["microseconds"] for row in undisturbed.leaderboard] == pytest.approx(
-            [row["microseconds"] for row in slow.leaderboard], nan_ok=True
+        one, other = (run.data for run in runs)
+        assert one.fingerprint == other.fingerprint
+        assert [row["microseconds"] for row in one.leaderboard] == pytest.approx(
+            [row["microseconds"] for row in other.leaderboard], nan_ok=True
         )
 
 
 def run_with_interruptions(*arguments: str) -> FlowRun:
-    """Run a flow as on a machine with half the speed: every second moment it is stopped."""
+    """Run a flow as on a slower machine: a third of the time it is stopped."""
     process, output = start_flow(*arguments), []
     reader = threading.Thread(target=lambda: output.append(process.stdout.read()))
     reader.start()
     while process.poll() is None:
-        for word in (signal.SIGSTOP, signal.SIGCONT):
+        for word, seconds in ((signal.SIGSTOP, 0.1), (signal.SIGCONT, 0.2)):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, word)
-            time.sleep(0.1)
+            time.sleep(seconds)
     reader.join()
     process.stdout.close()
     return FlowRun(process.returncode, output[0])
