@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from churn.cli import (
+    calls,
     cards,
     contract,
     effects,
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="churn" if installed else "python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     about_models = (contract, models, cards)
-    about_campaigns = (log, replay, outcomes, savings, effects, policies, prune)
+    about_campaigns = (log, replay, calls, outcomes, savings, effects, policies, prune)
     for command in about_models + about_campaigns:
         command.add(commands)
     options = parser.parse_args(arguments)

@@ -70,10 +70,12 @@ class EffectFlow(FlowSpec):
     @step
     def end(self):
         """Promote the learned policy if its gain is proven, and print what was found."""
+        from churn.campaign.effects import per_protocol
         from churn.registry.policies import promote_policy
         from churn.targeting.report import lines
 
         print("\n".join([*self.found.notes, *lines(self.report)]))
+        print(per_protocol(self.report, self.found.reached))
         run = f"{current.flow_name}/{current.run_id}"
         if not self.decision["proven"]:
             print(f"The list of {self.campaign!r} is left as it is.")

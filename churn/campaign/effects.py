@@ -11,6 +11,7 @@ from churn.campaign.experiment import CampaignExperiment, read_experiment
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import locations
+from churn.statistics.intervals import Z
 from churn.targeting.effects import Effects
 from churn.targeting.policies import RISK
 from churn.targeting.quarters import quarters
@@ -88,6 +89,25 @@ def decide(report: EffectReport) -> dict[str, Any]:
         "budget": report.budget,
         "why": decision_text(report),
     }
+
+
+def per_protocol(report: EffectReport, reached: float | None) -> str:
+    """The mean effect of a call that reaches a customer, in a sentence.
+
+    Only called customers can be reached, so it is the effect of being called over the share reached
+    (Angrist, Imbens and Rubin 1996); comparing those reached with all others would be biased.
+    """
+    if reached is None:
+        return "Nothing is recorded about the calls: whom they reached is not known."
+    if not reached:
+        return "No call has reached a customer."
+    _, mean, se = report.mean_effects[0]
+    low, high = ((mean + sign * Z * se) / reached for sign in (-1, 1))
+    return (
+        f"{reached:.1%} of those to be called were reached. A call that reaches a customer keeps "
+        f"{100 * mean / reached:+.1f} of 100 ({100 * low:+.1f} to {100 * high:+.1f}); being on the "
+        f"list to be called keeps {100 * mean:+.1f}."
+    )
 
 
 def customer_kinds(found: CampaignExperiment, effects: Effects) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.savings import outcomes_of
-from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
+from churn.campaign.stored import DONE, OPEN, CallListStore, ListedCustomer, StoredList
 from churn.data.contract import Contract
 from churn.data.parsing import parse_features
 from churn.errors import ChurnError
@@ -40,6 +40,9 @@ class CampaignExperiment:
         The share of eligible customers that the lists called, on average.
     notes : list of str
         How many customers were drawn, and what does not count, in words.
+    reached : float or None
+        The share of the customers to be called whom somebody spoke to, weighted; None where nothing
+        is recorded about the calls.
     """
 
     known: Experiment
@@ -47,6 +50,7 @@ class CampaignExperiment:
     checks: list[Check]
     budget: float
     notes: list[str]
+    reached: float | None = None
 
 
 def read_experiment(
@@ -123,6 +127,7 @@ def read_experiment(
     contacts = sum(of.counts.get("contact", 0) for of in lists_of)
     known = experiment.known()
     return CampaignExperiment(
+        reached=_reached([row for _, row in drawn], np.isfinite(experiment.outcome)),
         known=known,
         costs=costs[np.isfinite(experiment.outcome)],
         checks=[*check_experiment(experiment), _contamination(drawn, rows, horizon)],
@@ -180,6 +185,14 @@ def experiment_features(
     typed = customers[[*contract.features]]
     flags = typed.select_dtypes("bool").columns
     return typed.astype(dict.fromkeys(flags, np.float64)).assign(**{RISK: chance})
+
+
+def _reached(rows: Sequence[ListedCustomer], known: np.ndarray) -> float | None:
+    called = [row for row, use in zip(rows, known, strict=True) if use and not row.control]
+    if all(row.state == OPEN for row in called):
+        return None
+    total = sum(row.weight or 1.0 for row in called)
+    return sum(row.weight or 1.0 for row in called if row.state in DONE) / total
 
 
 def _contamination(

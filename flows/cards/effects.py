@@ -3,6 +3,7 @@
 from metaflow.cards import Markdown, Table
 
 from cards.components import page
+from churn.campaign.effects import per_protocol
 from churn.targeting.report import decision_text
 
 NAMES = {
@@ -24,6 +25,7 @@ def effects_card(run) -> list:
             f"A call keeps {100 * mean:+.1f} of 100 customers on average "
             f"(95 % interval {100 * (mean - 1.96 * se):+.1f} to {100 * (mean + 1.96 * se):+.1f})."
         ),
+        Markdown(per_protocol(report, found.reached)),
         Markdown("## Which customers there are"),
         Table(
             [

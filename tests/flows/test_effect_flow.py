@@ -86,6 +86,7 @@ def test_the_lists_have_calls_at_random(campaign):
 def test_a_proven_gain_makes_the_learned_policy_the_list_s(campaign):
     assert campaign.effect.code == 0, campaign.effect.output
     assert "drawn with a known probability of a call" in campaign.effect.output
+    assert "Nothing is recorded about the calls" in campaign.effect.output
     assert "its gain over risk is above zero" in campaign.effect.output
     assert "goes by EffectFlow/" in campaign.effect.output
 

@@ -173,6 +173,8 @@ class CallEvent(NamedTuple):
     due : date or None
         Of a later call, the day.
     note : str
+    cost : float or None
+        Money that was spent.
     """
 
     event: str
@@ -184,6 +186,7 @@ class CallEvent(NamedTuple):
     state: str
     due: date | None
     note: str
+    cost: float | None = None
 
 
 # A column of a listed customer, by its name.

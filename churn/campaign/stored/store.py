@@ -135,7 +135,8 @@ class CallListStore(Database):
 
     def record(
         self, name: str, customer: str, version: int, state: str, by: str,
-        due: date | None = None, note: str = "",
+        due: date | None = None, note: str = "", at: datetime | None = None,
+        cost: float | None = None,
     ) -> ListedCustomer:  # fmt: skip
         """Record what was done about a customer; the row and its history change together.
 
@@ -149,6 +150,10 @@ class CallListStore(Database):
             The person, whose customer it is from now on if it was nobody's.
         due : date, optional
             Of a later call.
+        at : datetime, optional
+            When; now, in UTC.
+        cost : float, optional
+            Money that was spent.
 
         Returns
         -------
@@ -164,7 +169,7 @@ class CallListStore(Database):
         """
         if state not in STATES:
             raise ChurnError("Nothing is recorded:", [f"{state!r} is no state of a call"])
-        at, due = datetime.now(UTC), due if state == LATER else None
+        at, due = at or datetime.now(UTC), due if state == LATER else None
         row = (LISTED.c.list_id == name, LISTED.c.customer == customer, LISTED.c.control.is_(False))
         change = update(LISTED).where(*row, LISTED.c.version == version)
         change = change.values(
@@ -179,7 +184,9 @@ class CallListStore(Database):
             if before.version != version:
                 raise Changed(before)
             connection.execute(change)
-            event = CallEvent(new_id(), name, customer, at, by, before.state, state, due, note)
+            event = CallEvent(
+                new_id(), name, customer, at, by, before.state, state, due, note, cost
+            )
             connection.execute(EVENTS.insert().values(event._asdict()))
         return before._replace(
             state=state, due=due, version=version + 1, changed_by=by, changed_at=at,

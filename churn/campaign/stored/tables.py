@@ -105,4 +105,5 @@ EVENTS = Table(
     Column("state", Text, nullable=False),
     Column("due", Date),
     Column("note", Text, nullable=False),
+    Column("cost", Double),
 )

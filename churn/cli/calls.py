@@ -1,0 +1,28 @@
+"""`python -m churn calls TABLE`: record what came of calls that were not made in the app."""
+
+import argparse
+import os
+
+from churn.cli.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the command that records the results of calls."""
+    about = "record what came of calls: customer, result, and perhaps date, by, note, cost"
+    parser = commands.add_parser("calls", help=about, description=about)
+    parser.add_argument("table", metavar="TABLE", help="a file, s3://… or a database URL")
+    parser.add_argument("--campaign", default="retention", help="whose lists (%(default)s)")
+    parser.add_argument("--by", default="", help="who called, where the table does not say")
+    parser.add_argument("--query", default="", help="SELECT, with a database URL")
+    parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")
+    parser.set_defaults(run=_record)
+
+
+def _record(options: argparse.Namespace) -> None:
+    from churn.campaign.stored import CallListStore
+    from churn.campaign.stored.results import read_results, record_results
+    from churn.feedback.prediction_log import locations
+
+    results = read_results(options.table, options.query, options.by)
+    with CallListStore(options.log or locations(os.environ)[1]) as store:
+        print(record_results(store, options.campaign, results))
