@@ -3,10 +3,16 @@
 import pandas as pd
 from metaflow.cards import Markdown, Table
 
-# On a narrow screen a chart in Metaflow's page has no width, and a table has too much padding.
+# On a narrow screen a chart in Metaflow's page has no width, a table has too much padding, and the
+# name of a run is longer than a line. In the dark the whole page is inverted, charts included, and
+# the hues are turned back.
 STYLE = (
     "<style>.vega-embed{width:100%}.mf-card :is(td,th){text-align:left}"
-    "@media (max-width:60rem){.mf-card :is(td,th){padding:.3rem .4rem;font-size:.8rem}}</style>"
+    ".mf-card :is(h1,h2,p,li){overflow-wrap:anywhere}"
+    "@media (max-width:60rem){.mf-card :is(td,th){padding:.3rem .4rem;font-size:.8rem}"
+    ".mf-card h1{font-size:1.5rem;line-height:1.25}.mf-card h2{font-size:1.2rem}}"
+    "@media screen and (prefers-color-scheme:dark)"
+    "{html{background:#f2f2f0;filter:invert(.93) hue-rotate(180deg)}}</style>"
 )
 
 
