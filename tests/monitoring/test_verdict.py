@@ -1,6 +1,12 @@
 """The rules of the verdict."""
 
+import re
+from dataclasses import replace
+
+import pandas as pd
+
 from churn.monitoring.cohorts import evaluate_cohorts
+from churn.monitoring.verdict import Finding
 from watching import (
     APRIL,
     NOBODY,
@@ -54,3 +60,36 @@ class TestVerdict:
         (power,) = [text for text in judged(period())[0].remarks if "four times in five" in text]
         assert "times as many leavers as expected" in power
         assert "log loss" in power
+
+
+class TestWords:
+    """Each reason says what it is about, and the numbers."""
+
+    def test_cells_that_cannot_be_read_are_counted(self, judged):
+        (reason,) = judged(period(), unreadable={"tenure": 8})[0].reasons
+        assert reason == Finding("watch", "drift", "tenure: 1.0% of the cells cannot be read")
+
+    def test_a_reason_of_a_cohort_names_it(self, judged, watched, january):
+        asked, left, _ = january
+        bad = evaluate_cohorts(asked, watched[0], happened(asked, 1 - left), NOBODY, APRIL)
+        segment = {"feature": "contract", "level": "Weekly", "worse": True, "why": "by chance?"}
+        others = segment | {"level": "Yearly", "worse": False}
+        bad = replace(bad, segments=pd.DataFrame([segment, others]))
+        found = judged(period(), quality=bad)[0]
+        quality = [reason for reason in found.reasons if reason.about == "quality"]
+        assert len(quality) == len(bad.worse) + 1
+        assert all(reason.text.startswith("cohort 2026-01: ") for reason in quality)
+        assert quality[-1].text == (
+            "cohort 2026-01: contract Weekly is worse than elsewhere (by chance?)"
+        )
+        assert str(found).splitlines()[0] == "ChurnFlow/1: retrain"
+        assert f"  retrain: {quality[0].text} (quality)" in str(found).splitlines()
+
+    def test_what_customers_bring_is_said_before_and_now(self, judged):
+        table = period(4_000)
+        loyal = table[table["contract"] != "Month-to-month"]
+        money = [one for one in judged(loyal)[0].reasons if one.about == "money"]
+        assert len(money) == 1
+        assert re.fullmatch(
+            r"a customer is expected to bring -?[\d.]+, was [\d.]+ \(-\d+%\)", money[0].text
+        )
