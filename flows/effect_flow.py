@@ -70,13 +70,17 @@ class EffectFlow(FlowSpec):
     @step
     def end(self):
         """Promote the learned policy if its gain is proven, and print what was found."""
-        from churn.campaign.effects import per_protocol
+        from churn.campaign.effects import effects_report, per_protocol, store_report
         from churn.registry.policies import promote_policy
         from churn.targeting.report import lines
 
         print("\n".join([*self.found.notes, *lines(self.report)]))
         print(per_protocol(self.report, self.found.reached))
         run = f"{current.flow_name}/{current.run_id}"
+        body = effects_report(
+            self.campaign, run, self.report, self.quarters, self.found.reached
+        )  # fmt: skip
+        store_report(self.log_url, self.as_of_day, body)
         if not self.decision["proven"]:
             print(f"The list of {self.campaign!r} is left as it is.")
         elif self.promote_it == "never":

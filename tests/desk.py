@@ -82,7 +82,18 @@ def fill_reports(url: str) -> None:
         "cohorts": [{"cohort": "2026-01", "customers": 900, "known": 800, "left": 0.2,
                      "expected_left": 0.21, "metrics": {"roc_auc": ends | {"value": 0.811}}}],
     }  # fmt: skip
+    effects = {
+        "campaign": "spring", "run": "EffectFlow/1", "why": "Keep calling by risk: not proven.",
+        "customers": 5_900, "budget": 0.1, "reached": "Nothing is recorded about the calls.",
+        "policies": [{"policy": "the learned policy", "treated": 0.08, "value": 10.75,
+                      "gain": 7.03, "low": -1.2, "high": 10.1}],
+        "kinds": [{"kind": "better left alone", "share": 0.12, "risk": 0.4, "effect": -0.03},
+                  {"kind": "leaves anyway", "share": 0.0, "risk": float("nan"),
+                   "effect": float("nan")}],
+        "checks": [{"name": "balance", "passed": True, "finding": "p = 0.4"}],
+    }  # fmt: skip
     with ReportStore(url) as store:
+        store.add("effects", TODAY, effects)
         store.add("savings", TODAY, {"campaigns": [campaign]})
         store.add("verdict", TODAY, verdict)
 

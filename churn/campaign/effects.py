@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from churn.campaign.experiment import CampaignExperiment, read_experiment
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import locations
+from churn.feedback.reports import EFFECTS, ReportStore
 from churn.statistics.intervals import Z
 from churn.targeting.effects import Effects
 from churn.targeting.policies import RISK
@@ -108,6 +109,41 @@ def per_protocol(report: EffectReport, reached: float | None) -> str:
         f"{100 * mean / reached:+.1f} of 100 ({100 * low:+.1f} to {100 * high:+.1f}); being on the "
         f"list to be called keeps {100 * mean:+.1f}."
     )
+
+
+POLICY_WORDS = {
+    "nobody": "call nobody", "everybody": "call everybody", "random": "call at random",
+    "risk": "the list by risk", "hybrid": "the learned policy",
+}  # fmt: skip
+
+
+def effects_report(
+    campaign: str, run: str, report: EffectReport, kinds: pd.DataFrame, reached: float | None
+) -> dict[str, Any]:
+    """What EffectFlow found, as plain values for the app."""
+    shown = ("value", "treated", "gain", "low", "high")
+    return {
+        "campaign": campaign,
+        "run": run,
+        "why": decision_text(report),
+        "customers": report.customers,
+        "budget": report.budget,
+        "reached": per_protocol(report, reached),
+        "policies": [
+            {"policy": POLICY_WORDS[one.policy], **{name: getattr(one, name) for name in shown}}
+            for one in report.values
+            if one.policy in POLICY_WORDS
+        ],
+        "kinds": kinds.to_dict("records"),
+        "checks": [vars(check) for check in report.checks],
+    }
+
+
+def store_report(url: str, as_of: str, body: dict[str, Any]) -> None:
+    """Keep a report in the database of the log, where the app shows it."""
+    day = date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()
+    with ReportStore(url or locations(os.environ)[1]) as store:
+        store.add(EFFECTS, day, body)
 
 
 def customer_kinds(found: CampaignExperiment, effects: Effects) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-VERDICT, SAVINGS, PLAN = "verdict", "savings", "plan"
+VERDICT, SAVINGS, PLAN, EFFECTS = "verdict", "savings", "plan", "effects"
 
 
 class Report(NamedTuple):
@@ -14,7 +14,7 @@ class Report(NamedTuple):
     report : str
         Its id; ids sort by time.
     kind : str
-        `verdict`, `savings` or `plan`.
+        `verdict`, `savings`, `plan` or `effects`.
     at : datetime
         When it was made, in UTC.
     as_of : date

@@ -1,4 +1,4 @@
-"""What MonitorFlow found, and what was planned, in the database of the log: the app shows it."""
+"""What MonitorFlow and EffectFlow found, and plans, in the database of the log for the app."""
 
 import math
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
 
 from churn.feedback.prediction_log import new_id
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
-from churn.feedback.report_entry import PLAN, SAVINGS, VERDICT, Report
+from churn.feedback.report_entry import EFFECTS, PLAN, SAVINGS, VERDICT, Report
 
-__all__ = ["PLAN", "SAVINGS", "VERDICT", "Report", "ReportStore"]
+__all__ = ["EFFECTS", "PLAN", "SAVINGS", "VERDICT", "Report", "ReportStore"]
 
 
 REPORTS = Table(

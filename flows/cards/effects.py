@@ -3,13 +3,8 @@
 from metaflow.cards import Markdown, Table
 
 from cards.components import page
-from churn.campaign.effects import per_protocol
+from churn.campaign.effects import POLICY_WORDS, per_protocol
 from churn.targeting.report import decision_text
-
-NAMES = {
-    "nobody": "call nobody", "everybody": "call everybody", "random": "call at random",
-    "risk": "the list by risk", "hybrid": "the learned policy",
-}  # fmt: skip
 
 
 def effects_card(run) -> list:
@@ -41,12 +36,12 @@ def effects_card(run) -> list:
         Table(
             [
                 [
-                    NAMES[one.policy], f"{1_000 * one.value:,.0f}", f"{one.treated:.1%}",
+                    POLICY_WORDS[one.policy], f"{1_000 * one.value:,.0f}", f"{one.treated:.1%}",
                     f"{1_000 * one.gain:+,.0f} ({1_000 * one.low:+,.0f} to "
                     f"{1_000 * one.high:+,.0f})",
                 ]
                 for one in report.values
-                if one.policy in NAMES
+                if one.policy in POLICY_WORDS
             ],
             headers=["policy", "money per 1,000 customers", "called", "gain over risk (95 %)"],
         ),

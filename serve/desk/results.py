@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import render_template
 
-from churn.feedback.report_entry import SAVINGS, VERDICT
+from churn.feedback.report_entry import EFFECTS, SAVINGS, VERDICT, Report
 from serve.desk.access import Answer, page
 from serve.desk.stores import stores
 from serve.desk.words import round_up
@@ -27,9 +27,18 @@ def results() -> Answer:
         "desk/results.html",
         report=savings[0] if savings else None,
         campaigns=[one | {"chart": month_chart(one["months"])} for one in campaigns],
+        effects=newest_of_campaigns(store.reports.latest(EFFECTS, 100)),
         quality=verdict[0].body if verdict else None,
         currency=lists[0].currency if lists else "",
     )
+
+
+def newest_of_campaigns(reports: Sequence[Report]) -> list[Report]:
+    """The newest report of each campaign, of reports with the newest first."""
+    newest: dict[str, Report] = {}
+    for report in reports:
+        newest.setdefault(report.body["campaign"], report)
+    return list(newest.values())
 
 
 def month_chart(months: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
