@@ -2,10 +2,13 @@
 
 import os
 import time
+from datetime import timedelta
 
 import pytest
 
+import desk
 from churn.__main__ import main
+from churn.campaign.stored import CallListStore
 from churn.feedback.prediction_log import PredictionLog, Spool, entry, locations, new_id, ship_all
 
 DAY = 86_400
@@ -121,3 +124,19 @@ def test_days_that_make_no_sense_are_refused(days, capsys):
     with pytest.raises(SystemExit):
         main(["log", "prune", "--days", days])
     assert "a whole number from 1" in capsys.readouterr().err
+
+
+def test_calls_are_deleted_with_the_customer_and_with_their_age(state, capsys):
+    url = locations(os.environ)[1]
+    desk.fill(url)
+    with CallListStore(url) as store:
+        old = desk.a_list("old", desk.TODAY - timedelta(days=400))
+        store.add(old, [desk.listed("x", 1, "old")])
+        store.record(desk.LIST, "C0001", 0, "called", "Anna")
+        assert main(["log", "delete", "C0001"]) == 0
+        assert "Deleted from 1 call list too" in capsys.readouterr().out
+        assert store.find(desk.LIST, "C0001") is None
+        assert store.events("C0001") == []
+        assert main(["log", "prune", "--days", "365"]) == 0
+        assert "with 1 customer and the history" in capsys.readouterr().out
+        assert [one.list_id for one in store.lists()] == [desk.LIST]
