@@ -45,7 +45,7 @@ def main() -> None:
         found.append(campaign(seed, options.acceptance, options.customers))
         print(f"{seed + 1} of {options.repeats}", file=sys.stderr, flush=True)
     print(f"Predicted less true risk, acceptance {options.acceptance:g}, {len(found)} repeats")
-    print(f"  {'next model':<34}{"first model's tenth":>22}{'its own tenth':>22}  log loss")
+    print(f"  {'next model':<34}{'tenth of the first':>22}{'its own tenth':>22}  log loss")
     for name in (*MEMBERS, CHOSEN):
         print(f"  {name}")
         for way in WAYS:
