@@ -219,7 +219,8 @@ class TestWarmStart:
         assert telco_run.left == []
 
     def test_ctrl_c_ends_the_run_and_fails_no_candidate(self, three):
-        process = start_flow("--verbose", *three)
+        longer = "--data", "telco", "--max-workers", "1"  # so that it has not ended by then
+        process = start_flow("--verbose", *three, *longer)
         _until(process, "fold 1 of 5")
         os.killpg(process.pid, signal.SIGINT)
         output = process.stdout.read()
@@ -398,6 +399,7 @@ def dated(tmp_path_factory, quick) -> FlowRun:
     """A run on customers of different days, who differ in value."""
     path = tmp_path_factory.mktemp("dated") / "dated.parquet"
     table = generate_sample_data(3000, seed=3)
+    table["customer_id"] = "D" + table["customer_id"].astype(str)  # on no call list of the session
     days = np.random.default_rng(0).integers(0, 300, len(table))
     table["as_of"] = (np.datetime64("2026-01-01") + days).astype(str)
     table.to_parquet(path)
