@@ -1,8 +1,6 @@
 """The whole loop: a campaign with calls at random, its outcomes, the learned policy, the list."""
 
 import re
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.__main__ import main
 from churn.data.synthetic import generate_sample_data
 from churn.feedback.outcomes import Outcome, OutcomeStore
-from running import ROOT, SESSION, FlowRun, flow_environment, once, run_flow
+from running import SESSION, FlowRun, once, run_flow
 
 DAY = date(2026, 3, 2)
 LATER = DAY + timedelta(days=60)
@@ -106,15 +105,13 @@ def test_the_next_list_calls_whom_a_call_keeps(campaign):
     assert (called["net_benefit_low"] <= called["net_benefit"]).all()
 
 
-def test_a_policy_is_listed_rolled_back_and_promoted_again(campaign):
+def test_a_policy_is_listed_rolled_back_and_promoted_again(campaign, capsys):
     run = re.search(r"EffectFlow/\d+", campaign.effect.output)[0]
 
     def churn(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "churn", "policies", *arguments],
-            cwd=ROOT, env=flow_environment(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return done.stdout + done.stderr
+        main(["policies", *arguments])
+        done = capsys.readouterr()
+        return done.out + done.err
 
     assert re.search(rf"\* +{run} +spring +5,9", churn())
     again = churn("rollback", "--campaign", "spring", "--why", "to see it")
