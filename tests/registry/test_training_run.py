@@ -10,7 +10,8 @@ from churn.registry.training_settings import SEARCH_PARAMETERS
 def test_every_artifact_that_is_declared_is_there(telco_run):
     run = TrainingRun.open(telco_run.pathspec)
     for name in TrainingRun.__annotations__:
-        assert getattr(run, name) is not None, name
+        # Without customers who were called all weigh the same.
+        assert getattr(run, name) is not None or name == "weights", name
     assert run.search_parameters.keys() == set(SEARCH_PARAMETERS)
     assert run.search_parameters["folds"] == 5
     assert run.datastore == ["--datastore", "local"]
