@@ -1,8 +1,14 @@
 """The fast path responds as Flask does: with a query the same request is handled by Flask."""
 
+import json
+from time import perf_counter
+
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
+
+from serve import create_app
+from serve.fast_path import FastPath
 
 pytestmark = pytest.mark.slow
 WAYS = ("/predict", "/predict?explain=0")
@@ -77,3 +83,13 @@ def test_state_is_exposed(server, served):
     assert 0 <= found["churn_keeper_ship_age_seconds"].value < 45
     assert found["churn_spool_files"].value >= 0
     assert found["churn_requests_in_progress"].value == 1  # this one
+
+
+def test_with_keys_it_answers_nobody(served, records, tmp_path):
+    """Flask asks for the key, so the short way must not be taken."""
+    environ = {"CONTENT_TYPE": "application/json", "HTTP_HOST": "localhost"}
+    body = json.dumps(records[0]).encode()
+    for number, keys in enumerate(({}, {"KEYS": "a key of the retention team"})):
+        settings = {"SERVED": served, "LOG": "off", "STATE": tmp_path / str(number)}
+        answer = FastPath(create_app(settings | keys)).respond(environ, body, perf_counter())
+        assert (answer is None) == bool(keys)
