@@ -8,7 +8,8 @@ from scipy import stats
 from campaigns import DAY
 from churn.__main__ import main
 from churn.campaign.export import write_list
-from churn.campaign.savings import measure
+from churn.campaign.savings import measure, one_campaign
+from churn.errors import ChurnError
 
 
 def drawn(contact, control, chance=0.5, value=200.0, day=DAY) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -124,6 +125,46 @@ class TestSavings:
         for gone in (0, 3, 40):
             assert measure(*drawn((500, gone), (60, gone))).saved
 
+    def test_the_rules_hold_at_their_boundaries(self):
+        assert measure(*drawn(contact=(30, 6), control=(30, 12))).saved
+        assert measure(*drawn(contact=(30, 6), control=(29, 12))).saved is None
+        assert measure(*drawn(contact=(100, 6), control=(40, 12), chance=0.125)).saved
+        assert measure(*drawn(contact=(100, 6), control=(39, 12), chance=0.125)).saved is None
+
+    def test_what_is_said_has_every_number(self):
+        calls, outcomes = drawn(contact=(1_000, 200), control=(500, 250))
+        text = str(measure(calls, outcomes, spent=1_000.0)).splitlines()
+        assert text[0] == (
+            "contact  1,000 customers, outcome known of 1,000, of whom 200 left (20.0%; 50.0% "
+            "expected)"
+        )
+        assert text[1].startswith("control  500 customers, outcome known of 500, of whom 250 left")
+        assert text[2].startswith("Kept by calling 1,000: 300.0 (")
+        assert text[3].startswith("Saved: 59,000.00 (")
+        assert text[3].endswith("less 1,000.00 spent")
+        assert text[4].startswith("Those intervals hold for one look")
+        assert len(text) == 5
+        assert "before the costs of calling" in str(measure(calls, outcomes))
+        nothing = str(measure(calls, outcomes.iloc[:0])).splitlines()
+        assert nothing[0] == "contact  1,000 customers, outcome known of 0"
+
+    def test_money_spent_moves_the_interval_and_not_its_width(self):
+        calls, outcomes = drawn(contact=(1_000, 200), control=(500, 250))
+        free, dear = measure(calls, outcomes), measure(calls, outcomes, spent=1_000.0)
+        for end in ("value", "low", "high"):
+            assert dear.saved[end] == pytest.approx(free.saved[end] - 1_000)
+            assert dear.kept[end] == free.kept[end]
+        assert free.always["saved"]["low"] < free.saved["low"]
+        assert free.always["kept"]["high"] > free.kept["high"]
+        assert (free.spent, dear.spent, free.strata) == (0.0, 1_000.0, 1)
+
+    def test_an_outcome_on_the_day_of_the_list_does_not_count(self):
+        calls, outcomes = drawn(contact=(80, 48), control=(70, 56))
+        same = measure(calls, outcomes.assign(date=pd.Timestamp(DAY)))
+        assert same.contact.known == 0
+        next_day = pd.Timestamp(DAY) + pd.Timedelta(days=1)
+        assert measure(calls, outcomes.assign(date=next_day)).contact.known == 80
+
     def test_no_effect_is_called_chance(self):
         found = measure(*drawn(contact=(500, 100), control=(50, 11)))
         assert "this may be chance" in str(found)
@@ -150,6 +191,42 @@ class TestSavings:
         last = outcomes.assign(date=pd.Timestamp("2026-03-30"), left=True)
         found = measure(calls, pd.concat([last, first], ignore_index=True))
         assert (found.contact.left, found.control.left) == (80, 70)
+
+
+class TestOneCampaign:
+    CALLS = drawn(contact=(3, 1), control=(2, 1))[0]
+
+    def test_a_customer_counts_from_the_first_list_on(self):
+        later = self.CALLS.assign(day=pd.Timestamp("2026-04-01"))
+        found = one_campaign(pd.concat([self.CALLS, later], ignore_index=True))
+        pd.testing.assert_frame_equal(found, self.CALLS)
+
+    def test_calls_at_random_are_left_out(self):
+        drawn_too = self.CALLS.assign(stratum=["exploration", *["list"] * 4])
+        assert len(one_campaign(drawn_too)) == 4
+        with pytest.raises(ChurnError) as error:
+            one_campaign(self.CALLS.assign(stratum="exploration"))
+        assert error.value.problems == ["nobody is on them"]
+
+    def test_every_mixture_is_named(self):
+        other = self.CALLS.assign(campaign="autumn", key="number")
+        with pytest.raises(ChurnError) as error:
+            one_campaign(pd.concat([self.CALLS, other]))
+        assert error.value.problems == [
+            "they are of different campaigns: autumn, spring",
+            "they are of different id columns: id, number",
+        ]
+
+    def test_customers_in_both_groups_are_named_up_to_five(self):
+        many = drawn(contact=(7, 1), control=(0, 0))[0]
+        for count, more in ((1, ""), (5, ""), (6, ", …")):
+            both = many.head(count).assign(arm="control")
+            with pytest.raises(ChurnError) as error:
+                one_campaign(pd.concat([many, both]))
+            (problem,) = error.value.problems
+            named = ", ".join(both["customer"].head(5))
+            verb = "customer is" if count == 1 else "customers are"
+            assert problem == f"{count} {verb} in both groups: {named}{more}"
 
 
 class TestSavingsCommand:
