@@ -48,7 +48,10 @@ def licence(found: Distribution) -> str:
     named = named or ", ".join(
         one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License :: ")
     )
-    return named or (found.metadata.get("License") or "").split("\n")[0][:60]
+    named = named or (found.metadata.get("License") or "")
+    for path in found.metadata.get_all("License-File") or []:
+        named = named or (found.read_text(f"licenses/{path}") or "").strip()
+    return named.split("\n")[0][:60]
 
 
 def problems_of(requirement: Requirement, hashed: bool) -> Iterator[str]:

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 # The folder of what tests share, also those in the processes of pytest-xdist, which the process
 # that makes the folder starts. The blank in the name is part of the test. Who names a folder in the
 # environment keeps its runs, and has them at once the next time.
+# A shell starts commands in the background with SIGINT ignored, and their children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = "CHURN_TEST_SESSION"
 OURS = SHARED not in os.environ
 SESSION = Path(tempfile.mkdtemp(prefix="churn tests ") if OURS else os.environ[SHARED])
