@@ -9,6 +9,8 @@ from metaflow.cards import Markdown, Table
 STYLE = (
     "<style>.vega-embed{width:100%}.mf-card :is(td,th){text-align:left}"
     ".mf-card :is(h1,h2,p,li){overflow-wrap:anywhere}"
+    # In a table `anywhere` would make a column as narrow as a letter.
+    ".mf-card :is(td,th) :is(p,li){overflow-wrap:break-word}"
     "@media (max-width:60rem){.mf-card :is(td,th){padding:.3rem .4rem;font-size:.8rem}"
     ".mf-card h1{font-size:1.5rem;line-height:1.25}.mf-card h2{font-size:1.2rem}}"
     "@media screen and (prefers-color-scheme:dark)"
