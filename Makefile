@@ -30,9 +30,9 @@ serve: .venv/run ## start the scoring app for RUN on PORT
 	@# With `exec`, make ends when the server has ended, and no sooner.
 	exec env PORT="$(PORT)" CHURN_RUN="$(RUN)" $(PY) -m serve
 
-# Slow tests wait half of their time, for servers and clocks, so there are two processes per core.
+# Slow tests also wait, for servers and clocks, so there is a process more than cores.
 test: .venv/test ## run the tests
-	$(PYTEST) -n $$(( 2 * $$(nproc) )) -m "not scheduled" $(ARGS)
+	$(PYTEST) -n $$(( $$(nproc) + 1 )) -m "not scheduled" $(ARGS)
 
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
 	$(PYTEST) -m "not slow and not scheduled" $(ARGS)

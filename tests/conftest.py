@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from churn.data.synthetic import generate_sample_data
@@ -11,6 +12,9 @@ from databases import Postgres, running_postgres
 from dated import run_dated
 from running import OURS, QUICK, SESSION, FlowRun, once, run_flow
 
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("churn", deadline=None)
+hypothesis.settings.load_profile("churn")
 # What takes a flow, a server, a database, an object store or a browser is slow, and so is what lies
 # beside it; other slow tests are marked where they are.
 SLOW_FIXTURES = {

@@ -136,6 +136,8 @@ def test_a_lost_connection_is_said_and_nothing_is_lost(open_desk, log):
 
 def test_a_session_that_ended_is_said(open_desk):
     page = open_desk()
+    # A late answer would bring the cookie back.
+    page.wait_for_load_state("networkidle")
     page.context.clear_cookies()
     row(page, "C0001").get_by_role("button", name="Called").click()
     expect(row(page, "C0001").get_by_role("status")).to_contain_text("not of this session")
