@@ -176,14 +176,12 @@ class MonitorFlow(FlowSpec):
 
     def _store_reports(self, where, now) -> None:
         """Keep the verdict and the results where the app shows them."""
-        import os
-
-        from churn.feedback.prediction_log import locations
+        from churn.feedback.prediction_log import database_url
         from churn.feedback.reports import SAVINGS, VERDICT, ReportStore
         from churn.monitoring.reports import verdict_report
 
         report = verdict_report(self.verdict, self.drift, self.quality, where, self.retrained)
-        with ReportStore(self.log_url or locations(os.environ)[1]) as store:
+        with ReportStore(database_url(self.log_url)) as store:
             store.add(VERDICT, now.date(), report)
             store.add(SAVINGS, now.date(), {"campaigns": self.results})
 

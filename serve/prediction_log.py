@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, current_app
 
 from churn.feedback.outcomes import Added, Outcome
-from churn.feedback.prediction_log import Spool, locations
+from churn.feedback.prediction_log import OFF, Spool, locations
 from churn.feedback.prediction_log.spool import SUFFIX
-from serve.settings import OFF
 
 if TYPE_CHECKING:
     from churn.feedback.outcomes import OutcomeStore

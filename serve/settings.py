@@ -15,7 +15,6 @@ from churn.errors import ChurnError
 from churn.home import home
 from serve.people import split_key
 
-OFF = "off"
 ANY_HOST = "*"
 LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "::1"]
 MIN_KEY_LENGTH = 16

@@ -1,13 +1,11 @@
 """Customers who rest: they were on a list in the last days, and are not on the next one."""
 
-import os
 from collections.abc import Sequence
 from datetime import date, timedelta
 
 from churn.campaign.stored import CallListStore
 from churn.errors import ChurnError
-from churn.feedback.batch import OFF
-from churn.feedback.prediction_log import locations
+from churn.feedback.prediction_log import OFF, database_url
 from churn.words import plural
 
 
@@ -38,7 +36,7 @@ def resting_customers(url: str, as_of: date, days: int) -> tuple[str, ...]:
     """
     if not days:
         return ()
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     if url == OFF:
         hint = "the lists of earlier days are in the database of the log: --log"
         raise ChurnError("Who rests is not known:", [hint])

@@ -1,7 +1,6 @@
 """The settings of EffectFlow, and its decision in words."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 from churn.campaign.experiment import CampaignExperiment, read_experiment
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.feedback.prediction_log import locations
+from churn.feedback.prediction_log import database_url
 from churn.feedback.reports import EFFECTS, ReportStore
 from churn.statistics.intervals import Z
 from churn.targeting.effects import Effects
@@ -70,12 +69,12 @@ def read_campaign(
     url: str, campaign: str, contract: Contract, settings: Settings
 ) -> CampaignExperiment:
     """Read the experiment of a campaign; see `churn.campaign.experiment.read_experiment`."""
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     horizon = settings.horizon or contract.horizon_days or HORIZON_DAYS
     found = read_experiment(url, campaign, contract, horizon, settings.as_of)
     if settings.budget is None:
         return found
-    return CampaignExperiment(found.known, found.costs, found.checks, settings.budget, found.notes)
+    return replace(found, budget=settings.budget)
 
 
 def decide(report: EffectReport) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def effects_report(
 def store_report(url: str, as_of: str, body: dict[str, Any]) -> None:
     """Keep a report in the database of the log, where the app shows it."""
     day = date.fromisoformat(as_of) if as_of else datetime.now(UTC).date()
-    with ReportStore(url or locations(os.environ)[1]) as store:
+    with ReportStore(database_url(url)) as store:
         store.add(EFFECTS, day, body)
 
 

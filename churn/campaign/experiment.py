@@ -13,7 +13,7 @@ from churn.campaign.stored import DONE, OPEN, CallListStore, ListedCustomer, Sto
 from churn.data.contract import Contract
 from churn.data.parsing import parse_features
 from churn.errors import ChurnError
-from churn.feedback.outcomes import OutcomeStore
+from churn.feedback.outcomes import OutcomeStore, frame_of
 from churn.targeting.experiment import Check, Experiment, check_experiment
 from churn.words import plural
 
@@ -102,10 +102,7 @@ def read_experiment(
         }
     )
     with OutcomeStore(url) as store:
-        found = [one._asdict() for one in store.of(frame["customer"])]
-    columns = ["customer", "date", "left", "recorded"]
-    outcomes = pd.DataFrame(found, columns=columns).astype({"date": "datetime64[us]"})
-    left, notes = outcomes_of(frame, outcomes)
+        left, notes = outcomes_of(frame, frame_of(store.of(frame["customer"])))
     called = (frame["arm"] == CONTACT).to_numpy().astype(np.int64)
     drawn_with = np.array([row.propensity for _, row in drawn], dtype=np.float64)
     of_call = np.where(called == 1, drawn_with, 1 - drawn_with)

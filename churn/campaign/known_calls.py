@@ -5,7 +5,6 @@ list that was ranked by a model which was trained on this very table is later th
 its calls changed none of them.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,7 @@ from churn.campaign.exploration import EXPLORATION, LIST
 from churn.campaign.reading import COLUMNS, read_call_lists
 from churn.campaign.stored import Assignment, CallListStore
 from churn.errors import ChurnError
-from churn.feedback.batch import OFF
-from churn.feedback.prediction_log import locations
+from churn.feedback.prediction_log import OFF, database_url
 from churn.registry.runs import fetch_run
 from churn.words import plural
 
@@ -117,7 +115,7 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
 
 def _log_url(url: str) -> str:
     """The database, or empty where there is none: a log is not made by looking for one."""
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     if url == OFF:
         return ""
     if url.startswith("sqlite") and not Path(str(make_url(url).database)).is_file():

@@ -1,10 +1,9 @@
 """The plan that was saved in the app for a campaign, as settings of ScoreFlow."""
 
-import os
 from dataclasses import dataclass
 
 from churn.errors import ChurnError
-from churn.feedback.prediction_log import locations
+from churn.feedback.prediction_log import database_url
 from churn.feedback.reports import PLAN, ReportStore
 
 COSTS = ("contact_cost", "offer_cost", "acceptance", "customer_value")
@@ -41,7 +40,7 @@ def read_plan(campaign: str, url: str) -> Planned:
     ChurnError
         If there is none.
     """
-    with ReportStore(url or locations(os.environ)[1]) as store:
+    with ReportStore(database_url(url)) as store:
         for report in store.latest(PLAN, 1_000):
             body = report.body
             if body["campaign"] == campaign:

@@ -1,7 +1,6 @@
 """`python -m churn calls TABLE`: record what came of calls that were not made in the app."""
 
 import argparse
-import os
 
 from churn.cli.commands import Commands
 
@@ -21,8 +20,8 @@ def add(commands: Commands) -> None:
 def _record(options: argparse.Namespace) -> None:
     from churn.campaign.stored import CallListStore
     from churn.campaign.stored.results import read_results, record_results
-    from churn.feedback.prediction_log import locations
+    from churn.feedback.prediction_log import database_url
 
     results = read_results(options.table, options.query, options.by)
-    with CallListStore(options.log or locations(os.environ)[1]) as store:
+    with CallListStore(database_url(options.log)) as store:
         print(record_results(store, options.campaign, results))

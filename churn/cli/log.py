@@ -132,16 +132,16 @@ def _open(options: argparse.Namespace) -> "tuple[Path, PredictionLog]":
 
 def _open_lists(options: argparse.Namespace) -> "CallListStore":
     from churn.campaign.stored import CallListStore
-    from churn.feedback.prediction_log import locations
+    from churn.feedback.prediction_log import database_url
 
-    return CallListStore(options.log or locations(os.environ)[1])
+    return CallListStore(database_url(options.log))
 
 
 def _open_outcomes(options: argparse.Namespace) -> "OutcomeStore":
     from churn.feedback.outcomes import OutcomeStore
-    from churn.feedback.prediction_log import locations
+    from churn.feedback.prediction_log import database_url
 
-    return OutcomeStore(options.log or locations(os.environ)[1])
+    return OutcomeStore(database_url(options.log))
 
 
 def _whole(text: str) -> int:

@@ -1,7 +1,6 @@
 """`python -m churn outcomes …`: add outcomes of customers, and summarise them."""
 
 import argparse
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -73,6 +72,6 @@ def _show(options: argparse.Namespace) -> None:
 
 def _open(options: argparse.Namespace) -> "OutcomeStore":
     from churn.feedback.outcomes import OutcomeStore
-    from churn.feedback.prediction_log import locations
+    from churn.feedback.prediction_log import database_url
 
-    return OutcomeStore(options.log or locations(os.environ)[1])
+    return OutcomeStore(database_url(options.log))

@@ -52,16 +52,18 @@ def _prune(options: argparse.Namespace) -> None:
 
 def _needed(url: str | None) -> dict[str, str]:
     """The runs that must stay, and why."""
-    from churn.feedback.prediction_log import PredictionLog, locations
-    from churn.registry.runs import history, resolve_run
+    from churn.feedback.prediction_log import OFF, PredictionLog, database_url
+    from churn.registry.policies import FLOW as POLICIES
+    from churn.registry.runs import history, read_history, resolve_run
 
     needed = {}
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     path = url.removeprefix("sqlite:///")
-    if url != "off" and (path == url or Path(path).exists()):
+    if url != OFF and (path == url or Path(path).exists()):
         with PredictionLog(url) as log:
             needed = dict.fromkeys(log.runs(), "its predictions are in the log")
-    needed |= {promotion.run: "it was promoted" for promotion in history()}
+    promoted = [*history(), *read_history(POLICIES)[0]]
+    needed |= {promotion.run: "it was promoted" for promotion in promoted}
     served = os.environ.get("CHURN_RUN")
     if served and served != "champion":
         needed[resolve_run(served)] = "CHURN_RUN names it"

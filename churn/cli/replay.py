@@ -1,7 +1,6 @@
 """`python -m churn replay PREDICTION`: recompute a logged prediction and compare."""
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from churn.cli.commands import Commands
@@ -27,9 +26,9 @@ def add(commands: Commands) -> None:
 
 
 def _replay(options: argparse.Namespace) -> None:
-    from churn.feedback.prediction_log import PredictionLog, locations
+    from churn.feedback.prediction_log import PredictionLog, database_url
 
-    with PredictionLog(options.log or locations(os.environ)[1]) as log:
+    with PredictionLog(database_url(options.log)) as log:
         row = _find(log, options.prediction)
     if row is None:
         hint = "answers of the last seconds may not be in it yet: `python -m churn log ship`"

@@ -5,7 +5,6 @@ are logged: those whose ids have the smallest hashes, which are independent of e
 customer. The same customers are sampled every day, so that a month of lists has the same customers.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +16,7 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.ids import id_text
-from churn.feedback.prediction_log import Prediction, PredictionLog, locations
+from churn.feedback.prediction_log import OFF, Prediction, PredictionLog, database_url
 from churn.scoring.deployment import Deployment
 from churn.words import plural
 
@@ -25,7 +24,6 @@ MOST = 20_000
 # It differs from the control group's and the hold-out's, so that the sample is independent of both.
 HASH_KEY = "prediction log.."
 CHUNK = 2_000
-OFF = "off"
 
 
 class Sample:
@@ -120,7 +118,7 @@ def log_sample(
     ChurnError
         If the log cannot be used.
     """
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     if url == OFF:
         return Logged(0, customers, "")
     threshold, run = deployment.scorer.threshold, deployment.run

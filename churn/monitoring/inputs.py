@@ -1,6 +1,5 @@
 """The inputs of MonitorFlow other than predictions: the log, the reference, and the outcomes."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +9,7 @@ from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.outcomes import OutcomeStore, frame_of, read_table
-from churn.feedback.prediction_log import PredictionLog, locations
+from churn.feedback.prediction_log import PredictionLog, database_url
 from churn.monitoring.drift import Reference
 from churn.registry.runs import with_scorer
 from churn.registry.training_run import TrainingRun
@@ -31,7 +30,7 @@ def open_log(url: str) -> Iterator[tuple[PredictionLog, OutcomeStore]]:
     ChurnError
         If it cannot be used, or has no prediction at all, since then it is probably the wrong one.
     """
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     with PredictionLog(url) as log, OutcomeStore(url) as outcomes:
         if not log.count():
             raise ChurnError(f"There are no predictions in {log.where}.", ["say where: --log"])

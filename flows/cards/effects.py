@@ -4,6 +4,7 @@ from metaflow.cards import Markdown, Table
 
 from cards.components import page
 from churn.campaign.effects import POLICY_WORDS, per_protocol
+from churn.statistics.intervals import Z
 from churn.targeting.report import decision_text
 
 
@@ -18,7 +19,7 @@ def effects_card(run) -> list:
         Markdown(f"**{decision_text(report)}**"),
         Markdown(
             f"A call keeps {100 * mean:+.1f} of 100 customers on average "
-            f"(95 % interval {100 * (mean - 1.96 * se):+.1f} to {100 * (mean + 1.96 * se):+.1f})."
+            f"(95 % interval {100 * (mean - Z * se):+.1f} to {100 * (mean + Z * se):+.1f})."
         ),
         Markdown(per_protocol(report, found.reached)),
         Markdown("## Which customers there are"),

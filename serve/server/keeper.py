@@ -20,12 +20,12 @@ from typing import Any
 from churn.campaign.score_file import SCORE_FILES, delete_old
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.feedback.prediction_log import PredictionLog, Shipper
+from churn.feedback.prediction_log import OFF, PredictionLog, Shipper
 from churn.files import write_file
 from serve.cache import Cache
 from serve.instance import LOG_BEAT, MODEL_BEAT, STATUS, beat
 from serve.prediction_log import places
-from serve.settings import OFF, Settings
+from serve.settings import Settings
 
 SYNC_SECONDS = 5.0
 SHIP_SECONDS = 0.5

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
+from churn.feedback.prediction_log import OFF
 from churn.folders import check_owner
 from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
-from serve.settings import OFF, Settings
+from serve.settings import Settings
 
 if TYPE_CHECKING:
     from granian.server.common import AbstractServer

@@ -1,6 +1,5 @@
 """A day's call list as rows of the database, with the contact details that are kept."""
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -18,8 +17,7 @@ from churn.campaign.stored.entries import ListedCustomer, StoredList
 from churn.campaign.stored.store import CallListStore
 from churn.data.contract import Contract
 from churn.data.ids import id_text
-from churn.feedback.batch import OFF
-from churn.feedback.prediction_log import locations
+from churn.feedback.prediction_log import OFF, database_url
 from churn.words import plural
 
 
@@ -100,7 +98,7 @@ def store_list(
     str
         Where it is, in a sentence.
     """
-    url = url or locations(os.environ)[1]
+    url = database_url(url)
     if url == OFF:
         return "The list is in no database: the app does not show it."
     header = StoredList(

@@ -5,6 +5,7 @@ the worker. Another process moves these files to a database (`Shipper`), so that
 for one; the log is read from there (`PredictionLog`).
 """
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from churn.feedback.prediction_log.store import PredictionLog
 
 __all__ = [
+    "OFF",
     "LogFailed",
     "Prediction",
     "PredictionLog",
     "Shipped",
     "Shipper",
     "Spool",
+    "database_url",
     "entry",
     "locations",
     "new_id",
@@ -39,6 +42,9 @@ __all__ = [
     "ship",
     "ship_all",
 ]
+
+# In place of a database: no log.
+OFF = "off"
 
 # Imported at first use: a worker that only writes does not need SQLAlchemy.
 _HEAVY = {
@@ -80,3 +86,14 @@ def locations(environment: Mapping[str, str | None]) -> tuple[Path, str]:
     """
     state = check_owner(environment.get("CHURN_STATE") or home() / ".churn")
     return state / "spool", environment.get("CHURN_LOG") or f"sqlite:///{state / 'predictions.db'}"
+
+
+def database_url(text: str | None) -> str:
+    """The database of the log that a command line names, or else the environment.
+
+    Parameters
+    ----------
+    text : str or None
+        A URL, see `PredictionLog`; `OFF` for no log; empty for the environment's, see `locations`.
+    """
+    return text or locations(os.environ)[1]
