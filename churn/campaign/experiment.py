@@ -85,13 +85,14 @@ def read_experiment(
     with CallListStore(url) as lists:
         rows = list(lists.between(end - timedelta(days=days), end + timedelta(days=horizon)))
     mine = [(of, row) for of, row in rows if of.campaign == campaign and of.as_of < end]
-    drawn = _first(mine)
+    drawn, dropped = _first(mine, contract)
     if not drawn:
         problem = (
             f"no list of it before {end} has customers whose call was drawn with a known "
             "probability; the app's database keeps the lists of ScoreFlow"
         )
-        raise ChurnError(f"Nothing can be learned from the campaign {campaign!r}:", [problem])
+        summary = f"Nothing can be learned from the campaign {campaign!r}:"
+        raise ChurnError(summary, [problem, *dropped])
     frame = pd.DataFrame(
         {
             "customer": [row.customer for _, row in drawn],
@@ -132,27 +133,46 @@ def read_experiment(
         notes=[
             f"{plural(len(drawn), 'customer was', 'customers were')} drawn with a known probability"
             " of a call.",
+            *dropped,
             *notes,
         ],
     )
 
 
 def _first(
-    rows: Sequence[tuple[StoredList, ListedCustomer]],
-) -> list[tuple[StoredList, ListedCustomer]]:
-    """The first assignment of each customer, if its probability is known; both arms possible."""
+    rows: Sequence[tuple[StoredList, ListedCustomer]], contract: Contract
+) -> tuple[list[tuple[StoredList, ListedCustomer]], list[str]]:
+    """The first assignment of each customer that counts, and how many have none, in sentences.
+
+    It counts if both arms were possible with a known probability, and the model that ranked the
+    list has these features.
+    """
     first: dict[str, tuple[StoredList, ListedCustomer]] = {}
+    unknown, other = set(), set()
     for of, row in rows:
-        if row.propensity is not None and 0 < row.propensity < 1 and row.features is not None:
+        if row.propensity is None or not 0 < row.propensity < 1 or row.features is None:
+            unknown.add(row.customer)
+        elif set(contract.features) - set(row.features):
+            other.add(row.customer)
+        else:
             first.setdefault(row.customer, (of, row))
-    return list(first.values())
+    reasons = {
+        "whether they are called was not drawn with a known probability": unknown,
+        "the model of their list had other features": other - unknown,
+    }
+    dropped = [
+        f"{plural(len(some - set(first)), 'customer does', 'customers do')} not count: {why}."
+        for why, some in reasons.items()
+        if some - set(first)
+    ]
+    return list(first.values()), dropped
 
 
 def _features(
     rows: Sequence[tuple[StoredList, ListedCustomer]], contract: Contract, chance: np.ndarray
 ) -> pd.DataFrame:
     """The features that the model was given, typed, and its probability."""
-    texts = pd.DataFrame([row.features for _, row in rows]).reindex(columns=[*contract.features])
+    texts = pd.DataFrame([row.features for _, row in rows])
     days = pd.Series([of.as_of for of, _ in rows])
     parts = [
         parse_features(part, contract.model_copy(update={"as_of": day}))

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.benefit import MONEY, money_columns
-from churn.campaign.experiment import experiment_features
+from churn.campaign.experiment import RISK, experiment_features
 from churn.data.contract import Contract, label
+from churn.errors import ChurnError
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.targeting.learned import LearnedPolicy
@@ -30,6 +31,11 @@ class ListPolicy:
         The model's.
     learned : LearnedPolicy, optional
         Without it, the list goes by risk.
+
+    Raises
+    ------
+    ChurnError
+        If it was learned from other features than the contract's.
     """
 
     offer: RetentionCosts
@@ -37,6 +43,16 @@ class ListPolicy:
     contract: Contract
     run: str
     learned: LearnedPolicy | None = None
+
+    def __post_init__(self) -> None:
+        if self.learned is None:
+            return
+        ours, theirs = {*self.contract.features, RISK}, set(self.learned.typical)
+        if ours != theirs:
+            names = ", ".join(sorted(map(label, ours ^ theirs)))
+            problem = f"it was learned by a model with other features, which differ in {names}"
+            hint = "run EffectFlow with this model, or rank by risk: --policy risk"
+            raise ChurnError(f"{self.learned.run} cannot rank this list:", [problem, hint])
 
     @property
     def name(self) -> str:

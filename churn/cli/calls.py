@@ -19,7 +19,7 @@ def add(commands: Commands) -> None:
 
 def _record(options: argparse.Namespace) -> None:
     from churn.campaign.stored import CallListStore
-    from churn.campaign.stored.results import read_results, record_results
+    from churn.campaign.stored.call_results import read_results, record_results
     from churn.feedback.prediction_log import database_url
 
     results = read_results(options.table, options.query, options.by)

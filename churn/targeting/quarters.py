@@ -15,6 +15,7 @@ def quarters(
 ) -> pd.DataFrame:
     """How many customers are of each kind.
 
+    In uplift modelling they are persuadables, sure things, lost causes and sleeping dogs.
     A customer is better left alone where a call is expected to make them leave, can be kept where
     it is expected to bring more than it costs, and of the others leaves or stays anyway.
 

@@ -31,8 +31,6 @@ from serve.server.slow_clients import SlowClients
 RUNNING, WAITING = 4, 64
 UNBOUNDED = "/health"
 DATABASE = frozenset({"/outcomes", "/predictions"})
-# The beginnings of the paths of the desk, whose pages are read from the database.
-DESK = ("/calls", "/customers", "/results", "/monitor", "/plan", "/score-file")
 DATABASE_RUNNING, DATABASE_WAITING = 2, 16
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
@@ -43,7 +41,11 @@ class Front:
 
     def __init__(self, app: Flask):
         self._app = app
-        self._paths = frozenset(rule.rule for rule in app.url_map.iter_rules())
+        rules = list(app.url_map.iter_rules())
+        self._paths = frozenset(rule.rule for rule in rules)
+        # The pages of the desk are read from the database.
+        desk = {rule.rule.split("/")[1] for rule in rules if rule.endpoint.startswith("desk.")}
+        self._desk = tuple(f"/{name}" for name in sorted(desk))
         self._fast = FastPath(app)
         seconds = app.config["BODY_SECONDS"]
         self._slow = SlowClients(app.config["PORT"], seconds)
@@ -79,7 +81,7 @@ class Front:
         try:
             if path == UNBOUNDED:
                 return self._run(environ)
-            database = path in DATABASE or path.startswith(DESK)
+            database = path in DATABASE or path.startswith(self._desk)
             with self._database if database else self._requests:
                 return self._run(environ)
         finally:

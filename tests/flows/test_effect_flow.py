@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from churn.__main__ import main
+from churn.cli.prune import _needed
 from churn.data.synthetic import generate_sample_data
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from running import SESSION, FlowRun, once, run_flow
@@ -114,6 +115,7 @@ def test_a_policy_is_listed_rolled_back_and_promoted_again(campaign, capsys):
         return done.out + done.err
 
     assert re.search(rf"\* +{run} +spring +5,9", churn())
+    assert _needed("off")[run] == "it was promoted"  # so `churn prune` keeps it
     again = churn("rollback", "--campaign", "spring", "--why", "to see it")
     assert again == "The list goes by risk again.\n"
     assert "goes by risk, and before that there was nothing" in churn(

@@ -9,7 +9,7 @@ import pytest
 
 from churn.campaign.effects import per_protocol
 from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
-from churn.campaign.stored.results import read_results, record_results
+from churn.campaign.stored.call_results import read_results, record_results
 from churn.errors import ChurnError
 
 DAY = date(2026, 3, 2)

@@ -1,0 +1,118 @@
+"""A campaign's lists and outcomes read as an experiment: who counts, and what is known of them."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from campaigns import DAY, settle
+from churn.campaign.effects import Settings, read_campaign
+from churn.campaign.list_policy import ListPolicy
+from churn.campaign.stored import CallListStore, Query
+from churn.campaign.stored.listing import list_name, store_list
+from churn.data.contract import Contract
+from churn.errors import ChurnError
+from churn.feedback.outcomes import Outcome, OutcomeStore
+from churn.targeting.learned import LearnedPolicy
+
+LISTED = date.fromisoformat(DAY)
+LATER = LISTED + timedelta(days=60)
+REACHED = 10
+
+
+@pytest.fixture
+def campaign(listed, deployed, customers, tmp_path):
+    """A stored list of which the ten best were reached, with the outcome of everybody."""
+    settings = {"budget": 60, "explore": 20}
+    found, _ = listed(customers, **settings)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    campaign, _ = settle({}, **settings)
+    none = pd.DataFrame(index=found.rows)
+    contract = deployed[0].contract
+    store_list(found, contract, campaign, "ChurnFlow/1", url, none)
+    with CallListStore(url) as store:
+        rows = list(store.every(list_name(campaign), Query()))
+        for row in rows[:REACHED]:
+            store.record(row.list_id, row.customer, 0, "accepted", "Anna")
+    calls = found.calls.to_pandas()
+    recorded = datetime(2026, 5, 1, tzinfo=UTC)
+    with OutcomeStore(url) as store:
+        store.add(
+            Outcome(customer, LISTED + timedelta(days=20), place % 4 == 0, recorded)
+            for place, customer in enumerate(calls["customer_id"])
+        )
+    return calls, url, contract
+
+
+def read(url, contract, **settings):
+    given = {"budget": None, "horizon": 30, "as_of": LATER} | settings
+    return read_campaign(url, "spring", contract, Settings(**given))
+
+
+def test_every_customer_has_the_probability_of_the_draw_and_the_outcome(campaign):
+    calls, url, contract = campaign
+    found = read(url, contract)
+    known = found.known
+    assert len(known.action) == len(calls)
+    order = calls.set_index("customer_id")
+    assert known.action.sum() == (calls["arm"] == "contact").sum()
+    drawn = known.propensity[np.arange(len(known.action)), known.action]
+    assert sorted(drawn) == pytest.approx(sorted(order["propensity"]))
+    assert 1 - known.outcome.mean() == pytest.approx(0.25, abs=0.02)
+    assert known.weights.mean() == pytest.approx(1)
+    assert found.costs.shape == (len(calls), 1)
+    assert list(known.features) == [*contract.features, "probability of leaving"]
+    contacts, eligible = (calls["arm"] == "contact").sum(), calls["weight"].sum()
+    assert found.budget == pytest.approx(contacts / eligible)
+
+
+@pytest.mark.parametrize("budget", [None, 0.2])
+def test_whom_the_calls_reached_is_known_with_any_budget(campaign, budget):
+    calls, url, contract = campaign
+    found = read(url, contract, budget=budget)
+    called = calls[calls["arm"] == "contact"]
+    share = called["weight"].head(REACHED).sum() / called["weight"].sum()
+    assert found.reached == pytest.approx(share)
+    assert budget is None or found.budget == budget
+
+
+def test_customers_who_do_not_count_are_told(campaign):
+    calls, url, contract = campaign
+    with CallListStore(url) as store, store.connected() as connection:
+        some = "', '".join(calls["customer_id"][:7])
+        connection.exec_driver_sql(
+            f"UPDATE listed_customers SET propensity = 1 WHERE customer IN ('{some}')"
+        )
+    found = read(url, contract)
+    assert len(found.known.action) == len(calls) - 7
+    assert (
+        "7 customers do not count: whether they are called was not drawn with a known probability."
+        in found.notes
+    )
+    features = contract.model_dump()["features"]
+    more = contract.model_dump() | {"features": features | {"mood": {"kind": "number"}}}
+    with pytest.raises(ChurnError) as error:
+        read(url, Contract.parse(more))
+    assert (
+        f"{len(calls) - 7} customers do not count: the model of their list had other features"
+        in (" ".join(error.value.problems))
+    )
+
+
+def test_a_list_that_is_too_young_does_not_count(campaign):
+    _, url, contract = campaign
+    with pytest.raises(ChurnError, match="Nothing can be learned"):
+        read(url, contract, as_of=LISTED + timedelta(days=30))
+    assert len(read(url, contract, as_of=LISTED + timedelta(days=31)).known.action)
+
+
+def test_a_policy_of_another_model_s_features_ranks_no_list(deployed):
+    contract = deployed[0].contract
+    _, offer = settle({})
+    typical = dict.fromkeys([*list(contract.features)[1:], "probability of leaving"], 0.0)
+    learned = LearnedPolicy("spring", "EffectFlow/1", None, pd.DataFrame(), typical, 0.0)
+    with pytest.raises(ChurnError) as error:
+        ListPolicy(offer, [], contract, "ChurnFlow/1", learned)
+    assert "differ in" in error.value.problems[0]
+    assert "--policy risk" in error.value.problems[1]
