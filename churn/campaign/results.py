@@ -1,6 +1,5 @@
 """What calling brought, month by month, and whether the experiment behind it is sound."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,9 @@ import pandas as pd
 from churn.campaign.control_group import ARMS, CONTACT, CONTROL
 from churn.campaign.savings import Savings, measure, one_campaign
 from churn.errors import ChurnError
+from churn.targeting.experiment import ALARM, Experiment, association, sample_ratio
 
-# Beyond so many standard errors a difference between the arms is no chance: 1 in 1,000.
-MOST_SIGMA = 3.29
+NAMES = RATIO, BALANCE, KNOWN = "Sample ratio", "Balance", "Outcomes known"
 # The smallest number of customers of an arm with which the arms are compared.
 FEWEST = 30
 
@@ -60,11 +59,13 @@ def results_by_month(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[s
 def experiment_health(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
     """Checks of the random assignment behind the comparison of the two arms.
 
-    - The number in the control group is the expected one, where propensities are known (sample
-      ratio, by a normal approximation of the binomial).
-    - Both arms had the same risk before the calls (balance of the predicted probability, by the
-      difference of the means in standard errors).
+    - The number in the control group is the expected one (sample ratio).
+    - Both arms had the same risk before the calls (balance of the predicted probability).
     - The outcome is known of as many in both arms: labels that depend on the call bias the effect.
+
+    They are those of `churn.targeting.experiment`, which hold although the control share changes
+    during a campaign. Where the probabilities are not known, they are taken as the shares of the
+    day, and the sample ratio cannot be tested.
 
     Returns
     -------
@@ -72,37 +73,42 @@ def experiment_health(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[
         name, ok (bool, or None where it cannot be tested), and text.
     """
     contact, control = (calls[calls["arm"] == arm] for arm in ARMS)
-    checks: list[dict[str, Any]] = []
-
-    def check(name: str, sigma: float | None, text: str) -> None:
-        ok = None if sigma is None else bool(abs(sigma) <= MOST_SIGMA)
-        checks.append({"name": name, "ok": ok, "text": text})
-
-    drawn = np.where(calls["arm"] == CONTROL, calls["propensity"], 1 - calls["propensity"])
-    if np.isfinite(drawn).all() and len(drawn):
-        spread = math.sqrt(max((drawn * (1 - drawn)).sum(), 1e-12))
-        expected = drawn.sum()
-        text = f"{len(control):,} are in the control group, {expected:,.0f} were expected."
-        check("Sample ratio", (len(control) - expected) / spread, text)
-    else:
-        check("Sample ratio", None, "The lists do not say how probable each assignment was.")
+    called = (calls["arm"] == CONTACT).to_numpy()
+    drawn = np.where(called, calls["propensity"], 1 - calls["propensity"])
+    known = calls["customer"].isin(set(outcomes.loc[outcomes["date"].notna(), "customer"]))
+    ratio = "The lists do not say how probable each assignment was."
+    sound: dict[str, bool | None] = dict.fromkeys(NAMES)
+    stated = bool(len(drawn)) and bool(np.isfinite(drawn).all())
+    if not stated:
+        drawn = pd.Series(called).groupby(calls["day"].to_numpy()).transform("mean").to_numpy()
+    experiment = Experiment(
+        pd.DataFrame(index=calls.index), called.astype(np.int64), known.to_numpy(dtype=np.float64),
+        np.column_stack([1 - drawn, drawn]), (CONTROL, CONTACT),
+    )  # fmt: skip
+    if stated:
+        expected = (1 - drawn).sum()
+        ratio = f"{len(control):,} are in the control group, {expected:,.0f} were expected."
+        sound[RATIO] = sample_ratio(experiment).passed
     if min(len(contact), len(control)) < FEWEST:
         few = f"Fewer than {FEWEST} customers are in one of the groups."
-        check("Balance", None, few)
-        check("Outcomes known", None, few)
-        return checks
-    means = [arm["probability"].mean() for arm in (contact, control)]
-    error = math.sqrt(sum(arm["probability"].var() / len(arm) for arm in (contact, control)))
-    text = f"The risk before the calls was {means[0]:.1%} of those called, {means[1]:.1%} of the "
-    check("Balance", (means[0] - means[1]) / error if error else 0.0, text + "control group.")
-    known = set(outcomes.loc[outcomes["date"].notna(), "customer"])
-    shares = [arm["customer"].isin(known).mean() for arm in (contact, control)]
-    pooled = calls["customer"].isin(known).mean()
-    error = math.sqrt(pooled * (1 - pooled) * (1 / len(contact) + 1 / len(control)))
-    text = f"The outcome is known of {shares[0]:.1%} of those called, {shares[1]:.1%} of the "
-    check("Outcomes known", (shares[0] - shares[1]) / error if error else 0.0,
-          text + "control group.")  # fmt: skip
-    return checks
+        texts = (ratio, few, few)
+    else:
+        risk = calls["probability"].to_numpy(dtype=np.float64)
+        for name, values in ((BALANCE, risk), (KNOWN, experiment.outcome)):
+            sound[name] = association(experiment, values)[0] >= ALARM
+        means = [arm["probability"].mean() for arm in (contact, control)]
+        shares = [known[arm.index].mean() for arm in (contact, control)]
+        texts = (
+            ratio,
+            f"The risk before the calls was {means[0]:.1%} of those called, {means[1]:.1%} of the "
+            "control group.",
+            f"The outcome is known of {shares[0]:.1%} of those called, {shares[1]:.1%} of the "
+            "control group.",
+        )
+    return [
+        {"name": name, "ok": sound[name], "text": text}
+        for name, text in zip(NAMES, texts, strict=True)
+    ]
 
 
 def _of(outcomes: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:

@@ -127,7 +127,7 @@ class Check:
 
 def check_experiment(experiment: Experiment) -> list[Check]:
     """The checks of an experiment: counts, assignment probabilities, balance, missing outcomes."""
-    checks = [_support(experiment), _sample_ratio(experiment), _survivorship(experiment)]
+    checks = [_support(experiment), sample_ratio(experiment), _survivorship(experiment)]
     return [*checks, _balance(experiment)]
 
 
@@ -159,7 +159,7 @@ def _support(experiment: Experiment) -> Check:
     return Check("support", not few and least >= MIN_PROPENSITY, finding)
 
 
-def _sample_ratio(experiment: Experiment) -> Check:
+def sample_ratio(experiment: Experiment) -> Check:
     """Sample-ratio mismatch: the counts against the sum of the probabilities (chi-squared)."""
     counts = np.bincount(experiment.action, minlength=len(experiment.names))
     difference = counts - experiment.propensity.sum(axis=0)
@@ -178,10 +178,10 @@ def _sample_ratio(experiment: Experiment) -> Check:
 
 
 def _survivorship(experiment: Experiment) -> Check:
-    """Whether outcomes are missing more often after an action, see `_association`."""
+    """Whether outcomes are missing more often after an action, see `association`."""
     missing = ~np.isfinite(experiment.outcome)
     shares = [missing[experiment.action == action] for action in range(len(experiment.names))]
-    value = _association(experiment, missing.astype(np.float64))[0]
+    value = association(experiment, missing.astype(np.float64))[0]
     text = ", ".join(
         f"{name} {part.mean() if len(part) else 0:.1%}"
         for name, part in zip(experiment.names, shares, strict=True)
@@ -197,7 +197,7 @@ def _balance(experiment: Experiment) -> Check:
     worst, name, tests = 1.0, "", 0
     for column in experiment.features:
         for level, values in _indicators(experiment.features[column]):
-            value, action, compared = _association(experiment, values)
+            value, action, compared = association(experiment, values)
             tests += compared
             # Of several actions the smallest p-value was corrected already.
             if compared and value / compared < worst:
@@ -207,7 +207,7 @@ def _balance(experiment: Experiment) -> Check:
     return Check("balance", corrected >= ALARM, finding)
 
 
-def _association(experiment: Experiment, values: np.ndarray) -> tuple[float, int, int]:
+def association(experiment: Experiment, values: np.ndarray) -> tuple[float, int, int]:
     """Whether a property of the customers is related to the action that was drawn.
 
     Under the stated probabilities, the sum of the centred property times (drawn - probability) has

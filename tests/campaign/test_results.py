@@ -76,6 +76,22 @@ def test_outcomes_that_depend_on_the_call_are_named():
     assert checks(calls, outcomes[~lost])["Outcomes known"] is False
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_control_share_that_changes_with_the_season_is_sound(stated):
+    """In the riskier half, of which little is known yet, fewer are in the control group."""
+    early, of_early, _ = campaign(1, months=1, per_month=6_000, share=0.4)
+    late, of_late, _ = campaign(2, months=1, per_month=6_000, share=0.1)
+    late["customer"] = of_late["customer"] = "L" + late["customer"]
+    late["day"] += pd.Timedelta(days=31)
+    early, of_early = early[early["probability"] < 0.6], of_early[early["probability"] < 0.6]
+    calls = pd.concat([early, late], ignore_index=True)
+    if not stated:
+        calls["propensity"] = np.nan
+    found = checks(calls, pd.concat([of_early, of_late[::3]], ignore_index=True))
+    assert found == {"Sample ratio": True if stated else None, "Balance": True,
+                     "Outcomes known": True}  # fmt: skip
+
+
 def test_what_cannot_be_tested_is_not_called_sound():
     calls, outcomes, _ = campaign(1, months=1, per_month=60, share=0.1)
     found = checks(calls.assign(propensity=np.nan), outcomes)
