@@ -6,7 +6,6 @@ without a promotion goes by risk, and so does one whose last promotion restores 
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from churn.errors import ChurnError
@@ -14,7 +13,7 @@ from churn.metaflow_compat import client, translate_errors
 from churn.registry.model_file import describe_model, dump_model, load_model
 from churn.registry.plain_pickle import read_plain
 from churn.registry.promotion import Promotion, one_at_a_time, read_why
-from churn.registry.runs import list_runs, read_history
+from churn.registry.runs import list_runs, read_history, tag_promotion
 from churn.targeting.learned import LearnedPolicy
 
 FLOW = "EffectFlow"
@@ -149,12 +148,12 @@ def promote_policy(
         if run == RISK:
             if now is None:
                 raise ChurnError(f"The campaign {campaign!r} goes by risk already.")
-            return _tag(now.run, why, campaign, NO_POLICY)
+            return tag_promotion(now.run, why, campaign, NO_POLICY)
         if now and now.run == run:
             if not finished:
                 return past[0]
             raise ChurnError(f"The campaign {campaign!r} goes by {run} already.")
-        return _tag(run, why, campaign, None)
+        return tag_promotion(run, why, campaign, None)
 
 
 def rollback_policy(why: str, campaign: str) -> Promotion:
@@ -177,19 +176,8 @@ def rollback_policy(why: str, campaign: str) -> Promotion:
         place = now.restores or now.number
         before = [one for one in past if one.number < place and one.restores is None]
         if not before:
-            return _tag(now.run, why, campaign, NO_POLICY)
-        return _tag(before[0].run, why, campaign, before[0].number)
-
-
-def _tag(run: str, why: str, campaign: str, restores: int | None) -> Promotion:
-    every, _ = read_history(FLOW)
-    at = datetime.now(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # the precision of the tag
-    number = every[0].number + 1 if every else 1
-    promotion = Promotion(number, run, at, why, restores, campaign)
-    with translate_errors(f"{run} cannot be tagged:"):
-        client().Run(run).add_tags(promotion.tags)
-    return promotion
+            return tag_promotion(now.run, why, campaign, NO_POLICY)
+        return tag_promotion(before[0].run, why, campaign, before[0].number)
 
 
 def _read_decision(run: str) -> dict[str, Any]:

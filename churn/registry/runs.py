@@ -342,12 +342,21 @@ def rollback(why: str, project: str | None = None) -> Promotion:
 
 
 def _promote(run: str, why: str, project: str | None, restores: int | None = None) -> Promotion:
-    now, newest = champion(project), champion()
+    now = champion(project)
     if now and now.run == run:
         raise ChurnError(f"{run} is the champion already.", [f"by promotion {now.number}"])
+    return tag_promotion(run, why, project, restores)
+
+
+def tag_promotion(run: str, why: str, project: str | None, restores: int | None) -> Promotion:
+    """Tag a run with the next promotion of its flow; see `churn.registry.promotion`.
+
+    Call it within `one_at_a_time`.
+    """
+    past, _ = read_history(run.split("/")[0])
     at = datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # the precision of the tag
-    number = newest.number + 1 if newest else 1
+    number = past[0].number + 1 if past else 1
     promotion = Promotion(number, run, at, why, restores, project)
     with translate_errors(f"{run} cannot be tagged:"):
         client().Run(run).add_tags(promotion.tags)
