@@ -24,8 +24,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from churn.data.readers import load_table
-from churn.targeting.effects import Hybrid, doubly_robust, fit_outcomes, predict_outcomes
 from churn.targeting.experiment import Experiment
+from churn.targeting.learners import Hybrid, doubly_robust, fit_outcomes, predict_outcomes
 from churn.targeting.policies import assign
 from churn.targeting.reading import read_experiment
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.targeting.effects import Hybrid
 from churn.targeting.experiment import Experiment
+from churn.targeting.learners import Hybrid
 from churn.targeting.report import EffectReport
 
 

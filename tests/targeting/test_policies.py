@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.targeting.effects import LEARNERS, Effects, cross_fit, doubly_robust
+from churn.targeting.effects import LEARNERS, Effects, cross_fit
 from churn.targeting.experiment import Experiment, constant_propensity
+from churn.targeting.learners import doubly_robust
 from churn.targeting.policies import RISK, assign, compare_policies, decide_policy
 from churn.targeting.uplift import group_effects, ranking
 
