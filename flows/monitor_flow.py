@@ -83,18 +83,19 @@ class MonitorFlow(FlowSpec):
         period = Window(*settings.period(self.clock))
         months = Window(settings.first_month(self.clock), settings.now(self.clock), month)
         both = Window(min(period.start, months.start), max(period.end, months.end))
+        paths = list_paths(self.call_lists)
+        self.calls, self.call_paths = (
+            known_calls(paths, self.log_url).calls,
+            ",".join(absolute(paths)),
+        )
         with open_log(self.log_url) as (log, store):
             runs = same_model(log, self.deployment, both)
             self.scored, self.by_month = read_predictions(log, runs, contract, [period, months])
             customers = self.by_month.answers["customer"]
             self.outcomes = read_outcomes(store, customers, self.outcomes_table, contract)
-        paths = list_paths(self.call_lists)
-        self.calls = known_calls(paths, self.log_url).calls
-        with open_log(self.log_url) as (_, store):
-            self.results = results_by_month(self.calls, read_outcomes(
-                store, self.calls["customer"], self.outcomes_table, contract
-            ))  # fmt: skip
-        self.call_paths = ",".join(absolute(paths))
+            called = self.calls["customer"]
+            of_called = read_outcomes(store, called, self.outcomes_table, contract)
+        self.results = results_by_month(self.calls, of_called)
         self.next(self.compare)
 
     @step

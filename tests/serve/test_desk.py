@@ -292,6 +292,15 @@ class TestPlan:
         assert "<b>Nothing</b>" in anna.get("/plan?customer_value=0").text
         assert anna.get("/plan?acceptance=2").status_code == 422
 
+    def test_says_where_the_list_goes_by_another_policy(self, anna, url, scored):
+        assert "goes by the learned policy" not in anna.get("/plan").text
+        effect = desk.a_list(policy="effect", policy_version="EffectFlow/7")
+        with CallListStore(url) as store:
+            store.add(effect, [])
+        assert "goes by the learned policy of EffectFlow/7" in anna.get("/plan").text
+        with CallListStore(url) as store:
+            store.add(desk.a_list(), [])
+
     def test_a_manager_saves_it_for_the_campaign(self, anna, app, scored, url):
         mia = Browser(app, MIA)
         assert mia.post("/plan", on="/plan", budget="150", acceptance="0.4").status_code == 303
