@@ -41,7 +41,7 @@ def change(logged, **news) -> str:
     url, ids = logged
     with PredictionLog(url) as log:
         row: Prediction = log.find(ids[0])
-        name = "-".join([ids[0], *news])
+        name = "-".join([*news, ids[0]])  # no id of another test begins with ids[0]
         log.add([row._replace(prediction=name, **news)])
     return name
 
