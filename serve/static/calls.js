@@ -46,3 +46,8 @@ filters.addEventListener("change", ({ target }) => {
 filters.addEventListener("formdata", ({ formData }) => {
   if (!formData.get("q")) formData.delete("q");
 });
+// What was chosen before this script was here.
+for (const select of filters.querySelectorAll("select")) {
+  const sent = select.querySelector("option[selected]") ?? select.options[0];
+  if (sent !== select.selectedOptions[0]) filters.requestSubmit();
+}

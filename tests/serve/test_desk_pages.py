@@ -156,6 +156,19 @@ def test_a_list_of_100_000_is_searched_and_turned(open_desk):
     page.wait_for_url(re.compile("sort=risk"))
 
 
+def test_an_order_chosen_before_the_script_is_here_counts(open_desk, site):
+    page, held = open_desk(), []
+    page.route("**/calls.js", lambda route: held.append(route))
+    page.goto(f"{site}/calls", wait_until="commit")
+    page.get_by_label("Order").select_option("risk")
+    assert "sort=risk" not in page.url
+    while not held:
+        page.wait_for_timeout(20)
+    page.unroute("**/calls.js")
+    held[0].continue_()
+    page.wait_for_url(re.compile("sort=risk"))
+
+
 def test_a_file_is_given_and_comes_back(open_desk, customers, served, tmp_path):
     table = customers[[served.contract.id, *served.contract.features]]
     table.to_csv(tmp_path / "mine.csv", index=False)
