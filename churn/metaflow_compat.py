@@ -222,6 +222,7 @@ def run_flow(
     from metaflow import parameters
 
     _keep_cards_with_runs()
+    _package_whole_library()
     with parameters.flow_context(flow):
         from metaflow import cli  # it reads the flow's Configs when it is imported
 
@@ -229,6 +230,21 @@ def run_flow(
             printers = {"logger": console.logger, "echo_always": console.echo}
             vars(cli).update(printers)
         cli.main(flow(use_cli=False), entrypoint=entrypoint, handle_exceptions=False)
+
+
+def _package_whole_library() -> None:
+    """Put every file of `churn` into code packages.
+
+    Metaflow packages a library that is installed by its list of files. That list of an editable
+    install is as old as the install: a newer module would be missing in a pod, and one that was
+    deleted since is an error. Uses `metaflow.packaging_sys.v1.modules_to_distributions`.
+    """
+    from metaflow.packaging_sys import v1
+
+    installed = v1.modules_to_distributions
+    vars(v1)["modules_to_distributions"] = lambda: {
+        name: found for name, found in installed().items() if name != "churn"
+    }
 
 
 def packaged_commit() -> str | None:

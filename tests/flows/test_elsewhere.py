@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,7 +10,7 @@ import tarfile
 import pytest
 
 from churn.registry.lineage import git_commit
-from running import run_flow
+from running import ROOT, run_flow
 
 
 @pytest.mark.scheduled  # `make test` runs ScoreFlow on S3
@@ -37,8 +38,17 @@ def test_compiles_to_airflow(s3, tmp_path):
     assert all(step in dag.read_text() for step in ("featurize", "pick_best", "evaluate"))
 
 
-def test_ships_the_library_and_the_table_with_the_code(s3):
-    run = run_flow("--datastore", "s3", "package", "list", **s3[1])
+def test_ships_the_library_and_the_table_with_the_code(s3, tmp_path):
+    """Though the library was installed when it had other modules."""
+    for folder in ("churn", "flows"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.pyc"))
+    installed = tmp_path / "churn.egg-info"
+    installed.mkdir()
+    (installed / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: churn\nVersion: 0.1\n")
+    (installed / "SOURCES.txt").write_text("churn/__init__.py\nchurn/deleted.py\n")
+    (installed / "top_level.txt").write_text("churn\n")
+    flow = str(tmp_path / "flows" / "churn_flow.py")
+    run = run_flow("--datastore", "s3", "package", "list", flow=flow, **s3[1])
     assert run.code == 0, run.output
     for name in (
         "churn/modeling/model.py",
