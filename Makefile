@@ -40,7 +40,7 @@ test-fast: .venv/test ## run the tests that need no flow, server, browser or dat
 coverage: .venv/test ## the same tests, and which branches they take
 	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)
 
-test-scheduled: .venv/test ## run what takes minutes: a year, 100,000 hostile bodies, a minute of chaos
+test-scheduled: .venv/test ## run what takes minutes: all commands of docs/, a year, 100,000 hostile bodies, chaos
 	$(PY) -m pytest -m scheduled $(ARGS)
 
 mutants: .mutants/ready ## break what differs from main, or FILES="…", bit by bit: do tests notice?

@@ -6,6 +6,7 @@ import pickle
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,12 @@ SHARED = "CHURN_TEST_SESSION"
 OURS = SHARED not in os.environ
 SESSION = Path(tempfile.mkdtemp(prefix="churn tests ") if OURS else os.environ[SHARED])
 os.environ[SHARED] = str(SESSION)
+# Flows that run to their end fork their tasks from one server, which ends with this pipe's writer.
+ALIVE = SESSION / "alive"
+if OURS:
+    os.mkfifo(ALIVE)
+    _writer = os.open(ALIVE, os.O_RDWR)
+    os.environ.setdefault("CHURN_TEST_WARM", str(SESSION / "warm" / "server"))
 # OpenMP reads it when scikit-learn is imported: threads that wait leave the cores to the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Metaflow reads these when it is imported.
@@ -112,7 +119,13 @@ def start_flow(*arguments: str, flow: str = "churn_flow.py", store: Path = STORE
 
 
 def run_flow(*arguments: str, **settings) -> FlowRun:
-    """Run a flow as a user does, to its end."""
+    """Run a flow as a user does, to its end.
+
+    Its tasks are forked from a server that all flows with the environment of tests share.
+    """
+    own = re.compile("store|METAFLOW_(?!RUN_)|AWS|PYTHON")  # what the server was started with
+    if not any(map(own.match, settings)):
+        settings = {"CHURN_WARM": warm_server()} | settings
     with start_flow(*arguments, **settings) as process:
         try:
             output, _ = process.communicate(timeout=600)
@@ -120,6 +133,27 @@ def run_flow(*arguments: str, **settings) -> FlowRun:
             os.killpg(process.pid, signal.SIGKILL)
             raise
     return FlowRun(process.returncode, output, of_session(process.pid))
+
+
+def warm_server() -> str:
+    """What has a flow use the server of the session: its address, or a server of the run's own."""
+    address = os.environ.get("CHURN_TEST_WARM", "1")
+    if len(address) in range(2, 100):
+        once("warm", lambda: _start_warm_server(Path(address)))
+        return address
+    return "1"
+
+
+def _start_warm_server(address: Path) -> None:
+    address.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener, ALIVE.open("rb") as alive:
+        listener.bind(str(address))
+        listener.listen(1024)
+        server = [sys.executable, "-u", str(ROOT / "flows/runtime/warm.py")]
+        subprocess.run(
+            ["setsid", "--fork", *server, str(listener.fileno())], stdin=alive, cwd=STORE,
+            pass_fds=[listener.fileno()], env=flow_environment(), check=True,
+        )  # fmt: skip
 
 
 def once(name: str, make: Callable):

@@ -2,7 +2,7 @@
 
 The info string of a fence has the requirements of a block: `server` stays up until the next one,
 `tables` needs the public tables, `exits: 3 4` may also end with these codes, and `not-run: why` is
-not run.
+not run. `make test` runs README's and CONTRIBUTING's, `make test-scheduled` all of them.
 """
 
 import csv
@@ -52,6 +52,8 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+# The commands of docs/ take minutes together.
+MARKS = {"docs": [pytest.mark.scheduled]}
 
 
 @dataclass
@@ -142,7 +144,13 @@ def workplace(tmp_path_factory) -> Iterator[Workplace]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(block, id=block.name, marks=MARKS.get(block.page.split("/")[0], []))
+        for block in BLOCKS
+    ],
+)
 def test_commands_work_as_they_are_written(workplace, block):
     if block.needs.startswith("not-run:"):
         pytest.skip(block.needs)

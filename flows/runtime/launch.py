@@ -40,17 +40,23 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")
 
 
+# By default Metaflow starts the tasks itself.
+_entrypoint: list[str] | None = None
 _server: warm.Server | None = None
 _verbose = console.take_verbose(sys.argv)
 
 
 def prepare() -> None:
     """Set the environment of a run; in a script, call it before Metaflow is imported."""
-    global _server
+    global _entrypoint, _server
     if not _runs():
         return
-    if os.environ.get("CHURN_WARM") != "0":
+    setting = os.environ.get("CHURN_WARM", "1")
+    if setting == "1":
         _server = warm.Server()
+        _entrypoint = _server.entrypoint
+    elif setting != "0":
+        _entrypoint = warm.entrypoint_of(setting)
     # One task per core at a time (Metaflow's own default is 16 tasks); each task then
     # bounds its threads, see churn.modeling.cross_validation.
     if "METAFLOW_RUN_MAX_WORKERS" not in os.environ:
@@ -72,8 +78,7 @@ def start(flow) -> None:
         state = Path(os.environ.get("CHURN_STATE") or home() / ".churn")
         shown = console.Console(flow.__name__, state / "logs")
     try:
-        # Without an entrypoint, Metaflow starts the tasks itself.
-        run_flow(flow, _server.entrypoint if _server else None, shown)
+        run_flow(flow, _entrypoint, shown)
         failed = False
     except ChurnError as error:
         _explain(error, shown)

@@ -4,7 +4,8 @@ Metaflow starts a process per task, and two more for each card. Importing Metafl
 and pandas takes each of them up to two seconds: on a small table most of the time. Here a server
 imports them once per run, and forks a child for each process; Metaflow starts a small client that
 passes on its arguments, environment and streams, and ends with the child's exit code. This applies
-to the local runtime only; on a cluster Metaflow starts a task as usual. CHURN_WARM=0 disables it.
+to the local runtime only; on a cluster Metaflow starts a task as usual. CHURN_WARM=0 disables it,
+and CHURN_WARM=ADDRESS has a run share a server that was started before, by nobody's run.
 Without it a run of one small candidate takes about three times as long.
 
 The server is optional: a client that cannot reach it, or whose task it has not begun, starts the
@@ -76,13 +77,18 @@ class Server:
                 stdin=subprocess.PIPE,
                 pass_fds=[listener.fileno()],
             )
-        self.entrypoint = [sys.executable, "-I", "-S", script, address, sys.argv[0]]
+        self.entrypoint = entrypoint_of(address)
 
     def close(self) -> None:
         """End the server; all tasks have ended."""
         self.process.kill()
         self.process.communicate()
         self.folder.cleanup()
+
+
+def entrypoint_of(address: str) -> list[str]:
+    """How Metaflow starts a task of this flow by the server at an address."""
+    return [sys.executable, "-I", "-S", os.path.abspath(__file__), address, sys.argv[0]]
 
 
 def remove_left_over() -> None:

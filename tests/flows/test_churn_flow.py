@@ -252,6 +252,7 @@ def killed(tmp_path_factory) -> FlowRun:
     return FlowRun(code, "".join(output), of_session(process.pid))
 
 
+@pytest.mark.scheduled
 class TestLostCandidates:
     def test_a_task_that_is_killed_once_is_tried_again(self, killed):
         assert killed.code == 0, killed.output
@@ -275,6 +276,7 @@ class TestLostCandidates:
         assert "broken" not in {row["candidate"] for row in killed.data.leaderboard}
 
 
+@pytest.mark.scheduled
 class TestBudget:
     def test_what_is_left_out_does_not_depend_on_the_load(self, three, undisturbed):
         """The budget leaves no room for the last candidate, however fast or slow the machine."""

@@ -15,12 +15,13 @@ from serve import create_app
 
 
 @pytest.fixture(scope="module")
-def own_run(tmp_path_factory):
+def own_run(small, tmp_path_factory):
     """A run whose only candidate is a class in the working directory."""
     write_module(STORE, "own_flow")
     space = tmp_path_factory.mktemp("space") / "own.toml"
     space.write_text('[[candidates]]\nfamily = "own_flow:Steady"\nparams = { C = 0.5 }\n')
-    run = run_flow("--config", "candidates", str(space), "run", METAFLOW_RUN_PROMOTE="auto")
+    command = "--config", "candidates", str(space), "run", *small
+    run = run_flow(*command, METAFLOW_RUN_PROMOTE="auto")
     assert run.code == 0, run.output
     return run
 

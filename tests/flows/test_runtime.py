@@ -79,15 +79,18 @@ def serverless(quick) -> tuple[FlowRun, float]:
 
 
 class TestWarmStart:
+    @pytest.mark.scheduled
     def test_a_run_goes_on_at_once_when_its_server_is_killed(self, serverless):
         run, seconds = serverless
         assert run.code == 0, run.output
         # A task used to wait 60 seconds for the server, and then to fail.
         assert seconds < 45
 
+    @pytest.mark.scheduled
     def test_gives_the_same_model_as_a_cold_start(self, quick_run, serverless):
         assert quick_run.data.fingerprint == serverless[0].data.fingerprint
 
+    @pytest.mark.scheduled
     def test_predictions_of_a_repeated_run_are_of_the_same_model(
         self, quick_run, serverless, telco_run, tmp_path
     ):

@@ -141,6 +141,7 @@ def resumed(daily, quick_run, table, tmp_path_factory) -> tuple[FlowRun, Path, i
     return run, output, finished
 
 
+@pytest.mark.scheduled  # `make test` kills and resumes ChurnFlow
 class TestKilledAndResumed:
     def test_repeats_only_what_is_missing(self, resumed):
         run, _, finished = resumed
@@ -207,6 +208,7 @@ class TestFailures:
 
 
 class TestElsewhere:
+    @pytest.mark.scheduled
     def test_tables_lists_and_artifacts_may_be_on_s3(self, s3, quick_run, daily, table):
         client, environment = s3
         client.upload_file(str(table), "store", "in/customers.parquet")

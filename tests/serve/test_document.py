@@ -1,5 +1,6 @@
 """The API conforms to its OpenAPI document, for any request."""
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -8,6 +9,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 EXCLUDED = {"/outcomes": [positive_data_acceptance]}
 
 
+@pytest.mark.scheduled
 def test_schemathesis_finds_nothing(server):
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     asked = set()

@@ -86,6 +86,7 @@ def movable(telco_run, tmp_path) -> Path:
     return link_runs(STORE, tmp_path / "store", [telco_run.pathspec])
 
 
+@pytest.mark.scheduled
 def test_without_its_datastore_it_goes_on_and_starts_again(start, settings, movable, records):
     server = start(**settings).wait()
     wait_for(lambda: server.health()["model"])

@@ -47,6 +47,7 @@ def tag(store: Path, run, *tags: str) -> None:
     meta.write_text(json.dumps(content))
 
 
+@pytest.mark.scheduled
 def test_damaged_metadata_is_reported_and_looked_at_again(following, store, telco_run):
     meta = meta_of(store, telco_run)
     content = meta.read_text()
@@ -106,6 +107,7 @@ class TestSync:
         assert self.published(keeper)[1]  # it still looks
 
 
+@pytest.mark.scheduled
 def test_full_disk_is_reported_and_looked_at_again(start, telco_run, tmp_path):
     server = start(CHURN_RUN=telco_run.pathspec)
     keeper = server.keeper()

@@ -40,6 +40,7 @@ def loaded(telco_run, records, tmp_path_factory):
     return server, load.answered
 
 
+@pytest.mark.scheduled
 def test_kills_lose_no_answered_prediction_and_double_none(loaded):
     server, answered = loaded
     assert len(answered) > 500

@@ -32,7 +32,7 @@ def test_killed_keeper_is_started_again(start):
     wait_for(lambda: server.keeper() != before)
 
 
-@pytest.mark.slow
+@pytest.mark.scheduled
 def test_silent_keeper_makes_health_stale_until_it_speaks_again(start, telco_run):
     server = start(CHURN_RUN=telco_run.pathspec).wait(path="/ready")
     wait_for(lambda: server.health()["status"] == "ok")
