@@ -35,7 +35,7 @@ class ScoreFlow(FlowSpec):
     sheet = Parameter("sheet", default="", help="of a workbook")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE; off")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
-    keep = Parameter("keep", default="", help="columns for the agents, as name,phone")
+    keep = Parameter("keep", default="", help="columns for the agents; as in the contract")
     segment_column = Parameter("segment", default="", help="column that groups the list for agents")
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
     policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
@@ -60,7 +60,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.planned import read_plan
         from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
-        from churn.campaign.stored.listing import names
+        from churn.campaign.stored.listing import kept_names
         from churn.data.source import SourceOptions
         from churn.registry.policies import fetch_policy
         from churn.registry.runs import fetch_model
@@ -94,7 +94,7 @@ class ScoreFlow(FlowSpec):
         )
         self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
         self.resting = resting_customers(self.log_url, self.campaign.as_of, self.campaign.cooldown)
-        self.kept_names = names(f"{self.keep},{self.segment_column}")
+        self.kept_names = kept_names(contract, self.keep, self.segment_column)
         needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
@@ -134,9 +134,10 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.cooldown import describe_resting
         from churn.campaign.do_not_contact import check_matches
         from churn.campaign.export import write_list, write_rejected
-        from churn.campaign.stored.listing import kept_columns, names, store_list
+        from churn.campaign.stored.listing import kept_columns, store_list
         from churn.feedback.batch import log_sample
         from churn.registry.runs import with_scorer
+        from churn.words import names
 
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (

@@ -36,12 +36,16 @@ def dated_table(n: int = 1200) -> pd.DataFrame:
 
 
 def run_dated(folder: Path) -> FlowRun:
-    """Train on the table, by a contract that states its project, horizon and a contradiction."""
+    """Train by a contract that states its project, horizon, a contradiction, and what it keeps."""
     folder.mkdir()
     table = dated_table()
+    table["name"] = [f"Zoë {i}" for i in range(len(table))]
+    table["phone"] = [f"0{i:04d}" for i in range(len(table))]
     table.to_csv(folder / "customers.csv", index=False)
     raw = table.replace({"": None})
-    inferred = infer_contract(raw, "exited", id="customer", options=SourceOptions())
+    inferred = infer_contract(
+        raw, "exited", id="customer", options=SourceOptions(), keep=["name", "phone"]
+    )
     values = {
         "project": "bank",
         "horizon_days": 60,

@@ -47,8 +47,11 @@ def listing_contract(contract: Contract, id_name: str = "") -> Contract:
         raise ChurnError("Nobody can be listed:", [hint])
     if key in list_schema("").names:
         raise ChurnError("Nobody can be listed:", [f"the list has a column {key} of its own"])
-    ignore = [name for name in contract.ignore if name != key]
-    return Contract.parse(contract.model_dump() | {"id": key, "ignore": ignore})
+    others = {
+        role: [name for name in getattr(contract, role) if name != key]
+        for role in ("ignore", "keep")
+    }
+    return Contract.parse(contract.model_dump() | {"id": key} | others)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CARDS = {
     "ChurnFlow": {"validate": "data", "pick_best": "leaderboard", "evaluate": "model"},
     "ScoreFlow": {"rank": "calls"},
+    "EffectFlow": {"judge": "effects"},
     "MonitorFlow": {"judge": "monitor", "end": "evidently"},
 }
 
@@ -26,7 +27,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("cards", help=about, description=about)
     parser.add_argument(
         "name", nargs="?", metavar="RUN",
-        help="ChurnFlow/<id>, ScoreFlow/<id>, MonitorFlow/<id>, champion, or the id of a ChurnFlow",
+        help="ChurnFlow/<id>, ScoreFlow/<id>, EffectFlow/<id>, MonitorFlow/<id>, champion, or the "
+        "id of a ChurnFlow",
     )  # fmt: skip
     parser.add_argument(
         "--to", type=Path, default=Path("cards"), metavar="FOLDER", help="%(default)s"

@@ -17,6 +17,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--positive", help="its value for customers who left")
     parser.add_argument("--id", help="the customer's key")
     parser.add_argument("--time", help="the date of the observation")
+    parser.add_argument("--keep", default="", help="columns for the call list, as name,phone")
     parser.add_argument("--query", help="SELECT, with a database URL")
     parser.add_argument("--separator", default="", help="between a file's cells; recognised")
     parser.add_argument("--decimal", default="", help="the decimal mark, . or ,; recognised")
@@ -36,6 +37,7 @@ def _contract(options: argparse.Namespace) -> None:
     from churn.data.target import describe_target
     from churn.data.target_rule import with_target
     from churn.files import write_file
+    from churn.words import names
 
     if options.output.exists() and not options.force:
         problem = f"{options.output} is there already; --force overwrites it"
@@ -47,7 +49,7 @@ def _contract(options: argparse.Namespace) -> None:
     table = load_table(options.table, options.query or "", written)
     contract = infer_contract(
         table, options.target, id=options.id, positive=options.positive, time=options.time,
-        options=written,
+        options=written, keep=names(options.keep),
     )  # fmt: skip
     try:
         write_file(options.output, annotated_toml(contract, table), 0o644)

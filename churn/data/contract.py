@@ -196,6 +196,9 @@ class Contract(_Frozen):
         The day of the observation, where no time column has it: date features count days to it.
     ignore : tuple of str
         Columns of the table that are no features.
+    keep : tuple of str
+        Columns that go onto the call list as they are, such as a name and a phone number. They
+        are no features, may be in `ignore`, and are not in the digest: no model sees them.
     source : SourceOptions
         The format of the table's file, where it is not recognised.
     features : dict of str to Number, Category, Flag or Date
@@ -218,6 +221,7 @@ class Contract(_Frozen):
     target_rule: TargetRule | None = None
     as_of: date | None = None
     ignore: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
     source: SourceOptions = SourceOptions()
     features: dict[str, Feature] = Field(min_length=1)
     derived: dict[str, str] = {}
@@ -242,6 +246,7 @@ class Contract(_Frozen):
         twice = sorted(name for name, count in Counter(roles).items() if count > 1)
         if twice:
             problems.append(f"these columns have two roles: {', '.join(twice)}")
+        problems += self._unkept({*roles} - {*self.ignore})
         problems += [
             f"derived.{name}: {problem}"
             for name, text in self.derived.items()
@@ -255,6 +260,16 @@ class Contract(_Frozen):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _unkept(self, used: set[str]) -> list[str]:
+        """Why columns cannot be kept, a sentence for each kind of problem."""
+        problems = []
+        if taken := sorted(used & {*self.keep}):
+            why = "a kept column has no other role, so delete its table or its entry"
+            problems.append(f"keep: {', '.join(taken)}: {why}")
+        if twice := sorted(name for name, count in Counter(self.keep).items() if count > 1):
+            problems.append(f"keep: named twice: {', '.join(twice)}")
+        return problems
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> "Contract":
@@ -299,7 +314,7 @@ class Contract(_Frozen):
                     del feature[name]
         empty = {
             name
-            for name in ("project", "source", "time_order", "contradictions")
+            for name in ("project", "source", "time_order", "contradictions", "keep")
             if not values[name]
         }
         tables = {name: v for name, v in values.items() if name not in empty}
@@ -325,8 +340,8 @@ class Contract(_Frozen):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the contract, in hex."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """SHA-256 of what a model depends on, all but `keep`, in hex."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"keep"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def without(self, names: list[str]) -> "Contract":

@@ -25,6 +25,7 @@ HEADER = """\
 # and at the top, before the first [table],
 #   project = "telecom"                                 a champion is one per project
 #   horizon_days = 30                                   within how many days a customer leaves
+#   keep = ["name", "phone"]                            on the call list for the agents; no features
 #   contradictions = ['(phone == 0) * (lines == "Yes")']  customers that cannot be are rejected, in
 #                                                       tables, requests and the form
 # New features are formulas over the others (+ - * /, comparisons, parentheses; a name with blanks

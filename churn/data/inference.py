@@ -1,6 +1,6 @@
 """Infer a contract from a table, for a person to correct."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ def infer_contract(
     positive: str | None = None,
     time: str | None = None,
     options: SourceOptions = ASKED,
+    keep: Sequence[str] = (),
 ) -> Contract:
     """Infer a contract that nearly all rows of a table satisfy.
 
@@ -51,6 +52,8 @@ def infer_contract(
         like yes and no, see `churn.data.target`.
     options : SourceOptions, optional
         The decimal marks and date orders that the user gives.
+    keep : sequence of str
+        Columns for the call list, which are no features.
 
     Returns
     -------
@@ -69,6 +72,7 @@ def infer_contract(
     given = {"target": target, "id": id, "time": time}
     roles = {role: name.strip() for role, name in given.items() if name is not None}
     absent = [f"{role}: no column {name!r}" for role, name in roles.items() if name not in frame]
+    absent += [f"keep: no column {name!r}" for name in keep if name not in frame]
     if absent:
         have = f"the columns are {', '.join(map(repr, frame.columns))}"
         raise ChurnError(
@@ -82,7 +86,7 @@ def infer_contract(
         )
     order = _time_order(frame[time], options) if time else ""
     label = settle_target(frame[target], positive)
-    used = {*roles.values(), *([rule.column] if rule else [])}
+    used = {*roles.values(), *([rule.column] if rule else []), *keep}
     kinds = _kinds(frame, [name for name in frame.columns if name not in used], options)
     sound = np.isin(
         np.asarray(parse_texts(frame[target]).map(label_key).astype(object)),
@@ -103,7 +107,10 @@ def infer_contract(
     ignored = [name for name, kind in kinds.items() if kind.feature is None]
     if rule:
         ignored.append(rule.column)
-    values = {"ignore": ignored, "features": features, "time_order": order, "source": options}
+    values = {
+        "ignore": ignored, "features": features, "time_order": order, "source": options,
+        "keep": list(keep),
+    }  # fmt: skip
     if rule:
         values["target_rule"] = rule
     return Contract.parse(roles | values | {"positive": label.positive, "negative": label.negative})

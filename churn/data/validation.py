@@ -80,10 +80,11 @@ def validate_data(
     frame = with_target(frame, contract.target, contract.target_rule)
     raw = frame.set_axis(pd.RangeIndex(1, len(frame) + 1))
     found = Problems(raw)
-    for name in contract.columns:
+    for name in (*contract.columns, *contract.keep):
         if name not in raw:
-            found.stop(name, "the column is missing")
-    known = {*contract.columns, contract.target, *contract.ignore}
+            kept = " that the contract keeps" if name in contract.keep else ""
+            found.stop(name, f"the column{kept} is missing")
+    known = {*contract.columns, contract.target, *contract.ignore, *contract.keep}
     for name in raw.columns:
         if name not in known:
             found.note(name, "not in the contract, ignored", np.zeros(len(raw), bool))

@@ -18,7 +18,7 @@ from churn.campaign.stored import (
     Query,
     StoredList,
 )  # fmt: skip
-from churn.campaign.stored.listing import kept_columns, listed_customers, store_list
+from churn.campaign.stored.listing import kept_columns, kept_names, listed_customers, store_list
 
 DAY = date(2026, 3, 2)
 LIST = "20260302-spring"
@@ -182,6 +182,19 @@ class TestOfScoreFlow:
         assert called == ["Anna", "Ben"] * 25
         assert all(row.agent is None for row in rows if row.control)
         assert sum(row.control for row in rows) == len(arm(found, "control"))
+
+    @pytest.mark.parametrize(
+        ("given", "segment", "kept"),
+        [
+            ("", "", ["name", "phone"]),
+            ("", " town ", ["name", "phone", "town"]),
+            ("mail, name", "name", ["mail", "name"]),
+            ("off", "town", ["town"]),
+        ],
+    )
+    def test_the_command_line_decides_before_the_contract(self, deployed, given, segment, kept):
+        contract = deployed[0].contract.model_copy(update={"keep": ("name", "phone")})
+        assert kept_names(contract, given, segment) == kept
 
     def test_the_list_is_in_the_database_of_the_log(self, listed, deployed, table, tmp_path):
         found, _ = listed(table, budget=20)

@@ -294,6 +294,24 @@ def test_a_contract_names_its_business_and_its_horizon():
         Contract.parse(PLAIN | {"horizon_days": 0})
 
 
+def test_columns_are_kept_for_the_list_and_change_no_model(contract):
+    kept = Contract.parse(changed(keep=["phone", "note"]))  # `note` is ignored, so no feature
+    assert kept.keep == ("phone", "note")
+    assert kept.digest == contract.digest
+    assert kept.columns == contract.columns
+    assert kept.without(["spend"]).keep == kept.keep
+    assert 'keep = [\n    "phone",\n    "note",\n]' in kept.to_toml()
+    assert "keep" not in contract.to_toml()
+
+
+def test_columns_that_cannot_be_kept_are_named_at_once():
+    with pytest.raises(ChurnError) as refused:
+        Contract.parse(changed(keep=["spend", "customer", "left", "twice", "note", "note"]))
+    (problem,) = refused.value.problems
+    assert "keep: customer, left, spend, twice: a kept column has no other role" in problem
+    assert "keep: named twice: note" in problem
+
+
 def test_a_contract_that_was_pickled_without_a_later_field_has_its_default():
     contract = Contract.read(TELCO / "contract.toml")
     function, (values,) = contract.__reduce__()

@@ -218,13 +218,23 @@ def test_a_target_of_nearly_one_class_is_refused():
 
 def test_roles_that_no_column_has_are_named_with_the_columns_there_are():
     with pytest.raises(ChurnError) as error:
-        infer_contract(table(plan=["a", "b"]), "churned", "customer", time="day")
+        infer_contract(
+            table(plan=["a", "b"]), "churned", "customer", time="day", keep=["plan", "phone"]
+        )
     assert error.value.problems == [
         "target: no column 'churned'",
         "id: no column 'customer'",
         "time: no column 'day'",
+        "keep: no column 'phone'",
         "the columns are 'id', 'left', 'plan'",
     ]
+
+
+def test_columns_to_keep_are_no_features():
+    contract = infer_contract(table(plan=["a", "b"], name=["Zoë", "Ada"]), "left", keep=["name"])
+    assert contract.keep == ("name",)
+    assert {*contract.features} == {"id", "plan"} - {*contract.ignore}
+    assert "name" not in contract.ignore
 
 
 def test_a_table_with_nothing_to_learn_from_is_refused():

@@ -194,6 +194,19 @@ def test_every_problem_of_a_table_is_named_at_once():
     ]
 
 
+def test_columns_to_keep_are_of_the_table_and_no_features():
+    contract = CONTRACT.model_copy(update={"keep": ("phone", "fone", "colour")})
+    with pytest.raises(ChurnError) as error:
+        validate_data(table().assign(colour="red"), contract)
+    assert error.value.problems == [
+        "phone: the column that the contract keeps is missing",
+        "fone: the column that the contract keeps is missing",
+    ]
+    result = validate_data(table().assign(phone=1, fone=2, colour="red"), contract)
+    assert result.problems.empty
+    assert not {"phone", "fone", "colour"} & {*result.frame}
+
+
 @pytest.mark.parametrize("column", ["id", "age", "spend", "plan", "member", "left"])
 def test_a_missing_column_stops(column):
     with pytest.raises(ChurnError) as error:

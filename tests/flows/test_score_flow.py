@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from churn.campaign.control_group import in_control
+from churn.campaign.stored import CallListStore, Query
 from churn.data.synthetic import generate_sample_data
 from processes import of_session, wait_for
-from running import ROOT, STORE, FlowRun, flow_environment, link_runs, run_flow, start_flow
+from running import ROOT, SESSION, STORE, FlowRun, flow_environment, link_runs, run_flow, start_flow
 
 DAY = ("--as-of", "2026-03-02")
 SHARDS = 8
@@ -205,6 +206,42 @@ class TestFailures:
         assert "tenure: above 120 (1,000 rows; row 1: '999'" in run.output
         assert "Traceback" not in run.output
         assert not output.exists()
+
+
+class TestContactDetails:
+    """The contract of the run keeps name and phone."""
+
+    def run(self, dated_run, folder, *arguments: str) -> FlowRun:
+        return score(
+            "run", "--run", dated_run.pathspec, "--budget", "20", "--log",
+            f"sqlite:///{folder}/log.db", "--output", str(folder / "calls.csv"), *arguments,
+        )  # fmt: skip
+
+    def test_of_the_contract_are_on_the_list(self, dated_run, tmp_path):
+        customers = SESSION / "dated" / "customers.csv"
+        run = self.run(dated_run, tmp_path, "--data", str(customers))
+        assert run.code == 0, run.output
+        assert re.search(
+            r"customers are on the list \S+ with name, phone, in sqlite:///", run.output
+        )
+        table = pd.read_csv(customers, dtype=str).set_index("customer")
+        with CallListStore(f"sqlite:///{tmp_path}/log.db") as store:
+            rows = list(store.every(store.lists()[0].list_id, Query()))
+        assert rows
+        for row in rows:
+            assert row.contact == table.loc[row.customer, ["name", "phone"]].to_dict()
+            assert not {"name", "phone"} & {*row.features}
+
+    def test_that_the_table_lacks_are_named_at_once(self, dated_run, tmp_path):
+        customers = tmp_path / "customers.csv"
+        table = pd.read_csv(SESSION / "dated" / "customers.csv", dtype=str)
+        table.drop(columns=["name", "phone", "fee"]).to_csv(customers, index=False)
+        run = self.run(dated_run, tmp_path, "--data", str(customers))
+        assert run.code != 0
+        for name in ("name", "phone", "fee"):
+            assert f"{name}: the column is missing" in run.output
+        assert "Traceback" not in run.output
+        assert not (tmp_path / "calls.csv").exists()
 
 
 class TestElsewhere:

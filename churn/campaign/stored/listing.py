@@ -18,7 +18,7 @@ from churn.campaign.stored.store import CallListStore
 from churn.data.contract import Contract
 from churn.data.ids import id_text
 from churn.feedback.prediction_log import OFF, database_url
-from churn.words import plural
+from churn.words import names, plural
 
 
 def list_name(campaign: Campaign) -> str:
@@ -27,9 +27,20 @@ def list_name(campaign: Campaign) -> str:
     return f"{campaign.as_of:%Y%m%d}-{name}"
 
 
-def names(text: str) -> list[str]:
-    """The names in a text, separated by commas, each once."""
-    return list(dict.fromkeys(name for name in map(str.strip, text.split(",")) if name))
+def kept_names(contract: Contract, given: str, segment: str = "") -> list[str]:
+    """The columns of a table that go onto its list beside what scoring finds.
+
+    Parameters
+    ----------
+    contract : Contract
+    given : str
+        Names separated by commas, which are taken instead of the contract's `keep`; `off` for none.
+    segment : str
+        The column that groups the list, if there is one.
+    """
+    given = given.strip()
+    kept = [] if given == OFF else names(given) or contract.keep
+    return list(dict.fromkeys([*kept, *names(segment)]))
 
 
 def kept_columns(
@@ -111,7 +122,10 @@ def store_list(
     with CallListStore(url) as store:
         store.add(header, listed_customers(found, header.list_id, kept, segment, agents))
         listed = plural(len(found.calls), "customer is", "customers are")
-        return f"{listed} on the list {header.list_id} in {store.where}, which the app shows."
+        details = f" with {', '.join(map(str, kept.columns))}," if len(kept.columns) else ""
+        return (
+            f"{listed} on the list {header.list_id}{details} in {store.where}, which the app shows."
+        )
 
 
 def listed_customers(
