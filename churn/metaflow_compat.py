@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from churn.errors import ChurnError
 from churn.folders import own_folder
@@ -100,6 +100,15 @@ def local_store() -> Path | None:
 
     root = LocalStorage.datastore_root or LocalStorage.get_datastore_root_from_config(_silent)
     return Path(str(root))
+
+
+def datastore_type(flow: "FlowSpec") -> str:
+    """Where a flow stores the artifacts of the task that runs: `local`, `s3`, …
+
+    Uses `FlowSpec._datastore`, a `metaflow.datastore.TaskDataStore`, and its `TYPE`.
+    """
+    store: Any = flow._datastore
+    return str(store.TYPE)
 
 
 def _silent(*_texts: object) -> None:

@@ -61,8 +61,10 @@ class ChurnFlow(FlowSpec):
         from churn.modeling.search_file import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
+        from churn.registry.visibility import check_visible
 
         self.costs = check_training(self)
+        check_visible(self, self.promote)
         self.candidates = settle_candidates(self.candidates_file)
         self.lineage = run_lineage(self.seed)
         self.next(self.load)
@@ -278,7 +280,7 @@ class ChurnFlow(FlowSpec):
     def end(self):
         """Print the summary, and promote the model if it passed the gate."""
         from churn.registry.looks import count_looks, describe_looks, record_look
-        from churn.registry.promotion import project_of
+        from churn.registry.promotion import describe_promotion, project_of
         from churn.registry.run_summary import summarize_run
         from churn.registry.runs import promote
 
@@ -290,7 +292,7 @@ class ChurnFlow(FlowSpec):
             print(describe_looks(count_looks(project, self.renewals), self.renewals))
         if self.promote == "auto" and self.decision.passed:
             promoted = promote(run, self.decision.why, finished=False, project=project)
-            print(f"It is the champion now, by promotion {promoted.number}.")
+            print(describe_promotion(promoted))
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ class EffectFlow(FlowSpec):
         """Read the campaign's lists and outcomes, and check the experiment."""
         from churn.campaign.effects import check_settings, read_campaign
         from churn.registry.runs import fetch_run
+        from churn.registry.visibility import check_visible
         from churn.targeting.effects import FOLDS
         from churn.targeting.experiment import require_sound
 
         settings = check_settings(self.promote_it, self.budget, self.horizon, self.as_of_day)
+        check_visible(self, self.promote_it)
         deployment = fetch_run(self.model_run)
         self.found = read_campaign(self.log_url, self.campaign, deployment.contract, settings)
         require_sound(self.found.checks)
@@ -86,8 +88,8 @@ class EffectFlow(FlowSpec):
         elif self.promote_it == "never":
             print(f"Not promoted; churn policies promote {run} does that.")
         else:
-            promote_policy(run, self.decision["why"], self.campaign, finished=False)
-            print(f"The list of {self.campaign!r} goes by {run} from now on.")
+            made = promote_policy(run, self.decision["why"], self.campaign, finished=False)
+            print(made.note or f"The list of {self.campaign!r} goes by {run} from now on.")
 
 
 if __name__ == "__main__":

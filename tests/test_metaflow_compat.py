@@ -14,7 +14,7 @@ NOBODY = 65534
 
 def test_the_interfaces_of_metaflow_are_those_that_are_used():
     """An upgrade of Metaflow changed what `churn.metaflow_compat` uses: see the name below."""
-    from metaflow import metaflow_config, parameters
+    from metaflow import FlowSpec, metaflow_config, parameters
     from metaflow.client import DataArtifact, Task
     from metaflow.datastore import FlowDataStore
     from metaflow.plugins.cards.card_datastore import CardDatastore
@@ -28,6 +28,7 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     assert hasattr(parameters, "flow_context"), "metaflow.parameters.flow_context"
     assert hasattr(LocalStorage, "datastore_root"), "LocalStorage.datastore_root"
     assert hasattr(Task, "metadata_dict"), "metaflow.Task.metadata_dict"
+    assert "self._datastore = datastore" in inspect.getsource(FlowSpec), "FlowSpec._datastore"
     assert hasattr(FlowDataStore, "load_data"), "metaflow.datastore.FlowDataStore.load_data"
     assert {"ds_type", "location", "sha"} <= set(
         inspect.getsource(DataArtifact.data.fget).split('"')

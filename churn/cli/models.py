@@ -124,19 +124,21 @@ def _compare(options: argparse.Namespace) -> None:
 
 
 def _promote(options: argparse.Namespace) -> None:
+    from churn.registry.promotion import describe_promotion
     from churn.registry.runs import promote
 
-    print(_promotion_text(promote(options.name, options.why, force=options.force)))
+    print(describe_promotion(promote(options.name, options.why, force=options.force)))
 
 
 def _rollback(options: argparse.Namespace) -> None:
+    from churn.registry.promotion import describe_promotion
     from churn.registry.runs import rollback
 
-    print(_promotion_text(rollback(options.why, options.project)))
+    print(describe_promotion(rollback(options.why, options.project)))
 
 
 def _history(options: argparse.Namespace) -> None:
-    from churn.registry.runs import read_history
+    from churn.registry.history import read_history
 
     promotions, unreadable = read_history()
     if not promotions and not unreadable:
@@ -150,11 +152,6 @@ def _history(options: argparse.Namespace) -> None:
         ["", bad.run, "", "", "unreadable", f"{bad.tag} ({bad.problem})"] for bad in unreadable
     ]
     print(table([["", "run", "project", "at (UTC)", "", "why"], *rows], right={0}))
-
-
-def _promotion_text(promotion: "Promotion") -> str:
-    again = f", taking up {promotion.restores} again" if promotion.restores else ""
-    return f"{promotion.run} is the champion now (promotion {promotion.number}{again})."
 
 
 def _how(promotion: "Promotion") -> str:

@@ -57,8 +57,8 @@ def _list(options: argparse.Namespace) -> None:
 def _promote(options: argparse.Namespace) -> None:
     from churn.registry.policies import promote_policy
 
-    promote_policy(options.name, options.why, options.campaign)
-    print(f"The list goes by {options.name} now.")
+    made = promote_policy(options.name, options.why, options.campaign)
+    print(made.note or f"The list goes by {options.name} now.")
 
 
 def _rollback(options: argparse.Namespace) -> None:

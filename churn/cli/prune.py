@@ -53,8 +53,9 @@ def _prune(options: argparse.Namespace) -> None:
 def _needed(url: str | None) -> dict[str, str]:
     """The runs that must stay, and why."""
     from churn.feedback.prediction_log import OFF, PredictionLog, database_url
+    from churn.registry.history import read_history
     from churn.registry.policies import FLOW as POLICIES
-    from churn.registry.runs import history, read_history, resolve_run
+    from churn.registry.runs import history, resolve_run
 
     needed = {}
     url = database_url(url)

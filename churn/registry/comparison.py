@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import translate_errors
-from churn.registry.runs import champions, fetch_run, list_runs
+from churn.registry.history import list_runs
+from churn.registry.runs import champions, fetch_run
 from churn.scoring.deployment import Deployment
 
 if TYPE_CHECKING:

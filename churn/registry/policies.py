@@ -5,15 +5,15 @@ As for models, a promotion only adds tags to the run that learned the policy (se
 without a promotion goes by risk, and so does one whose last promotion restores number 0.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import client, translate_errors
+from churn.registry.history import list_runs, read_history, tag_promotion
 from churn.registry.model_file import describe_model, dump_model, load_model
 from churn.registry.plain_pickle import read_plain
 from churn.registry.promotion import Promotion, one_at_a_time, read_why
-from churn.registry.runs import list_runs, read_history, tag_promotion
 from churn.targeting.learned import LearnedPolicy
 
 FLOW = "EffectFlow"
@@ -127,13 +127,17 @@ def promote_policy(
     campaign : str, optional
         By default that of the run.
     finished : bool
-        False in the last step of the run itself, which needs `campaign`; promoting it twice is one
-        promotion.
+        False in the last step of the run itself, which needs `campaign`.
+
+    Returns
+    -------
+    Promotion
+        With a `note` where the list went by it before: then nothing is done.
 
     Raises
     ------
     ChurnError
-        If there is no such run, the list goes by it already, or there is no reason.
+        If there is no such run, the list goes by risk already, or there is no reason.
     """
     why = read_why(why)
     if campaign is None:
@@ -149,10 +153,10 @@ def promote_policy(
             if now is None:
                 raise ChurnError(f"The campaign {campaign!r} goes by risk already.")
             return tag_promotion(now.run, why, campaign, NO_POLICY)
-        if now and now.run == run:
-            if not finished:
-                return past[0]
-            raise ChurnError(f"The campaign {campaign!r} goes by {run} already.")
+        before = [one for one in past if one.run == run and one.restores is None]
+        if before and (not finished or (now and now.run == run)):
+            note = f"{run} was promoted before (promotion {before[0].number}); nothing is changed."
+            return replace(before[0], note=note)
         return tag_promotion(run, why, campaign, None)
 
 

@@ -4,7 +4,7 @@ import fcntl
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from churn.data.contract import Contract
@@ -41,6 +41,9 @@ class Promotion:
     project : str or None
         The project whose champion it is, see `project_of`; None without such a tag, as by hand:
         then it counts for every project.
+    note : str
+        A sentence for who promoted, where the promotion was there before, or other machines
+        promoted at the same moment; not stored.
     """
 
     number: int
@@ -49,6 +52,12 @@ class Promotion:
     why: str
     restores: int | None = None
     project: str | None = None
+    note: str = field(default="", compare=False)
+
+    @property
+    def own_tags(self) -> list[str]:
+        """The tags that only this promotion of the run has."""
+        return self.tags[1:3]
 
     @property
     def tags(self) -> list[str]:
@@ -67,9 +76,35 @@ class Promotion:
     def order(self) -> tuple[int, datetime, str]:
         """The order in which the champion is the last: by number, then time, then the run's name.
 
-        Numbers alone decide, unless two machines took the same one.
+        Numbers alone decide, but for the moment in which two machines have taken the same one.
         """
         return self.number, self.at or _BEFORE_ALL, self.run
+
+
+def describe_promotion(promotion: Promotion) -> str:
+    """A promotion in a sentence, for who made it."""
+    again = f", taking up {promotion.restores} again" if promotion.restores else ""
+    sentence = f"{promotion.run} is the champion now (promotion {promotion.number}{again})."
+    return promotion.note or sentence
+
+
+def unchanged(before: Promotion, now: Promotion | None) -> Promotion:
+    """A promotion that was there before, with a note that says so.
+
+    Parameters
+    ----------
+    before : Promotion
+    now : Promotion or None
+        That of the champion.
+    """
+    if now is None or now.run == before.run:
+        state = f"{before.run} is the champion already (promotion {before.number})"
+    else:
+        state = (
+            f"{before.run} was promoted before (promotion {before.number}), and {now.run} is the "
+            f"champion since (promotion {now.number})"
+        )
+    return replace(before, note=f"{state}; nothing is changed.")
 
 
 @dataclass(frozen=True)
@@ -138,7 +173,9 @@ def read_promotions(run: str, tags: Iterable[str]) -> tuple[list[Promotion], lis
                 continue
             place = int(evidence[3]) if evidence[3] else None
             found.append(Promotion(int(evidence[1]), run, at, evidence[4], place, project))
-    found = [promotion for promotion in found if promotion.number in numbers]
+    # Two machines may have promoted the run at once: that is one promotion, the earlier one.
+    found = sorted((one for one in found if one.number in numbers), key=lambda one: one.order)
+    found = list({one.number: one for one in reversed(found)}.values())
     by_hand = numbers - doubtful - {promotion.number for promotion in found}
     found += [Promotion(number, run, None, "", None, project) for number in by_hand]
     return found, unreadable

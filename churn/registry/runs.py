@@ -5,30 +5,27 @@ the champion is the run with the highest. There is no second store that could co
 and no moment without a champion: the change happens when the tags are written.
 
 On the local metadata provider promotions wait for each other by a lock on a file next to the runs.
-A metadata service adds tags in transactions, but two machines may count to the same number there;
-then the later one is the champion, see `Promotion.order`. That rule is tested; against a service
-itself this was not run.
+Against a metadata service, where no machine holds a lock, `churn.registry.history` sees to it that
+no number is given twice.
 """
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.metaflow_compat import client, failed_step, translate_errors
+from churn.registry.history import FLOW, read_history, tag_promotion
 from churn.registry.model_file import ANY_VERSION, load_model
 from churn.registry.plain_pickle import read_plain
 from churn.registry.promotion import (
-    PROMOTED,
     Promotion,
-    Unreadable,
     one_at_a_time,
     project_of,
-    read_promotions,
     read_why,
+    unchanged,
     why_foreign,
 )
 from churn.scoring.deployment import Deployment
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 
     from churn.modeling.model import ChurnModel
 
-FLOW = "ChurnFlow"
 CHAMPION = "champion"
 
 
@@ -175,40 +171,6 @@ def resolve_run(name: str) -> str:
     return "/".join(parts)
 
 
-def list_runs(*tags: str, flow: str = FLOW) -> "list[Run]":
-    """The `metaflow.Run`s of a flow that have all these tags; none where it never ran.
-
-    Raises
-    ------
-    ChurnError
-        If the runs cannot be listed.
-    """
-    metaflow = client()
-    from metaflow.exception import MetaflowNotFound
-
-    with translate_errors("The runs cannot be listed:"):
-        try:
-            return list(metaflow.Flow(flow).runs(*tags))
-        except MetaflowNotFound:
-            return []
-
-
-def read_history(flow: str = FLOW) -> tuple[list[Promotion], list[Unreadable]]:
-    """Every promotion of a flow's runs, the newest first, and tags like one that are unreadable.
-
-    Raises
-    ------
-    ChurnError
-        If the runs cannot be listed.
-    """
-    promotions, unreadable = [], []
-    for run in list_runs(PROMOTED, flow=flow):
-        found, bad = read_promotions(run.pathspec, run.user_tags)
-        promotions += found
-        unreadable += bad
-    return sorted(promotions, key=lambda one: one.order, reverse=True), unreadable
-
-
 def history(project: str | None = None) -> list[Promotion]:
     """Every promotion of a project, or of all, the newest first; see `read_history`."""
     promotions, _ = read_history()
@@ -257,8 +219,7 @@ def promote(
         The reason, for the history: at most 400 characters, kept as one line.
     finished : bool
         False in the last step of the run itself, which cannot be read yet. A request for the
-        champion raises an error until the run has finished. If the run has been promoted already,
-        as by an earlier attempt of that step, nothing is done.
+        champion raises an error until the run has finished.
     project : str, optional
         Of a run that has not finished; see `project_of`.
     force : bool
@@ -266,12 +227,18 @@ def promote(
         business's replace the champion's. With two projects `champion` is ambiguous, and
         `champion:PROJECT` is needed.
 
+    Returns
+    -------
+    Promotion
+        With a `note` where it was there before: of a run that is the champion already, or, in the
+        run's own last step, that an earlier attempt has promoted. Then nothing is done.
+
     Raises
     ------
     ChurnError
-        If the run cannot be served (see `fetch_run`), is of another flow, is the champion already,
-        is the first of its project where others have champions, has a contract that looks like
-        another business's (see `why_foreign`), or has no room for tags; or if there is no reason.
+        If the run cannot be served (see `fetch_run`), is of another flow, is the first of its
+        project where others have champions, has a contract that looks like another business's (see
+        `why_foreign`), or has no room for tags; or if there is no reason.
     """
     why = read_why(why)
     name = resolve_run(run)
@@ -281,10 +248,12 @@ def promote(
         contract = fetch_run(name).contract
         project = project_of(contract)
     with one_at_a_time():
-        if not finished:
-            before = [one for one in history() if one.run == name]
-            if before:
-                return before[0]
+        now = champion(project)
+        before = [one for one in history() if one.run == name]
+        if now is not None and now.run == name:
+            return unchanged(now, now)
+        if before and not finished:
+            return unchanged(before[0], now)
         others = foreign_champions(project) if project is not None and not force else []
         if others:
             problem = (
@@ -292,10 +261,9 @@ def promote(
                 f"{', '.join(map(repr, others))}: --force lets both have one"
             )
             raise ChurnError(f"{name} is not promoted:", [problem])
-        now = champion(project)
         if finished and now is not None and not force:
             _check_same_business(name, contract, now.run)
-        return _promote(name, why, project)
+        return tag_promotion(name, why, project)
 
 
 def _check_same_business(name: str, contract: Contract, now: str) -> None:
@@ -338,29 +306,7 @@ def rollback(why: str, project: str | None = None) -> Promotion:
             raise ChurnError(f"There was no champion before {now.run}.", [hint])
         goal = before[0]
         fetch_run(goal.run)
-        return _promote(goal.run, why, project, goal.restores or goal.number)
-
-
-def _promote(run: str, why: str, project: str | None, restores: int | None = None) -> Promotion:
-    now = champion(project)
-    if now and now.run == run:
-        raise ChurnError(f"{run} is the champion already.", [f"by promotion {now.number}"])
-    return tag_promotion(run, why, project, restores)
-
-
-def tag_promotion(run: str, why: str, project: str | None, restores: int | None) -> Promotion:
-    """Tag a run with the next promotion of its flow; see `churn.registry.promotion`.
-
-    Call it within `one_at_a_time`.
-    """
-    past, _ = read_history(run.split("/")[0])
-    at = datetime.now(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # the precision of the tag
-    number = past[0].number + 1 if past else 1
-    promotion = Promotion(number, run, at, why, restores, project)
-    with translate_errors(f"{run} cannot be tagged:"):
-        client().Run(run).add_tags(promotion.tags)
-    return promotion
+        return tag_promotion(goal.run, why, project, goal.restores or goal.number)
 
 
 def _the_champion(project: str | None) -> Promotion:

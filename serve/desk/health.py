@@ -73,20 +73,25 @@ def rollback() -> Answer:
 
 
 def _change(change: Any) -> Answer:
+    from churn.registry.promotion import read_why
+
     why = request.form.get("why", "").strip()
     if not why:
         wrong = Problem("the reason", "a few words, for whoever asks later", "nothing")
         raise Refused(422, "Nothing is changed.", [wrong])
+    reason = f"{why} ({person().name})"
     try:
-        change(f"{why} ({person().name})")
+        made = change(reason)
     except ChurnError as error:
         raise Refused(422, " ".join([error.summary, *error.problems])) from error
+    if made.note and made.why != read_why(reason):  # it was there before
+        raise Refused(422, made.note)
     return redirect(url_for("desk.monitor") + "#champion", 303)
 
 
 def _history() -> tuple[list[Any], str]:
     """The promotions, the newest first, or why they cannot be read."""
-    from churn.registry.runs import read_history
+    from churn.registry.history import read_history
 
     try:
         return read_history()[0], ""

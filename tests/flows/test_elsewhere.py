@@ -22,6 +22,14 @@ def test_runs_on_an_s3_datastore(s3, quick):
     assert "evaluated on 1,419 customers by hold-out" in run.output
 
 
+def test_a_promotion_that_nobody_else_would_see_is_refused_before_anything_is_read(s3):
+    run = run_flow("--datastore", "s3", "run", METAFLOW_RUN_PROMOTE="auto", **s3[1])
+    assert run.code == 1
+    assert "its artifacts are on the datastore 's3', and Metaflow's metadata is local" in run.output
+    assert "METAFLOW_SERVICE_URL" in run.output
+    assert "load" not in run.output
+
+
 def test_compiles_to_argo_workflows(s3):
     run = run_flow("--datastore", "s3", "argo-workflows", "create", "--only-json", **s3[1])
     assert run.code == 0, run.output

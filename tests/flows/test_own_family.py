@@ -29,7 +29,7 @@ def own_run(small, tmp_path_factory):
 def test_the_run_says_what_it_costs_and_is_not_promoted_by_itself(own_run):
     assert "Not compiled, for own_flow:Steady is no family of this library" in own_run.output
     assert "scores a single customer in" in own_run.output
-    assert "It is the champion now" not in own_run.output
+    assert "is the champion now" not in own_run.output
     assert own_run.data.trial.candidate.name == "Steady C=0.5"
 
 

@@ -13,6 +13,8 @@ import pytest
 from churn.__main__ import main
 from churn.data.contract import Contract
 from churn.errors import ChurnError
+from churn.registry import history as history_module
+from churn.registry.history import read_history
 from churn.registry.looks import RENEW_AFTER, count_looks, describe_looks, record_look
 from churn.registry.promotion import Promotion, why_foreign
 from churn.registry.runs import (
@@ -21,7 +23,6 @@ from churn.registry.runs import (
     foreign_champions,
     history,
     promote,
-    read_history,
     resolve_run,
     rollback,
 )
@@ -32,17 +33,15 @@ from tiny import copy_store, environment, multiply, tiny_runs
 TURNS = """
 import json, sys
 from churn.__main__ import main
-from churn.errors import ChurnError
 from churn.registry.runs import promote
 who, *names, times = sys.argv[1:]
 done = []
 print("ready", flush=True)
 sys.stdin.readline()
 for i in range(int(times)):
-    try:
-        promotion = promote(names[i % 2], f"{who}: {i}")
-    except ChurnError as error:
-        assert "is the champion already" in str(error), error
+    promotion = promote(names[i % 2], f"{who}: {i}")
+    if promotion.note:
+        assert "is the champion already" in promotion.note
     else:
         done.append([promotion.number, promotion.run, promotion.why])
 print(json.dumps(done))
@@ -173,11 +172,15 @@ class TestPromotion:
         assert metaflow.Flow("ChurnFlow").latest_run.pathspec == abc["A"]
         assert champion() == made
 
-    def test_the_champion_is_not_promoted_again(self, abc):
+    def test_the_champion_that_is_promoted_again_keeps_its_number_and_is_told(self, abc, capsys):
         made = promote(abc["A"], "first")
-        with pytest.raises(ChurnError, match="is the champion already"):
-            promote("champion", "again")
+        assert not made.note
+        assert promote("champion", "again") == made
+        assert main(["promote", abc["A"], "--why", "once more"]) == 0
+        told = f"{abc['A']} is the champion already (promotion 1); nothing is changed.\n"
+        assert capsys.readouterr().out == told
         assert history() == [made]
+        assert len(tags(abc["A"])) == 4
 
     def test_a_run_without_room_for_tags_is_refused(self, abc):
         made = promote(abc["A"], "first")
@@ -208,7 +211,12 @@ class TestPromotion:
         made = promote(abc["A"], "first", finished=False, project="left")
         assert promote(abc["A"], "first, again", finished=False, project="left") == made
         later = promote(abc["B"], "second")
-        assert promote(abc["A"], "tried late", finished=False, project="left") == made
+        again = promote(abc["A"], "tried late", finished=False, project="left")
+        assert again == made
+        assert again.note == (
+            f"{abc['A']} was promoted before (promotion 1), and {abc['B']} is the champion since "
+            "(promotion 2); nothing is changed."
+        )
         assert champion() == later
 
     @pytest.mark.parametrize(
@@ -357,8 +365,40 @@ class TestAtOnce:
         assert len({why.split(":")[0] for *_, why in told}) > 1
         assert champion() == history()[0]
 
-    def test_where_two_machines_took_the_same_number_the_later_one_wins(self, abc):
-        """As it can be on a metadata service, where nobody holds a lock."""
+    def test_a_machine_whose_number_was_taken_at_the_same_moment_moves_on(self, abc, monkeypatch):
+        """As it is on a metadata service, where nobody holds a lock."""
+        first = promote(abc["C"], "first")
+        rival = Promotion(2, abc["B"], datetime(2026, 1, 1, tzinfo=UTC), "mine", project="left")
+        unlocked = history_module.read_history
+        looks = iter([lambda: metaflow.Run(rival.run).add_tags(rival.tags)])
+
+        def meanwhile(*flow):
+            """The other machine tags its run after this one has counted."""
+            found = unlocked(*flow)
+            next(looks, lambda: None)()
+            return found
+
+        monkeypatch.setattr(history_module, "read_history", meanwhile)
+        made = promote(abc["A"], "no, mine")
+        assert history() == [made, rival, first]
+        assert made.number in (3, 4)
+        assert made.note == (
+            f"{abc['A']} is the champion now (promotion {made.number}). "
+            f"Number 2 was taken by {abc['B']} at the same moment."
+        )
+        assert "champion:2" not in tags(abc["A"])
+
+    def test_a_run_that_two_machines_promote_at_once_is_promoted_once(self, abc):
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        both = [
+            Promotion(1, abc["A"], at + timedelta(seconds=i), f"{i}", project="left")
+            for i in range(2)
+        ]
+        for promotion in reversed(both):
+            metaflow.Run(promotion.run).add_tags(promotion.tags)
+        assert history() == both[:1]
+
+    def test_until_it_has_moved_the_later_one_is_the_champion(self, abc):
         at = datetime(2026, 1, 1, tzinfo=UTC)
         later = Promotion(2, abc["A"], at + timedelta(milliseconds=1), "mine")
         sooner = Promotion(2, abc["B"], at, "no, mine")

@@ -220,7 +220,7 @@ def test_run_that_passes_makes_itself_the_champion_and_the_same_again_does_not(
         assert run.code == 0, run.output
         outputs.append(run.output)
     assert "there was no champion" in outputs[0]
-    assert "It is the champion now, by promotion 1." in outputs[0]
+    assert " is the champion now (promotion 1)." in outputs[0]
     assert "not promoted by itself: it gives the same probabilities as the champion" in outputs[1]
     assert "It is the champion" not in outputs[1]
 
