@@ -5,6 +5,8 @@ PORT ?= 8000
 # The run to serve and to show: by default the one that `make run` finished last.
 RUN ?= $(shell test -f .last-run && echo "ChurnFlow/$$(cat .last-run)")
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Python compiles a module once, and not in each of the many processes.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 FLOW := $(PY) flows/churn_flow.py
 # A process per core, each with whole files in the order of tests/conftest.py; -n 0 for one process.
@@ -35,7 +37,7 @@ test: .venv/test ## run the tests
 	$(PYTEST) -n $$(( $$(nproc) + 1 )) -m "not scheduled" $(ARGS)
 
 test-fast: .venv/test ## run the tests that need no flow, server, browser or database
-	$(PYTEST) -m "not slow and not scheduled" $(ARGS)
+	$(PYTEST) -m "not slow and not scheduled" --ignore tests/flows --ignore tests/serve $(ARGS)
 
 coverage: .venv/test ## the same tests, and which branches they take
 	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)

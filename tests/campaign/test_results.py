@@ -39,6 +39,7 @@ def checks(calls, outcomes):
     return {one["name"]: one["ok"] for one in experiment_health(calls, outcomes)}
 
 
+@pytest.mark.slow
 def test_intervals_of_the_whole_and_of_the_months_hold_the_truth():
     """In 12 campaigns at least 10 of the intervals; 11.4 are expected."""
     held = 0

@@ -25,7 +25,10 @@ def frame():
     return validate_data(generate_sample_data(2000, seed=5), CONTRACT).frame
 
 
-@pytest.fixture(scope="module", params=["splines, 5 knots", "oblivious trees"])
+@pytest.fixture(
+    scope="module",
+    params=["splines, 5 knots", pytest.param("oblivious trees", marks=pytest.mark.slow)],
+)
 def model(request, frame):
     (candidate,) = [c for c in DEFAULT_CANDIDATES if c.name == request.param]
     return ChurnModel(CONTRACT, candidate, seed=1).fit(frame)

@@ -88,6 +88,7 @@ def known_mean(experiment: Experiment) -> np.ndarray:
     return np.full(experiment.propensity.shape, experiment.outcome.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighting", ["autoc", "qini"])
 def test_the_interval_of_a_random_score_holds_zero(weighting):
     covered = 0
