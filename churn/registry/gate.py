@@ -4,8 +4,7 @@ Each check is computed on the model exactly as it is stored, and has the require
 value, and the reason for the check.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,61 +12,23 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.parsing import labels
-from churn.errors import ChurnError
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
 from churn.modeling.own_families import is_own
 from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
-from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
-from churn.registry.out_of_fold import Pairs, pair_out_of_fold
-from churn.registry.promotion import Promotion, project_of
-from churn.registry.runs import (
-    fetch_out_of_fold,
-    fetch_run,
-    foreign_champions,
-    history,
-    with_scorer,
-)
-from churn.scoring.deployment import Deployment
-from churn.scoring.scorer import TOLERANCE, Agreement
+from churn.registry import checks
+from churn.registry.champion_comparison import ChampionComparison
+from churn.registry.checks import Check
+from churn.registry.past_champions import NewModel, PastChampions, compare_with_champions
+from churn.registry.promotion import project_of
+from churn.scoring.scorer import Agreement
 from churn.statistics.weighting import take
 
-# How far the slope of the calibration line may be from 1, as a factor.
-SLOPE = 1.25
-# Points of probability, or of ROC-AUC, by which a segment is badly worse than the others.
-BADLY = 0.1
 # Customers on whom a model is compared with the champion: enough to detect thousandths of a nat.
 ROWS = 20_000
 # Fewer leavers, or fewer who stayed, among the held-out customers leave the decision to a person.
 FEWEST = 30
-# The maximum number of former champions that are evaluated, the latest ones.
-MOST_CHAMPIONS = 60
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check that a model has to pass.
-
-    Attributes
-    ----------
-    name : str
-    threshold, actual : float
-        The required and the actual value, in the units that `why` names.
-    passed : bool
-    why : str
-        The meaning of the check, in a sentence.
-    difference : dict or None
-        Where the check compares with another model: the paired difference in log loss, in nats, as
-        value, low and high.
-    """
-
-    name: str
-    threshold: float
-    actual: float
-    passed: bool
-    why: str
-    difference: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +82,7 @@ def decide(
     held_after: Callable[[int], np.ndarray] | None = None,
     weights: np.ndarray | None = None,
     represented: str = "",
+    past: PastChampions | None = None,
 ) -> Decision:
     """Decide on an evaluated model, compared with the current champion.
 
@@ -146,47 +108,36 @@ def decide(
         How many customers each held-out row stands for.
     represented : str
         Why too few customers stand for those who were called, or empty; a person decides then.
+    past : PastChampions, optional
+        By default the champions in the store of the model's project.
     """
     held_out, project = len(holdout), project_of(model.contract)
     leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
-    step = -(-held_out // ROWS) or 1
-    holdout, weights = holdout.iloc[::step], take(weights, slice(None, None, step))
-
-    def not_trained_on(champion: Deployment) -> np.ndarray:
-        if held_after is None:
-            return np.ones(len(holdout), dtype=bool)
-        return held_after(champion.lineage.get("renewals", 0))[::step]
-
-    past, rival, best = history(project), None, None
+    past = PastChampions.of(project) if past is None else past
     withheld = (
         _small(held_out, leavers)
-        or _foreign(foreign_champions(project), project)
+        or _foreign(past.foreign, project)
         or ("" if trust_suspected else _suspected(model.contract, leaks))
         or _not_compiled(model.candidate.family)
         or represented
     )
-    if past and held_out:
-        probabilities = model.predict_proba(holdout)[:, 1]
-        try:
-            now = with_scorer(fetch_run(past[0].run))
-        except ChurnError as error:
-            rival = ChampionComparison(past[0].run, None, str(error))
-        else:
-            pairs = _pairs(out_of_fold, past[0].run)
-            at = not_trained_on(now)
-            rival = hold_against(
-                now, model.contract, holdout[at], probabilities[at], pairs, take(weights, at)
-            )
-            if now.fingerprint == report.fingerprint:
-                withheld = f"it gives the same probabilities as the champion, {now.run}"
-        fair = [one for one in _readable(past) if not_trained_on(one).all()]
-        top = best_ever(fair, model.contract, holdout, weights)
-        if top is not None and top.run != past[0].run:
-            pairs = _pairs(out_of_fold, top.run)
-            best = hold_against(top, model.contract, holdout, probabilities, pairs, weights)
-    elif past:
-        rival = ChampionComparison(past[0].run, None, "nobody was held out")
-    return judge(report, model.contract, agreement, leaks, rival, margin, search, best, withheld)
+    every = slice(None, None, -(-held_out // ROWS) or 1)
+    rows = holdout.iloc[every]
+    compared = past.runs and held_out
+    new = NewModel(
+        contract=model.contract,
+        rows=rows,
+        probabilities=model.predict_proba(rows)[:, 1] if compared else np.empty(0),
+        weights=take(weights, every),
+        out_of_fold=out_of_fold,
+        held_after=held_after and (lambda renewals: held_after(renewals)[every]),
+    )
+    found = compare_with_champions(new, past)
+    if found.rival and found.fingerprint == report.fingerprint:
+        withheld = f"it gives the same probabilities as the champion, {found.rival.run}"
+    return judge(
+        report, model.contract, agreement, leaks, found.rival, margin, search, found.best, withheld
+    )
 
 
 def judge(
@@ -223,118 +174,21 @@ def judge(
     withheld : str
         Why a person has to decide, even if all checks pass.
     """
-    checks = [
-        _better(report, BASE_RATE),
-        _not_worse(report, BASELINE.name),
-        _calibrated(report),
-        _agrees(agreement),
-        _no_leaks(contract, leaks),
-        _no_bad_segment(report),
+    made = [
+        checks.better(report, BASE_RATE),
+        checks.not_worse(report, BASELINE.name),
+        checks.calibrated(report),
+        checks.agrees(agreement),
+        checks.no_leaks(contract, leaks),
+        checks.no_bad_segment(report),
     ]
     if search is not None:
-        checks.append(_complete_search(search))
+        made.append(checks.complete_search(search))
     if rival is not None:
-        checks.append(_not_worse_than_champion(rival))
+        made.append(checks.not_worse_than_champion(rival))
     if best is not None:
-        checks.append(_near_the_best(best, margin))
-    return Decision(tuple(checks), rival.run if rival else None, withheld)
-
-
-def _better(report: EvaluationReport, baseline: str) -> Check:
-    difference = report.differences[baseline]["log_loss"]
-    why = "upper end of the paired difference in log loss to it, nats"
-    passed = bool(difference["high"] < 0)
-    return Check(f"better than the {baseline}", 0.0, difference["high"], passed, why, difference)
-
-
-def _not_worse(report: EvaluationReport, baseline: str) -> Check:
-    # On simple data the baseline is among the best models, and may be the chosen one.
-    difference = report.differences[baseline]["log_loss"]
-    why = "lower end of the paired difference in log loss to it, nats: worse for certain above 0"
-    passed = bool(difference["low"] <= 0)
-    return Check(f"not worse than {baseline}", 0.0, difference["low"], passed, why, difference)
-
-
-def _calibrated(report: EvaluationReport) -> Check:
-    slope = report.metrics["calibration_slope"]
-    low, high = slope["low"], slope["high"]
-    # A small hold-out leaves the slope uncertain; only a significant deviation fails the check.
-    passed = bool(low <= SLOPE and high >= 1 / SLOPE)
-    why = (
-        f"slope of the calibration line, between {1 / SLOPE:.2f} and {SLOPE:.2f} as far as its "
-        f"interval tells ({low:.2f} to {high:.2f})"
-    )
-    return Check("calibrated", SLOPE, slope["value"], passed, why)
-
-
-def _agrees(agreement: Agreement) -> Check:
-    why = "largest difference in probability between the scorer and the model"
-    return Check("scorer agrees", TOLERANCE, agreement.gap, agreement.holds, why)
-
-
-def _no_leaks(contract: Contract, leaks: pd.DataFrame) -> Check:
-    sure = leaks[~leaks["suspected"].astype(bool)]
-    left = sorted(set(sure["column"]) & set(contract.features))
-    why = f"columns that leak the target and are still in: {', '.join(left) or 'none'}"
-    return Check("no leakage left in", 0, len(left), not left, why)
-
-
-def _no_bad_segment(report: EvaluationReport) -> Check:
-    worse = report.segments[report.segments["worse"]]
-    gap = (worse["gap"] - worse["rest_gap"]).abs()
-    short = (worse["expected_roc_auc"] - worse["roc_auc"]) - (
-        worse["rest_expected_roc_auc"] - worse["rest_roc_auc"]
-    )
-    by = np.fmax(gap, short)
-    bad = worse[by > BADLY]
-    names = ", ".join(f"{row.feature} {row.level}" for row in bad.itertuples())
-    why = f"segments surely worse than the rest by more than {BADLY:g} points: {names or 'none'}"
-    return Check("no segment badly worse", 0, len(bad), bad.empty, why)
-
-
-def _complete_search(search: SearchOutcome) -> Check:
-    budget = search.over_budget
-    why = f"candidates whose task died twice: {', '.join(search.lost) or 'none'}"
-    why += f"; left out for the budget: {', '.join(budget)}" if budget else ""
-    return Check("search complete", 0, len(search.lost), not search.lost, why)
-
-
-def _not_worse_than_champion(rival: ChampionComparison) -> Check:
-    name = "not worse than the champion"
-    if rival.difference is None:
-        why = f"{rival.run} cannot be asked about these customers: {rival.problem}"
-        return Check(name, 0.0, np.nan, False, why)
-    low = rival.difference["low"]
-    why = (
-        f"lower end of {_difference(rival.run, rival.difference, rival.rows)}: surely worse above 0"
-    )
-    return Check(name, 0.0, low, not rival.surely_worse, why, rival.difference)
-
-
-def _near_the_best(best: ChampionComparison, margin: float) -> Check:
-    name = "near the best champion"
-    if best.difference is None:
-        why = f"{best.run} cannot be asked about these customers: {best.problem}"
-        return Check(name, margin, np.nan, False, why)
-    value, bound = best.difference["value"], best.bound(margin)
-    why = (
-        f"{_difference(best.run, best.difference, best.rows)}: at most what chance explains (1.645 "
-        f"standard errors), and at most {margin:g} in all time"
-    )
-    return Check(name, bound, value, bool(value <= bound), why, best.difference)
-
-
-def _difference(run: str, difference: dict[str, float], rows: str) -> str:
-    value, low, high = (difference[end] for end in ("value", "low", "high"))
-    return (
-        f"the paired difference in log loss to {run}, nats "
-        f"({value:+.4f}, {low:+.4f} to {high:+.4f}), of {rows}"
-    )
-
-
-def _pairs(out_of_fold: Mapping[str, bytes] | None, run: str) -> Pairs | None:
-    theirs = fetch_out_of_fold(run) if out_of_fold else None
-    return pair_out_of_fold(out_of_fold, theirs) if out_of_fold and theirs else None
+        made.append(checks.near_the_best(best, margin))
+    return Decision(tuple(made), rival.run if rival else None, withheld)
 
 
 def _small(held_out: int, leavers: int) -> str:
@@ -357,7 +211,7 @@ def _suspected(contract: Contract, leaks: pd.DataFrame) -> str:
     )
 
 
-def _foreign(projects: list[str], project: str) -> str:
+def _foreign(projects: Sequence[str], project: str) -> str:
     if not projects:
         return ""
     named = ", ".join(map(repr, projects))
@@ -374,12 +228,3 @@ def _not_compiled(family: str) -> str:
         f"{family} is not compiled, so that the app cannot serve it; `churn promote` makes it the "
         "champion for ScoreFlow and MonitorFlow"
     )
-
-
-def _readable(past: list[Promotion]) -> list[Deployment]:
-    """The last distinct champions, the oldest first; those that cannot be read are skipped."""
-    runs, found = list(dict.fromkeys(one.run for one in past))[:MOST_CHAMPIONS], []
-    for run in reversed(runs):
-        with suppress(ChurnError):
-            found.append(with_scorer(fetch_run(run)))
-    return found

@@ -9,7 +9,8 @@ import pytest
 
 from churn.data.parsing import labels
 from churn.registry.champion_comparison import ChampionComparison, best_ever, hold_against
-from churn.registry.gate import SLOPE, _small, judge
+from churn.registry.checks import SLOPE
+from churn.registry.gate import _small, judge
 from churn.registry.out_of_fold import keep_out_of_fold, pair_out_of_fold
 from churn.registry.runs import fetch_run
 from churn.scoring.program import Program

@@ -1,5 +1,6 @@
 """Each check of the gate at its boundary, by results that are written down."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,11 @@ from churn.evaluation.report import BASE_RATE
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import BASELINE
 from churn.registry.champion_comparison import ChampionComparison
-from churn.registry.gate import decide, judge
+from churn.registry.gate import ROWS, decide, judge
+from churn.registry.past_champions import PastChampions
+from churn.scoring.deployment import Deployment
+from churn.scoring.explanations import Explainer
+from churn.scoring.export.models import compile_model
 from churn.scoring.scorer import TOLERANCE, Agreement
 from running import reading_from
 
@@ -232,3 +237,59 @@ class TestDecide:
         assert ask(holdout, represented="12 of the control group").why.endswith(
             "not promoted by itself: 12 of the control group"
         )
+
+
+@pytest.fixture(scope="module")
+def champion(model):
+    """The model itself."""
+    return Deployment(
+        run="ChurnFlow/9", candidate="plain", family="logistic", costs={},
+        contract=model.contract, scorer=compile_model(model), agreement=GOOD,
+        explainer=Explainer.of_model(model), metrics={}, evaluated_on="hold-out",
+        reliability=[], importances=[], lineage={}, fingerprint="theirs", customers=800,
+        created_at=None,
+    )  # fmt: skip
+
+
+class TestDecideBesideChampions:
+    @pytest.fixture
+    def ask(self, model, champion):
+        def ask(holdout, runs=("ChurnFlow/9",), foreign=(), fingerprint="theirs", **more):
+            past = PastChampions(
+                runs, foreign, lambda run: replace(champion, fingerprint=fingerprint), {}.get
+            )
+            return decide(model, evaluation(), holdout, GOOD, NO_LEAKS, 0.005, past=past, **more)
+
+        return ask
+
+    def test_an_equal_model_passes_and_names_the_champion(self, ask):
+        decision = ask(generate_sample_data(400, seed=1))
+        assert decision.why == "passed 7 checks; not worse than ChurnFlow/9"
+        assert decision.checks[-1].difference["value"] == pytest.approx(0, abs=1e-9)
+        assert "of 400 held-out customers" in decision.checks[-1].why
+
+    def test_the_same_model_again_is_left_to_a_person(self, ask):
+        decision = ask(generate_sample_data(400, seed=1), fingerprint="ours")
+        assert decision.why.endswith("the same probabilities as the champion, ChurnFlow/9")
+        assert not decision.passed
+        # An earlier reason is not the one that matters then.
+        few = ask(generate_sample_data(60, seed=1), fingerprint="ours", represented="twelve")
+        assert "the same probabilities" in few.why
+
+    def test_a_second_business_is_left_to_a_person(self, ask):
+        decision = ask(generate_sample_data(400, seed=1), runs=(), foreign=("bank", "gym"))
+        assert "the champions here are of 'bank', 'gym'; `churn promote --force`" in decision.why
+
+    def test_a_champion_without_held_out_customers_holds_back(self, ask):
+        decision = ask(generate_sample_data(400, seed=1)[:0])
+        assert decision.why == "not promoted; checks failed: not worse than the champion"
+        assert decision.checks[-1].why.endswith("nobody was held out")
+
+    def test_of_many_held_out_customers_every_second_or_third_is_compared(self, ask):
+        many = generate_sample_data(ROWS + 1, seed=1)
+        held = np.zeros(len(many), dtype=bool)
+        held[::4] = True
+        decision = ask(many, held_after=lambda renewals: held, weights=np.ones(len(many)))
+        assert f"of {ROWS // 4 + 1:,} held-out customers" in decision.checks[-1].why
+        decision = ask(many[:ROWS])
+        assert f"of {ROWS:,} held-out customers" in decision.checks[-1].why
