@@ -6,6 +6,7 @@ from pathlib import Path
 
 from churn.cli import (
     calls,
+    campaign,
     cards,
     contract,
     effects,
@@ -26,7 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="churn" if installed else "python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     about_models = (contract, models, cards)
-    about_campaigns = (log, replay, calls, outcomes, savings, effects, policies, prune)
+    about_campaigns = (
+        campaign, log, replay, calls, outcomes, savings, effects, policies, prune,
+    )  # fmt: skip
     for command in about_models + about_campaigns:
         command.add(commands)
     options = parser.parse_args(arguments)

@@ -11,7 +11,8 @@ from metaflow import FlowSpec, Parameter, card, current, step
 class EffectFlow(FlowSpec):
     """Check a campaign's experiment, learn effects, and compare policies in money."""
 
-    campaign = Parameter("campaign", default="retention", help="whose lists; see ScoreFlow")
+    campaign_path = Parameter("campaign-file", default="", help="campaign.toml; see ScoreFlow")
+    campaign_name = Parameter("campaign", default="", help="whose lists; the file's, retention")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
@@ -23,16 +24,20 @@ class EffectFlow(FlowSpec):
     @step
     def start(self):
         """Read the campaign's lists and outcomes, and check the experiment."""
+        from churn.campaign.campaign_file import read_campaign_file
         from churn.campaign.effects import check_settings, read_campaign
         from churn.registry.runs import fetch_run
         from churn.registry.visibility import check_visible
         from churn.targeting.effects import FOLDS
         from churn.targeting.experiment import require_sound
 
-        settings = check_settings(self.promote_it, self.budget, self.horizon, self.as_of_day)
+        self.settings = check_settings(
+            self.promote_it, self.budget, self.horizon, self.as_of_day, self.campaign_name,
+            read_campaign_file(self.campaign_path),
+        )  # fmt: skip
         check_visible(self, self.promote_it)
         deployment = fetch_run(self.model_run)
-        self.found = read_campaign(self.log_url, self.campaign, deployment.contract, settings)
+        self.found = read_campaign(self.log_url, deployment.contract, self.settings)
         require_sound(self.found.checks)
         self.folds = list(range(FOLDS))
         self.next(self.learn, foreach="folds")
@@ -51,18 +56,21 @@ class EffectFlow(FlowSpec):
     def judge(self, inputs):
         """Compare the policies, and fit the learned one on all customers."""
         from cards.effects import effects_card
-        from churn.campaign.effects import customer_kinds, decide
+        from churn.campaign.effects import capacity_shares, customer_kinds, decide
         from churn.registry.policies import describe_policy, dump_policy
         from churn.targeting.effects import combine_folds
         from churn.targeting.learned import LearnedPolicy
         from churn.targeting.report import judge
 
-        self.found = inputs[0].found
+        self.found, self.settings = inputs[0].found, inputs[0].settings
         known, found = self.found.known, self.found
         effects = combine_folds(known, [one.fold for one in inputs])
-        self.report = judge(known, effects, found.checks, found.costs, found.budget, self.seed)
+        capacities = capacity_shares(found, self.settings.capacities)
+        self.report = judge(
+            known, effects, found.checks, found.costs, found.budget, self.seed, capacities
+        )
         run = f"{current.flow_name}/{current.run_id}"
-        policy = LearnedPolicy.fit(known, self.report, self.campaign, run, self.seed)
+        policy = LearnedPolicy.fit(known, self.report, self.settings.campaign, run, self.seed)
         self.policy_file = dump_policy(policy)
         self.decision = describe_policy(policy, self.policy_file, **decide(self.report))
         self.quarters = customer_kinds(found, effects)
@@ -76,20 +84,19 @@ class EffectFlow(FlowSpec):
         from churn.registry.policies import promote_policy
         from churn.targeting.report import lines
 
-        print("\n".join([*self.found.notes, *lines(self.report)]))
-        print(per_protocol(self.report, self.found.reached))
+        campaign = self.settings.campaign
+        reached = per_protocol(self.report, self.found.reached)
+        print("\n".join([*self.found.notes, *lines(self.report), *reached]))
         run = f"{current.flow_name}/{current.run_id}"
-        body = effects_report(
-            self.campaign, run, self.report, self.quarters, self.found.reached
-        )  # fmt: skip
+        body = effects_report(campaign, run, self.report, self.quarters, self.found.reached)
         store_report(self.log_url, self.as_of_day, body)
         if not self.decision["proven"]:
-            print(f"The list of {self.campaign!r} is left as it is.")
+            print(f"The list of {campaign!r} is left as it is.")
         elif self.promote_it == "never":
             print(f"Not promoted; churn policies promote {run} does that.")
         else:
-            made = promote_policy(run, self.decision["why"], self.campaign, finished=False)
-            print(made.note or f"The list of {self.campaign!r} goes by {run} from now on.")
+            made = promote_policy(run, self.decision["why"], campaign, finished=False)
+            print(made.note or f"The list of {campaign!r} goes by {run} from now on.")
 
 
 if __name__ == "__main__":

@@ -18,18 +18,23 @@ class ScoreFlow(FlowSpec):
     output = Parameter("output", default="calls.csv", help=".csv, .csv.gz or .parquet; s3:// too")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     id_column = Parameter("id", default="", help="the customer's key, if not the contract's")
-    budget = Parameter("budget", default=500, help="the most customers to call")
+    campaign_path = Parameter(
+        "campaign-file", default="", help="campaign.toml: actions, costs, capacities"
+    )
+    budget = Parameter("budget", default="", help="the most customers to call; the file's, 500")
     planned = Parameter(
         "planned", default=False, is_flag=True, help="budget and costs of the plan saved in the app"
     )
-    campaign_name = Parameter("campaign", default="retention", help="draws the control group")
-    control = Parameter("control", default=0.1, help="share not called, to see what calling does")
-    explore = Parameter("explore", default=0, help="of them at random, to learn whom a call keeps")
+    campaign_name = Parameter(
+        "campaign", default="", help="draws the control group; the file's, retention"
+    )
+    control = Parameter("control", default="", help="share not called; the file's, 0.1")
+    explore = Parameter("explore", default="", help="calls at random of the budget; the file's, 0")
     do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
     do_not_contact_may_miss = Parameter(
         "do-not-contact-may-miss", default=False, is_flag=True, help="none of its ids need be there"
     )
-    cooldown = Parameter("cooldown-days", default=0, help="rest for who was on a list; 0: none")
+    cooldown = Parameter("cooldown-days", default="", help="rest after a list; the file's, 0")
     separator = Parameter("separator", default="", help="between a file's cells; recognised")
     encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
     sheet = Parameter("sheet", default="", help="of a workbook")
@@ -39,7 +44,7 @@ class ScoreFlow(FlowSpec):
     segment_column = Parameter("segment", default="", help="column that groups the list for agents")
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
     policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
-    currency = Parameter("currency", default="", help="of all money, as EUR")
+    currency = Parameter("currency", default="", help="of all money, as EUR; the file's")
     webhook = Parameter("webhook", default="", help="URL to post the news of the list to; mailto:")
     everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
@@ -53,14 +58,14 @@ class ScoreFlow(FlowSpec):
     def start(self):
         """Check the settings, fetch the model, and split the table into shards."""
         from churn.campaign.call_list import listing_contract
+        from churn.campaign.campaign_file import read_campaign_file
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.cooldown import resting_customers
         from churn.campaign.do_not_contact import read_ids
         from churn.campaign.list_policy import ListPolicy
-        from churn.campaign.planned import read_plan
-        from churn.campaign.settings import Campaign, describe_costs, list_costs
         from churn.campaign.shards import Source
         from churn.campaign.stored.listing import kept_names
+        from churn.campaign.terms import settle_terms
         from churn.data.source import SourceOptions
         from churn.registry.policies import fetch_policy
         from churn.registry.runs import fetch_model
@@ -69,36 +74,37 @@ class ScoreFlow(FlowSpec):
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
         }  # fmt: skip
-        plan = read_plan(self.campaign_name, self.log_url) if self.planned else None
-        if plan:
-            given_costs = plan.costs | {name: text for name, text in given_costs.items() if text}
-        budget = plan.budget if plan else self.budget
-        self.campaign = Campaign.check(
-            given_costs, campaign=self.campaign_name, budget=budget, explore=self.explore,
-            cooldown=self.cooldown,
-            control=self.control, as_of=self.as_of_day, max_rejected=self.max_rejected,
-            shard_rows=self.shard_rows, output=self.output,
-        )  # fmt: skip
+        given = {
+            "campaign": self.campaign_name, "budget": self.budget, "explore": self.explore,
+            "cooldown": self.cooldown, "control": self.control, "currency": self.currency,
+            "do_not_contact": self.do_not_contact_list, "as_of": self.as_of_day,
+            "max_rejected": self.max_rejected, "shard_rows": self.shard_rows,
+            "output": self.output,
+        }  # fmt: skip
+        file = read_campaign_file(self.campaign_path)
+        self.terms = settle_terms(given, given_costs, file, self.planned, self.log_url)
+        self.campaign = self.terms.campaign
         self.deployment, self.model = fetch_model(self.model_run)
-        self.offer = list_costs(self.deployment.costs, given_costs)
+        self.actions = self.terms.actions(self.deployment.costs)
+        self.costs_used = self.terms.describe(self.actions, self.deployment.run)
         learned = fetch_policy(self.policy_name, self.campaign.campaign)
-        by = "the plan or the command line" if plan else "the command line"
-        self.costs_used = describe_costs(self.offer, given_costs, self.deployment.run, by)
         contract = self.deployment.contract.model_copy(update={"as_of": self.campaign.as_of})
-        self.contract = listing_contract(contract, self.id_column)
+        self.contract = listing_contract(contract, self.id_column, self.actions.named)
+        if file:
+            file.check_contract(self.contract)
         options = SourceOptions.check(
             separator=self.separator, encoding=self.encoding, sheet=self.sheet
         ).over(contract.source)
         self.policy = ListPolicy(
-            self.offer, self.deployment.reliability, self.contract, self.deployment.run, learned
+            self.actions, self.deployment.reliability, self.contract, self.deployment.run, learned
         )
-        self.excluded = read_ids(self.do_not_contact_list, self.contract.id)
+        self.excluded = read_ids(self.terms.do_not_contact, self.contract.id)
         self.resting = resting_customers(self.log_url, self.campaign.as_of, self.campaign.cooldown)
         self.kept_names = kept_names(contract, self.keep, self.segment_column)
-        needed = [*columns_needed(self.contract, self.offer), *self.kept_names]
+        needed = [*columns_needed(self.contract, self.actions), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
-        self.warnings = [plan.words] if plan else []
+        self.warnings = [self.terms.plan.words] if self.terms.plan else []
         self.warnings += [f"The table: {note}." for note in self.source.notes]
         self.warnings.append(left_already(self.source, self.shards, contract))
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
@@ -111,7 +117,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.shortlist import score_shard
         from churn.modeling.threads import bounded_threads, threads_per_task
 
-        chunks = clean_chunks(self.source, self.input, self.contract, self.offer, self.repeated)
+        chunks = clean_chunks(self.source, self.input, self.contract, self.actions, self.repeated)
         model = self.model  # loads the libraries whose threads are bounded below
         with bounded_threads(threads_per_task(len(self.shards))):
             self.part, self.scored = score_shard(
@@ -141,7 +147,7 @@ class ScoreFlow(FlowSpec):
 
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
-            "campaign", "contract", "costs_used", "deployment", "offer", "excluded", "policy",
+            "campaign", "contract", "costs_used", "deployment", "terms", "excluded", "policy",
             "resting", "warnings", "kept_names",
         )  # fmt: skip
         for name in same:
@@ -158,7 +164,9 @@ class ScoreFlow(FlowSpec):
                 required=not self.do_not_contact_may_miss,
             )
         )  # fmt: skip
-        self.warnings.append(describe_resting(self.resting, counts["resting"], self.cooldown))
+        self.warnings.append(
+            describe_resting(self.resting, counts["resting"], self.campaign.cooldown)
+        )
         tables = [self.call_list.calls]
         if self.everyone:
             scored = _each(inputs, "scored")
@@ -172,9 +180,9 @@ class ScoreFlow(FlowSpec):
         calls, source = self.call_list, inputs[0].source
         kept = kept_columns(source, inputs[0].shards, calls.rows, self.kept_names)
         self.stored = store_list(
-            calls, self.contract, self.campaign, run, self.log_url, kept, currency=self.currency,
-            segment=self.segment_column.strip(), agents=names(self.agents),
-            notes=[self.costs_used],
+            calls, self.contract, self.campaign, run, self.log_url, kept,
+            currency=self.terms.currency, segment=self.segment_column.strip(),
+            agents=names(self.agents), notes=[self.costs_used],
         )  # fmt: skip
         current.card["calls"].extend(calls_card(self))
         self.next(self.end)
@@ -187,7 +195,7 @@ class ScoreFlow(FlowSpec):
 
         print("\n".join(filter(None, self.warnings)))
         print("\n".join(describe_problems(self.call_list.problems)))
-        print(self.call_list)
+        print("\n".join([str(self.call_list), *self.call_list.describe_actions()]))
         print("\n".join(describe_list(self.contract)))
         print(self.policy)
         print(self.costs_used)

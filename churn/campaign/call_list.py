@@ -10,10 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from churn.campaign.actions import Actions
+from churn.campaign.assignment import Options, action_columns, assign, options_of
 from churn.campaign.benefit import MONEY
 from churn.campaign.chunks import check_share, key_of, merge_problems
 from churn.campaign.control_group import CONTACT, CONTROL
-from churn.campaign.exploration import EXPLORATION, LIST, SHARE, Drawn, explore, merge_draws
+from churn.campaign.exploration import EXPLORATION, Drawn, merge_draws
 from churn.campaign.export import REASONS, explain, list_schema, list_table
 from churn.campaign.list_policy import ListPolicy
 from churn.campaign.ranking import compare_rankings, merge_ranking
@@ -25,9 +27,10 @@ from churn.data.validation import in_words
 from churn.errors import ChurnError
 from churn.feedback.batch import Sample, records_of
 from churn.scoring.deployment import Deployment
+from churn.words import plural
 
 
-def listing_contract(contract: Contract, id_name: str = "") -> Contract:
+def listing_contract(contract: Contract, id_name: str = "", named: bool = False) -> Contract:
     """The model's contract with the customer's key, which the list needs.
 
     Parameters
@@ -35,6 +38,8 @@ def listing_contract(contract: Contract, id_name: str = "") -> Contract:
     contract : Contract
     id_name : str
         The column with the key, if it is not the contract's.
+    named : bool
+        Whether the campaign names its actions.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def listing_contract(contract: Contract, id_name: str = "") -> Contract:
     if not key:
         hint = "say which column is the customer's key: --id"
         raise ChurnError("Nobody can be listed:", [hint])
-    if key in list_schema("").names:
+    if key in list_schema("", named).names:
         raise ChurnError("Nobody can be listed:", [f"the list has a column {key} of its own"])
     others = {
         role: [name for name in getattr(contract, role) if name != key]
@@ -68,6 +73,11 @@ class CallList:
         Their row numbers in the table.
     features : list of dict
         The values that the model was given, as values of JSON.
+    options : list of dict
+        For each row the actions that were possible, and `control`; see `options_of`.
+    by_action : DataFrame
+        A row per action: `action`, `capacity`, `contact` and `control` customers, and how many of
+        the contacts are `explored`.
     counts : dict of str to int
         Those of a `Part` for the whole table; contact, and how many of these are explored (drawn
         at random); control, and explored_control.
@@ -86,6 +96,8 @@ class CallList:
     policy: ListPolicy
     rows: np.ndarray
     features: list[dict[str, Any]]
+    options: list[Options]
+    by_action: pd.DataFrame
     counts: dict[str, int]
     expected: dict[str, float]
     problems: pd.DataFrame
@@ -113,6 +125,27 @@ class CallList:
             f"({expected['low']:,.2f} to {expected['high']:,.2f}).{drawn}"
         )
 
+    def describe_actions(self) -> list[str]:
+        """How many customers get each action, and who gets none, where the campaign names them."""
+        if not self.policy.actions.named:
+            return []
+        count, waiting = self.counts, self.counts["pays"] - self.counts["contact"]
+        lines = [
+            f"{row['action']}: {plural(row['contact'], 'customer')} of at most "
+            f"{row['capacity']:,}, of whom {row['explored']:,} drawn at random; "
+            f"{row['control']:,} like them in the control group."
+            for row in self.by_action.to_dict("records")
+        ]
+        left_out = {
+            "by a rule of the campaign, or without an action that they may get": "suppressed",
+            "on the do-not-contact list": "do_not_contact",
+            "resting after an earlier list": "resting",
+        }
+        words = ", ".join(f"{count[name]:,} {why}" for why, name in left_out.items())
+        outside = max(waiting - self.by_action["control"].sum() + count["explored"], 0)
+        lines.append(f"Left out: {words}; {outside:,} whom it pays to call, beyond the capacity.")
+        return lines
+
 
 def make_list(
     parts: Iterable[Part], deployment: Deployment, contract: Contract, campaign: Campaign,
@@ -139,18 +172,16 @@ def make_list(
         rankings.append((part.best, part.riskiest))
         counts.update(part.counts)
         sample.merge(part.sample)
-    ((scores, customers),) = top
-    scores = scores.assign(
-        stratum=LIST, weight=1.0,
-        propensity=np.where(scores["control"], campaign.control, 1 - campaign.control),
-    )  # fmt: skip
-    if draws:
-        scores, customers = _explored(scores, customers, draws[0], counts["eligible"], campaign)
+    scores, customers, chances = assign(
+        top[0], draws[0] if draws else None, counts["eligible"], campaign, policy.actions
+    )
     problems, key = merge_problems(found), key_of(contract)
     check_share(problems, counts["customers"], counts["rejected"], campaign.max_rejected)
     chance, control = scores["probability"].to_numpy(), scores["control"].to_numpy(dtype=bool)
-    money = policy.money(chance, customers)
-    reasons, actions = explain(deployment, customers, policy.reasons(chance, customers))
+    action = scores["action"].to_numpy(dtype=np.int64)
+    money = policy.money(chance, customers, action)
+    reasons, actions = explain(deployment, customers, policy.reasons(chance, customers, action))
+    options = options_of(policy, chance, customers, chances)
     columns: dict[str, Any] = {
         key: scores["id"].to_numpy(),
         "arm": np.where(control, CONTROL, CONTACT).astype(object),
@@ -159,6 +190,7 @@ def make_list(
         **money,
         **{f"reason_{i + 1}": [words[i] for words in reasons] for i in range(REASONS)},
         "action": actions,
+        **action_columns(policy.actions, scores, options),
     }
     expected = zip(("value", "low", "high"), MONEY[1:4], strict=True)
     best, riskiest = (merge_ranking(ranking) for ranking in zip(*rankings, strict=True))
@@ -167,6 +199,8 @@ def make_list(
         policy=policy,
         rows=scores.index.to_numpy(dtype=np.int64),
         features=records_of(customers, contract, campaign.as_of),
+        options=options,
+        by_action=_by_action(policy.actions, campaign, action, control, scores["stratum"]),
         counts=dict(counts) | _arms(control, scores["stratum"].to_numpy() == EXPLORATION),
         expected={end: float(money[name][~control].sum()) for end, name in expected},
         problems=problems,
@@ -176,17 +210,19 @@ def make_list(
     )
 
 
-def _explored(
-    scores: pd.DataFrame, customers: pd.DataFrame, drawn: Drawn, eligible: int, campaign: Campaign
-) -> Top:
-    """The list with the customers of the exploration, the greatest benefit first."""
-    found, of_found = explore(drawn, scores.index, campaign)
-    # Each of them stands for as many of those who are eligible and not on the list.
-    weight = (eligible - len(scores)) / max(len(found), 1)
-    found = found.assign(stratum=EXPLORATION, weight=weight, propensity=SHARE)
-    both = pd.concat([scores, found[scores.columns]])
-    both = both.iloc[np.argsort(-both["benefit"].to_numpy(), kind="stable")]
-    return both, pd.concat([customers, of_found]).loc[both.index]
+def _by_action(
+    actions: Actions, campaign: Campaign, action: np.ndarray, control: np.ndarray,
+    stratum: pd.Series,
+) -> pd.DataFrame:  # fmt: skip
+    explored = (stratum == EXPLORATION).to_numpy()
+    rows = []
+    for number, (one, capacity) in enumerate(
+        zip(actions, np.minimum(actions.capacities, campaign.budget).tolist(), strict=True)
+    ):
+        mine = action == number
+        counts = (mine & ~control, mine & control & ~explored, mine & ~control & explored)
+        rows.append((one.name, capacity, *(int(np.count_nonzero(some)) for some in counts)))
+    return pd.DataFrame(rows, columns=["action", "capacity", "contact", "control", "explored"])
 
 
 def _arms(control: np.ndarray, explored: np.ndarray) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,6 @@ from churn.data.validation import (
     with_unseen,
 )
 from churn.errors import ChurnError
-from churn.evaluation.retention_costs import RetentionCosts
 from churn.words import plural
 
 
@@ -58,6 +58,17 @@ def _rising(values: np.ndarray) -> bool:
     return bool((values[1:] > values[:-1]).all())
 
 
+class TableTerms(Protocol):
+    """Costs, or actions, that name columns of the customer table."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that they name."""
+
+    def unusable(self, frame: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """See `churn.evaluation.retention_costs.RetentionCosts.unusable`."""
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Some rows of a shard, validated against the contract.
@@ -65,7 +76,7 @@ class Chunk:
     Attributes
     ----------
     customers : DataFrame
-        The rows that satisfy the contract: typed features, and the columns that the offer names;
+        The rows that satisfy the contract: typed features, and the columns that the terms name;
         the index is the row number in the table.
     ids : Array of string
         The ids of the customers.
@@ -82,7 +93,7 @@ class Chunk:
 
 
 def clean_chunks(
-    source: Source, shard: Shard, contract: Contract, offer: RetentionCosts, repeated: np.ndarray
+    source: Source, shard: Shard, contract: Contract, terms: TableTerms, repeated: np.ndarray
 ) -> Iterator[Chunk]:
     """Read a shard and reject the rows that break the contract, as `churn.data.validate_data` does.
 
@@ -95,7 +106,7 @@ def clean_chunks(
     repeated : ndarray of int64
         See `repeated_ids`.
     """
-    columns, key = columns_needed(contract, offer), key_of(contract)
+    columns, key = columns_needed(contract, terms), key_of(contract)
     features = contract.model_copy(update={"id": None, "time": None})
     for first, batch in source.chunks(shard, columns):
         ids = parse_ids(batch[key])
@@ -109,11 +120,11 @@ def clean_chunks(
         typed = parse_rows(raw, features, found)
         check_rows(typed, with_unseen(features, typed, found), found)
         # A column that is a feature is read as the contract says, with its decimal mark.
-        money = with_columns(raw, {name: typed[name] for name in offer.columns if name in typed})
-        for name, rule, bad in offer.unusable(money):
+        money = with_columns(raw, {name: typed[name] for name in terms.columns if name in typed})
+        for name, rule, bad in terms.unusable(money):
             found.reject(name, f"not {rule}", bad)
         typed = with_columns(
-            typed, {name: raw[name] for name in offer.columns if name not in typed}
+            typed, {name: raw[name] for name in terms.columns if name not in typed}
         )
         keep = ~found.broken
         rejected = with_columns(raw[~keep], {_reason(raw): found.explainer()})
@@ -134,9 +145,9 @@ def key_of(contract: Contract) -> str:
     return contract.id
 
 
-def columns_needed(contract: Contract, offer: RetentionCosts) -> list[str]:
+def columns_needed(contract: Contract, terms: TableTerms) -> list[str]:
     """The columns that scoring reads."""
-    return list(dict.fromkeys([key_of(contract), *contract.features, *offer.columns]))
+    return list(dict.fromkeys([key_of(contract), *contract.features, *terms.columns]))
 
 
 def left_already(source: Source, shards: list[Shard], contract: Contract) -> str:

@@ -6,7 +6,10 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
-CONTACT, CONTROL = "contact", "control"
+from churn.campaign.stored.entries import CONTACT, CONTROL
+
+__all__ = ["ARMS", "CONTACT", "CONTROL", "in_control"]
+
 ARMS = (CONTACT, CONTROL)
 
 

@@ -1,12 +1,15 @@
 """The settings of EffectFlow, and its decision in words."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from churn.campaign.experiment import CampaignExperiment, read_experiment
+from churn.campaign.campaign_file import CampaignFile
+from churn.campaign.experiment import CALL, CampaignExperiment, read_experiment
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import database_url
@@ -18,6 +21,7 @@ from churn.targeting.quarters import quarters
 from churn.targeting.report import EffectReport, decision_text
 
 HORIZON_DAYS = 30
+CAMPAIGN = "retention"
 PROMOTE = ("auto", "never")
 
 
@@ -33,15 +37,31 @@ class Settings:
         Days until an outcome is known; the contract's, or 30, where it is None.
     as_of : date or None
         Today where it is None.
+    campaign : str
+        Whose lists.
+    capacities : dict of str to int
+        The most customers of a day who get each action, where there is a limit.
     """
 
     budget: float | None
     horizon: int | None
     as_of: date | None
+    campaign: str = CAMPAIGN
+    capacities: Mapping[str, int] = field(default_factory=dict)
 
 
-def check_settings(promote: str, budget: float, horizon: int, as_of: str) -> Settings:
+def check_settings(
+    promote: str, budget: float, horizon: int, as_of: str, campaign: str = "",
+    file: CampaignFile | None = None,
+) -> Settings:  # fmt: skip
     """Validate all settings at once, before anything is read.
+
+    Parameters
+    ----------
+    campaign : str
+        That of the file, or `retention`, where it is empty.
+    file : CampaignFile, optional
+        Has the name, the horizon and the capacities.
 
     Raises
     ------
@@ -62,19 +82,29 @@ def check_settings(promote: str, budget: float, horizon: int, as_of: str) -> Set
         problems.append(f"--as-of {as_of}: a day like 2026-01-31")
     if problems:
         raise ChurnError("The effects cannot be learned:", problems)
-    return Settings(budget or None, horizon or None, day)
+    limits = {one.name: one.capacity for one in file.actions if one.capacity} if file else {}
+    return Settings(
+        budget or None, horizon or (file.horizon_days if file else None), day,
+        campaign or (file.campaign if file else CAMPAIGN), limits,
+    )  # fmt: skip
 
 
-def read_campaign(
-    url: str, campaign: str, contract: Contract, settings: Settings
-) -> CampaignExperiment:
+def read_campaign(url: str, contract: Contract, settings: Settings) -> CampaignExperiment:
     """Read the experiment of a campaign; see `churn.campaign.experiment.read_experiment`."""
     url = database_url(url)
     horizon = settings.horizon or contract.horizon_days or HORIZON_DAYS
-    found = read_experiment(url, campaign, contract, horizon, settings.as_of)
-    if settings.budget is None:
-        return found
-    return replace(found, budget=settings.budget)
+    found = read_experiment(url, settings.campaign, contract, horizon, settings.as_of)
+    return found if settings.budget is None else replace(found, budget=settings.budget)
+
+
+def capacity_shares(found: CampaignExperiment, capacities: Mapping[str, int]) -> np.ndarray:
+    """The largest share of the customers of a list who may get each action: (n_actions,) float."""
+    return np.array(
+        [
+            min(capacities[name] / max(found.eligible, 1), 1.0) if name in capacities else 1.0
+            for name in found.known.names[1:]
+        ]
+    )
 
 
 def decide(report: EffectReport) -> dict[str, Any]:
@@ -91,23 +121,28 @@ def decide(report: EffectReport) -> dict[str, Any]:
     }
 
 
-def per_protocol(report: EffectReport, reached: float | None) -> str:
-    """The mean effect of a call that reaches a customer, in a sentence.
+def per_protocol(report: EffectReport, reached: Mapping[str, float]) -> list[str]:
+    """The mean effect of each action that reaches a customer, in sentences.
 
     Only called customers can be reached, so it is the effect of being called over the share reached
     (Angrist, Imbens and Rubin 1996); comparing those reached with all others would be biased.
     """
-    if reached is None:
-        return "Nothing is recorded about the calls: whom they reached is not known."
     if not reached:
-        return "No call has reached a customer."
-    _, mean, se = report.mean_effects[0]
-    low, high = ((mean + sign * Z * se) / reached for sign in (-1, 1))
-    return (
-        f"{reached:.1%} of those to be called were reached. A call that reaches a customer keeps "
-        f"{100 * mean / reached:+.1f} of 100 ({100 * low:+.1f} to {100 * high:+.1f}); being on the "
-        f"list to be called keeps {100 * mean:+.1f}."
-    )
+        return ["Nothing is recorded about the calls: whom they reached is not known."]
+    lines = []
+    for name, mean, se in report.mean_effects:
+        what = "A call" if name == CALL else f"{name!r}"
+        share = reached.get(name, 0.0)
+        if not share:
+            lines.append(f"{what} has reached no customer.")
+            continue
+        low, high = ((mean + sign * Z * se) / share for sign in (-1, 1))
+        lines.append(
+            f"{share:.1%} of those to be called were reached. {what} that reaches a customer keeps "
+            f"{100 * mean / share:+.1f} of 100 ({100 * low:+.1f} to {100 * high:+.1f}); being on "
+            f"the list to be called keeps {100 * mean:+.1f}."
+        )
+    return lines
 
 
 POLICY_WORDS = {
@@ -117,8 +152,9 @@ POLICY_WORDS = {
 
 
 def effects_report(
-    campaign: str, run: str, report: EffectReport, kinds: pd.DataFrame, reached: float | None
-) -> dict[str, Any]:
+    campaign: str, run: str, report: EffectReport, kinds: pd.DataFrame,
+    reached: Mapping[str, float],
+) -> dict[str, Any]:  # fmt: skip
     """What EffectFlow found, as plain values for the app."""
     shown = ("value", "treated", "gain", "low", "high")
     return {
@@ -127,7 +163,8 @@ def effects_report(
         "why": decision_text(report),
         "customers": report.customers,
         "budget": report.budget,
-        "reached": per_protocol(report, reached),
+        "reached": " ".join(per_protocol(report, reached)),
+        "actions": action_effects(report),
         "policies": [
             {"policy": POLICY_WORDS[one.policy], **{name: getattr(one, name) for name in shown}}
             for one in report.values
@@ -136,6 +173,18 @@ def effects_report(
         "kinds": kinds.to_dict("records"),
         "checks": [vars(check) for check in report.checks],
     }
+
+
+def action_effects(report: EffectReport) -> list[dict[str, Any]]:
+    """The mean effect of each action on those who might get it, and the money, with intervals."""
+    found = []
+    for (name, *effect), (_, *money) in zip(report.mean_effects, report.mean_money, strict=True):
+        ends = {
+            what: {"value": mean, "low": mean - Z * se, "high": mean + Z * se}
+            for what, (mean, se) in (("effect", effect), ("money", money))
+        }
+        found.append({"action": name, **ends})
+    return found
 
 
 def store_report(url: str, as_of: str, body: dict[str, Any]) -> None:
@@ -147,6 +196,8 @@ def store_report(url: str, as_of: str, body: dict[str, Any]) -> None:
 
 def customer_kinds(found: CampaignExperiment, effects: Effects) -> pd.DataFrame:
     """How many customers a call keeps, loses, or leaves as they are; see `quarters`."""
-    known, effect = found.known, effects.effects["hybrid"][:, 0]
-    benefit = effect * known.values - found.costs[:, 0]
-    return quarters(1 - known.offsets, effect, benefit, known.weights)
+    known, every = found.known, effects.effects["hybrid"]
+    benefit = np.where(known.possible[:, 1:], every * known.values[:, None] - found.costs, -np.inf)
+    # Of several actions the one that brings most to the customer.
+    best = (np.arange(len(every)), benefit.argmax(axis=1))
+    return quarters(1 - known.offsets, every[best], benefit[best], known.weights)

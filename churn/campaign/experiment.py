@@ -1,6 +1,7 @@
 """The experiment that a campaign's lists are: who was called at random, and what came of it."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -32,17 +33,19 @@ class CampaignExperiment:
     known : Experiment
         The customers with a known outcome: 1 for one who stayed; its value is the customer's, in
         money.
-    costs : ndarray of float, shape (n, 1)
-        What a call costs on average, of these.
+    costs : ndarray of float, shape (n, n_actions)
+        What each action costs on average, of these; 0 where it was not possible.
     checks : list of Check
         Of the experiment, and of the lists.
     budget : float
         The share of eligible customers that the lists called, on average.
     notes : list of str
         How many customers were drawn, and what does not count, in words.
-    reached : float or None
-        The share of the customers to be called whom somebody spoke to, weighted; None where nothing
+    reached : dict of str to float
+        By action, the share of its customers whom somebody spoke to, weighted; empty where nothing
         is recorded about the calls.
+    eligible : float
+        How many customers might get an action on a list, on average.
     """
 
     known: Experiment
@@ -50,7 +53,13 @@ class CampaignExperiment:
     checks: list[Check]
     budget: float
     notes: list[str]
-    reached: float | None = None
+    reached: dict[str, float]
+    eligible: float
+
+
+def action_label(name: str) -> str:
+    """The name of an action in the experiment: a campaign without a file has `call`."""
+    return CALL if name == CONTACT else name
 
 
 def read_experiment(
@@ -96,7 +105,6 @@ def read_experiment(
     frame = pd.DataFrame(
         {
             "customer": [row.customer for _, row in drawn],
-            "arm": [row.action for _, row in drawn],
             "day": pd.to_datetime([of.as_of for of, _ in drawn]),
             "probability": [row.probability for _, row in drawn],
             "value_at_risk": [row.value_at_risk for _, row in drawn],
@@ -104,32 +112,32 @@ def read_experiment(
     )
     with OutcomeStore(url) as store:
         left, notes = outcomes_of(frame, frame_of(store.of(frame["customer"])))
-    called = (frame["arm"] == CONTACT).to_numpy().astype(np.int64)
-    drawn_with = np.array([row.propensity for _, row in drawn], dtype=np.float64)
-    of_call = np.where(called == 1, drawn_with, 1 - drawn_with)
+    options = [row.options for _, row in drawn]
+    actions = _actions(options)
+    propensity, costs, benefit = _options_table(options, actions)
     chance = frame["probability"].to_numpy()
     experiment = Experiment(
         features=_features(drawn, contract, chance),
-        action=called,
+        action=_drawn([row for _, row in drawn], actions),
         outcome=1 - left,
-        propensity=np.column_stack([1 - of_call, of_call]),
-        names=(NOBODY, CALL),
-        risk=np.array([row.benefit_by_risk for _, row in drawn], dtype=np.float64),
+        propensity=propensity,
+        names=(NOBODY, *map(action_label, actions)),
         value=frame["value_at_risk"].to_numpy() / chance,
         weight=np.array([row.weight for _, row in drawn]),
         offset=1 - chance,
+        benefit=benefit,
     )
-    costs = np.array([[row.call_cost] for _, row in drawn], dtype=np.float64)
     lists_of = {of.list_id: of for of, _ in mine}.values()
     eligible = sum(of.counts.get("eligible", 0) for of in lists_of)
     contacts = sum(of.counts.get("contact", 0) for of in lists_of)
     known = experiment.known()
     return CampaignExperiment(
-        reached=_reached([row for _, row in drawn], np.isfinite(experiment.outcome)),
+        reached=_reached([row for _, row in drawn], experiment),
         known=known,
         costs=costs[np.isfinite(experiment.outcome)],
         checks=[*check_experiment(experiment), _contamination(drawn, rows, horizon)],
         budget=contacts / max(eligible, 1),
+        eligible=eligible / max(len(lists_of), 1),
         notes=[
             f"{plural(len(drawn), 'customer was', 'customers were')} drawn with a known probability"
             " of a call.",
@@ -144,13 +152,13 @@ def _first(
 ) -> tuple[list[tuple[StoredList, ListedCustomer]], list[str]]:
     """The first assignment of each customer that counts, and how many have none, in sentences.
 
-    It counts if both arms were possible with a known probability, and the model that ranked the
-    list has these features.
+    It counts if an action and none were possible with a known probability, and the model that
+    ranked the list has these features.
     """
     first: dict[str, tuple[StoredList, ListedCustomer]] = {}
     unknown, other = set(), set()
     for of, row in rows:
-        if row.propensity is None or not 0 < row.propensity < 1 or row.features is None:
+        if not row.options or row.features is None:
             unknown.add(row.customer)
         elif set(contract.features) - set(row.features):
             other.add(row.customer)
@@ -204,12 +212,39 @@ def experiment_features(
     return typed.astype(dict.fromkeys(flags, np.float64)).assign(**{RISK: chance})
 
 
-def _reached(rows: Sequence[ListedCustomer], known: np.ndarray) -> float | None:
+def _actions(options: Sequence[Mapping[str, Mapping[str, float]]]) -> tuple[str, ...]:
+    """The actions that were possible for any customer."""
+    return tuple(sorted({name for of in options for name in of} - {CONTROL}))
+
+
+def _options_table(
+    options: Sequence[Mapping[str, Mapping[str, float]]], actions: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities, costs and benefits by risk of all actions, 0 where one was not possible."""
+    names = [CONTROL, *actions]
+    found = [
+        np.array([[of.get(name, {}).get(key, 0.0) for name in names] for of in options])
+        for key in ("propensity", "cost", "benefit_by_risk")
+    ]
+    return found[0], found[1][:, 1:], found[2][:, 1:]
+
+
+def _drawn(rows: Sequence[ListedCustomer], actions: Sequence[str]) -> np.ndarray:
+    numbers = {name: number for number, name in enumerate(actions, start=1)}
+    return np.array([0 if row.control else numbers[str(row.action)] for row in rows])
+
+
+def _reached(rows: Sequence[ListedCustomer], experiment: Experiment) -> dict[str, float]:
+    known = np.isfinite(experiment.outcome)
     called = [row for row, use in zip(rows, known, strict=True) if use and not row.control]
     if all(row.state == OPEN for row in called):
-        return None
-    total = sum(row.weight or 1.0 for row in called)
-    return sum(row.weight or 1.0 for row in called if row.state in DONE) / total
+        return {}
+    total, spoken = dict.fromkeys(experiment.names[1:], 0.0), Counter[str]()
+    for row in called:
+        name = action_label(str(row.action))
+        total[name] += row.weight or 1.0
+        spoken[name] += (row.weight or 1.0) * (row.state in DONE)  # type: ignore[assignment]
+    return {name: spoken[name] / weight for name, weight in total.items() if weight}
 
 
 def _contamination(
@@ -219,28 +254,31 @@ def _contamination(
 ) -> Check:
     """Whether the experiment's customers were on other lists to be called, in the time that counts.
 
-    A control customer whom a later list calls, or a called one whom another campaign calls too,
-    is no longer what was drawn.
+    A control customer whom a later list calls, or a called one whom another campaign calls too, or
+    this one with another action, is no longer what was drawn.
     """
-    calls: dict[str, list[tuple[str, date]]] = {}
+    calls: dict[str, list[tuple[tuple[str, str | None], date]]] = {}
     for of, row in rows:
         if not row.control:
-            calls.setdefault(row.customer, []).append((of.campaign, of.as_of))
+            calls.setdefault(row.customer, []).append(((of.campaign, row.action), of.as_of))
 
     def touched(of: StoredList, row: ListedCustomer) -> bool:
         end = of.as_of + timedelta(days=horizon)
         return any(
-            of.as_of <= day < end and (row.control or campaign != of.campaign)
-            for campaign, day in calls.get(row.customer, ())
+            of.as_of <= day < end and (row.control or done != (of.campaign, row.action))
+            for done, day in calls.get(row.customer, ())
         )
 
-    counts = dict.fromkeys((CONTACT, CONTROL), 0)
-    for of, row in drawn:
-        counts[CONTROL if row.control else CONTACT] += touched(of, row)
+    labels = [NOBODY if row.control else action_label(str(row.action)) for _, row in drawn]
+    counts = dict.fromkeys(labels, 0)
+    for name, (of, row) in zip(labels, drawn, strict=True):
+        counts[name] += touched(of, row)
     share = sum(counts.values()) / len(drawn)
     finding = (
-        f"{plural(counts[CONTACT], 'called customer', 'called customers')} and "
-        f"{counts[CONTROL]:,} not to be called ({share:.1%} in all; at most "
-        f"{MAX_CONTAMINATED:.0%}) were called by another list within {horizon} days"
+        ", ".join(
+            f"{count:,} of {labels.count(name):,} with {name}" for name, count in counts.items()
+        )
+        + f" ({share:.1%} in all; at most {MAX_CONTAMINATED:.0%}) were called by another list, or "
+        f"with another action, within {horizon} days"
     )
     return Check("contamination", share <= MAX_CONTAMINATED, finding)

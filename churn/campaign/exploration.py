@@ -4,8 +4,8 @@ The list only has the customers that its policy ranks first, so its control grou
 call does to them. Some calls are drawn from all other eligible customers, whatever their benefit,
 with as many customers like them who are not called.
 
-A hash of customer and campaign assigns a customer's group, once for the campaign; a hash that
-includes the day draws the customers of the day. Both are independent of each other and of the
+A hash of customer and campaign assigns a customer's group and action, once for the campaign; a hash
+that includes the day draws the customers of the day. Both are independent of each other and of the
 list's control group, whose customers are never drawn.
 """
 
@@ -15,6 +15,7 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
+from churn.campaign.allocation import Allocation, allocate_at_random, uniform_numbers
 from churn.campaign.control_group import in_control
 from churn.campaign.settings import Campaign
 
@@ -26,7 +27,7 @@ Drawn = tuple[pd.DataFrame, pd.DataFrame]
 
 
 def candidates(
-    ids: Sequence[str], probability: np.ndarray, benefit: np.ndarray, index: pd.Index,
+    ids: Sequence[str], probability: np.ndarray, benefits: np.ndarray, index: pd.Index,
     campaign: Campaign,
 ) -> pd.DataFrame:  # fmt: skip
     """The customers of a part of the table that may be drawn, cut to those that can be.
@@ -35,7 +36,8 @@ def candidates(
     ----------
     ids : sequence of str
         Of eligible customers.
-    probability, benefit : ndarray of float64, shape (n,)
+    probability : ndarray of float64, shape (n,)
+    benefits : ndarray of float64, shape (n, n_actions)
     index : Index
         Their row numbers in the table.
     campaign : Campaign
@@ -43,7 +45,8 @@ def candidates(
     Returns
     -------
     DataFrame
-        id, probability, benefit, control (whether in the group that is not called), and hash.
+        id, probability, control (whether in the group that is not called), the benefit of each
+        action, and hash.
     """
     texts = np.asarray(ids, dtype=object)
     key = sha256(f"{campaign.campaign}\n{campaign.as_of}".encode()).hexdigest()[:16]
@@ -51,8 +54,8 @@ def candidates(
         {
             "id": texts,
             "probability": probability,
-            "benefit": benefit,
             "control": ~in_control(ids, f"{campaign.campaign}\n{EXPLORATION}", SHARE),
+            **benefit_columns(benefits),
             "hash": pd.util.hash_array(texts, hash_key=key, categorize=False),
         },
         index=index,
@@ -75,7 +78,9 @@ def merge_draws(draws: list[Drawn], most: int) -> Drawn:
     return scores, pd.concat([customers for _, customers in draws]).loc[scores.index]
 
 
-def explore(drawn: Drawn, listed: pd.Index, campaign: Campaign) -> Drawn:
+def explore(
+    drawn: Drawn, listed: pd.Index, capacity: np.ndarray, campaign: Campaign
+) -> tuple[Drawn, Allocation]:
     """The customers of the exploration: those drawn first who are not on the list.
 
     Parameters
@@ -84,7 +89,33 @@ def explore(drawn: Drawn, listed: pd.Index, campaign: Campaign) -> Drawn:
         See `merge_draws`.
     listed : Index
         The row numbers of the customers on the list.
+    capacity : ndarray of int, shape (n_actions,)
+        What the list leaves of each action.
+
+    Returns
+    -------
+    tuple of DataFrame
+        Those customers, in the order of the draw.
+    Allocation
+        Their actions, all possible ones equally probable.
     """
     scores, customers = drawn
-    scores = draw(scores[~scores.index.isin(listed)], campaign.explore)
-    return scores, customers.loc[scores.index]
+    scores = scores[~scores.index.isin(listed)]
+    scores = scores.iloc[np.argsort(scores["hash"].to_numpy(), kind="stable")]
+    found = allocate_at_random(
+        np.isfinite(benefits_of(scores)), scores["control"].to_numpy(),
+        uniform_numbers(scores["id"].tolist(), campaign.campaign), capacity, campaign.explore,
+    )  # fmt: skip
+    scores = scores.iloc[found.rows]
+    return (scores, customers.loc[scores.index]), found
+
+
+def benefit_columns(benefits: np.ndarray) -> dict[str, np.ndarray]:
+    """The benefit of each action as columns of a table of customers."""
+    return {f"benefit_{number}": column for number, column in enumerate(benefits.T)}
+
+
+def benefits_of(scores: pd.DataFrame) -> np.ndarray:
+    """The columns of `benefit_columns`: (n, n_actions) float64."""
+    names = [name for name in scores if str(name).startswith("benefit_")]
+    return scores[names].to_numpy(dtype=np.float64)

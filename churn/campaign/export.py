@@ -28,7 +28,13 @@ from churn.words import plural
 REASONS = 3
 
 
-def list_schema(id_name: str) -> pa.Schema:
+# The columns of a list whose campaign names its actions.
+ACTION_COLUMNS = (
+    "assigned_action", "policy_action", "offer", "channel", "eligible_actions",
+)  # fmt: skip
+
+
+def list_schema(id_name: str, named: bool = False) -> pa.Schema:
     """The columns of a call list.
 
     The customer's key; `arm` (contact, control, or none); `probability` of leaving, calibrated.
@@ -41,10 +47,14 @@ def list_schema(id_name: str) -> pa.Schema:
     The features that raise the risk most, or first why a call helps; the change by the business
     that would lower the risk most.
 
+    Where the campaign names its actions: `assigned_action`, or control; `policy_action`, the one
+    that the policy prefers (empty in the exploration); its `offer` and `channel`; and
+    `eligible_actions`, everything that might have been drawn, each with its probability.
+
     The `stratum` within which the arm was drawn (list, or exploration, see
-    `churn.campaign.exploration`), the probability of that arm there, and how many customers of the
-    stratum the row stands for; the campaign, the policy (risk or effect) and the run that it comes
-    from, the run of the model, and the day.
+    `churn.campaign.exploration`), the probability of that arm or action there, and how many
+    customers of the stratum the row stands for; the campaign, the policy (risk or effect) and the
+    run that it comes from, the run of the model, and the day.
     """
     return pa.schema(
         [
@@ -63,6 +73,7 @@ def list_schema(id_name: str) -> pa.Schema:
             ("policy_version", pa.string()),
             ("run", pa.string()),
             ("as_of", pa.date32()),
+            *((name, pa.string()) for name in ACTION_COLUMNS if named),
         ]
     )
 
@@ -71,7 +82,7 @@ def list_table(
     columns: Mapping[str, Any], id_name: str, campaign: Campaign, policy: ListPolicy
 ) -> pa.Table:
     """A call list: its columns by name, null where they are not given."""
-    schema = list_schema(id_name)
+    schema = list_schema(id_name, policy.actions.named)
     of_all = {
         "campaign": campaign.campaign, "policy": policy.name, "policy_version": policy.version,
         "run": policy.run, "as_of": campaign.as_of,

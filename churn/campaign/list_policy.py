@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from churn.campaign.actions import Actions
 from churn.campaign.benefit import MONEY, money_columns
-from churn.campaign.experiment import RISK, experiment_features
+from churn.campaign.experiment import RISK, action_label, experiment_features
 from churn.data.contract import Contract, label
 from churn.errors import ChurnError
 from churn.evaluation.profit import expected_profit
@@ -23,7 +24,7 @@ class ListPolicy:
 
     Attributes
     ----------
-    offer : RetentionCosts
+    actions : Actions
     reliability : sequence of mapping
         Of the model; see `churn.campaign.benefit.probability_interval`.
     contract : Contract
@@ -35,10 +36,10 @@ class ListPolicy:
     Raises
     ------
     ChurnError
-        If it was learned from other features than the contract's.
+        If it was learned from other features than the contract's, or not for each action.
     """
 
-    offer: RetentionCosts
+    actions: Actions
     reliability: Sequence[Mapping[str, float]]
     contract: Contract
     run: str
@@ -48,11 +49,23 @@ class ListPolicy:
         if self.learned is None:
             return
         ours, theirs = {*self.contract.features, RISK}, set(self.learned.typical)
+        problems = []
         if ours != theirs:
             names = ", ".join(sorted(map(label, ours ^ theirs)))
-            problem = f"it was learned by a model with other features, which differ in {names}"
+            problems.append(
+                f"it was learned by a model with other features, which differ in {names}"
+            )
+        unknown = [
+            name for name in self.actions.names if action_label(name) not in self.learned.actions
+        ]
+        if unknown:
+            learned = ", ".join(self.learned.actions)
+            problems.append(
+                f"it has learned nothing about {', '.join(unknown)}, only about {learned}"
+            )
+        if problems:
             hint = "run EffectFlow with this model, or rank by risk: --policy risk"
-            raise ChurnError(f"{self.learned.run} cannot rank this list:", [problem, hint])
+            raise ChurnError(f"{self.learned.run} cannot rank this list:", [*problems, hint])
 
     @property
     def name(self) -> str:
@@ -64,52 +77,106 @@ class ListPolicy:
         """The run that it comes from."""
         return self.learned.run if self.learned else self.run
 
-    def benefit(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
-        """The expected benefit of calling each customer: (n,) float64, money.
+    def benefits(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+        """The expected benefit of each action for each customer: (n, n_actions) float64, money.
+
+        It is `-inf` where a customer may not get an action.
 
         Parameters
         ----------
         chance : ndarray of float64, shape (n,)
             The probability of leaving.
         customers : DataFrame of n rows
-            The typed features, and the columns that the costs name.
+            The typed features, and the columns that costs and rules name.
         """
-        if self.learned is None:
-            return expected_profit(chance, customers, self.offer)
-        features = experiment_features(customers, self.contract, chance)
-        effect = self.learned.effects(features, 1 - chance)
-        return self._money(effect, chance, customers)
+        found = self.by_risk(chance, customers)
+        if self.learned is not None:
+            effects = self._effects(chance, customers)
+            found = np.column_stack(
+                [
+                    self._money(effects[:, number], action.costs, chance, customers)
+                    for number, action in enumerate(self.actions)
+                ]
+            )
+        may = self.actions.eligible(customers) & ~self.actions.suppressed(customers)[:, None]
+        return np.where(may, found, -np.inf)
 
-    def money(self, chance: np.ndarray, customers: pd.DataFrame) -> dict[str, np.ndarray]:
-        """The columns `MONEY`, and the benefit by risk; see `list_schema`."""
-        by_risk = money_columns(chance, customers, self.offer, self.reliability)
-        found = by_risk | {"benefit_by_risk": by_risk["net_benefit"]}
-        if self.learned is not None and len(customers):
-            features = experiment_features(customers, self.contract, chance)
-            effect = self.learned.effects(features, 1 - chance)
-            ends = (effect, *self.learned.interval(effect))
-            for name, end in zip(MONEY[1:4], ends, strict=True):
-                found[name] = self._money(end, chance, customers)
+    def by_risk(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+        """The benefit of each action with its assumed acceptance: (n, n_actions) float64, money."""
+        return np.column_stack(
+            [expected_profit(chance, customers, action.costs) for action in self.actions]
+        )
+
+    def costs(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+        """What each action costs on average: (n, n_actions) float64, money."""
+        return np.column_stack(
+            [action.costs.spending(chance, customers) for action in self.actions]
+        )
+
+    def money(
+        self, chance: np.ndarray, customers: pd.DataFrame, action: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """The columns `MONEY`, and the benefit by risk; see `list_schema`.
+
+        Parameters
+        ----------
+        action : ndarray of int, shape (n,)
+            The number of each customer's action.
+        """
+        found = {name: np.full(len(chance), np.nan) for name in (*MONEY, "benefit_by_risk")}
+        for number, one in enumerate(self.actions):
+            rows = np.flatnonzero(action == number)
+            some, theirs = chance[rows], customers.iloc[rows]
+            own = money_columns(some, theirs, one.costs, self.reliability)
+            own["benefit_by_risk"] = own["net_benefit"]
+            if self.learned is not None:
+                effect = self._effects(some, theirs)[:, number]
+                ends = (effect, *self.learned.interval(effect, action_label(one.name)))
+                for name, end in zip(MONEY[1:4], ends, strict=True):
+                    own[name] = self._money(end, one.costs, some, theirs)
+            for name, values in own.items():
+                found[name][rows] = values
         return found
 
-    def reasons(self, chance: np.ndarray, customers: pd.DataFrame) -> list[str | None]:
-        """Why a call helps, in words; None for all where the list goes by risk."""
-        if self.learned is None or not len(customers):
-            return [None] * len(customers)
-        features = experiment_features(customers, self.contract, chance)
-        names = list(self.contract.features)
-        effect = self.learned.effects(features, 1 - chance)
-        found = self.learned.reasons(features, 1 - chance, names)
-        return [
-            self._reason(points, reason, customers.iloc[row])
-            for row, (points, reason) in enumerate(zip(100 * effect, found, strict=True))
-        ]
+    def reasons(
+        self, chance: np.ndarray, customers: pd.DataFrame, action: np.ndarray
+    ) -> list[str | None]:
+        """Why their action helps, in words; None for all where the list goes by risk."""
+        words: list[str | None] = [None] * len(customers)
+        if self.learned is None:
+            return words
+        for number, one in enumerate(self.actions):
+            rows = np.flatnonzero(action == number)
+            if not len(rows):
+                continue
+            some, theirs = chance[rows], customers.iloc[rows]
+            features = experiment_features(theirs, self.contract, some)
+            effect = self._effects(some, theirs)[:, number]
+            found = self.learned.reasons(
+                features, 1 - some, list(self.contract.features), action_label(one.name)
+            )
+            for row, points, reason in zip(rows, 100 * effect, found, strict=True):
+                words[row] = self._reason(
+                    action_label(one.name), points, reason, customers.iloc[row]
+                )
+        return words
 
-    def _reason(self, points: float, reason: tuple[str, float] | None, row: pd.Series) -> str:
+    def _effects(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+        """The learned effects, a column for each of the campaign's actions."""
         assert self.learned is not None
+        features = experiment_features(customers, self.contract, chance)
+        places = [self.learned.actions.index(action_label(name)) for name in self.actions.names]
+        found: np.ndarray = self.learned.effects(features, 1 - chance)[:, places]
+        return found
+
+    def _reason(
+        self, action: str, points: float, reason: tuple[str, float] | None, row: pd.Series
+    ) -> str:
+        assert self.learned is not None
+        what = repr(action) if self.actions.named else "a call"
         words = (
-            f"a call keeps {points:.1f} in 100 like them ({100 * self.learned.mean:.1f} of all "
-            "customers)"
+            f"{what} keeps {points:.1f} in 100 like them ({100 * self.learned.means[action]:.1f} "
+            "of all customers)"
         )
         if reason is None:
             return words
@@ -118,15 +185,19 @@ class ListPolicy:
         said = self.contract.features[name].say(None if pd.isna(value) else value)
         return f"{words}, most for {label(name)}: {said} ({100 * raised:+.1f})"
 
-    def _money(self, effect: np.ndarray, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
-        spent = self.offer.spending(chance, customers)
-        benefit: np.ndarray = effect * self.offer.values(customers) - spent
+    def _money(
+        self, effect: np.ndarray, costs: RetentionCosts, chance: np.ndarray,
+        customers: pd.DataFrame,
+    ) -> np.ndarray:  # fmt: skip
+        spent = costs.spending(chance, customers)
+        benefit: np.ndarray = effect * costs.values(customers) - spent
         return benefit
 
     def __str__(self) -> str:
         if self.learned is None:
             return "The list goes by risk, with the assumed acceptance."
+        what = "an action" if self.actions.named else "a call"
         return (
-            f"The list goes by the effect of a call that {self.learned.run} has learned from the "
+            f"The list goes by the effect of {what} that {self.learned.run} has learned from the "
             f"campaign {self.learned.campaign!r}, not by risk."
         )

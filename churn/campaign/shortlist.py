@@ -15,7 +15,13 @@ import pyarrow.compute as pc
 
 from churn.campaign.chunks import Chunk, merge_problems
 from churn.campaign.control_group import in_control
-from churn.campaign.exploration import Drawn, candidates, merge_draws
+from churn.campaign.exploration import (
+    Drawn,
+    benefit_columns,
+    benefits_of,
+    candidates,
+    merge_draws,
+)
 from churn.campaign.list_policy import ListPolicy
 from churn.campaign.ranking import blocks
 from churn.campaign.settings import Campaign
@@ -35,15 +41,16 @@ class Part:
     Attributes
     ----------
     scores : DataFrame
-        The short list of the shard: id, probability, benefit, control; the index is the row
-        number in the table.
+        The candidates of the shard: id, probability, control, and the benefit of each action (see
+        `benefit_columns`); the index is the row number in the table.
     customers : DataFrame
         Their features, and the columns that the offer names.
     problems, rejected : DataFrame
         See `churn.campaign.chunks.Chunk`; at most `KEPT_REJECTED` rejected rows.
     counts : dict of str to int
-        customers, rejected, do_not_contact (on that list), resting, eligible (the others), and pays
-        (those of them whose net benefit is positive).
+        customers, rejected, do_not_contact (on that list), resting, suppressed (by a rule of the
+        campaign, or without an action that they may get), eligible (the others), and pays (those
+        of them whose net benefit is positive).
     best, riskiest : ndarray
         The rankings in blocks, see `churn.campaign.ranking.blocks`.
     sample : DataFrame
@@ -88,7 +95,9 @@ def score_shard(
     Part, and the shard's customers as a Table: their row number and the columns of the list
     """
     excluded, rests = (pa.array(ids, pa.string()) for ids in (do_not_contact, resting))
-    names = ("customers", "rejected", "do_not_contact", "resting", "eligible", "pays")
+    names = (
+        "customers", "rejected", "do_not_contact", "resting", "suppressed", "eligible", "pays",
+    )  # fmt: skip
     counts = dict.fromkeys(names, 0)
     top: list[Top] = []
     draws: list[Drawn] = []
@@ -97,12 +106,15 @@ def score_shard(
     for chunk in chunks:
         problems.append(chunk.problems)
         rejected.append(chunk.rejected[: max(0, KEPT_REJECTED - counts["rejected"])])
-        chance, profit = _score(chunk, model, policy)
+        chance, benefits = _score(chunk, model, policy)
+        best = benefits.argmax(axis=1)
+        profit = benefits[np.arange(len(best)), best]
         sample.add(chunk.ids.to_pylist(), chance, chunk.customers)
         blocked, rested = (
             pc.is_in(chunk.ids, ids).to_numpy(zero_copy_only=False) for ids in (excluded, rests)
         )
-        free = ~blocked & ~rested
+        may = np.isfinite(profit)  # there is an action that the customer may get
+        free = ~blocked & ~rested & may
         chances.append(chance[free])
         profits.append(profit[free])
         worth = np.flatnonzero(free & (profit > 0))
@@ -110,22 +122,23 @@ def score_shard(
             "customers": len(chunk.ids) + len(chunk.rejected), "rejected": len(chunk.rejected),
             "do_not_contact": int(np.count_nonzero(blocked)),
             "resting": int(np.count_nonzero(rested & ~blocked)),
+            "suppressed": int(np.count_nonzero(~may & ~blocked & ~rested)),
             "eligible": int(np.count_nonzero(free)), "pays": len(worth),
         }  # fmt: skip
         for name, rows in more.items():
             counts[name] += rows
-        scores = _shortlist(chunk, chance, profit, worth, campaign)
+        scores = _shortlist(chunk, chance, benefits, free, campaign)
         top = [
             merge_shortlists([*top, (scores, chunk.customers.loc[scores.index])], campaign.ranked)
         ]
         if campaign.explore:
             draws = [
                 merge_draws(
-                    [*draws, _candidates(chunk, chance, profit, free, campaign)], campaign.budget
+                    [*draws, _candidates(chunk, chance, benefits, free, campaign)], campaign.budget
                 )
             ]
         if everyone:
-            money = policy.money(chance, chunk.customers)
+            money = policy.money(chance, chunk.customers, best)
             places = chunk.customers.index.to_numpy()
             others.append(pa.table({"row": places, "id": chunk.ids, "probability": chance} | money))
     ((scores, customers),) = top
@@ -146,17 +159,17 @@ def score_shard(
 
 def _score(chunk: Chunk, model: ChurnModel, policy: ListPolicy) -> tuple[np.ndarray, np.ndarray]:
     if not len(chunk.ids):  # scikit-learn requires at least one row
-        return np.zeros(0), np.zeros(0)
+        return np.zeros(0), np.zeros((0, len(policy.actions)))
     chance = model.predict_proba(chunk.customers)[:, 1]
-    return chance, policy.benefit(chance, chunk.customers)
+    return chance, policy.benefits(chance, chunk.customers)
 
 
 def _candidates(
-    chunk: Chunk, chance: np.ndarray, profit: np.ndarray, free: np.ndarray, campaign: Campaign
+    chunk: Chunk, chance: np.ndarray, benefits: np.ndarray, free: np.ndarray, campaign: Campaign
 ) -> Drawn:
     some = np.flatnonzero(free)
     ids, index = chunk.ids.take(pa.array(some)).to_pylist(), chunk.customers.index[some]
-    scores = candidates(ids, chance[some], profit[some], index, campaign)
+    scores = candidates(ids, chance[some], benefits[some], index, campaign)
     return scores, chunk.customers.loc[scores.index]
 
 
@@ -167,44 +180,60 @@ def merge_shortlists(tops: list[Top], budget: int) -> Top:
 
 
 def _shortlist(
-    chunk: Chunk, chance: np.ndarray, profit: np.ndarray, worth: np.ndarray, campaign: Campaign
+    chunk: Chunk, chance: np.ndarray, benefits: np.ndarray, free: np.ndarray, campaign: Campaign
 ) -> pd.DataFrame:
     """The short list of a chunk; the control group is computed for its candidates only."""
-    most = min(len(worth), 2 * campaign.ranked)
-    while True:
-        top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
-        ids = chunk.ids.take(pa.array(top)).to_pylist()
-        scores = pd.DataFrame(
-            {
-                "id": np.array(ids, dtype=object),
-                "probability": chance[top],
-                "benefit": profit[top],
-                "control": in_control(ids, campaign.campaign, campaign.control),
-            },
-            index=chunk.customers.index[top],
-        )
-        if most == len(worth) or (~scores["control"]).sum() >= campaign.ranked:
-            return shortlist(scores, campaign.ranked)
-        most = min(len(worth), 2 * most)
+    found = []
+    for profit in benefits.T:
+        worth = np.flatnonzero(free & (profit > 0))
+        most = min(len(worth), 2 * campaign.ranked)
+        while True:
+            top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
+            ids = chunk.ids.take(pa.array(top)).to_pylist()
+            control = in_control(ids, campaign.campaign, campaign.control)
+            if most == len(worth) or (~control).sum() >= campaign.ranked:
+                break
+            most = min(len(worth), 2 * most)
+        found.append(top)
+    every = np.unique(np.concatenate(found))
+    ids = chunk.ids.take(pa.array(every)).to_pylist()
+    scores = pd.DataFrame(
+        {
+            "id": np.array(ids, dtype=object),
+            "probability": chance[every],
+            "control": in_control(ids, campaign.campaign, campaign.control),
+            **benefit_columns(benefits[every]),
+        },
+        index=chunk.customers.index[every],
+    )
+    return shortlist(scores, campaign.ranked)
 
 
 def shortlist(scores: pd.DataFrame, budget: int) -> pd.DataFrame:
-    """The customers with the greatest net benefit, up to the last call of the budget.
+    """The candidates of a list: of each action, those with the greatest benefit.
 
-    The control group does not use the budget: it is the control customers ranked above that last
-    call. So the list of a table is the short list of its parts' short lists.
+    Whoever gets an action on the list is among the customers with its greatest benefits, up to the
+    last call of the budget: otherwise all of those would be on the list. The control group does not
+    use the budget: it is the control customers ranked above that last call. So the candidates of a
+    table are those of its parts' candidates.
 
     Parameters
     ----------
     scores : DataFrame
-        benefit (money), control (bool); the index is the row number, which breaks ties.
+        The benefit of each action (see `benefit_columns`), control (bool); the index is the row
+        number, which breaks ties.
 
     Returns
     -------
     DataFrame
-        The same columns, the greatest benefit first.
+        The same columns, in the order of the table.
     """
-    order = np.lexsort([scores.index.to_numpy(), -scores["benefit"].to_numpy()])
-    called = ~scores["control"].to_numpy()[order]
-    top: pd.DataFrame = scores.iloc[order[np.cumsum(called) - called < budget]]
+    scores = scores.sort_index()
+    control, keep = scores["control"].to_numpy(), np.zeros(len(scores), dtype=bool)
+    for benefit in benefits_of(scores).T:
+        worth = np.flatnonzero(benefit > 0)
+        order = worth[np.argsort(-benefit[worth], kind="stable")]
+        called = ~control[order]
+        keep[order[np.cumsum(called) - called < budget]] = True
+    top: pd.DataFrame = scores[keep]
     return top

@@ -131,8 +131,9 @@ def _effects(
         found["T"].append(new[:, action] - new[:, 0])
         learners.append(XLearner.fit(part, seen, action, seed))
         found["X"].append(learners[-1].predict(features))
-        target = pseudo[:, action] - pseudo[:, 0]
-        found["DR"].append(boosting(part.features, target, seed).predict(features))
+        at = part.possible[:, action]
+        target = (pseudo[:, action] - pseudo[:, 0])[at]
+        found["DR"].append(boosting(part.features[at], target, seed).predict(features))
     hybrid = Hybrid.combine(part, inner, models[0], learners).predict(features, offset)
     return {name: np.column_stack(columns) for name, columns in found.items()} | {"hybrid": hybrid}
 

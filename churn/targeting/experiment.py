@@ -30,15 +30,18 @@ class Experiment:
     outcome : ndarray of float, shape (n,)
         The more the better: money, or 1 for a customer who stayed. NaN where it is not known.
     propensity : ndarray of float, shape (n, n_actions + 1)
-        The probability with which each action was drawn for each customer; rows add up to 1.
+        The probability with which each action was drawn for each customer; rows add up to 1, and
+        an action that was not possible has 0.
     names : tuple of str
         The actions' names, that of no action first.
     risk : ndarray of float, shape (n,), optional
         A ranking without effects to compare with, as the probability of leaving: the present list.
         Without it, those with the lowest outcome that is expected without an action come first.
+    benefit : ndarray of float, shape (n, n_actions), optional
+        In place of `risk`, what the present list expects of each action, in money; it ends where
+        that is no longer positive.
     value : ndarray of float, shape (n,), optional
-        Money per unit of the outcome, known before; 1 without it. With it `risk` is money too, and
-        the list ends where it is no longer positive.
+        Money per unit of the outcome, known before; 1 without it.
     weight : ndarray of float, shape (n,), optional
         How many customers each stands for, where some were drawn more often than others; 1 without.
     offset : ndarray of float, shape (n,), optional
@@ -55,6 +58,13 @@ class Experiment:
     value: np.ndarray | None = None
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
+    benefit: np.ndarray | None = None
+
+    @property
+    def possible(self) -> np.ndarray:
+        """Which actions could be drawn for each customer: (n, n_actions + 1) bool."""
+        found: np.ndarray = self.propensity > 0
+        return found
 
     @property
     def values(self) -> np.ndarray:
@@ -81,7 +91,7 @@ class Experiment:
 
     def rows(self, where: np.ndarray) -> "Experiment":
         """The experiment of a part of its customers."""
-        optional = (self.risk, self.value, self.weight, self.offset)
+        optional = (self.risk, self.value, self.weight, self.offset, self.benefit)
         return Experiment(
             self.features.iloc[np.flatnonzero(where) if where.dtype == bool else where],
             self.action[where], self.outcome[where], self.propensity[where], self.names,
@@ -151,11 +161,18 @@ def _support(experiment: Experiment) -> Check:
         for name, count in zip(experiment.names, counts, strict=True)
         if count < MIN_PER_ARM
     ]
-    least = float(experiment.propensity.min())
+    drawn = experiment.propensity[experiment.possible]
+    least = float(drawn.min()) if len(drawn) else 0.0
     if few:
         finding = f"{', '.join(few)} customers with an outcome; {MIN_PER_ARM} are needed"
     else:
-        finding = f"every action had a probability of at least {least:.1%}"
+        shares = experiment.possible[:, 1:].mean(axis=0)
+        part = ", ".join(
+            f"; {name} was possible for {share:.1%}"
+            for name, share in zip(experiment.names[1:], shares, strict=True)
+            if share < 1
+        )
+        finding = f"every action had a probability of at least {least:.1%}{part}"
     return Check("support", not few and least >= MIN_PROPENSITY, finding)
 
 

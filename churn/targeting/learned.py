@@ -1,7 +1,8 @@
-"""A learned policy: the effect of a call on each customer, with its interval and its reason."""
+"""A learned policy: the effect of each action on a customer, its interval and its reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,9 @@ import pandas as pd
 from churn.targeting.experiment import Experiment
 from churn.targeting.learners import Hybrid
 from churn.targeting.report import EffectReport
+
+# The action of the policies that were learned before campaigns had several.
+ONE_ACTION = "call"
 
 
 @dataclass(frozen=True)
@@ -22,21 +26,26 @@ class LearnedPolicy:
         `EffectFlow/<id>`.
     hybrid : Hybrid
         Fitted on all customers of the experiment.
-    groups : DataFrame
-        The observed effects of fifths of the customers by predicted effect, out of fold; see
-        `churn.targeting.uplift.group_effects`.
+    groups : dict of str to DataFrame
+        By action, the observed effects of fifths of the customers by predicted effect, out of fold;
+        see `churn.targeting.uplift.group_effects`.
     typical : dict of str to float or str
         The median, or the most frequent level, of each feature.
-    mean : float
-        The mean effect on all customers.
+    means : dict of str to float
+        By action, the mean effect on all customers.
     """
 
     campaign: str
     run: str
     hybrid: Hybrid
-    groups: pd.DataFrame
+    groups: dict[str, pd.DataFrame]
     typical: dict[str, float | str]
-    mean: float
+    means: dict[str, float]
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The names of the actions, in the order of the effects."""
+        return tuple(self.means)
 
     @classmethod
     def fit(
@@ -47,23 +56,27 @@ class LearnedPolicy:
         Parameters
         ----------
         experiment : Experiment
-            Of one action.
         report : EffectReport
             Of it.
         """
-        (name,) = experiment.names[1:]
         return cls(
             campaign=campaign,
             run=run,
             hybrid=Hybrid.fit(experiment, seed),
-            groups=report.groups[name],
+            groups=report.groups,
             typical={str(column): _typical(experiment.features[column])
                      for column in experiment.features},
-            mean=report.mean_effects[0][1],
+            means={name: mean for name, mean, _ in report.mean_effects},
         )  # fmt: skip
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "mean" in state:
+            state = state | {"means": {ONE_ACTION: state.pop("mean")},
+                             "groups": {ONE_ACTION: state["groups"]}}  # fmt: skip
+        self.__dict__.update(state)
+
     def effects(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
-        """The effect of a call on each customer's outcome, as a difference of probabilities.
+        """The effect of each action on each customer's outcome, as a difference of probabilities.
 
         Parameters
         ----------
@@ -74,15 +87,15 @@ class LearnedPolicy:
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        ndarray of float64, shape (n, n_actions)
         """
         if not len(features):
-            return np.zeros(0)
-        found: np.ndarray = self.hybrid.predict(features, offset)[:, 0]
-        clipped: np.ndarray = np.clip(found, -offset, 1 - offset)
+            return np.zeros((0, len(self.actions)))
+        found = self.hybrid.predict(features, offset)
+        clipped: np.ndarray = np.clip(found, -offset[:, None], 1 - offset[:, None])
         return clipped
 
-    def interval(self, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def interval(self, effects: np.ndarray, action: str) -> tuple[np.ndarray, np.ndarray]:
         """The 95 % interval of the mean effect on customers with such a predicted effect.
 
         The ends of each fifth's observed mean effect have a distance to what was predicted; that of
@@ -91,13 +104,14 @@ class LearnedPolicy:
         Parameters
         ----------
         effects : ndarray of float, shape (n,)
+            Of that action.
 
         Returns
         -------
         low, high : ndarray of float64, shape (n,)
         """
         # Equal predictions, as of a constant effect, have one distance: their mean.
-        by = self.groups.groupby("predicted", sort=True)[["low", "high"]].mean()
+        by = self.groups[action].groupby("predicted", sort=True)[["low", "high"]].mean()
         predicted = by.index.to_numpy(dtype=np.float64)
         low = np.minimum(by["low"].to_numpy() - predicted, 0)
         high = np.maximum(by["high"].to_numpy() - predicted, 0)
@@ -105,9 +119,9 @@ class LearnedPolicy:
         return effects + below, effects + above
 
     def reasons(
-        self, features: pd.DataFrame, offset: np.ndarray, names: Sequence[str]
+        self, features: pd.DataFrame, offset: np.ndarray, names: Sequence[str], action: str
     ) -> list[tuple[str, float] | None]:
-        """Why a call helps each customer: the feature that raises its effect most.
+        """Why an action helps each customer: the feature that raises its effect most.
 
         Parameters
         ----------
@@ -120,7 +134,8 @@ class LearnedPolicy:
             The feature, and how much smaller the effect would be with that feature's typical value,
             all else being equal; None where no feature raises it.
         """
-        own = self.effects(features, offset)
+        place_of = self.actions.index(action)
+        own = self.effects(features, offset)[:, place_of]
         raised = np.zeros((len(features), len(names)))
         for place, name in enumerate(names):
             other = features.copy()
@@ -131,7 +146,7 @@ class LearnedPolicy:
                 if isinstance(column.dtype, pd.CategoricalDtype)
                 else float(value)
             )
-            raised[:, place] = own - self.effects(other, offset)
+            raised[:, place] = own - self.effects(other, offset)[:, place_of]
         best = raised.argmax(axis=1) if len(names) else np.zeros(len(features), dtype=int)
         return [
             (names[place], float(raised[row, place])) if raised[row, place] > 1e-9 else None

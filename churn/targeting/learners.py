@@ -99,8 +99,9 @@ class Hybrid:
         pseudo = doubly_robust(part, inner.outcomes)
         found = []
         for action in range(1, len(part.names)):
+            at = part.possible[:, action]
             own = np.column_stack([inner.outcomes[:, 0], inner.effects[:, action - 1]])
-            found.append(_shrunken_regression(pseudo[:, action] - pseudo[:, 0], own))
+            found.append(_shrunken_regression((pseudo[:, action] - pseudo[:, 0])[at], own[at]))
         weights, centre, scale = (np.array(column) for column in zip(*found, strict=True))
         return cls(baseline, tuple(learners), weights, centre, scale)
 

@@ -73,39 +73,68 @@ class PolicyValue:
         return int(np.ceil(n * ((Z_PROOF + Z_POWER) * self.gain_se / self.gain) ** 2))
 
 
-def assign(benefit: np.ndarray, budget: float, weights: np.ndarray | None = None) -> np.ndarray:
+def assign(
+    benefit: np.ndarray, budget: float, weights: np.ndarray | None = None,
+    capacities: np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """The actions of a policy.
 
     Parameters
     ----------
     benefit : ndarray of float, shape (n, n_actions)
-        The expected benefit of each action for each customer, less its cost.
+        The expected benefit of each action for each customer, less its cost; `-inf` where an action
+        is not possible.
     budget : float
         The largest share of customers that may get one.
     weights : ndarray of float, shape (n,), optional
         How many customers each stands for.
+    capacities : ndarray of float, shape (n_actions,), optional
+        The largest share of customers that may get each action.
 
     Returns
     -------
     ndarray of int, shape (n,)
         The best action of the customers with the greatest benefit, while it is positive; else 0.
+        Who comes too late for an action has the best of the others.
     """
-    best = benefit.argmax(axis=1)
-    gains = benefit[np.arange(len(benefit)), best]
-    order = _first(gains, budget, weights)
+    limits = np.ones(benefit.shape[1]) if capacities is None else np.asarray(capacities)
+    while True:
+        best = benefit.argmax(axis=1)
+        gains = benefit[np.arange(len(benefit)), best]
+        order = _first(gains, budget, weights)
+        chosen = order[gains[order] > 0]
+        late = [
+            (number, mine[len(_within(mine, limit, len(benefit), weights)) :])
+            for number, limit in enumerate(limits)
+            if limit < budget and len(mine := chosen[best[chosen] == number])
+        ]
+        late = [(number, some) for number, some in late if len(some)]
+        if not late:
+            break
+        # Nobody else gets an action that is used up, and those who have it keep it.
+        benefit = benefit.copy()
+        for number, _ in late:
+            mine = chosen[best[chosen] == number]
+            kept = _within(mine, limits[number], len(benefit), weights)
+            others = np.ones(len(benefit), dtype=bool)
+            others[kept] = False
+            benefit[others, number] = -np.inf
     actions = np.zeros(len(benefit), dtype=np.int64)
-    chosen = order[gains[order] > 0]
     actions[chosen] = best[chosen] + 1
     return actions
 
 
+def _within(ordered: np.ndarray, share: float, n: int, weights: np.ndarray | None) -> np.ndarray:
+    """The first of some customers, up to a share of all."""
+    if weights is None:
+        return ordered[: int(share * n)]
+    found: np.ndarray = ordered[np.cumsum(weights[ordered]) <= share * weights.sum() * (1 + 1e-12)]
+    return found
+
+
 def _first(rank: np.ndarray, budget: float, weights: np.ndarray | None) -> np.ndarray:
     """The customers that come first by a ranking, up to a share of all."""
-    order = np.argsort(-rank, kind="stable")
-    if weights is None:
-        return order[: int(budget * len(rank))]
-    first: np.ndarray = order[np.cumsum(weights[order]) <= budget * weights.sum() * (1 + 1e-12)]
-    return first
+    return _within(np.argsort(-rank, kind="stable"), budget, len(rank), weights)
 
 
 def compare_policies(
@@ -114,6 +143,7 @@ def compare_policies(
     costs: np.ndarray,
     budgets: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
     seed: int = 0,
+    capacities: np.ndarray | None = None,
 ) -> list[PolicyValue]:
     """Value each policy at each budget.
 
@@ -128,6 +158,8 @@ def compare_policies(
     budgets : tuple of float
     seed : int
         Of the random policy, and of the simultaneous intervals.
+    capacities : ndarray of float, shape (n_actions,), optional
+        See `assign`.
 
     Returns
     -------
@@ -140,26 +172,28 @@ def compare_policies(
     # The money that each action brings over none, unbiased for each customer but very noisy.
     money = (effects.scores[:, 1:] - effects.scores[:, :1]) * experiment.values[:, None] - costs
     money = np.column_stack([np.zeros(n), money])
-    # What a policy without effects calls everybody with: the best action on average.
-    overall = int(np.argmax(weights @ money[:, 1:]))
-    ranks = {EVERYBODY: np.zeros(n), RANDOM: rng.random(n)}
-    ranks[RISK] = experiment.risk if experiment.risk is not None else -effects.outcomes[:, 0]
+    possible = experiment.possible[:, 1:]
+    usual = _usual(money[:, 1:], weights, possible)
+    ranks = {EVERYBODY: np.ones(n), RANDOM: rng.random(n)}
+    if experiment.benefit is None:
+        ranks[RISK] = experiment.risk if experiment.risk is not None else -effects.outcomes[:, 0]
+    benefits = {
+        name: np.where(possible, found * experiment.values[:, None] - costs, -np.inf)
+        for name, found in effects.effects.items()
+    }
+    if experiment.benefit is not None:
+        benefits[RISK] = np.where(possible, experiment.benefit, -np.inf)
     earned, kept = {}, []
     for budget in budgets:
         for policy in (NOBODY, EVERYBODY, RANDOM, RISK, *effects.effects):
             if policy == NOBODY:
                 actions = np.zeros(n, dtype=np.int64)
             elif policy == EVERYBODY:
-                actions = np.full(n, overall + 1)
-            elif policy in ranks:
-                actions = np.zeros(n, dtype=np.int64)
-                first = _first(ranks[policy], budget, weights)
-                if policy == RISK and experiment.value is not None:
-                    first = first[ranks[policy][first] > 0]
-                actions[first] = overall + 1
+                actions = usual
+            elif policy in benefits:
+                actions = assign(benefits[policy], budget, weights, capacities)
             else:
-                benefit = effects.effects[policy] * experiment.values[:, None] - costs
-                actions = assign(benefit, budget, weights)
+                actions = _usual_of_first(ranks[policy], usual, budget, weights, capacities)
             earned[policy, budget] = weights * money[np.arange(n), actions]
             kept.append((policy, budget, float(weights @ (actions > 0) / n)))
     gains = np.column_stack([earned[p, b] - earned[RISK, b] for p, b, _ in kept])
@@ -174,6 +208,32 @@ def compare_policies(
             kept, (earned[p, b] for p, b, _ in kept), gains.mean(axis=0), gain_se, strict=True
         )
     ]  # fmt: skip
+
+
+def _usual(money: np.ndarray, weights: np.ndarray, possible: np.ndarray) -> np.ndarray:
+    """What a policy without effects does: the possible action that is best on average."""
+    own = weights[:, None] * possible
+    means = (own * money).sum(axis=0) / np.maximum(own.sum(axis=0), 1e-300)
+    best = np.where(possible, means, -np.inf).argmax(axis=1) + 1
+    found: np.ndarray = np.where(possible.any(axis=1), best, 0)
+    return found
+
+
+def _usual_of_first(
+    rank: np.ndarray, usual: np.ndarray, budget: float, weights: np.ndarray,
+    capacities: np.ndarray | None,
+) -> np.ndarray:  # fmt: skip
+    """The usual action of the customers that come first by a ranking."""
+    rank = np.where(usual > 0, rank, -np.inf)
+    first = _first(rank, budget, weights)
+    first = first[np.isfinite(rank[first])]
+    actions = np.zeros(len(rank), dtype=np.int64)
+    for number, limit in enumerate(() if capacities is None else capacities, start=1):
+        mine = first[usual[first] == number]
+        late = mine[len(_within(mine, limit, len(rank), weights)) :]
+        first = first[~np.isin(first, late)]
+    actions[first] = usual[first]
+    return actions
 
 
 def decide_policy(values: list[PolicyValue], budget: float) -> PolicyValue:

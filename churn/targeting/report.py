@@ -23,7 +23,9 @@ class EffectReport:
         With a known outcome.
     checks : list of Check
     mean_effects : list of (str, float, float)
-        Of each action: its mean effect on all customers, and the standard error.
+        Of each action: its mean effect on all customers who might get it, and the standard error.
+    mean_money : list of (str, float, float)
+        The same in money, less what the action costs; none where the customers' value is not known.
     rankings : dict of str to (Ranking, Ranking)
         By action, AUTOC and Qini of the hybrid's effects.
     groups : dict of str to DataFrame
@@ -39,6 +41,7 @@ class EffectReport:
     customers: int
     checks: list[Check]
     mean_effects: list[tuple[str, float, float]]
+    mean_money: list[tuple[str, float, float]]
     rankings: dict[str, tuple[Ranking, Ranking]]
     groups: dict[str, pd.DataFrame]
     values: list[PolicyValue]
@@ -75,7 +78,7 @@ def evaluate_experiment(
 
 def judge(
     known: Experiment, effects: Effects, checks: list[Check], costs: np.ndarray, budget: float,
-    seed: int = 0,
+    seed: int = 0, capacities: np.ndarray | None = None,
 ) -> EffectReport:  # fmt: skip
     """Compare policies by effects that were predicted out of fold.
 
@@ -90,15 +93,22 @@ def judge(
         Of these.
     budget, seed
         See `evaluate_experiment`.
+    capacities : ndarray of float, shape (n_actions,), optional
+        The largest share of customers that may get each action.
     """
-    values = compare_policies(known, effects, costs, (budget,), seed)
-    rankings, groups, means = {}, {}, []
-    weights = known.weights
+    values = compare_policies(known, effects, costs, (budget,), seed, capacities)
+    costs = np.broadcast_to(costs, (len(known.action), known.n_actions))
+    rankings, groups, means, money = {}, {}, [], []
     for number, name in enumerate(known.names[1:]):
-        differences = effects.scores[:, number + 1] - effects.scores[:, 0]
-        predicted = effects.effects["hybrid"][:, number]
-        se = (weights * differences).std(ddof=1) / np.sqrt(len(differences))
-        means.append((name, float((weights * differences).mean()), float(se)))
+        # Where an action was not possible nothing shows its effect.
+        at = known.possible[:, number + 1]
+        weights = known.weights[at] / known.weights[at].mean()
+        differences = (effects.scores[:, number + 1] - effects.scores[:, 0])[at]
+        predicted = effects.effects["hybrid"][at, number]
+        means.append((name, *_mean(differences, weights)))
+        if known.value is not None:
+            net = differences * known.value[at] - costs[at, number]
+            money.append((name, *_mean(net, weights)))
         rankings[name] = (
             ranking(predicted, differences, "autoc", seed, weights),
             ranking(predicted, differences, "qini", seed, weights),
@@ -108,13 +118,20 @@ def judge(
         customers=len(known.action),
         checks=checks,
         mean_effects=means,
+        mean_money=money,
         rankings=rankings,
         groups=groups,
         values=values,
         budget=budget,
-        has_risk=known.risk is not None,
+        has_risk=known.risk is not None or known.benefit is not None,
         chosen=decide_policy(values, budget),
     )
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """A weighted mean, and its standard error."""
+    se = (weights * values).std(ddof=1) / np.sqrt(len(values))
+    return float((weights * values).mean()), float(se)
 
 
 def lines(report: EffectReport) -> Iterator[str]:
@@ -124,6 +141,10 @@ def lines(report: EffectReport) -> Iterator[str]:
         yield f"  {check.name}: {check.finding}"
     yield "Mean effect on all customers (95 % interval):"
     for name, mean, se in report.mean_effects:
+        yield f"  {name}: {mean:+.4g} ({mean - Z * se:+.4g} to {mean + Z * se:+.4g})"
+    if report.mean_money:
+        yield "Mean money that an action brings, less its cost, per customer (95 % interval):"
+    for name, mean, se in report.mean_money:
         yield f"  {name}: {mean:+.4g} ({mean - Z * se:+.4g} to {mean + Z * se:+.4g})"
     yield "Mean effect by predicted effect, a fifth of the customers each:"
     for name, table in report.groups.items():

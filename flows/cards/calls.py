@@ -12,13 +12,14 @@ from churn.words import plural
 
 def calls_card(run, most: int = 10) -> list:
     """The call list of a day: customers left out, expected profit, and the first calls."""
-    found, campaign, offer = run.call_list, run.campaign, run.offer
+    found, campaign = run.call_list, run.campaign
     count, expected = found.counts, found.expected
     facts = [
         ["customers in the table", count["customers"]],
         ["rejected for breaking the contract", count["rejected"]],
         ["on the do-not-contact list", count["do_not_contact"]],
         ["resting after an earlier list", count["resting"]],
+        ["left out by a rule of the campaign", count["suppressed"]],
         ["of the others, worth a call", count["pays"]],
         ["to call", count["contact"]],
         ["of these calls, drawn at random", count["explored"]],
@@ -40,11 +41,10 @@ def calls_card(run, most: int = 10) -> list:
             f"The probability is that of leaving{run.contract.within}. "
             f"Calling the {count['contact']:,} on the list brings {expected['value']:,.2f} on "
             f"average (95 % interval of the model's calibration: {expected['low']:,.2f} to "
-            f"{expected['high']:,.2f}). A call costs {offer.contact_cost}, an offer that is taken "
-            f"{offer.offer_cost}; of those about to leave {offer.acceptance} take it and stay, and "
-            f"are worth {offer.customer_value}. Scored by {run.deployment.run}."
+            f"{expected['high']:,.2f}). {run.costs_used} Scored by {run.deployment.run}."
         ),
         Table([[Markdown(name), f"{value:,}"] for name, value in facts]),
+        *(Markdown(f"- {line}") for line in found.describe_actions()),
         VegaChart(charts.list_lengths(found.curve, listed)),
         Markdown(
             f"Calling {plural(listed, 'customer')}, the control group too, would bring "

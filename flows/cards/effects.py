@@ -3,25 +3,32 @@
 from metaflow.cards import Markdown, Table
 
 from cards.components import page
-from churn.campaign.effects import POLICY_WORDS, per_protocol
-from churn.statistics.intervals import Z
+from churn.campaign.effects import POLICY_WORDS, action_effects, per_protocol
 from churn.targeting.report import decision_text
 
 
 def effects_card(run) -> list:
     """What calling did, to whom, and what each policy would have brought with the same budget."""
     report, found = run.report, run.found
-    (name, mean, se), *_ = report.mean_effects
-    groups = report.groups[name]
     return page(
-        Markdown(f"# Whom a call keeps: {run.campaign}"),
+        Markdown(f"# Whom a call keeps: {run.settings.campaign}"),
         Markdown("\n\n".join(found.notes)),
         Markdown(f"**{decision_text(report)}**"),
-        Markdown(
-            f"A call keeps {100 * mean:+.1f} of 100 customers on average "
-            f"(95 % interval {100 * (mean - Z * se):+.1f} to {100 * (mean + Z * se):+.1f})."
+        Markdown("## What each action does to those who might get it"),
+        Table(
+            [
+                [
+                    one["action"],
+                    f"{_points(one['effect']['value'])} ({_points(one['effect']['low'])} to "
+                    f"{_points(one['effect']['high'])})",
+                    f"{one['money']['value']:+,.2f} ({one['money']['low']:+,.2f} to "
+                    f"{one['money']['high']:+,.2f})",
+                ]
+                for one in action_effects(report)
+            ],
+            headers=["action", "kept of 100 (95 %)", "money per customer (95 %)"],
         ),
-        Markdown(per_protocol(report, found.reached)),
+        *map(Markdown, per_protocol(report, found.reached)),
         Markdown("## Which customers there are"),
         Table(
             [
@@ -50,11 +57,12 @@ def effects_card(run) -> list:
         Markdown("## Are the predicted effects right?"),
         Table(
             [
-                [f"{number + 1}", _points(row.predicted),
+                [name, f"{number + 1}", _points(row.predicted),
                  f"{_points(row.observed)} ({_points(row.low)} to {_points(row.high)})"]
+                for name, groups in report.groups.items()
                 for number, row in enumerate(groups.itertuples())
             ],
-            headers=["fifth by predicted effect", "predicted", "observed (95 %)"],
+            headers=["action", "fifth by predicted effect", "predicted", "observed (95 %)"],
         ),
         Markdown("## The health of the experiment"),
         Table([[check.name, check.finding] for check in report.checks]),

@@ -54,14 +54,15 @@ def listed(deployed, tmp_path):
     def make(
         table, offer=None, do_not_contact=(), shard_rows=10_000, contract=CONTRACT, learned=None,
         resting=(),
-        **settings,
+        actions=None, **settings,
     ):  # fmt: skip
         deployment, model = deployed
         path = tmp_path / "customers.parquet"
         if isinstance(table, pd.DataFrame):
             pq.write_table(pa.Table.from_pandas(table), path, row_group_size=700)
-        campaign, offer = settle(offer or {}, **settings)
-        contract = listing_contract(contract)
+        campaign, one = settle(offer or {}, **settings)
+        offer = actions or one
+        contract = listing_contract(contract, named=offer.named)
         source = Source.open(
             str(path) if isinstance(table, pd.DataFrame) else table,
             columns=columns_needed(contract, offer),

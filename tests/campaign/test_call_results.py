@@ -103,8 +103,8 @@ def test_the_command(url, tmp_path):
 
 def test_the_effect_of_a_call_that_reaches_is_that_of_the_list_over_the_share_reached():
     report = SimpleNamespace(mean_effects=[("call", 0.03, 0.005)])
-    told = per_protocol(report, 0.6)
+    (told,) = per_protocol(report, {"call": 0.6})
     assert told.startswith("60.0% of those to be called were reached.")
     assert "keeps +5.0 of 100 (+3.4 to +6.6)" in told
-    assert "not known" in per_protocol(report, None)
-    assert "No call" in per_protocol(report, 0.0)
+    assert "not known" in per_protocol(report, {})[0]
+    assert "A call has reached no customer." in per_protocol(report, {"call": 0.0})

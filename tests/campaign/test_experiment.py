@@ -47,7 +47,7 @@ def campaign(listed, deployed, customers, tmp_path):
 
 def read(url, contract, **settings):
     given = {"budget": None, "horizon": 30, "as_of": LATER} | settings
-    return read_campaign(url, "spring", contract, Settings(**given))
+    return read_campaign(url, contract, Settings(**given, campaign="spring"))
 
 
 def test_every_customer_has_the_probability_of_the_draw_and_the_outcome(campaign):
@@ -73,7 +73,7 @@ def test_whom_the_calls_reached_is_known_with_any_budget(campaign, budget):
     found = read(url, contract, budget=budget)
     called = calls[calls["arm"] == "contact"]
     share = called["weight"].head(REACHED).sum() / called["weight"].sum()
-    assert found.reached == pytest.approx(share)
+    assert found.reached == pytest.approx({"call": share})
     assert budget is None or found.budget == budget
 
 
@@ -111,7 +111,7 @@ def test_a_policy_of_another_model_s_features_ranks_no_list(deployed):
     contract = deployed[0].contract
     _, offer = settle({})
     typical = dict.fromkeys([*list(contract.features)[1:], "probability of leaving"], 0.0)
-    learned = LearnedPolicy("spring", "EffectFlow/1", None, pd.DataFrame(), typical, 0.0)
+    learned = LearnedPolicy("spring", "EffectFlow/1", None, {}, typical, {"call": 0.0})
     with pytest.raises(ChurnError) as error:
         ListPolicy(offer, [], contract, "ChurnFlow/1", learned)
     assert "differ in" in error.value.problems[0]

@@ -1,4 +1,4 @@
-"""The whole loop: a campaign with calls at random, its outcomes, the learned policy, the list."""
+"""The whole loop: two actions at random, their outcomes, the learned policy, the next list."""
 
 import re
 from dataclasses import dataclass
@@ -17,12 +17,36 @@ from running import SESSION, FlowRun, once, run_flow
 
 DAY = date(2026, 3, 2)
 LATER = DAY + timedelta(days=60)
-CUSTOMERS, CALLS = 9_000, 3_000
+CUSTOMERS = 9_000
 
 
-def saved(table: pd.DataFrame, chance: np.ndarray) -> np.ndarray:
-    """Customers without dependents can be kept; a call makes the others leave."""
-    return np.where(table["partner"].to_numpy() == 1, 0.7 * chance, -0.3 * (1 - chance))
+CAMPAIGN = """
+campaign = "spring"
+customer_value = 300
+budget = 3000
+exploration_share = 0.9667
+horizon_days = 30
+[[actions]]
+name = "discount"
+channel = "phone"
+[[actions]]
+name = "visit"
+capacity = 1500
+"""
+
+
+def saved(table: pd.DataFrame, chance: np.ndarray) -> pd.DataFrame:
+    """A discount keeps customers with a partner, and makes the others leave; a visit keeps those.
+
+    The share of the customers that each action keeps.
+    """
+    partner = table["partner"].to_numpy() == 1
+    return pd.DataFrame(
+        {
+            "discount": np.where(partner, 0.7 * chance, -0.3 * (1 - chance)),
+            "visit": np.where(partner, 0.0, 0.7 * chance),
+        }
+    )
 
 
 @dataclass(frozen=True)
@@ -41,19 +65,23 @@ def make_campaign(model: str) -> Campaign:
     table, chance = generate_sample_data(CUSTOMERS, seed=7, return_probability=True)
     table.drop(columns="churn").to_parquet(folder / "customers.parquet")
     url = f"sqlite:///{folder / 'log.db'}"
+    (folder / "campaign.toml").write_text(CAMPAIGN)
     common = (
         "run", "--run", model, "--data", str(folder / "customers.parquet"), "--log", url,
-        "--customer-value", "300", "--campaign", "spring", "--budget", str(CALLS),
+        "--campaign-file", str(folder / "campaign.toml"),
     )  # fmt: skip
     score = run_flow(
-        *common, "--explore", "2900", "--as-of", str(DAY), "--output", str(folder / "calls.csv"),
+        *common, "--as-of", str(DAY), "--output", str(folder / "calls.csv"),
         flow="score_flow.py",
     )  # fmt: skip
     calls = pd.read_csv(folder / "calls.csv", dtype={"customer_id": str})
     of = calls.merge(
         table.assign(customer_id=table["customer_id"].astype(str), truth=chance), on="customer_id"
     )
-    kept = saved(of, of["truth"].to_numpy()) * (of["arm"] == "contact")
+    by_action = saved(of, of["truth"].to_numpy()).assign(control=0.0)
+    kept = by_action.to_numpy()[
+        np.arange(len(of)), by_action.columns.get_indexer(of["assigned_action"])
+    ]
     left = np.random.default_rng(0).random(len(of)) < of["truth"] - kept
     now = datetime.fromisoformat(f"{LATER}T00:00:00+00:00")
     with OutcomeStore(url) as store:
@@ -62,12 +90,13 @@ def make_campaign(model: str) -> Campaign:
             for customer, gone in zip(of["customer_id"], left, strict=True)
         )
     effect = run_flow(
-        "run", "--run", model, "--log", url, "--campaign", "spring", "--as-of", str(LATER),
-        "--budget", "0.1", "--promote", "auto", flow="effect_flow.py",
+        "run", "--run", model, "--log", url, "--as-of", str(LATER),
+        "--campaign-file", str(folder / "campaign.toml"), "--budget", "0.1",
+        "--promote", "auto", flow="effect_flow.py",
     )  # fmt: skip
     again = run_flow(
-        *common, "--budget", "400", "--as-of", str(LATER), "--output", str(folder / "later.csv"),
-        flow="score_flow.py",
+        *common, "--budget", "400", "--explore", "0", "--as-of", str(LATER),
+        "--output", str(folder / "later.csv"), flow="score_flow.py",
     )  # fmt: skip
     return Campaign(score, effect, again, folder)
 
@@ -81,28 +110,40 @@ def test_the_lists_have_calls_at_random(campaign):
     assert campaign.score.code == 0, campaign.score.output
     assert "2,900 of the calls are drawn at random" in campaign.score.output
     assert "The list goes by risk" in campaign.score.output
+    assert re.search(r"visit: 1,\d+ customers of at most 1,500", campaign.score.output)
+    calls = pd.read_csv(campaign.folder / "calls.csv")
+    assert calls["assigned_action"].value_counts()["visit"] <= 1_500
+    assert set(calls["channel"].dropna()) == {"phone"}
 
 
 def test_a_proven_gain_makes_the_learned_policy_the_list_s(campaign):
     assert campaign.effect.code == 0, campaign.effect.output
     assert "drawn with a known probability of a call" in campaign.effect.output
+    assert re.search(r"^ *discount: [+-]\d", campaign.effect.output, re.MULTILINE)
+    assert re.search(r"^ *visit: \+\d", campaign.effect.output, re.MULTILINE)
     assert "Nothing is recorded about the calls" in campaign.effect.output
     assert "its gain over risk is above zero" in campaign.effect.output
     assert "goes by EffectFlow/" in campaign.effect.output
 
 
-def test_the_next_list_calls_whom_a_call_keeps(campaign):
+def test_the_next_list_has_whom_an_action_keeps_and_the_right_one(campaign):
     assert campaign.again.code == 0, campaign.again.output
-    assert "goes by the effect of a call that EffectFlow/" in campaign.again.output
+    assert "goes by the effect of an action that EffectFlow/" in campaign.again.output
     table, chance = generate_sample_data(CUSTOMERS, seed=7, return_probability=True)
-    truth = pd.Series(saved(table, chance), index=table["customer_id"].astype(str))
+    truth = saved(table, chance).set_index(table["customer_id"].astype(str))
     by_effect = pd.read_csv(campaign.folder / "later.csv", dtype={"customer_id": str})
     called = by_effect[by_effect["arm"] == "contact"]
     assert set(called["policy"]) == {"effect"}
-    assert (truth[called["customer_id"]] > 0).mean() > 0.95
+    assert set(called["assigned_action"]) == {"discount", "visit"}
+    right = truth.idxmax(axis=1)[called["customer_id"]].to_numpy() == called["assigned_action"]
+    assert right.mean() > 0.9
+    of_called = truth.loc[called["customer_id"]]
+    gain = of_called.to_numpy()[
+        np.arange(len(called)), truth.columns.get_indexer(called["assigned_action"])
+    ]
     riskiest = pd.Series(chance, index=truth.index).nlargest(len(called)).index
-    assert truth[called["customer_id"]].sum() > 2 * truth[riskiest].sum()
-    assert called["reason_1"].str.startswith("a call keeps").all()
+    assert gain.sum() > 1.5 * truth["discount"][riskiest].sum()
+    assert called["reason_1"].str.contains(r"^'(?:discount|visit)' keeps").all()
     assert (called["net_benefit_low"] <= called["net_benefit"]).all()
 
 

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+CONTACT, CONTROL = "contact", "control"
 OPEN, CALLED, NOT_REACHED = "open", "called", "not_reached"
 ACCEPTED, REFUSED, LATER = "accepted", "refused", "later"
 # The states of a listed customer, each with its words.
@@ -71,10 +72,10 @@ class ListedCustomer(NamedTuple):
         Whether the customer is in the control group, and so not to be called.
     stratum : str or None
         The group within which the action was drawn.
-    eligible : list of str or None
-        The actions that might have been drawn.
+    eligible : dict of str to dict, list of str or None
+        The actions that might have been drawn, see `options`.
     action : str or None
-        The one that was.
+        The one that was, or `control`.
     propensity : float or None
         Its probability; None where the action was not drawn with a known one.
     call_cost : float or None
@@ -113,7 +114,7 @@ class ListedCustomer(NamedTuple):
     rank: int
     control: bool
     stratum: str | None
-    eligible: list[str] | None
+    eligible: dict[str, dict[str, float]] | list[str] | None
     action: str | None
     propensity: float | None
     probability: float
@@ -137,6 +138,21 @@ class ListedCustomer(NamedTuple):
     changed_at: datetime | None = None
 
     @property
+    def options(self) -> dict[str, dict[str, float]]:
+        """By the name of each action that might have been drawn, and `control`.
+
+        Each has its `propensity`, and an action its `cost` and `benefit_by_risk`. Empty where
+        nothing was drawn with a known probability.
+        """
+        if self.propensity is None or not 0 < self.propensity < 1:
+            return {}
+        if isinstance(self.eligible, dict):
+            return self.eligible
+        called = 1 - self.propensity if self.control else self.propensity
+        money = {"cost": self.call_cost or 0.0, "benefit_by_risk": self.benefit_by_risk or 0.0}
+        return {CONTROL: {"propensity": 1 - called}, CONTACT: {"propensity": called, **money}}
+
+    @property
     def searched(self) -> str:
         """The text that a search looks in: the id and the contact details, in lower case."""
         return "\n".join([self.customer, *map(str, self.contact.values())]).casefold()
@@ -155,6 +171,9 @@ class Assignment(NamedTuple):
     stratum: str | None
     propensity: float | None
     run: str
+    action: str | None
+    eligible: dict[str, dict[str, float]] | list[str] | None
+    segment: str | None
 
 
 class CallEvent(NamedTuple):

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from churn.campaign.call_list import CallList, describe_list
-from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.control_group import CONTROL
 from churn.campaign.export import REASONS
 from churn.campaign.settings import Campaign
 from churn.campaign.shards import Shard, Source
@@ -144,7 +144,8 @@ def listed_customers(
         yield ListedCustomer(
             list_id=name, customer=row[key], rank=place + 1, control=control,
             stratum=row["stratum"],
-            eligible=[CONTACT, CONTROL], action=row["arm"],
+            eligible=found.options[place],
+            action=row.get("assigned_action") or row["arm"],
             propensity=row["propensity"], weight=row["weight"], call_cost=row["call_cost"],
             benefit_by_risk=row["benefit_by_risk"],
             features=found.features[place],

@@ -1,0 +1,154 @@
+"""Several actions on a list: who may get which, how many, and with what probability."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from campaigns import CONTRACT, TWO_ACTIONS, settle
+from churn.campaign.campaign_file import read_campaign_file
+from churn.campaign.rules import Rule, rule_problems
+from churn.campaign.stored import CallListStore, Query
+from churn.campaign.stored.listing import list_name, store_list
+
+RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
+SETTINGS = {"budget": 160, "explore": 40, "control": 0.2}
+
+
+@pytest.fixture(scope="module")
+def actions(tmp_path_factory):
+    path = tmp_path_factory.mktemp("campaign") / "campaign.toml"
+    path.write_text(TWO_ACTIONS, "utf-8")
+    return read_campaign_file(str(path)).build(RUN_COSTS, {})
+
+
+@pytest.fixture
+def found(customers, listed, actions):
+    return listed(customers, actions=actions, **SETTINGS)
+
+
+@pytest.fixture
+def calls(found):
+    return found[0].calls.to_pandas()
+
+
+def chances(row) -> dict[str, float]:
+    return {name: float(p) for name, p in (one.rsplit(" ", 1) for one in row.split("; "))}
+
+
+def test_capacities_and_budget_are_kept_and_what_is_left_out_is_told(found, calls):
+    contact = calls[calls["arm"] == "contact"]
+    counts = contact["assigned_action"].value_counts()
+    assert counts["discount"] <= 60
+    assert counts["mail"] <= 100
+    assert counts.sum() <= 160
+    assert counts["discount"] > 50
+    told = found[0].describe_actions()
+    assert told[0].startswith(f"discount: {counts['discount']} customers of at most 60")
+    assert found[0].counts["suppressed"] > 0
+    assert f"{found[0].counts['suppressed']:,} by a rule of the campaign" in told[-1]
+
+
+def test_rules_say_who_may_get_which_action(found, calls, customers):
+    of = calls.merge(customers.astype({"customer_id": str}), on="customer_id")
+    assert not (of["payment_method"] == "Mailed check").any()
+    discounted = of["eligible_actions"].str.contains("discount")
+    assert (of["contract"][discounted] == "Month-to-month").all()
+    assert discounted.any()
+    assert not discounted.all()
+    suppressed = (customers["payment_method"] == "Mailed check").sum()
+    assert found[0].counts["suppressed"] == suppressed
+    assert found[0].counts["eligible"] == len(customers) - suppressed
+
+
+def test_every_row_has_the_probability_of_what_was_drawn(calls):
+    for _, row in calls.iterrows():
+        possible = chances(row["eligible_actions"])
+        assert sum(possible.values()) == pytest.approx(1, abs=1e-5)
+        assert row["propensity"] == pytest.approx(possible[row["assigned_action"]], abs=1e-5)
+    assert set(calls["policy"]) == {"risk"}
+    assert (calls.loc[calls["arm"] == "control", "assigned_action"] == "control").all()
+    explored = calls["stratum"] == "exploration"
+    assert calls["policy_action"].isna().eq(explored).all()
+
+
+def test_the_action_with_the_greatest_profit_is_preferred(calls):
+    of_list = calls[(calls["stratum"] == "list") & calls["eligible_actions"].str.contains("disc")]
+    discount = calls.set_index("customer_id").loc[of_list["customer_id"]]
+    assert len(discount)
+    # As long as there are discounts, who leaves with 20 % or more is worth one.
+    risky = of_list[of_list["probability"] > 0.5]
+    assert (risky["policy_action"] == "discount").mean() > 0.9
+
+
+def test_a_list_in_parts_is_the_same(customers, listed, actions, calls):
+    parts, _ = listed(customers, actions=actions, shard_rows=700, **SETTINGS)
+    pd.testing.assert_frame_equal(parts.calls.to_pandas(), calls)
+
+
+@pytest.mark.slow
+def test_the_draws_have_the_probabilities_that_the_rows_state(customers, listed, actions):
+    """Over many campaigns each action is drawn as often as the sum of its probabilities."""
+    drawn, expected, variance = (dict.fromkeys(("discount", "mail", "control"), 0.0) for _ in "abc")
+    for number in range(5):
+        found, _ = listed(customers, actions=actions, campaign=f"c{number}", **SETTINGS)
+        for name, options in zip(
+            found.calls["assigned_action"].to_pylist(), found.options, strict=True
+        ):
+            drawn[name] += 1
+            for one, of in options.items():
+                expected[one] += of["propensity"]
+                variance[one] += of["propensity"] * (1 - of["propensity"])
+    for name in drawn:
+        assert drawn[name] == pytest.approx(expected[name], abs=4 * np.sqrt(variance[name]))
+
+
+def test_the_database_has_the_action_and_all_that_was_possible(found, deployed, tmp_path):
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    campaign, _ = settle({}, **SETTINGS)
+    none = pd.DataFrame(index=found[0].rows)
+    store_list(found[0], deployed[0].contract, campaign, "ChurnFlow/1", url, none)
+    with CallListStore(url) as store:
+        rows = list(store.every(list_name(campaign), Query()))
+    assert {row.action for row in rows} == {"discount", "mail"}
+    for row in rows:
+        assert row.options[row.action]["propensity"] == row.propensity
+        assert row.options[row.action]["cost"] == pytest.approx(row.call_cost)
+        assert row.options[row.action]["benefit_by_risk"] == pytest.approx(row.benefit_by_risk)
+        assert sum(one["propensity"] for one in row.options.values()) == pytest.approx(1)
+
+
+def test_one_action_of_a_file_makes_the_list_of_no_file(customers, listed, tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_text('campaign = "spring"\n[[actions]]\nname = "visit"\nchannel = "shop"\n')
+    one = read_campaign_file(str(path)).build(RUN_COSTS, {})
+    plain, _ = listed(customers, budget=100, explore=40)
+    named, _ = listed(customers, actions=one, budget=100, explore=40)
+    extra = named.calls.to_pandas()
+    assert set(extra["assigned_action"]) == {"visit", "control"}
+    pd.testing.assert_frame_equal(extra[plain.calls.column_names], plain.calls.to_pandas())
+
+
+def test_rules_read_features_and_any_other_column():
+    table = pd.DataFrame(
+        {
+            "contract": pd.Categorical(["One year", "Two year", None]),
+            "partner": [True, False, True],
+            "complaint": ["yes", None, " no "],
+            "visits": ["3", "", "x"],
+        }
+    )
+    holds = {text: Rule(text)(table).tolist() for text in (
+        'contract == "One year"', "partner == 1", 'complaint == "yes"', 'complaint == "no"',
+        "visits > 2", "visits + partner", 'contract != "One year"',
+    )}  # fmt: skip
+    assert holds == {
+        'contract == "One year"': [True, False, False],
+        "partner == 1": [True, False, True],
+        'complaint == "yes"': [True, False, False],
+        'complaint == "no"': [False, False, True],
+        "visits > 2": [True, False, False],
+        "visits + partner": [True, False, False],
+        'contract != "One year"': [False, True, False],
+    }
+    assert rule_problems('complaint == "yes"', CONTRACT) == []
+    assert rule_problems('tenure == "yes"', CONTRACT)
