@@ -19,9 +19,12 @@ from churn.folders import own_folder
 from churn.home import STORE, use_home
 
 if TYPE_CHECKING:
-    from metaflow import FlowSpec, Run, Task
+    from metaflow import FlowSpec, Parameter, Run, Task
 
 CACHE = "METAFLOW_CLIENT_CACHE_PATH"
+ARGO_COMMAND = "argo-workflows"
+# The exit code of a task that must not be retried: `metaflow.exception` has the number, too.
+NO_RETRY = 202
 
 
 def use_own_cache() -> None:
@@ -232,6 +235,8 @@ def run_flow(
 
     _keep_cards_with_runs()
     _package_whole_library()
+    if ARGO_COMMAND in sys.argv:
+        _retry_what_may_pass()
     with parameters.flow_context(flow):
         from metaflow import cli  # it reads the flow's Configs when it is imported
 
@@ -254,6 +259,73 @@ def _package_whole_library() -> None:
     vars(v1)["modules_to_distributions"] = lambda: {
         name: found for name, found in installed().items() if name != "churn"
     }
+
+
+def _retry_what_may_pass() -> None:
+    """Compile retries for Argo Workflows that leave out a task whose exit code forbids another.
+
+    Metaflow's own runtime looks at that code, `METAFLOW_EXIT_DISALLOW_RETRY`; the workflows that it
+    compiles retry every failure. Uses `retry_strategy` of `Template` in
+    `metaflow.plugins.argo.argo_workflows`.
+    """
+    from metaflow.plugins.argo import argo_workflows
+
+    template: Any = argo_workflows.Template
+    built = template.retry_strategy
+
+    def retry_strategy(self: Any, times: int, minutes_between_retries: int) -> Any:
+        built(self, times, minutes_between_retries)
+        if strategy := self.payload.get("retryStrategy"):
+            strategy["expression"] = f"asInt(lastRetry.exitCode) != {NO_RETRY}"
+        return self
+
+    template.retry_strategy = retry_strategy
+
+
+def on_argo() -> bool:
+    """Whether this process is a task that Argo Workflows has started."""
+    return "ARGO_WORKFLOW_NAME" in os.environ
+
+
+def start_workflow(name: str, parameters: dict[str, Any]) -> str:
+    """Start a workflow of a flow that is deployed on Argo Workflows.
+
+    Uses `metaflow.plugins.argo.argo_workflows.ArgoWorkflows.trigger`.
+
+    Parameters
+    ----------
+    name : str
+        Of the workflow template: the flow's, in lower case.
+    parameters : dict
+        By the names of the flow's parameters.
+
+    Returns
+    -------
+    str
+        The name of the workflow; its run is `argo-<name>`.
+
+    Raises
+    ------
+    ChurnError
+        If there is no such template, or it cannot be started.
+    """
+    with translate_errors(f"The workflow {name} cannot be started:"):
+        from metaflow.plugins.argo.argo_workflows import ArgoWorkflows
+
+        started = ArgoWorkflows.trigger(name, parameters)
+        return str(started["metadata"]["name"])
+
+
+def with_default(parameter: "Parameter", value: object) -> "Parameter":
+    """The same parameter of a flow, with another default.
+
+    Uses `kwargs` and `_override_kwargs` of `metaflow.Parameter`, its options.
+    """
+    from metaflow import Parameter
+
+    given = {k: v for k, v in parameter._override_kwargs.items() if v is not None}
+    options: dict[str, Any] = parameter.kwargs | given | {"default": value}
+    return Parameter(parameter.name, **options)
 
 
 def packaged_commit() -> str | None:

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Mapping
 
-__all__ = ["in_pod", "lost_with_pod"]
+from churn.errors import ChurnError
+
+__all__ = ["check_lasts", "in_pod", "lost_with_pod"]
 
 OFF = "off"
 # Metaflow sets it in each pod that it starts.
@@ -33,6 +35,24 @@ def lost_with_pod(places: Mapping[str, str]) -> list[str]:
         for option, place in places.items()
         if place not in ("", OFF) and (_sqlite(place) or _relative(place))
     ]
+
+
+def check_lasts(**places: str) -> None:
+    """Refuse a run that would write to the disk of its pod, before it reads anything.
+
+    Parameters
+    ----------
+    places : str
+        See `lost_with_pod`, with underscores for dashes.
+
+    Raises
+    ------
+    ChurnError
+        Naming each of them.
+    """
+    options = {f"--{name.replace('_', '-')}": place for name, place in places.items()}
+    if problems := lost_with_pod(options):
+        raise ChurnError("The run cannot start:", problems)
 
 
 def _relative(place: str) -> bool:

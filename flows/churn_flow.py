@@ -5,9 +5,23 @@ from runtime import console, launch  # first: it makes churn importable and name
 if __name__ == "__main__":
     launch.prepare()
 # isort: split
-from metaflow import Config, FlowSpec, Parameter, card, catch, current, retry, step
+from metaflow import (
+    Config,
+    FlowSpec,
+    Parameter,
+    card,
+    catch,
+    current,
+    resources,
+    retry,
+    step,
+    timeout,
+)
+
+from runtime.deployment import Deployable
 
 
+@Deployable()
 class ChurnFlow(FlowSpec):
     """Train, choose and evaluate a churn model on a customer table."""
 
@@ -24,6 +38,13 @@ class ChurnFlow(FlowSpec):
         parser="churn.modeling.search_file.parse_toml",
         plain=True,
         help="search space (TOML); the built-in one when none is given",
+    )
+    deployment_file = Config(
+        "deployment",
+        default_value="none",
+        parser="runtime.deployment.parse",
+        plain=True,
+        help="schedule and parameters on a cluster (TOML)",
     )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
@@ -55,6 +76,7 @@ class ChurnFlow(FlowSpec):
     gate_margin = Parameter("gate-margin", default=0.005, help="nats it may ever lose by chance")
     seed = Parameter("seed", default=0, help="seed of everything random")
 
+    @timeout(hours=1)
     @step
     def start(self):
         """Check the settings, and record the lineage of this run."""
@@ -69,6 +91,7 @@ class ChurnFlow(FlowSpec):
         self.lineage = run_lineage(self.seed)
         self.next(self.load)
 
+    @timeout(hours=2)
     @step
     def load(self):
         """Read the table and its contract."""
@@ -104,6 +127,7 @@ class ChurnFlow(FlowSpec):
 
         return TrainingRun(self, f"{current.flow_name}/{current.run_id}")
 
+    @timeout(hours=2)
     @card(type="blank", id="data")
     @step
     def validate(self):
@@ -145,6 +169,7 @@ class ChurnFlow(FlowSpec):
         current.card["data"].extend(data_card(self._artifacts()))
         self.next(self.featurize)
 
+    @timeout(hours=2)
     @step
     def featurize(self):
         """Encode the training rows once, cross-validate the baseline, and plan the search."""
@@ -164,6 +189,8 @@ class ChurnFlow(FlowSpec):
         self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
         self.next(self.train, foreach="candidates")
 
+    @resources(cpu=2)
+    @timeout(hours=2)
     @retry(times=1, minutes_between_retries=0)
     @catch(var="died", print_exception=False)
     @step
@@ -179,6 +206,8 @@ class ChurnFlow(FlowSpec):
         console.show(describe_result(self.input, self.trial, self.error))
         self.next(self.pick_best)
 
+    @resources(cpu=2, memory=6000)
+    @timeout(hours=4)
     @card(type="blank", id="leaderboard")
     @step
     def pick_best(self, inputs):
@@ -218,6 +247,8 @@ class ChurnFlow(FlowSpec):
         current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)
 
+    @resources(cpu=2, memory=6000)
+    @timeout(hours=4)
     @card(type="blank", id="model")
     @step
     def evaluate(self):
@@ -276,6 +307,7 @@ class ChurnFlow(FlowSpec):
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)
 
+    @timeout(hours=1)
     @step
     def end(self):
         """Print the summary, and promote the model if it passed the gate."""

@@ -5,12 +5,22 @@ from runtime import launch  # first: it makes churn importable and names the use
 if __name__ == "__main__":
     launch.prepare()
 # isort: split
-from metaflow import FlowSpec, Parameter, card, current, step
+from metaflow import Config, FlowSpec, Parameter, card, current, resources, step, timeout
+
+from runtime.deployment import Deployable
 
 
+@Deployable()
 class EffectFlow(FlowSpec):
     """Check a campaign's experiment, learn effects, and compare policies in money."""
 
+    deployment_file = Config(
+        "deployment",
+        default_value="none",
+        parser="runtime.deployment.parse",
+        plain=True,
+        help="schedule and parameters on a cluster (TOML)",
+    )
     campaign_path = Parameter("campaign-file", default="", help="campaign.toml; see ScoreFlow")
     campaign_name = Parameter("campaign", default="", help="whose lists; the file's, retention")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
@@ -21,11 +31,14 @@ class EffectFlow(FlowSpec):
     promote_it = Parameter("promote", default="auto", help="auto, if it is proven, or never")
     seed = Parameter("seed", default=0, help="of the folds")
 
+    @timeout(hours=2)
     @step
     def start(self):
         """Read the campaign's lists and outcomes, and check the experiment."""
         from churn.campaign.campaign_file import read_campaign_file
         from churn.campaign.effects import check_settings, read_campaign
+        from churn.feedback.prediction_log import database_url
+        from churn.pods import check_lasts
         from churn.registry.runs import fetch_run
         from churn.registry.visibility import check_visible
         from churn.targeting.effects import FOLDS
@@ -36,12 +49,15 @@ class EffectFlow(FlowSpec):
             read_campaign_file(self.campaign_path),
         )  # fmt: skip
         check_visible(self, self.promote_it)
+        check_lasts(log=database_url(self.log_url))
         deployment = fetch_run(self.model_run)
         self.found = read_campaign(self.log_url, deployment.contract, self.settings)
         require_sound(self.found.checks)
         self.folds = list(range(FOLDS))
         self.next(self.learn, foreach="folds")
 
+    @resources(cpu=2)
+    @timeout(hours=2)
     @step
     def learn(self):
         """Predict the effects on a fold of the customers from all others."""
@@ -51,6 +67,7 @@ class EffectFlow(FlowSpec):
         print(f"{len(self.fold.rows):,} customers, predicted from the others")
         self.next(self.judge)
 
+    @timeout(hours=2)
     @card(type="blank", id="effects")
     @step
     def judge(self, inputs):
@@ -77,6 +94,7 @@ class EffectFlow(FlowSpec):
         current.card["effects"].extend(effects_card(self))
         self.next(self.end)
 
+    @timeout(hours=1)
     @step
     def end(self):
         """Promote the learned policy if its gain is proven, and print what was found."""

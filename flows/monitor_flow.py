@@ -11,12 +11,22 @@ if __name__ == "__main__":
 # isort: split
 import sys
 
-from metaflow import FlowSpec, Parameter, card, current, step
+from metaflow import Config, FlowSpec, Parameter, card, current, step, timeout
+
+from runtime.deployment import Deployable
 
 
+@Deployable()
 class MonitorFlow(FlowSpec):
     """Examine a model in use: drift, outcomes, expected profit, and a verdict."""
 
+    deployment_file = Config(
+        "deployment",
+        default_value="none",
+        parser="runtime.deployment.parse",
+        plain=True,
+        help="schedule and parameters on a cluster (TOML)",
+    )
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of = Parameter("as-of", default="", help="day of the examination, YYYY-MM-DD; now")
@@ -45,18 +55,28 @@ class MonitorFlow(FlowSpec):
     retrain_it = Parameter(
         "retrain", default=False, is_flag=True, help="run ChurnFlow if the verdict says so"
     )
+    workflow = Parameter(
+        "workflow",
+        default="churnflow",
+        help="ChurnFlow's on Argo Workflows, which --retrain starts",
+    )
     data = Parameter("data", default="", help="the newest labelled table, for --retrain")
     metrics_file = Parameter("metrics-file", default="", help="file for Prometheus: ….prom")
+    pushgateway = Parameter("pushgateway", default="", help="URL; the default is CHURN_PUSHGATEWAY")
     webhook = Parameter("webhook", default="", help="URL to post the verdict to; mailto:")
 
+    @timeout(hours=1)
     @step
     def start(self):
         """Check the settings, and fetch the model."""
         from datetime import UTC, datetime
 
+        from churn.feedback.prediction_log import database_url
         from churn.monitoring.settings import MonitorSettings
+        from churn.pods import check_lasts
         from churn.registry.runs import fetch_run
 
+        check_lasts(metrics_file=self.metrics_file, log=database_url(self.log_url))
         self.settings = MonitorSettings.check(
             self._costs(), as_of=self.as_of, since=self.since, until=self.until,
             horizon=self.horizon, completeness=self.completeness, min_customers=self.min_customers,
@@ -66,6 +86,7 @@ class MonitorFlow(FlowSpec):
         self.deployment = fetch_run(self.model_run)
         self.next(self.read)
 
+    @timeout(hours=2)
     @step
     def read(self):
         """Read the reference, the predictions, the outcomes, and the calls."""
@@ -98,6 +119,7 @@ class MonitorFlow(FlowSpec):
         self.results = results_by_month(self.calls, of_called)
         self.next(self.compare)
 
+    @timeout(hours=2)
     @step
     def compare(self):
         """Compare the customers of the period, and their expected profit, with the reference."""
@@ -110,6 +132,7 @@ class MonitorFlow(FlowSpec):
         self.money = appraise(*both, contract, self.offer, minimum)
         self.next(self.evaluate)
 
+    @timeout(hours=2)
     @step
     def evaluate(self):
         """Evaluate the predictions of the months whose horizon is over."""
@@ -123,6 +146,7 @@ class MonitorFlow(FlowSpec):
         )  # fmt: skip
         self.next(self.judge)
 
+    @timeout(hours=1)
     @card(type="blank", id="monitor")
     @step
     def judge(self):
@@ -135,6 +159,7 @@ class MonitorFlow(FlowSpec):
         current.card["monitor"].extend(monitoring.monitor(self))
         self.next(self.retrain)
 
+    @timeout(hours=24)
     @step
     def retrain(self):
         """Retrain on the newest labelled table, if that is the verdict; the gate decides."""
@@ -143,9 +168,12 @@ class MonitorFlow(FlowSpec):
 
         self.retrained = None
         if self.retrain_it and self.verdict.verdict == RETRAIN:
-            self.retrained = retrain(self.deployment, self.data, self.call_paths, self.log_url)
+            self.retrained = retrain(
+                self.deployment, self.data, self.call_paths, self.log_url, self.workflow
+            )
         self.next(self.end)
 
+    @timeout(hours=1)
     @card(type="blank", id="evidently")
     @step
     def end(self):
@@ -153,7 +181,8 @@ class MonitorFlow(FlowSpec):
         from cards import monitoring
         from churn.monitoring.drift import two_sample_tests
         from churn.monitoring.evidently_report import evidently_report
-        from churn.monitoring.notify import announce, message, prometheus_text, write_metrics
+        from churn.monitoring.metrics import push_metrics, verdict_metrics, write_metrics
+        from churn.monitoring.notify import announce, message
 
         now = self.settings.now(self.clock)
         print(self.verdict)
@@ -162,9 +191,10 @@ class MonitorFlow(FlowSpec):
         self._store_reports(where, now)
         if self.retrained:
             print(f"Retrained: {self.retrained}.")
+        found = verdict_metrics(self.verdict, self.drift, self.money, self.quality, now)
         if self.metrics_file:
-            text = prometheus_text(self.verdict, self.drift, self.money, self.quality, now)
-            write_metrics(text, self.metrics_file)
+            write_metrics(found, self.metrics_file)
+        push_metrics(found, self.pushgateway)
         if self.webhook:
             subject = f"Churn model: {self.verdict.verdict}"
             announce(self.webhook, subject, message(self.verdict, where, now, self.retrained))

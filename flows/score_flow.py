@@ -7,12 +7,22 @@ if __name__ == "__main__":
 # isort: split
 from itertools import chain
 
-from metaflow import FlowSpec, Parameter, card, current, step
+from metaflow import Config, FlowSpec, Parameter, card, current, resources, step, timeout
+
+from runtime.deployment import Deployable
 
 
+@Deployable()
 class ScoreFlow(FlowSpec):
     """Score customers, and list those with the greatest expected profit of a call."""
 
+    deployment_file = Config(
+        "deployment",
+        default_value="none",
+        parser="runtime.deployment.parse",
+        plain=True,
+        help="schedule and parameters on a cluster (TOML)",
+    )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
     output = Parameter("output", default="calls.csv", help=".csv, .csv.gz or .parquet; s3:// too")
@@ -54,6 +64,7 @@ class ScoreFlow(FlowSpec):
     acceptance = Parameter("acceptance", default="", help="share of leavers; as in the run")
     customer_value = Parameter("customer-value", default="", help="money; as in the run")
 
+    @timeout(hours=2)
     @step
     def start(self):
         """Check the settings, fetch the model, and split the table into shards."""
@@ -67,9 +78,12 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.stored.listing import kept_names
         from churn.campaign.terms import settle_terms
         from churn.data.source import SourceOptions
+        from churn.feedback.prediction_log import database_url
+        from churn.pods import check_lasts
         from churn.registry.policies import fetch_policy
         from churn.registry.runs import fetch_model
 
+        check_lasts(output=self.output, log=database_url(self.log_url))
         given_costs = {
             "contact_cost": self.contact_cost, "offer_cost": self.offer_cost,
             "acceptance": self.acceptance, "customer_value": self.customer_value,
@@ -110,6 +124,8 @@ class ScoreFlow(FlowSpec):
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
         self.next(self.score, foreach="shards")
 
+    @resources(cpu=2)
+    @timeout(hours=2)
     @step
     def score(self):
         """Score a shard, and keep the customers with the greatest expected profit of a call."""
@@ -131,6 +147,7 @@ class ScoreFlow(FlowSpec):
             )
         self.next(self.rank)
 
+    @timeout(hours=2)
     @card(type="blank", id="calls")
     @step
     def rank(self, inputs):
@@ -187,6 +204,7 @@ class ScoreFlow(FlowSpec):
         current.card["calls"].extend(calls_card(self))
         self.next(self.end)
 
+    @timeout(hours=1)
     @step
     def end(self):
         """Print the summary."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from churn.metaflow_compat import NO_RETRY
 from running import ROOT, flow_command, flow_environment
 
 NOBODY = 65534
@@ -14,9 +15,10 @@ NOBODY = 65534
 
 def test_the_interfaces_of_metaflow_are_those_that_are_used():
     """An upgrade of Metaflow changed what `churn.metaflow_compat` uses: see the name below."""
-    from metaflow import FlowSpec, metaflow_config, parameters
+    from metaflow import FlowSpec, Parameter, metaflow_config, parameters
     from metaflow.client import DataArtifact, Task
     from metaflow.datastore import FlowDataStore
+    from metaflow.exception import METAFLOW_EXIT_DISALLOW_RETRY
     from metaflow.plugins.cards.card_datastore import CardDatastore
     from metaflow.plugins.datastores.local_storage import LocalStorage
 
@@ -36,6 +38,9 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     assert list(inspect.signature(CardDatastore.get_storage_root).parameters) == ["storage_type"], (
         "CardDatastore.get_storage_root"
     )
+    assert METAFLOW_EXIT_DISALLOW_RETRY == NO_RETRY, "METAFLOW_EXIT_DISALLOW_RETRY"
+    given = {"default", "type", "help"}
+    assert given <= set(Parameter("any")._override_kwargs), "Parameter._override_kwargs"
     assert hasattr(metaflow_config, "CLIENT_CACHE_PATH"), "metaflow_config.CLIENT_CACHE_PATH"
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from churn.errors import ChurnError
 from churn.files import write_file
+from churn.pods import lost_with_pod
 
 __all__ = ["write_rejected"]
 
@@ -18,7 +19,8 @@ def write_rejected(rejected: pd.DataFrame, path: str, total: int | None = None) 
     rejected : DataFrame
         See `churn.data.validation.Validation`; the index is the row number.
     path : str
-        Empty for no file; no file is written where no row is rejected either.
+        Empty for no file; no file is written where no row is rejected either, nor on the disk of a
+        pod, which is deleted with it.
     total : int, optional
         How many rows are rejected, where `rejected` has not all of them.
 
@@ -35,9 +37,13 @@ def write_rejected(rejected: pd.DataFrame, path: str, total: int | None = None) 
     if not path or rejected.empty:
         return ""
     total = len(rejected) if total is None else total
+    some = "" if total == len(rejected) else f"the first {len(rejected):,} of "
+    if lost_with_pod({"--rejected": path}):
+        return (
+            f"{some}{total:,} rejected rows are in the artifact `rejected`, each with its reason."
+        )
     try:
         write_file(Path(path), rejected.to_csv(index_label="row", lineterminator="\n"))
     except OSError as error:
         raise ChurnError(f"The rejected rows cannot be written to {path}:", [str(error)]) from error
-    some = "" if total == len(rejected) else f"the first {len(rejected):,} of "
     return f"{some}{total:,} rejected rows are in {path}, each with its reason."

@@ -1,4 +1,4 @@
-"""Send the verdict: a file for Prometheus, and a webhook."""
+"""Send the verdict to a webhook, or by mail."""
 
 import json
 import os
@@ -6,83 +6,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from churn.data.readers import public_name
 from churn.errors import ChurnError
-from churn.files import write_file
-from churn.monitoring.cohort_metrics import QUALITY
-from churn.monitoring.cohorts import WAITING, Quality
-from churn.monitoring.drift import Drift
 from churn.monitoring.mail import send_mail
-from churn.monitoring.profit_drift import Money
-from churn.monitoring.verdict import LEVELS, OK, Verdict
+from churn.monitoring.verdict import Verdict
 
 SECONDS = 10
 MAIL = "mailto:"
-
-
-def prometheus_text(
-    verdict: Verdict, drift: Drift, money: Money, quality: Quality, as_of: datetime
-) -> str:
-    """The verdict and the numbers behind it, in Prometheus' text format."""
-    run = _label(verdict.run)
-    metrics: list[tuple[str, str, dict[str, Any]]] = [
-        ("verdict", "-1 insufficient data, 0 ok, 1 watch, 2 retrain",
-         {"": LEVELS.index(verdict.verdict) - LEVELS.index(OK)}),
-        ("time_seconds", "When the model was examined", {"": as_of.timestamp()}),
-        ("customers", "Customers in the period", {"": drift.customers}),
-        ("drifted", "Drift tests of the period that raised an alarm", {"": len(drift.alarms)}),
-        (
-            "effect",
-            "How far a column drifted, 0 to 1",
-            {
-                f',column="{_label(str(row.column))}",what="{_label(str(row.what))}"': row.effect
-                for row in drift.table.itertuples()
-            },
-        ),
-        ("expected_profit", "Money per customer expected of calling whom it pays to call",
-         {"": money.profit.now} if money.profit else {}),
-        ("calls", "Share of customers whom it pays to call",
-         {"": money.calls.now} if money.calls else {}),
-    ]  # fmt: skip
-    matured = quality.cohorts[quality.cohorts["state"] != WAITING]
-    about = "Of the latest matured cohort"
-    latest: Mapping[Any, Any] = matured.iloc[-1].to_dict() if len(matured) else {}
-    metrics.append(
-        (
-            "quality",
-            about,
-            {f',metric="{name}"': latest[name] for name in QUALITY if name in latest},
-        )
-    )
-    metrics.append(
-        ("label_completeness", about, {"": latest["completeness"]} if len(latest) else {})
-    )
-    lines = []
-    for name, help_text, values in metrics:
-        full = f"churn_monitor_{name}"
-        lines += [f"# HELP {full} {help_text}.", f"# TYPE {full} gauge"] if values else []
-        lines += [
-            f'{full}{{run="{run}"{labels}}} {float(value)!r}'.replace("nan", "NaN")
-            for labels, value in values.items()
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def write_metrics(text: str, path: str | Path) -> None:
-    """Write metrics for the node exporter's textfile collector, atomically.
-
-    Raises
-    ------
-    ChurnError
-        If the file cannot be written.
-    """
-    try:
-        write_file(path, text, mode=0o644)  # the collector runs as another user
-    except OSError as error:
-        raise ChurnError(f"The metrics cannot be written to {path}:", [str(error)]) from error
 
 
 def message(
@@ -155,7 +87,3 @@ def post(url: str, values: Mapping[str, Any]) -> None:
 def _host(url: str) -> str:
     # The path of a webhook is often its secret.
     return public_name(url).partition("://")[2].partition("/")[0] or "without a host"
-
-
-def _label(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FLOWS = ("ChurnFlow", "ScoreFlow", "EffectFlow", "MonitorFlow", "RetrainFlow")
+FLOWS = ("ChurnFlow", "ScoreFlow", "EffectFlow", "MonitorFlow")
 DIGEST = re.compile(rb"[0-9a-f]{40}")
 DAY = 86_400
 # A run that has not ended may be running if its last write is at most so many seconds ago.

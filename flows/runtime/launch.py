@@ -18,8 +18,9 @@ if warm.ADDRESS in os.environ and "card" in sys.argv:
 sys.path.insert(0, str(library_folder()))
 from churn.errors import ChurnError  # Metaflow adds modules imported by now to the code package
 from churn.home import home
-from churn.metaflow_compat import run_flow, use_own_cache
+from churn.metaflow_compat import NO_RETRY, run_flow, use_own_cache
 from churn.modeling.own_families import look_in_working_directory
+from churn.pods import in_pod
 
 look_in_working_directory()  # the artifacts of a task may be models of a user's own class
 try:
@@ -82,7 +83,7 @@ def start(flow) -> None:
         failed = False
     except ChurnError as error:
         _explain(error, shown)
-        sys.exit(1)
+        sys.exit(NO_RETRY if in_pod() else 1)  # it would be the same again
     except MetaflowException as error:
         from metaflow.cli import print_metaflow_exception  # not before the flow is known to it
 

@@ -18,8 +18,8 @@ LISTED_MODELS = 8
 TO_DO = {
     ("retrain", "drift"): "Repair the column where it comes from. Until then a model without it "
     "may be better: train one, and the gate decides.",
-    ("retrain", "quality"): "Train on newer customers, with RetrainFlow or ChurnFlow; the gate "
-    "decides whether the new model is better.",
+    ("retrain", "quality"): "Train on newer customers, with ChurnFlow or MonitorFlow "
+    "--retrain; the gate decides whether the new model is better.",
     ("watch", "drift"): "See whether customers have changed or their table has. Nothing has to be "
     "done while the quality holds.",
     ("watch", "quality"): "Call the customers of this segment with care; a model trained on newer "

@@ -1,14 +1,17 @@
 """The same flow on S3 storage, and compiled for the schedulers of clusters."""
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 
 import pytest
 
+from churn.metaflow_compat import start_workflow
 from churn.registry.lineage import git_commit
 from running import ROOT, run_flow
 
@@ -36,6 +39,112 @@ def test_compiles_to_argo_workflows(s3):
     workflow = json.loads(run.output[run.output.index("{") :])
     names = {template["name"] for template in workflow["spec"]["templates"]}
     assert {"load", "validate", "featurize", "train", "pick-best", "evaluate"} <= names
+
+
+def compiled(s3, *options: str, flow: str = "churn_flow.py") -> dict:
+    command = "--datastore", "s3", *options, "argo-workflows", "create", "--only-json"
+    run = run_flow(*command, flow=flow, **s3[1])
+    assert run.code == 0, run.output
+    return json.loads(run.output[run.output.index("{") :])
+
+
+def test_a_deployment_file_has_the_schedule_and_the_parameters(s3, tmp_path):
+    file = tmp_path / "score.toml"
+    file.write_text(
+        '[schedule]\ncron = "0 6 * * *"\ntimezone = "Europe/Berlin"\n'
+        '[parameters]\ndata = "s3://store/customers.parquet"\nbudget = 100\n'
+    )
+    workflow = compiled(s3, "--config", "deployment", str(file), flow="score_flow.py")
+    cron = json.loads(workflow["metadata"]["annotations"]["metaflow/cron"])
+    assert cron == {"schedule": "0 6 * * *", "tz": "Europe/Berlin"}
+    parameters = {one["name"]: one for one in workflow["spec"]["arguments"]["parameters"]}
+    assert parameters["data"]["value"] == '"s3://store/customers.parquet"'
+    assert parameters["budget"]["value"] == "100"
+    assert parameters["budget"]["description"] == "the most customers to call"
+    assert parameters["campaign"]["value"] == '"retention"'
+
+
+def test_a_deployment_file_that_names_no_parameter_is_refused(s3, tmp_path):
+    file = tmp_path / "score.toml"
+    file.write_text("[parameters]\nbudgets = 100\n")
+    run = run_flow(
+        "--config", "deployment", str(file), "argo-workflows", "create", "--only-json",
+        flow="score_flow.py", **s3[1],
+    )  # fmt: skip
+    assert run.code == 1
+    assert "the flow has no --budgets" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_every_step_on_a_cluster_is_retried_unless_the_user_is_to_act(s3):
+    templates = compiled(s3, flow="monitor_flow.py")["spec"]["templates"]
+    steps = [one for one in templates if "metaflow/step_name" in str(one.get("metadata"))]
+    assert len(steps) == 7
+    for step in steps:
+        assert step["retryStrategy"]["limit"] == 2
+        assert step["retryStrategy"]["expression"] == "asInt(lastRetry.exitCode) != 202"
+        assert step["activeDeadlineSeconds"] <= 24 * 3600
+
+
+def test_in_a_pod_an_error_of_the_user_has_the_code_that_is_not_retried(tmp_path):
+    run = run_flow("run", "--output", "calls.csv", flow="score_flow.py", store=tmp_path,
+                   METAFLOW_KUBERNETES_WORKLOAD="1", CHURN_WARM="0")  # fmt: skip
+    assert run.code != 0
+    assert "--output calls.csv: it is on the disk of this pod" in run.output
+    assert "--log sqlite" in run.output
+    assert "will not be retried" in run.log
+
+
+def test_on_argo_a_model_is_retrained_by_its_own_workflow(tmp_path, monkeypatch):
+    """The API of Kubernetes is asked for the template, and then for a workflow of it."""
+    asked = []
+
+    class Kubernetes(http.server.BaseHTTPRequestHandler):
+        def answer(self, values):
+            body = json.dumps(values).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self):
+            asked.append(self.path)
+            self.answer({"metadata": {"annotations": {"metaflow/owner": "churn"}}})
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append(body)
+            self.answer({"metadata": {"name": "churnflow-x7k2p"}})
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Kubernetes) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = tmp_path / "kubeconfig"
+        url = f"http://127.0.0.1:{server.server_port}"
+        config.write_text(json.dumps(KUBECONFIG | {
+            "clusters": [{"name": "here", "cluster": {"server": url}}]
+        }))  # fmt: skip
+        monkeypatch.setenv("KUBECONFIG", str(config))
+        started = start_workflow("churnflow", {"data": "s3://store/new.parquet", "seed": 1})
+        server.shutdown()
+    assert started == "churnflow-x7k2p"
+    assert asked[0].endswith("/workflowtemplates/churnflow")
+    assert asked[1]["spec"]["workflowTemplateRef"] == {"name": "churnflow"}
+    assert asked[1]["spec"]["arguments"]["parameters"] == [
+        {"name": "data", "value": '"s3://store/new.parquet"'}, {"name": "seed", "value": "1"}
+    ]  # fmt: skip
+
+
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "users": [{"name": "us", "user": {}}],
+    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "us"}}],
+    "current-context": "here",
+}
 
 
 def test_compiles_to_airflow(s3, tmp_path):

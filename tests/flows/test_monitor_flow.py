@@ -261,54 +261,13 @@ class TestBrokenMonth:
         assert re.search(r'churn_monitor_verdict\{run="ChurnFlow/\d+"\} 2\.0', metrics.read_text())
 
 
-class TestRetrainFlow:
-    """The same on a scheduler, which starts a flow whenever another has finished."""
-
-    @staticmethod
-    def after(looked: FlowRun, *options: str) -> FlowRun:
-        run = "MonitorFlow/" + re.search(r"Flow/(\d+)", looked.output)[1]
-        return run_flow("--trigger", run, "run", *options, flow="retrain_flow.py")
-
-    def test_trains_anew_where_a_look_says_so(self, quick_run, season, newest):
-        look = monitor(
-            "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
-            "--months", "1", "--data", newest,
-        )  # fmt: skip
-        assert look.code == 4, look.output
-        run = self.after(look)
-        assert run.code == 0, run.output
-        new = re.search(r"asks to retrain. Retrained: (ChurnFlow/\d+)", run.output)[1]
-        left_out_by_the_log(new)
-        from metaflow import Run
-
-        assert [one.family for one in Run(new).data.candidates] == ["logistic"]
-
-    def test_leaves_alone_what_was_trained_already(self, march):
-        run = self.after(march[0], "--data", "nowhere.csv")
-        assert run.code == 0, run.output
-        assert "left nothing to do" in run.output
-
-    def test_wants_to_know_what_it_follows(self):
-        run = run_flow("run", flow="retrain_flow.py")
-        assert run.code == 1
-        assert "--trigger MonitorFlow/<id>" in run.output
-        assert "Traceback" not in run.output
-
-    def test_is_started_by_argo_after_monitor_flow(self, s3):
-        events = {
-            "METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event",
-            "METAFLOW_ARGO_EVENTS_EVENT_BUS": "default",
-            "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "argo-events-webhook",
-            "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "operate-workflow-sa",
-        }
-        run = run_flow(
-            "--datastore", "s3", "argo-workflows", "create", "--only-json",
-            flow="retrain_flow.py", **s3[1], **events,
-        )  # fmt: skip
-        assert run.code == 0, run.output
-        workflow = json.loads(run.output[run.output.index("{") :])
-        triggers = json.loads(workflow["metadata"]["annotations"]["metaflow/triggers"])
-        assert triggers == [{"name": "metaflow.MonitorFlow.end", "type": "run"}]
+def test_the_log_s_own_lists_are_left_out_where_none_is_named(quick_run, season, newest):
+    run = monitor(
+        "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,
+        "--months", "1", "--data", newest, "--retrain",
+    )  # fmt: skip
+    assert run.code == 4, run.output
+    left_out_by_the_log(artifacts(run).retrained)
 
 
 def test_an_ordinary_month_ends_with_zero(quick_run, season):

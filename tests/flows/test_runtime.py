@@ -225,7 +225,7 @@ def test_a_users_error_ends_the_console_of_a_real_run():
 @pytest.mark.parametrize(
     ("flow", "says"),
     [
-        ("churn_flow.py", ""), ("score_flow.py", ""), ("retrain_flow.py", ""),
+        ("churn_flow.py", ""), ("score_flow.py", ""),
         ("monitor_flow.py", "call lists, commas between, or"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The metrics file and the webhook."""
+"""The webhook."""
 
 import http.server
 import json
@@ -15,29 +15,6 @@ from watching import (
 
 
 class TestTelling:
-    def test_prometheus_reads_the_metrics(self, judged, tmp_path):
-        from prometheus_client.parser import text_string_to_metric_families
-
-        path = tmp_path / "churn.prom"
-        path.write_text("old")
-        found = judged(period().assign(tenure=None))
-        notify.write_metrics(notify.prometheus_text(*found, APRIL), path)
-        samples = {
-            (sample.name, *sorted(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(path.read_text())
-            for sample in family.samples
-        }
-        run = ("run", "ChurnFlow/1")
-        assert samples["churn_monitor_verdict", run] == 2
-        assert samples["churn_monitor_effect", ("column", "tenure"), run, ("what", "missing")] == 1
-        assert samples["churn_monitor_quality", ("metric", "roc_auc"), run] > 0.8
-        assert samples["churn_monitor_label_completeness", run] == 1
-        assert [entry.name for entry in tmp_path.iterdir()] == ["churn.prom"]
-
-    def test_a_metrics_file_that_cannot_be_written_is_told(self, tmp_path):
-        with pytest.raises(ChurnError, match="cannot be written"):
-            notify.write_metrics("", tmp_path / "nowhere" / "churn.prom")
-
     def test_a_webhook_gets_the_verdict_and_a_failing_one_is_told_without_its_path(self, judged):
         got = []
 
