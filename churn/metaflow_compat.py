@@ -317,14 +317,15 @@ def start_workflow(name: str, parameters: dict[str, Any]) -> str:
 
 
 def with_default(parameter: "Parameter", value: object) -> "Parameter":
-    """The same parameter of a flow, with another default.
+    """The same parameter of a flow, with another default: as text where the old one is.
 
     Uses `kwargs` and `_override_kwargs` of `metaflow.Parameter`, its options.
     """
     from metaflow import Parameter
 
     given = {k: v for k, v in parameter._override_kwargs.items() if v is not None}
-    options: dict[str, Any] = parameter.kwargs | given | {"default": value}
+    options: dict[str, Any] = parameter.kwargs | given
+    options["default"] = str(value) if isinstance(options["default"], str) else value
     return Parameter(parameter.name, **options)
 
 

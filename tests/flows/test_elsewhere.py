@@ -52,16 +52,17 @@ def test_a_deployment_file_has_the_schedule_and_the_parameters(s3, tmp_path):
     file = tmp_path / "score.toml"
     file.write_text(
         '[schedule]\ncron = "0 6 * * *"\ntimezone = "Europe/Berlin"\n'
-        '[parameters]\ndata = "s3://store/customers.parquet"\nbudget = 100\n'
+        '[parameters]\ndata = "s3://store/customers.parquet"\nbudget = 100\nmax-rejected = 0.1\n'
     )
     workflow = compiled(s3, "--config", "deployment", str(file), flow="score_flow.py")
     cron = json.loads(workflow["metadata"]["annotations"]["metaflow/cron"])
     assert cron == {"schedule": "0 6 * * *", "tz": "Europe/Berlin"}
     parameters = {one["name"]: one for one in workflow["spec"]["arguments"]["parameters"]}
     assert parameters["data"]["value"] == '"s3://store/customers.parquet"'
-    assert parameters["budget"]["value"] == "100"
-    assert parameters["budget"]["description"] == "the most customers to call"
-    assert parameters["campaign"]["value"] == '"retention"'
+    assert parameters["budget"]["value"] == '"100"'
+    assert parameters["budget"]["description"].startswith("the most customers to call")
+    assert parameters["max-rejected"]["value"] == "0.1"
+    assert parameters["log"]["value"] == '""'
 
 
 def test_a_deployment_file_that_names_no_parameter_is_refused(s3, tmp_path):
