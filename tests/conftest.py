@@ -1,6 +1,7 @@
 """Fixtures of several tests: the real tables, a real PostgreSQL, and one run of ChurnFlow."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def shared_data() -> Path:
     if not folder:
         pytest.skip("CHURN_TEST_DATA does not say where the other real tables are")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a real browser."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        pytest.skip("no chromium on PATH")
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -4,120 +4,27 @@ from typing import Any
 
 import pandas as pd
 
-SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-BLUE, ORANGE, GREY, RED, GREEN = "#3366a8", "#d9822b", "#9aa5b1", "#c0504d", "#3a8a5f"
-TALL = 260
-# On a narrow screen labels are cut, to leave room for the chart.
-LABELS = {"expr": "containerSize()[0] < 480 ? 110 : 260"}
-FAMILY_COLOURS = {
-    "logistic": "#7b9ccc",
-    "splines": BLUE,
-    "pairs": "#1f3f6b",
-    "neural_net": "#8e6bb0",
-    "boosting": ORANGE,
-    "oblivious_trees": "#e8b878",
-    "extra_trees": "#8fbf9f",
-    "random_forest": GREEN,
-    "stack": "#2b2b2b",
-}
-OWN = "#c05a7a"  # of a family of one's own
-
-# A chart in the grammar of Vega-Lite, or a part of one.
-Spec = dict[str, Any]
-
-
-def spec(data: pd.DataFrame, title: str, height: int, **parts: object) -> Spec:
-    """A chart of a table as wide as its card; `parts` are its layers, or its mark and encoding."""
-    return {
-        "$schema": SCHEMA,
-        "title": {"text": title, "anchor": "start", "fontSize": 14},
-        "width": "container",
-        "height": height,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": data.to_dict("records")},
-        "config": {
-            "axis": {"labelLimit": LABELS, "titleFontWeight": "normal"},
-            "view": {"stroke": None},
-        },
-        **parts,
-    }
-
-
-def quantity(field: str, title: str | list[str], **more: object) -> Spec:
-    """The encoding of a column of numbers."""
-    return {"field": field, "type": "quantitative", "title": title, **more}
-
-
-def cost(rows: pd.DataFrame) -> Spec:
-    """Quality against cost: out-of-fold log loss against the time to score a customer."""
-    zoom = {"zero": False, "nice": True}
-    x = quantity("microseconds", "microseconds per customer", scale={"type": "log"})
-    y = quantity("log_loss", "log loss out of fold", scale=zoom)
-    layers = [
-        {
-            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 0.85},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "color": _family(rows),
-                "tooltip": [
-                    {"field": "candidate"},
-                    {"field": "log_loss", "format": ".4f"},
-                    {"field": "microseconds", "format": ".1f"},
-                ],
-            },
-        },
-        {
-            "transform": [{"filter": "datum.chosen"}],
-            "mark": {"type": "point", "size": 320, "strokeWidth": 2, "color": RED},
-            "encoding": {"x": x, "y": y},
-        },
-        {
-            "transform": [{"filter": "datum.chosen"}],
-            "mark": {"type": "text", "dx": 14, "align": "left", "color": RED, "fontWeight": "bold"},
-            "encoding": {"x": x, "y": y, "text": {"field": "candidate"}},
-        },
-    ]
-    data = rows[["candidate", "family", "log_loss", "microseconds", "chosen"]]
-    return spec(data, "Quality against cost (both are better when lower)", TALL, layer=layers)
-
-
-def _family(rows: pd.DataFrame) -> Spec:
-    colours = FAMILY_COLOURS | {name: OWN for name in rows["family"] if name not in FAMILY_COLOURS}
-    there = [family for family in colours if family in set(rows["family"])]
-    scale = {"domain": there, "range": [colours[family] for family in there]}
-    return {"field": "family", "type": "nominal", "title": None, "scale": scale}
-
-
-def leaderboard(rows: pd.DataFrame) -> Spec:
-    """Candidates by out-of-fold log loss: the mean as a point, each fold as a tick."""
-    order = rows["candidate"].tolist()
-    folds = rows.explode("fold_losses")[["candidate", "family", "fold_losses"]]
-    y = {"field": "candidate", "type": "nominal", "sort": order, "title": None}
-    colour = _family(rows)
-    zoom = {"zero": False, "nice": True}
-    layers = [
-        {
-            "data": {"values": folds.to_dict("records")},
-            "mark": {"type": "tick", "opacity": 0.55, "thickness": 2},
-            "encoding": {"x": quantity("fold_losses", "", scale=zoom), "y": y, "color": colour},
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 130},
-            "encoding": {
-                "x": quantity("log_loss", "log loss out of fold (lower is better)", scale=zoom),
-                "y": y,
-                "color": colour,
-                "tooltip": [
-                    {"field": "candidate"},
-                    {"field": "log_loss", "format": ".4f"},
-                    {"field": "seconds", "format": ".1f"},
-                ],
-            },
-        },
-    ]
-    data = rows[["candidate", "family", "log_loss", "seconds"]]
-    return spec(data, "Candidates: mean and folds", 26 * len(rows) + 20, layer=layers)
+from churn.data.contract import label
+from churn.evaluation.chart_spec import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    MONEY,
+    ORANGE,
+    PERCENT,
+    RED,
+    SIGNED_PERCENT,
+    TALL,
+    TWO_LINES,
+    ZERO,
+    Spec,
+    feature_level,
+    levels,
+    quantity,
+    spec,
+)
 
 
 def reliability(bins: pd.DataFrame) -> Spec:
@@ -141,8 +48,10 @@ def reliability(bins: pd.DataFrame) -> Spec:
         {
             "mark": {"type": "point", "filled": True, "size": 70, "color": BLUE},
             "encoding": {
-                "x": quantity("predicted", "predicted probability", axis={"format": "%"}),
-                "y": quantity("observed", "share who left", axis={"format": "%"}),
+                "x": quantity(
+                    "predicted", "risk by the model (predicted probability)", axis=PERCENT
+                ),
+                "y": quantity("observed", "share who left", axis=PERCENT),
                 "tooltip": [
                     {"field": "predicted", "format": ".1%"},
                     {"field": "observed", "format": ".1%"},
@@ -151,7 +60,9 @@ def reliability(bins: pd.DataFrame) -> Spec:
             },
         },
     ]
-    return spec(bins, "Predicted and observed (95 % intervals)", TALL, layer=layers)
+    return spec(
+        bins, "Risk by the model, and the share who left, with 95 % intervals", TALL, layer=layers
+    )
 
 
 def gains(curve: pd.DataFrame) -> Spec:
@@ -164,14 +75,17 @@ def gains(curve: pd.DataFrame) -> Spec:
         {
             "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
             "encoding": {
-                "x": quantity(
-                    "called", "customers called, the riskiest first", axis={"format": "%"}
-                ),
-                "y": quantity("reached", "of those who left, reached", axis={"format": "%"}),
+                "x": quantity("called", "customers called, the riskiest first", axis=PERCENT),
+                "y": quantity("reached", "of all who leave, reached", axis=PERCENT),
             },
         },
     ]
-    return spec(curve, "Gains", TALL, layer=layers)
+    return spec(
+        curve,
+        "Of all who leave, how many a list reaches; dashed: calling at random",
+        TALL,
+        layer=layers,
+    )
 
 
 def profit(curve: pd.DataFrame, cut: float) -> Spec:
@@ -179,7 +93,7 @@ def profit(curve: pd.DataFrame, cut: float) -> Spec:
 
     `cut` is the share of customers whose call pays.
     """
-    called = quantity("called", "customers called, the riskiest first", axis={"format": "%"})
+    called = quantity("called", "customers called, the riskiest first", axis=PERCENT)
     layers = [
         {
             "mark": {"type": "area", "color": BLUE, "opacity": 0.18},
@@ -193,7 +107,7 @@ def profit(curve: pd.DataFrame, cut: float) -> Spec:
             "mark": {"type": "line", "color": BLUE, "strokeWidth": 3},
             "encoding": {
                 "x": called,
-                "y": quantity("profit", "profit per customer"),
+                "y": quantity("profit", "money per customer of the base", axis=MONEY),
                 "tooltip": [
                     {"field": "called", "format": ".0%"},
                     {"field": "profit", "format": ",.2f"},
@@ -208,7 +122,12 @@ def profit(curve: pd.DataFrame, cut: float) -> Spec:
             "encoding": {"x": quantity("cut", "")},
         },
     ]
-    return spec(curve, "Profit (95 % interval) and whom it pays to call", TALL, layer=layers)
+    return spec(
+        curve,
+        "What calling brings, with its 95 % interval; the upright line: whom it pays to call",
+        TALL,
+        layer=layers,
+    )
 
 
 def list_lengths(curve: pd.DataFrame, called: int) -> Spec:
@@ -226,8 +145,8 @@ def list_lengths(curve: pd.DataFrame, called: int) -> Spec:
         {
             "mark": {"type": "line", "strokeWidth": 3},
             "encoding": {
-                "x": quantity("calls", "customers called", axis={"format": ","}),
-                "y": quantity("profit", "expected profit", axis={"format": ","}),
+                "x": quantity("calls", "customers called", axis=MONEY),
+                "y": quantity("profit", "expected profit", axis=MONEY),
                 "color": {**way, "scale": scale},
                 "strokeDash": {**way, "scale": dashes},
                 "tooltip": [
@@ -243,7 +162,22 @@ def list_lengths(curve: pd.DataFrame, called: int) -> Spec:
             "encoding": {"x": quantity("called", "")},
         },
     ]
-    return spec(data, "Profit against the length of the list, and this list", TALL, layer=layers)
+    return spec(
+        data,
+        "What lists of other lengths would bring; the upright line: this list",
+        TALL,
+        layer=layers,
+    )
+
+
+# The words of a manager, and below them those of an expert.
+HIDDEN = ["how much worse it is without the column", "(rise of the log loss when shuffled)"]
+GAP = ["share who left less that predicted", "(95 % intervals)"]
+BETTER = [
+    "left of 0 this model is better",
+    "(difference of the log losses, 95 % interval;",
+    "tick: asked for)",
+]
 
 
 def importances(table: pd.DataFrame, top: int = 15) -> Spec:
@@ -251,31 +185,32 @@ def importances(table: pd.DataFrame, top: int = 15) -> Spec:
     data = table.head(top).assign(
         low=lambda t: t["importance"] - t["spread"], high=lambda t: t["importance"] + t["spread"]
     )
-    y = {"field": "feature", "type": "nominal", "sort": data["feature"].tolist(), "title": None}
+    data["feature"] = data["feature"].map(label)
+    y = levels("feature", data["feature"].tolist())
     layers = [
         {
             "mark": {"type": "bar", "color": BLUE, "opacity": 0.85},
-            "encoding": {"x": quantity("importance", "rise of the log loss when shuffled"), "y": y},
+            "encoding": {"x": quantity("importance", HIDDEN), "y": y},
         },
         {
-            "mark": {"type": "rule", "color": "#22303f"},
+            "mark": {"type": "rule", "color": INK},
             "encoding": {"x": quantity("low", ""), "x2": {"field": "high"}, "y": y},
         },
     ]
-    return spec(data, "What the model relies on", 20 * len(data) + 20, layer=layers)
+    return spec(
+        data, "How much worse the model is without a column", 20 * len(data) + 20, layer=layers
+    )
 
 
 def contributions(table: pd.DataFrame, title: str, top: int = 6) -> Spec:
     """The contributions to one customer's risk, in points of probability."""
     data = table.head(top).assign(
-        label=lambda t: t["feature"] + ": " + t["value"],
+        label=lambda t: feature_level(t["feature"], t["value"]),
         direction=lambda t: (t["contribution"] > 0).map({True: "raises", False: "lowers"}),
     )
     encoding = {
-        "x": quantity(
-            "contribution", "points of probability", axis={"format": "+%", "tickCount": 6}
-        ),
-        "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
+        "x": quantity("contribution", "points of probability", axis=SIGNED_PERCENT),
+        "y": levels("label", data["label"].tolist()),
         "color": {
             "field": "direction",
             "type": "nominal",
@@ -284,7 +219,7 @@ def contributions(table: pd.DataFrame, title: str, top: int = 6) -> Spec:
         },
     }
     data = data[["label", "contribution", "direction"]]
-    return spec(data, title, 22 * len(data) + 20, mark="bar", encoding=encoding)
+    return spec(data, title, TWO_LINES * len(data) + 20, mark="bar", encoding=encoding)
 
 
 def dependence(curve: pd.DataFrame) -> Spec:
@@ -292,7 +227,7 @@ def dependence(curve: pd.DataFrame) -> Spec:
     name = curve["feature"].iloc[0]
     size = quantity("share", "share of customers", legend=None, scale={"range": [15, 200]})
     tooltip = [
-        {"field": "label", "title": name},
+        {"field": "label", "title": label(name)},
         {"field": "risk", "format": ".1%"},
         {"field": "share", "format": ".1%", "title": "share of customers"},
     ]
@@ -301,14 +236,14 @@ def dependence(curve: pd.DataFrame) -> Spec:
     risk = quantity("risk", "risk, all else equal", **zero)
     number = curve["value"].map(lambda v: isinstance(v, int | float) and not isinstance(v, bool))
     if not number.any():
-        y = {"field": "label", "type": "nominal", "sort": None, "title": None}
+        y = levels("label")
         span = {"x": quantity("low", ""), "x2": {"field": "high"}, "y": y}
         at = {"x": risk, "y": y, "size": size, "tooltip": tooltip}
         layers = [
             {"mark": {"type": "rule", "color": BLUE, "opacity": 0.5}, "encoding": span},
             {"mark": point, "encoding": at},
         ]
-        return spec(curve, name, 26 * len(curve) + 20, layer=layers)
+        return spec(curve, label(name), 26 * len(curve) + 20, layer=layers)
     x, y = quantity("value", "", scale={"zero": False}), risk
     band = {"x": x, "y": quantity("low", ""), "y2": {"field": "high"}}
     layers = [
@@ -324,7 +259,7 @@ def dependence(curve: pd.DataFrame) -> Spec:
             {"data": absent, "mark": dashed, "encoding": {"y": y, "tooltip": tooltip}},
             {"data": absent, "mark": word, "encoding": {"y": y, "text": {"field": "label"}}},
         ]
-    return spec(curve[number], name, 180, layer=layers)
+    return spec(curve[number], label(name), 180, layer=layers)
 
 
 def segments(table: pd.DataFrame, top: int = 15) -> Spec:
@@ -333,7 +268,7 @@ def segments(table: pd.DataFrame, top: int = 15) -> Spec:
     fine = "no worse than elsewhere"
     data = pd.DataFrame(
         {
-            "label": judged["feature"] + ": " + judged["level"],
+            "label": feature_level(judged["feature"], judged["level"]),
             **{name: judged[name] for name in ("customers", "gap", "gap_low", "gap_high")},
             "worse": judged["why"].replace("", fine),
             "roc_auc": judged["roc_auc"].map("{:.3f}".format),
@@ -341,14 +276,15 @@ def segments(table: pd.DataFrame, top: int = 15) -> Spec:
         }
     )
     colours = {fine: BLUE, "gap": RED, "ranking": ORANGE, "gap, ranking": "#7a1f1c"}
+    colours = {why: colour for why, colour in colours.items() if why in set(data["worse"])}
     colour = {
         "field": "worse",
         "type": "nominal",
         "title": None,
-        "legend": {"orient": "bottom"},
+        **({} if len(colours) > 1 else {"legend": None}),
         "scale": {"domain": list(colours), "range": list(colours.values())},
     }
-    y = {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None}
+    y = levels("label", data["label"].tolist())
     tooltip = [
         {"field": "label"},
         {"field": "customers", "format": ","},
@@ -356,13 +292,12 @@ def segments(table: pd.DataFrame, top: int = 15) -> Spec:
         {"field": "roc_auc", "title": "ROC-AUC"},
         {"field": "expected", "title": "expected ROC-AUC"},
     ]
-    title = ["share who left less predicted", "(95 % intervals)"]
     layers = [
-        {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
+        ZERO,
         {
             "mark": {"type": "rule", "opacity": 0.6},
             "encoding": {
-                "x": quantity("gap_low", title, axis={"format": "+%"}),
+                "x": quantity("gap_low", GAP, axis=SIGNED_PERCENT),
                 "x2": {"field": "gap_high"},
                 "y": y,
                 "color": colour,
@@ -370,10 +305,12 @@ def segments(table: pd.DataFrame, top: int = 15) -> Spec:
         },
         {
             "mark": {"type": "point", "filled": True, "size": 70},
-            "encoding": {"x": quantity("gap", title), "y": y, "color": colour, "tooltip": tooltip},
+            "encoding": {"x": quantity("gap", GAP), "y": y, "color": colour, "tooltip": tooltip},
         },
     ]
-    return spec(data, "Segments of customers, the worst first", 22 * len(data) + 60, layer=layers)
+    return spec(
+        data, "Groups of customers, the worst first", TWO_LINES * len(data) + 20, layer=layers
+    )
 
 
 def gate(checks: pd.DataFrame) -> Spec:
@@ -383,24 +320,21 @@ def gate(checks: pd.DataFrame) -> Spec:
     rows = shown[["name", "threshold", "passed"]].join(
         pd.DataFrame(shown["difference"].tolist(), index=shown.index, dtype=float)
     )
+    rows["name"] = rows["name"].str.replace(" than ", f" than{LINE}")
     colour = {
         "field": "passed",
         "type": "nominal",
         "legend": None,
         "scale": {"domain": [True, False], "range": [GREEN, RED]},
     }
-    y = {"field": "name", "type": "nominal", "sort": None, "title": None}
-    title = [
-        "log loss less the other model's, nats",
-        "(95 % interval; the tick: what is asked for)",
-    ]
+    y = levels("name")
     tooltip = [{"field": name, "format": "+.4f"} for name in ("value", "low", "high", "threshold")]
     layers = [
-        {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": {"datum": 0}}},
+        ZERO,
         {
             "mark": {"type": "rule", "strokeWidth": 2.5},
             "encoding": {
-                "x": quantity("low", title),
+                "x": quantity("low", BETTER),
                 "x2": {"field": "high"},
                 "y": y,
                 "color": colour,
@@ -409,48 +343,44 @@ def gate(checks: pd.DataFrame) -> Spec:
         {
             "mark": {"type": "point", "filled": True, "size": 90},
             "encoding": {
-                "x": quantity("value", title),
+                "x": quantity("value", BETTER),
                 "y": y,
                 "color": colour,
                 "tooltip": tooltip,
             },
         },
         {
-            "mark": {"type": "tick", "thickness": 2, "color": "#22303f"},
-            "encoding": {"x": quantity("threshold", title), "y": y},
+            "mark": {"type": "tick", "thickness": 2, "color": INK},
+            "encoding": {"x": quantity("threshold", BETTER), "y": y},
         },
     ]
-    return spec(rows, "Beside other models", 40 * len(rows) + 20, layer=layers)
+    return spec(rows, "Beside other models", 44 * len(rows) + 20, layer=layers)
 
 
-def histogram(counts: pd.DataFrame, title: str) -> Spec:
-    """Churn rate (bar colour) and number of customers (bar length) by level of a feature."""
+def churn_rates(counts: pd.DataFrame, title: str) -> Spec:
+    """The share who left by level of a feature, with the number of customers."""
+    data = counts.assign(
+        label=counts["level"] + LINE + counts["customers"].map("{:,} customers".format)
+    )
     encoding = {
-        "y": {"field": "level", "type": "nominal", "sort": None, "title": None},
-        "x": quantity("customers", "customers"),
-        "color": quantity(
-            "churn_rate",
-            "share who left",
-            scale={"scheme": "blues", "domainMin": 0},
-            legend={"format": "%"},
-        ),
+        "y": levels("label"),
+        "x": quantity("churn_rate", "share who left", axis=PERCENT),
         "tooltip": [
             {"field": "level"},
-            {"field": "customers"},
+            {"field": "customers", "format": ","},
             {"field": "churn_rate", "format": ".1%"},
         ],
     }
-    return spec(counts, title, 22 * len(counts) + 20, mark="bar", encoding=encoding)
+    mark = {"type": "bar", "color": BLUE}
+    return spec(data, title, TWO_LINES * len(data) + 20, mark=mark, encoding=encoding)
 
 
 def missing_share(shares: pd.DataFrame) -> Spec:
     """Which share of each column is missing."""
-    encoding = {
-        "y": {"field": "column", "type": "nominal", "sort": "-x", "title": None},
-        "x": quantity("missing", "missing", axis={"format": "%", "tickCount": 5}),
-    }
+    data = shares.assign(column=shares["column"].map(label))
+    encoding = {"y": levels("column", "-x"), "x": quantity("missing", "missing", axis=PERCENT)}
     mark = {"type": "bar", "color": ORANGE}
-    return spec(shares, "Missing values", 22 * len(shares) + 20, mark=mark, encoding=encoding)
+    return spec(data, "Missing values", 24 * len(data) + 20, mark=mark, encoding=encoding)
 
 
 def plain(value: Any) -> str:

@@ -4,8 +4,30 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from churn.evaluation.charts import BLUE, GREY, ORANGE, RED, Spec, quantity, spec
-from churn.monitoring.cohorts import EVALUATED, INSUFFICIENT
+from churn.data.contract import label
+from churn.evaluation.chart_spec import (
+    BLUE,
+    GREY,
+    LINE,
+    MONEY,
+    ORANGE,
+    PERCENT,
+    RED,
+    TWO_LINES,
+    Spec,
+    feature_level,
+    levels,
+    quantity,
+    spec,
+)
+from churn.monitoring.cohorts import EVALUATED, INSUFFICIENT, WAITING
+
+STATES = {
+    EVALUATED: "evaluated",
+    INSUFFICIENT: "too few outcomes known",
+    WAITING: "not over yet",
+}
+CHANGED = ["share of customers with another value", "(effect size of the drift)"]
 
 
 def effects(table: pd.DataFrame, top: int = 20) -> Spec:
@@ -13,15 +35,15 @@ def effects(table: pd.DataFrame, top: int = 20) -> Spec:
     state = {(False, False): "as before", (True, False): "drifted", (True, True): "broken"}
     data = pd.DataFrame(
         {
-            "label": table["column"] + table["what"].map(lambda what: _suffix(what)),
+            "label": table["column"].map(label) + table["what"].map(_suffix),
             "state": [state[key] for key in zip(table["alarm"], table["broken"], strict=True)],
             **{name: table[name] for name in ("effect", "reference", "current", "adjusted")},
         }
     ).head(top)
     colours = {"as before": BLUE, "drifted": ORANGE, "broken": RED}
     encoding = {
-        "x": quantity("effect", "share of customers with another value", axis={"format": "%"}),
-        "y": {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None},
+        "x": quantity("effect", CHANGED, axis=PERCENT),
+        "y": levels("label", data["label"].tolist()),
         "color": {
             "field": "state",
             "type": "nominal",
@@ -36,11 +58,13 @@ def effects(table: pd.DataFrame, top: int = 20) -> Spec:
             {"field": "adjusted", "format": ".2g", "title": "p, adjusted"},
         ],
     }
-    return spec(data, "Drift", 20 * len(data) + 20, mark="bar", encoding=encoding)
+    return spec(
+        data, "How much customers have changed", 30 * len(data) + 20, mark="bar", encoding=encoding
+    )
 
 
 def _suffix(what: str) -> str:
-    return "" if what == "values" else f": {what}"
+    return "" if what == "values" else f"{LINE}{what}"
 
 
 def cohorts(table: pd.DataFrame, metric: str, title: str, reference: Mapping[str, float]) -> Spec:
@@ -55,24 +79,25 @@ def cohorts(table: pd.DataFrame, metric: str, title: str, reference: Mapping[str
     """
     ends = [metric, f"{metric}_low", f"{metric}_high"]
     data = table.dropna(subset=ends)[["cohort", "state", "known", *ends]]
-    x = {"field": "cohort", "type": "ordinal", "title": None}
+    data["state"] = data["state"].map(STATES)
+    x = {"field": "cohort", "type": "ordinal", "title": None, "axis": {"labelAngle": -45}}
     zoom = {"zero": False, "nice": True}
     colour = {
         "field": "state",
         "type": "nominal",
         "title": None,
-        "scale": {"domain": [EVALUATED, INSUFFICIENT], "range": [BLUE, GREY]},
+        "scale": {"domain": [STATES[EVALUATED], STATES[INSUFFICIENT]], "range": [BLUE, GREY]},
     }
     band = {"data": {"values": [reference]}}
     layers = [
         {
             **band,
-            "mark": {"type": "rect", "color": BLUE, "opacity": 0.12},
+            "mark": {"type": "rect", "color": BLUE, "opacity": 0.12, "aria": False},
             "encoding": {"y": quantity("low", "", scale=zoom), "y2": {"field": "high"}},
         },
         {
             **band,
-            "mark": {"type": "rule", "color": BLUE, "strokeDash": [4, 4]},
+            "mark": {"type": "rule", "color": BLUE, "strokeDash": [4, 4], "aria": False},
             "encoding": {"y": quantity("value", "")},
         },
         {
@@ -98,7 +123,9 @@ def cohorts(table: pd.DataFrame, metric: str, title: str, reference: Mapping[str
             },
         },
     ]
-    return spec(data, f"{title} by cohort; the band is the hold-out's", 200, layer=layers)
+    return spec(
+        data, f"{title} by month; the band: when it was trained (hold-out)", 200, layer=layers
+    )
 
 
 def money(segments: pd.DataFrame, top: int = 15) -> Spec:
@@ -106,14 +133,14 @@ def money(segments: pd.DataFrame, top: int = 15) -> Spec:
     shown = segments.dropna(subset=["profit", "profit_before"]).head(top)
     data = pd.DataFrame(
         {
-            "label": shown["feature"] + ": " + shown["level"],
+            "label": feature_level(shown["feature"], shown["level"]),
             "before": shown["profit_before"],
             "now": shown["profit"],
             "customers": shown["customers"],
             "state": shown["changed"].map({True: "changed", False: "as before"}),
         }
     )
-    y = {"field": "label", "type": "nominal", "sort": data["label"].tolist(), "title": None}
+    y = levels("label", data["label"].tolist())
     colour = {
         "field": "state",
         "type": "nominal",
@@ -140,11 +167,11 @@ def money(segments: pd.DataFrame, top: int = 15) -> Spec:
         {
             "mark": {"type": "point", "filled": True, "size": 70},
             "encoding": {
-                "x": quantity("now", "expected profit per customer; hollow: before"),
+                "x": quantity("now", "expected money per customer; hollow: before", axis=MONEY),
                 "y": y,
                 "color": colour,
                 "tooltip": tooltip,
             },
         },
     ]  # fmt: skip
-    return spec(data, "Money by segment", 22 * len(data) + 40, layer=layers)
+    return spec(data, "Money by group of customers", TWO_LINES * len(data) + 40, layer=layers)

@@ -1,13 +1,21 @@
 """The card of ChurnFlow about its table."""
 
-from html import escape
-
 import numpy as np
 import pandas as pd
-from metaflow.cards import Markdown, Table, VegaChart
 
-from cards.components import as_table, page
+from cards.components import (
+    chart,
+    facts,
+    figures,
+    heading,
+    page,
+    paragraph,
+    problems_table,
+    sentences,
+    table,
+)
 from churn.data.console import describe_reading
+from churn.data.contract import label
 from churn.data.readers import public_name
 from churn.evaluation import charts
 from churn.registry.training_run import TrainingRun
@@ -17,44 +25,42 @@ def data_card(run: TrainingRun) -> list:
     """The table, its problems, and how each was handled."""
     parts = pd.Series(run.split).value_counts()
     left = (run.frame[run.contract.target] == run.contract.positive).mean()
-    facts = [
-        ["customers in the table", f"{len(run.table):,}"],
-        ["rejected for breaking the contract", f"{len(run.rejected):,}"],
-        ["trained on", f"{parts.get('train', 0):,}"],
-        ["held out", f"{parts.get('holdout', 0):,}"],
-        ["left out as copies of held-out customers", f"{parts.get('copy', 0):,}"],
-        ["left out because they were called", f"{run.called.called:,}"],
-        ["trained on of their control group", f"{run.called.trained:,}"],
-        ["the weight that these carry", f"{run.called.weight:,.0f}"],
-        ["left", f"{left:.1%}"],
-        ["features", f"{len(run.contract.features)}"],
+    shown = [
+        (f"{len(run.table):,}", "customers are in the table.",
+         f"{len(run.rejected):,} rejected for breaking the contract"),
+        (f"{100 * left:.0f} of 100", "of them left.", f"Base rate {left:.1%}"),
+        (f"{parts.get('train', 0):,}", "of them are trained on; on the others the model is judged.",
+         f"{parts.get('holdout', 0):,} held out, {len(run.contract.features)} features"),
+    ]  # fmt: skip
+    rows = [
+        ("left out as copies of held-out customers", parts.get("copy", 0)),
+        ("left out because they were called", run.called.called),
+        ("trained on of their control group", run.called.trained),
+        ("the weight that these carry", round(run.called.weight)),
     ]
+    reading = describe_reading(run.table, run.contract, set(run.leaks["column"]))
+    leaks = run.leaks.assign(column=run.leaks["column"].map(label))
     return page(
-        Markdown(f"# The data: {public_name(run.data)}"),
-        Table([[Markdown(name), value] for name, value in facts]),
-        Markdown(run.target_summary),
-        Markdown("## How it was read"),
-        _sentences(describe_reading(run.table, run.contract, set(run.leaks["column"]))),
-        *([Markdown(f"**Near copies.** {run.near_copies}")] if run.near_copies else []),
+        f"The data: {public_name(run.data)}",
+        run.target_summary,
+        figures(shown),
+        *([facts((name, f"{count:,}") for name, count in rows if count)]),
+        *([heading("How it was read"), sentences(reading)] if reading else []),
+        *([paragraph(f"Near copies. {run.near_copies}")] if run.near_copies else []),
         *_called(run),
-        Markdown("## What was wrong with it"),
-        as_table(run.problems, "The table keeps its contract: nothing was wrong."),
-        Markdown("## Columns that must not be trained on"),
-        as_table(run.leaks, "None was found."),
-        Markdown("## Who leaves"),
-        *(VegaChart(_by_level(run, name)) for name in _informative(run)),
+        heading("What was wrong with it"),
+        problems_table(run.problems),
+        heading("Columns that must not be trained on"),
+        table(leaks.to_numpy().tolist(), [str(name) for name in leaks], "None was found."),
+        heading("Who leaves"),
+        *(chart(_by_level(run, name)) for name in _informative(run)),
         *_missing(run),
     )
 
 
-def _called(run) -> list[Markdown]:
+def _called(run) -> list:
     text = " ".join(filter(None, [str(run.called), str(run.known_calls)]))
-    return [Markdown(f"**Called customers.** {escape(text, quote=False)}")] if text else []
-
-
-def _sentences(lines: list[str]) -> Markdown:
-    """A list of sentences, in which no name of a column is markup."""
-    return Markdown("\n".join(f"- {escape(line, quote=False)}" for line in lines))
+    return [heading("Called customers"), paragraph(text)] if text else []
 
 
 def _informative(run, most: int = 4, rows: int = 50_000) -> list[str]:
@@ -87,10 +93,10 @@ def _by_level(run, name: str) -> dict:
         for level in by.index
     ]
     counts = pd.DataFrame({"level": levels, "customers": by["size"], "churn_rate": by["mean"]})
-    return charts.histogram(counts, name)
+    return charts.churn_rates(counts, label(name))
 
 
 def _missing(run) -> list:
     shares = run.frame[list(run.contract.features)].isna().mean()
     shares = shares[shares > 0].rename_axis("column").reset_index(name="missing")
-    return [VegaChart(charts.missing_share(shares))] if len(shares) else []
+    return [chart(charts.missing_share(shares))] if len(shares) else []

@@ -1,8 +1,6 @@
 """The card of EffectFlow."""
 
-from metaflow.cards import Markdown, Table
-
-from cards.components import page
+from cards.components import figures, heading, page, paragraph, sentences, table
 from churn.campaign.effects import POLICY_WORDS, action_effects, per_protocol
 from churn.targeting.report import decision_text
 
@@ -11,37 +9,33 @@ def effects_card(run) -> list:
     """What calling did, to whom, and what each policy would have brought with the same budget."""
     report, found = run.report, run.found
     return page(
-        Markdown(f"# Whom a call keeps: {run.settings.campaign}"),
-        Markdown("\n\n".join(found.notes)),
-        Markdown(f"**{decision_text(report)}**"),
-        Markdown("## What each action does to those who might get it"),
-        Table(
+        f"Whom a call keeps: {run.settings.campaign}",
+        decision_text(report),
+        figures(_leading(report)),
+        sentences(found.notes),
+        heading("What each action does to those who might get it"),
+        table(
             [
-                [
-                    one["action"],
-                    f"{_points(one['effect']['value'])} ({_points(one['effect']['low'])} to "
-                    f"{_points(one['effect']['high'])})",
-                    f"{one['money']['value']:+,.2f} ({one['money']['low']:+,.2f} to "
-                    f"{one['money']['high']:+,.2f})",
-                ]
+                [one["action"], _span(one["effect"], _points),
+                 _span(one["money"], lambda value: f"{value:+,.2f}")]
                 for one in action_effects(report)
             ],
-            headers=["action", "kept of 100 (95 %)", "money per customer (95 %)"],
+            ["action", "kept of 100 (95 %)", "money per customer (95 %)"],
         ),
-        *map(Markdown, per_protocol(report, found.reached)),
-        Markdown("## Which customers there are"),
-        Table(
+        *map(paragraph, per_protocol(report, found.reached)),
+        heading("Which customers there are"),
+        table(
             [
                 [row.kind, f"{row.share:.1%}", _percent(row.risk), _points(row.effect)]
                 for row in run.quarters.itertuples()
             ],
-            headers=["a customer who", "share", "risk without a call", "kept of 100 by a call"],
+            ["a customer who", "share", "risk without a call", "kept of 100 by a call"],
         ),
-        Markdown(
-            f"## What each policy would have brought, calling at most {report.budget:.1%} "
-            "of the customers"
+        heading(
+            f"What each policy would have brought, calling at most {report.budget:.1%} of the "
+            "customers"
         ),
-        Table(
+        table(
             [
                 [
                     POLICY_WORDS[one.policy], f"{1_000 * one.value:,.0f}", f"{one.treated:.1%}",
@@ -51,22 +45,50 @@ def effects_card(run) -> list:
                 for one in report.values
                 if one.policy in POLICY_WORDS
             ],
-            headers=["policy", "money per 1,000 customers", "called", "gain over risk (95 %)"],
+            ["policy", "money per 1,000 customers", "called", "gain over risk (95 %)"],
         ),
-        Markdown("The intervals of the gains hold together."),
-        Markdown("## Are the predicted effects right?"),
-        Table(
+        paragraph("The intervals of the gains hold together (doubly robust values)."),
+        heading("Are the predicted effects right?"),
+        paragraph("By fifths of the customers, from those whom a call helps least."),
+        table(
             [
-                [name, f"{number + 1}", _points(row.predicted),
+                [f"{name}, fifth {number + 1}", _points(row.predicted),
                  f"{_points(row.observed)} ({_points(row.low)} to {_points(row.high)})"]
                 for name, groups in report.groups.items()
                 for number, row in enumerate(groups.itertuples())
             ],
-            headers=["action", "fifth by predicted effect", "predicted", "observed (95 %)"],
+            ["", "kept of 100, predicted", "observed (95 %)"],
         ),
-        Markdown("## The health of the experiment"),
-        Table([[check.name, check.finding] for check in report.checks]),
+        heading("The health of the experiment"),
+        table([[check.name, check.finding] for check in report.checks], ["check", "finding"]),
     )  # fmt: skip
+
+
+def _leading(report) -> list[tuple[str, str, str]]:
+    shown = [
+        (
+            f"{_points(one['effect']['value'])} of 100",
+            f"customers stay because of {one['action']!r}, on average over all who might get it.",
+            f"Mean effect, 95 % interval {_points(one['effect']['low'])} to "
+            f"{_points(one['effect']['high'])}",
+        )
+        for one in action_effects(report)
+    ]
+    shown += [
+        (
+            f"{1_000 * one.gain:+,.0f}",
+            "money per 1,000 customers that the learned policy would have brought above calling "
+            "by risk.",
+            f"Simultaneous 95 % interval {1_000 * one.low:+,.0f} to {1_000 * one.high:+,.0f}",
+        )
+        for one in report.values
+        if one.policy == "hybrid"
+    ]
+    return shown
+
+
+def _span(found: dict, say) -> str:
+    return f"{say(found['value'])} ({say(found['low'])} to {say(found['high'])})"
 
 
 def _points(value: float) -> str:

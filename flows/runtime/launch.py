@@ -38,7 +38,7 @@ if not any(name and name != "root" for name in _names):
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # The table that ships with the project goes to a cluster with the code.
-os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml")
+os.environ.setdefault("METAFLOW_DEFAULT_PACKAGE_SUFFIXES", ".py,.csv,.toml,.css")
 
 
 # By default Metaflow starts the tasks itself.

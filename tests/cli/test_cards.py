@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from card_pages import check_cards
 from churn.__main__ import main
 from tiny import environment
 
@@ -18,6 +19,11 @@ def test_the_cards_of_a_run_are_written(telco_run, tmp_path, capsys):
     assert "<html" in page
     assert not re.search(r"@import\s*.https?://", page)  # a page asks no other host for anything
     assert capsys.readouterr().out.count(telco_run.pathspec) == 3
+
+
+def test_the_cards_of_a_training_can_be_read_on_any_screen(telco_run, chromium, tmp_path):
+    names = {"data", "leaderboard", "model"}
+    check_cards(telco_run.pathspec, chromium, tmp_path / "cards", names)
 
 
 def test_what_has_no_cards_is_said_in_our_words(capsys):

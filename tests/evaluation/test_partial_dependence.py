@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.data.contract import Contract
+from churn.data.contract import Contract, label
 from churn.data.parsing import parse_features
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
@@ -121,7 +121,7 @@ def test_a_number_that_never_varies_has_one_point(model, frame, value):
 def test_every_curve_makes_a_chart(curves):
     for name, curve in curves.groupby("feature", sort=False):
         spec = charts.dependence(curve)
-        assert spec["title"]["text"] == name
+        assert spec["description"] == label(name)
         layers = {"tenure": 3, "monthly_charges": 3, "total_charges": 5}.get(name, 2)
         assert len(spec["layer"]) == layers
         json.dumps(spec, allow_nan=False)

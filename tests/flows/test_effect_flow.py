@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from card_pages import check_cards
 from churn.__main__ import main
 from churn.cli.prune import _needed
 from churn.data.synthetic import generate_sample_data
@@ -124,6 +125,11 @@ def test_a_proven_gain_makes_the_learned_policy_the_list_s(campaign):
     assert "Nothing is recorded about the calls" in campaign.effect.output
     assert "its gain over risk is above zero" in campaign.effect.output
     assert "goes by EffectFlow/" in campaign.effect.output
+
+
+def test_its_card_can_be_read_on_any_screen(campaign, chromium, tmp_path):
+    run = re.search(r"EffectFlow/\d+", campaign.effect.output)[0]
+    check_cards(run, chromium, tmp_path / "cards", {"effects"})
 
 
 def test_the_next_list_has_whom_an_action_keeps_and_the_right_one(campaign):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from card_pages import check_cards
 from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
 from churn.data.parsing import labels, parse_features
 from churn.feedback.outcomes import Outcome, OutcomeStore
@@ -231,13 +232,21 @@ class TestBrokenMonth:
         name = re.search(r"Flow/(\d+)", march[0].output)[1]
         (card,) = get_cards(Step(f"MonitorFlow/{name}/judge").task, id="monitor")
         shown = str(card.get_data())
-        for text in ("retrain: ChurnFlow/", "Did what was predicted happen?", "Drift"):
+        for text in (
+            "retrain: ChurnFlow/",
+            "The model should be replaced",
+            "Did what was predicted happen?",
+        ):
             assert text in shown
         assert "srcdoc=" not in shown
         (card,) = get_cards(Step(f"MonitorFlow/{name}/end").task, id="evidently")
         assert "srcdoc=" in str(card.get_data())
         page = artifacts(march[0]).evidently
         assert "tenure: missing" in page
+
+    def test_its_cards_can_be_read_on_any_screen(self, march, chromium, tmp_path):
+        run = re.search(r"MonitorFlow/\d+", march[0].output)[0]
+        check_cards(run, chromium, tmp_path / "cards", {"monitor", "evidently"})
 
     def test_trains_anew_with_the_same_settings_and_leaves_the_rest_to_the_gate(self, march):
         run = artifacts(march[0])

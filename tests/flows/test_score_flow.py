@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from card_pages import check_cards
 from churn.campaign.control_group import in_control
 from churn.campaign.stored import CallListStore, Query
 from churn.data.synthetic import generate_sample_data
@@ -112,8 +113,17 @@ class TestDailyList:
         namespace(None)
         (card,) = get_cards(Step(f"{pathspec(daily[0])}/rank").task, id="calls")
         shown = str(card.get_data())
-        for text in ("Whom to call on 2026-03-02", "the riskiest", "at random", "vegaChart"):
+        for text in (
+            "Whom to call: retention",
+            "The list of 2026-03-02",
+            "the riskiest",
+            "at random",
+            "vegaChart",
+        ):
             assert text in shown
+
+    def test_its_card_can_be_read_on_any_screen(self, daily, chromium, tmp_path):
+        check_cards(pathspec(daily[0]), chromium, tmp_path / "cards", {"calls"})
 
 
 @pytest.fixture(scope="module")

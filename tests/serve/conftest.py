@@ -1,7 +1,6 @@
 """The app around a real run, in this process and in a process of its own."""
 
 import json
-import shutil
 
 import pandas as pd
 import pytest
@@ -64,11 +63,3 @@ def start(tmp_path):
     yield begin
     for one in started:
         one.stop()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not path:
-        pytest.skip("no chromium on PATH")
-    return path
