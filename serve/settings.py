@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from churn.campaign.campaign_file import read_campaign_file
 from churn.errors import ChurnError
 from churn.home import home
 from serve.people import split_key
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
         How long a client may take to send the body of a request.
     file_hours : float (CHURN_FILE_HOURS)
         After so many hours a file that was scored on the page is deleted, with its results.
+    campaign_file : str (CHURN_CAMPAIGN_FILE)
+        The campaign's file, whose offers and costs the desk shows; see
+        `churn.campaign.campaign_file`.
     host : str (HOST)
     port : int (PORT)
     workers : int or None (CHURN_WORKERS)
@@ -105,6 +109,7 @@ class Settings(BaseSettings):
     max_content_length: int = Field(16 * 2**20, ge=1)
     body_seconds: float = Field(30.0, ge=0.1, le=3600)
     file_hours: float = Field(24.0, gt=0, le=8760)
+    campaign_file: Text = ""
     host: Text = Field("127.0.0.1", validation_alias="HOST")
     port: int = Field(8000, ge=1, le=65535, validation_alias="PORT")
     workers: int | None = Field(None, ge=1, le=1024)
@@ -147,6 +152,7 @@ def init_app(app: Flask, given: Mapping[str, Any] | None) -> None:
     settings = Settings.read(given)
     app.config.update({"SERVED": None, **(given or {})})
     app.config.update({name.upper(): value for name, value in settings})
+    app.config["CAMPAIGN"] = read_campaign_file(settings.campaign_file)
     app.config["STATE"] = str(settings.state)
     app.config["KEYS"] = [*settings.keys, *settings.keys_file]
     app.config["KEYS_FILE"] = None

@@ -60,6 +60,8 @@ def fill_reports(url: str) -> None:
     known = arms | {
         "kept": {"value": 81.6, "low": 12.2, "high": 160.1},
         "saved": {"value": 16_320.0, "low": -2_400.5, "high": 32_020.0}, "insufficient": [],
+        "always": {"kept": {"value": 81.6, "low": -15.3, "high": 190.7},
+                   "saved": {"value": 16_320.0, "low": -11_090.0, "high": 39_000.0}},
     }  # fmt: skip
     open_ = arms | {"kept": None, "saved": None, "insufficient": ["Too few to compare: …"]}
     health = [
@@ -70,6 +72,8 @@ def fill_reports(url: str) -> None:
     campaign = {
         "campaign": "spring", "problem": "", "total": known, "health": health,
         "months": [{"month": "2026-01", **known}, {"month": "2026-02", **open_}],
+        "groups": {"offer": [{"name": "discount", **known}, {"name": "mail", **open_}],
+                   "segment": [{"name": "North", **known}]},
     }  # fmt: skip
     broken = "tenure: the column is broken"
     ends = {"value": 0.85, "low": 0.83, "high": 0.87}
@@ -85,6 +89,10 @@ def fill_reports(url: str) -> None:
     effects = {
         "campaign": "spring", "run": "EffectFlow/1", "why": "Keep calling by risk: not proven.",
         "customers": 5_900, "budget": 0.1, "reached": "Nothing is recorded about the calls.",
+        "actions": [
+            {"action": name, "effect": {"value": 0.03, "low": 0.01, "high": 0.05},
+             "money": {"value": 4.5, "low": 1.5, "high": 7.5}} for name in ("discount", "mail")
+        ],
         "policies": [{"policy": "the learned policy", "treated": 0.08, "value": 10.75,
                       "gain": 7.03, "low": -1.2, "high": 10.1}],
         "kinds": [{"kind": "better left alone", "share": 0.12, "risk": 0.4, "effect": -0.03},

@@ -7,17 +7,18 @@ says wins over the file.
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from churn.campaign.actions import Action, Actions
-from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.rules import Rule, rule_problems
+from churn.campaign.stored.entries import CONTACT, CONTROL
 from churn.data.amounts import NUMBER
 from churn.data.contract import Contract
 from churn.errors import ChurnError
-from churn.evaluation.retention_costs import RetentionCosts
+
+if TYPE_CHECKING:  # the app reads a campaign, and does not load pandas
+    from churn.campaign.actions import Actions
 
 __all__ = ["ActionEntry", "CampaignFile", "load_campaign_file", "read_campaign_file"]
 
@@ -151,6 +152,16 @@ class CampaignFile(BaseModel):
     suppress: Rules = ()
     actions: tuple[ActionEntry, ...] = Field(min_length=1)
 
+    def words(self, action: str) -> str:
+        """What an action offers and how, as `discount: 20 % off, by phone`; else its name."""
+        for one in self.actions:
+            if one.name == action:
+                how = f"by {one.channel}" if one.channel else ""
+                return ": ".join(
+                    filter(None, [one.name, ", ".join(filter(None, [one.offer, how]))])
+                )
+        return action
+
     @property
     def calls(self) -> int | None:
         """The budget, or the sum of the capacities; None where neither is given."""
@@ -208,7 +219,7 @@ class CampaignFile(BaseModel):
         if problems:
             raise ChurnError("The rules of the campaign cannot be used:", problems)
 
-    def build(self, costs: dict[str, float | str], given: dict[str, str]) -> Actions:
+    def build(self, costs: dict[str, float | str], given: dict[str, str]) -> "Actions":
         """The actions with all their costs.
 
         Parameters
@@ -223,6 +234,9 @@ class CampaignFile(BaseModel):
         ChurnError
             Naming every action whose costs cannot be used.
         """
+        from churn.campaign.actions import Action, Actions
+        from churn.evaluation.retention_costs import RetentionCosts
+
         each, problems = [], []
         value = {} if self.customer_value is None else {"customer_value": self.customer_value}
         for entry in self.actions:

@@ -104,6 +104,10 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
         table = pd.DataFrame(store.assignments(), columns=[*Assignment._fields])
     stratum = table["stratum"].fillna(LIST)
     table = table.assign(
+        assigned_action=table["action"],
+        policy_action=pd.Series(
+            map(preferred_action, table["eligible"], stratum), index=table.index, dtype=object
+        ),
         arm=np.where(table["control"].astype(bool), CONTROL, CONTACT),
         day=pd.to_datetime(table["as_of"]), stratum=stratum,
     )  # fmt: skip
@@ -111,6 +115,15 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
     table = table[~((stratum == EXPLORATION) & (table["arm"] == CONTROL))]
     columns = {**COLUMNS, "run": object}
     return table[[*columns]].astype(columns).reset_index(drop=True), store.where
+
+
+def preferred_action(eligible: object, stratum: str) -> str | None:
+    """The action that the policy of a list preferred: of those possible the most probable."""
+    if stratum != LIST or not isinstance(eligible, dict):
+        return None
+    chances = {name: of["propensity"] for name, of in eligible.items() if name != CONTROL}
+    best = max(chances, key=lambda name: chances[name], default=None)
+    return None if best == CONTACT else best
 
 
 def _log_url(url: str) -> str:

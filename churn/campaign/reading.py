@@ -19,7 +19,8 @@ NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
 COLUMNS: dict[str, Any] = {
     "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
     "value_at_risk": np.float64, "campaign": object, "key": object, "stratum": object,
-    "propensity": np.float64,
+    "propensity": np.float64, "assigned_action": object, "policy_action": object,
+    "segment": object,
 }  # fmt: skip
 
 
@@ -69,8 +70,9 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
         key (the name of the list's id column), stratum (`list`, or `exploration`, where only
         called customers are returned: those like them who were not called were drawn from all
-        customers, and say nothing special about the list), and propensity (the probability of the
-        arm that was drawn; NaN where the list has none).
+        customers, and say nothing special about the list), propensity (the probability of what
+        was drawn; NaN where the list has none), assigned_action and policy_action (see
+        `churn.campaign.export.list_schema`), and segment; None where they are not known.
 
     Raises
     ------
@@ -98,7 +100,10 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             "campaign": table["campaign"].astype(object),
             "key": table.columns[0],
             "stratum": table["stratum"],
+            "segment": None,
         }
+        for name in ("assigned_action", "policy_action"):
+            columns[name] = table[name].astype(object) if name in table else None
         numbers = {name: parse_numbers(table[name])[0] for name in ("probability", "value_at_risk")}
         columns["propensity"] = (
             parse_numbers(table["propensity"])[0] if "propensity" in table else np.nan

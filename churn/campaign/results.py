@@ -29,7 +29,8 @@ def results_by_month(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[s
     -------
     list of dict
         For each campaign: campaign, problem (why it cannot be compared; else empty), total and
-        months (see `_figures`), health (see `experiment_health`).
+        months (see `_figures`), groups (by `offer` and by `segment`, where there are any: name and
+        figures of each), health (see `experiment_health`).
     """
     found: list[dict[str, Any]] = []
     for name, lists in calls.groupby("campaign", sort=True):
@@ -50,6 +51,10 @@ def results_by_month(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[s
                     {"month": month, **_figures(measure(part, _of(mine, part)))}
                     for month, part in every.groupby(months, sort=True)
                 ],
+                "groups": {
+                    "offer": _by(with_their_action(every), "policy_action", mine),
+                    "segment": _by(every, "segment", mine),
+                },
                 "health": experiment_health(every, mine),
             }
         )
@@ -111,6 +116,26 @@ def experiment_health(calls: pd.DataFrame, outcomes: pd.DataFrame) -> list[dict[
     ]
 
 
+def with_their_action(calls: pd.DataFrame) -> pd.DataFrame:
+    """The customers who got the action that the policy preferred, and those in the control group.
+
+    Which action a customer got is drawn, so that among the customers for whom the policy prefers an
+    action, those who got it and those who got none differ by chance only.
+    """
+    got = (calls["assigned_action"] == calls["policy_action"]) | (calls["arm"] == CONTROL)
+    return calls[got]
+
+
+def _by(calls: pd.DataFrame, column: str, outcomes: pd.DataFrame) -> list[dict[str, Any]]:
+    """The figures of each group of customers, the largest first."""
+    sizes = calls[column].value_counts()
+    return [
+        {"name": str(name), **_figures(measure(part, _of(outcomes, part)))}
+        for name in sizes.index
+        if len(part := calls[calls[column] == name].reset_index(drop=True))
+    ]
+
+
 def _of(outcomes: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     return outcomes[outcomes["customer"].isin(calls["customer"])]
 
@@ -125,5 +150,6 @@ def _figures(found: Savings) -> dict[str, Any]:
         **arms,
         "kept": found.kept,
         "saved": found.saved,
+        "always": found.always,
         "insufficient": found.insufficient_data,
     }

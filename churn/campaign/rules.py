@@ -8,14 +8,15 @@ rule compares it with a text, and as a number elsewhere.
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from churn.data.contract import Contract, Number
 from churn.data.expressions import Formula
-from churn.data.parsing import parse_numbers, parse_texts
+
+if TYPE_CHECKING:  # the app reads rules, and does not load pandas
+    import pandas as pd
 
 __all__ = ["Rule", "rule_problems"]
 
@@ -43,7 +44,7 @@ class Rule:
         """The columns that it reads."""
         return sorted(self.formula.columns)
 
-    def __call__(self, customers: pd.DataFrame) -> np.ndarray:
+    def __call__(self, customers: "pd.DataFrame") -> np.ndarray:
         """Where it holds: (n,) bool.
 
         Parameters
@@ -99,7 +100,11 @@ def _compared_with_text(tree: ast.AST) -> set[str]:
     return found
 
 
-def _cells(column: pd.Series, text: bool) -> np.ndarray | pd.Categorical:
+def _cells(column: "pd.Series", text: bool) -> "np.ndarray | pd.Categorical":
+    import pandas as pd
+
+    from churn.data.parsing import parse_numbers, parse_texts
+
     if isinstance(column.dtype, pd.CategoricalDtype):
         return pd.Categorical(column)
     if text:
@@ -109,7 +114,7 @@ def _cells(column: pd.Series, text: bool) -> np.ndarray | pd.Categorical:
     return parse_numbers(column)[0]
 
 
-def holds_any(rules: Sequence[Rule], customers: pd.DataFrame) -> np.ndarray:
+def holds_any(rules: Sequence[Rule], customers: "pd.DataFrame") -> np.ndarray:
     """Where at least one of the rules holds: (n,) bool."""
     holds = np.zeros(len(customers), dtype=bool)
     for rule in rules:
@@ -117,7 +122,7 @@ def holds_any(rules: Sequence[Rule], customers: pd.DataFrame) -> np.ndarray:
     return holds
 
 
-def holds_all(rules: Sequence[Rule], customers: pd.DataFrame) -> np.ndarray:
+def holds_all(rules: Sequence[Rule], customers: "pd.DataFrame") -> np.ndarray:
     """Where all of the rules hold: (n,) bool."""
     holds = np.ones(len(customers), dtype=bool)
     for rule in rules:

@@ -7,7 +7,7 @@ from churn.cli.commands import Commands
 
 def add(commands: Commands) -> None:
     """Add the command that records the results of calls."""
-    about = "record what came of calls: customer, result, and perhaps date, by, note, cost"
+    about = "record what came of calls: customer, result, and perhaps date, by, note, cost, action"
     parser = commands.add_parser("calls", help=about, description=about)
     parser.add_argument("table", metavar="TABLE", help="a file, s3://… or a database URL")
     parser.add_argument("--campaign", default="retention", help="whose lists (%(default)s)")

@@ -29,11 +29,15 @@ def add(commands: Commands) -> None:
         "--spent", type=_money, default=0.0, metavar="MONEY",
         help="what the calls and offers cost in all, to be taken off (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--by", choices=("month", "offer"), help="each of them too: the month of the list, or offer"
+    )
     parser.set_defaults(run=_savings)
 
 
 def _savings(options: argparse.Namespace) -> None:
     from churn.campaign.reading import read_call_lists
+    from churn.campaign.results import with_their_action
     from churn.campaign.savings import measure, one_campaign
     from churn.data.source import notes
     from churn.feedback.outcomes import read_table
@@ -47,6 +51,18 @@ def _savings(options: argparse.Namespace) -> None:
     for note in notes(outcomes):
         print(f"{options.outcomes}: {note}.")
     print(measure(calls, outcomes, options.spent))
+    groups = {
+        "month": (calls, calls["day"].dt.strftime("%Y-%m")),
+        "offer": (with_their_action(calls), calls["policy_action"]),
+    }
+    if options.by:
+        of, by = groups[options.by]
+        for name, part in of.groupby(by.loc[of.index], sort=True):
+            some = part.reset_index(drop=True)
+            mine = outcomes[outcomes["customer"].isin(some["customer"])]
+            print(f"\n{options.by} {name}, before the costs of calling:\n{measure(some, mine)}")
+        if by.isna().all():
+            print("\nThe lists do not say which action the policy preferred.")
 
 
 def _money(text: str) -> float:

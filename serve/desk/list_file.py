@@ -10,6 +10,7 @@ from xlsxwriter import Workbook
 
 from churn.campaign.stored import STATES, ListedCustomer, StoredList
 from churn.data.contract import label
+from serve.desk.words import offered
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -20,11 +21,13 @@ FORMULA = re.compile(r"'*(?:[=@\t\r]|[+-](?:.*[^0-9.]|$))", re.DOTALL)
 def table(found: StoredList, rows: Iterable[ListedCustomer]) -> Iterator[list[Any]]:
     """The heading and the rows of a list, as texts and rounded numbers."""
     every = list(rows)
+    offers = {row.customer: words for row in every if (words := offered(row.action))}
     contacts = list(dict.fromkeys(name for row in every for name in row.contact))
     money = f" ({found.currency})" if found.currency else ""
     yield [
         "Rank", label(found.key), *map(label, contacts), "Risk (%)", f"Value at risk{money}",
         f"Benefit of a call{money}", f"Benefit, low{money}", f"Benefit, high{money}",
+        *(["Offer"] if offers else []),
         "Reason 1", "Reason 2", "Reason 3", "Best action", "Segment", "Agent", "State",
         "Call again on", "Changed by", "Changed at (UTC)",
     ]  # fmt: skip
@@ -34,8 +37,10 @@ def table(found: StoredList, rows: Iterable[ListedCustomer]) -> Iterator[list[An
             row.rank, row.customer, *(row.contact.get(name, "") for name in contacts),
             round(100 * row.probability, 1), round(row.value_at_risk, 2),
             round(row.net_benefit, 2), round(row.net_benefit_low, 2),
-            round(row.net_benefit_high, 2), *reasons, row.best_action or "", row.segment or "",
-            row.agent or "", STATES[row.state], str(row.due or ""), row.changed_by or "",
+            round(row.net_benefit_high, 2),
+            *([offers.get(row.customer, "")] if offers else []), *reasons,
+            row.best_action or "", row.segment or "", row.agent or "",
+            STATES[row.state], str(row.due or ""), row.changed_by or "",
             f"{row.changed_at:%Y-%m-%d %H:%M}" if row.changed_at else "",
         ]  # fmt: skip
 

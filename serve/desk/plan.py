@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
-from flask import redirect, render_template, request, url_for
+from flask import current_app, redirect, render_template, request, url_for
 
+from churn.campaign.campaign_file import CampaignFile
 from churn.campaign.plan import Bin, PlanSettings, bins_of, make_plan
 from churn.campaign.stored import StoredList
 from churn.feedback.report_entry import PLAN, Report
@@ -31,13 +32,17 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Start:
-    """What a plan begins with: the latest list, its customers by risk, and settings."""
+    """What a plan begins with: the latest list, its customers by risk, and settings.
+
+    A campaign of several actions is planned as if it had the first one only.
+    """
 
     found: StoredList
     bins: list[Bin]
     settings: PlanSettings
     saved: Report | None
     by_column: list[str]
+    several: list[str]
 
 
 @page("/plan", query=("budget", *COSTS))
@@ -74,9 +79,15 @@ def _start() -> Start:
     scored = found.counts.get("customers", 0) - found.counts.get("rejected", 0)
     histogram = store.predictions.histogram(at, found.run, BINS)
     bins = bins_of(histogram, scored, run.reliability)
-    mine = (one for one in store.reports.latest(PLAN, 50))
-    saved = next((one for one in mine if one.body["campaign"] == found.campaign), None)
+    plans = (one for one in store.reports.latest(PLAN, 50))
+    saved = next((one for one in plans if one.body["campaign"] == found.campaign), None)
     costs = {name: run.costs.get(name) for name in COSTS}
+    campaign: CampaignFile | None = current_app.config["CAMPAIGN"]
+    mine = campaign if campaign and campaign.campaign == found.campaign else None
+    if mine:
+        costs |= mine.actions[0].costs | (
+            {} if mine.customer_value is None else {"customer_value": mine.customer_value}
+        )
     by_column = [name for name, cost in costs.items() if isinstance(cost, str)]
     usual = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
     numbers = usual | {n: float(c) for n, c in costs.items() if isinstance(c, int | float)}
@@ -84,7 +95,8 @@ def _start() -> Start:
     if saved:
         numbers = {name: saved.body[name] for name in COSTS}
         budget = saved.body["budget"]
-    return Start(found, bins, PlanSettings(budget, **numbers), saved, by_column)
+    several = [one.name for one in mine.actions] if mine and len(mine.actions) > 1 else []
+    return Start(found, bins, PlanSettings(budget, **numbers), saved, by_column, several)
 
 
 def _read(given: Mapping[str, str], default: PlanSettings) -> PlanSettings:

@@ -4,6 +4,10 @@ from collections.abc import Callable
 from datetime import date, datetime
 from math import floor, log10
 
+from flask import current_app
+
+from churn.campaign.campaign_file import CampaignFile
+from churn.campaign.stored import CONTACT, CONTROL
 from churn.words import plural
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
@@ -18,6 +22,14 @@ def money(amount: float, currency: str = "") -> str:
     sign = "−" if amount < 0 and digits.strip("0.,") else ""
     before = SIGNS.get(currency, f"{currency}\u00a0" if currency else "")
     return f"{sign}{before}{digits}"
+
+
+def offered(action: str | None) -> str:
+    """What a customer on a list is to be offered, and how; empty where there is only a call."""
+    if action is None or action in (CONTACT, CONTROL):
+        return ""
+    campaign: CampaignFile | None = current_app.config["CAMPAIGN"]
+    return campaign.words(action) if campaign else action
 
 
 def day(when: date) -> str:
@@ -73,5 +85,6 @@ def round_up(least: float) -> float:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "money": money, "day": day, "short_day": short_day, "minute": minute, "sentence": sentence,
-    "plural": plural, "amount": amount, "count": count, "month": month, "short_month": short_month,
+    "plural": plural, "offered": offered, "amount": amount, "count": count,
+    "month": month, "short_month": short_month,
 }  # fmt: skip

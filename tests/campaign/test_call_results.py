@@ -92,6 +92,21 @@ def test_every_problem_of_the_table_is_named(tmp_path):
     assert len(error.value.problems) == 2
 
 
+def test_another_action_than_the_list_s_is_recorded_and_told(url, tmp_path):
+    with CallListStore(url) as store, store.connected() as connection:
+        connection.exec_driver_sql("UPDATE listed_customers SET action = 'discount'")
+    found = results(
+        tmp_path,
+        "customer,result,action,note\n7,accepted,mail,asked for it\n8,refused,discount,\n",
+    )
+    with CallListStore(url) as store:
+        told = record_results(store, "spring", found)
+        assert (told.new, told.other) == (2, 1)
+        assert "1 customer has got another action than the list's" in str(told)
+        assert store.events("7")[0].note == "mail instead of discount; asked for it"
+        assert store.find("1", "7").action == "discount"  # as it was drawn
+
+
 @pytest.mark.slow
 def test_the_command(url, tmp_path):
     path = tmp_path / "results.csv"

@@ -24,6 +24,8 @@ def campaign(seed: int, months: int = 3, per_month: int = 2_000, share: float = 
             "probability": chance, "value_at_risk": 100 * chance, "campaign": "spring",
             "key": "customer_id", "stratum": "list",
             "propensity": np.where(control, share, 1 - share),
+            "assigned_action": np.where(control, "control", "contact"), "policy_action": None,
+            "segment": np.where(np.arange(n) % 4 == 0, "gold", "rest"),
         }
     )  # fmt: skip
     left = rng.random(n) < chance * np.where(control, 1, 1 - SAVED)
@@ -112,3 +114,40 @@ def test_campaigns_are_not_mixed(campaigns):
     calls, outcomes, _ = campaign(1)
     calls["campaign"] = np.where(np.arange(len(calls)) % 2, *campaigns)
     assert [one["campaign"] for one in results_by_month(calls, outcomes)] == sorted(set(campaigns))
+
+
+@pytest.mark.slow
+def test_offers_are_compared_with_the_control_group_of_those_who_would_have_got_them():
+    """A discount keeps 40 %, a mail none; a tenth of each list got the other action at random."""
+    held = {"discount": 0, "mail": 0}
+    for seed in range(6):
+        calls, outcomes, _ = campaign(seed, months=1, per_month=3_000)
+        rng = np.random.default_rng(100 + seed)
+        chance = calls["probability"].to_numpy()
+        policy = np.where(chance > 0.5, "discount", "mail")
+        other = np.where(policy == "mail", "discount", "mail")
+        control = (calls["arm"] == "control").to_numpy()
+        got = np.where(rng.random(len(calls)) < 0.1, other, policy)
+        got[control] = "control"
+        left = rng.random(len(calls)) < chance * np.where(got == "discount", 0.6, 1)
+        calls = calls.assign(policy_action=policy, assigned_action=got)
+        (found,) = results_by_month(calls, outcomes.assign(left=left))
+        offers = {one["name"]: one for one in found["groups"]["offer"]}
+        assert set(offers) == {"discount", "mail"}
+        for name, one in offers.items():
+            mine = (policy == name) & (got == name)
+            truth = (0.4 if name == "discount" else 0.0) * chance[mine].sum()
+            held[name] += one["kept"]["low"] <= truth <= one["kept"]["high"]
+            assert one["contact"]["drawn"] == mine.sum()
+    assert min(held.values()) >= 5  # of 6, 5.7 expected
+
+
+def test_segments_and_intervals_that_hold_at_every_look():
+    calls, outcomes, _ = campaign(4)
+    (found,) = results_by_month(calls, outcomes)
+    assert [one["name"] for one in found["groups"]["segment"]] == ["rest", "gold"]
+    assert found["groups"]["offer"] == []
+    total = found["total"]
+    for what in ("kept", "saved"):
+        assert total["always"][what]["low"] < total[what]["low"]
+        assert total["always"][what]["high"] > total[what]["high"]

@@ -9,8 +9,10 @@ import pytest
 from python_calamine import load_workbook
 
 import desk
+from campaigns import TWO_ACTIONS
 from churn.campaign.planned import read_plan
 from churn.campaign.stored import CallListStore
+from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.registry.runs import champion, promote
@@ -319,6 +321,11 @@ class TestResults:
         assert "has not run yet" in anna.get("/results").text
         desk.fill_reports(url)
         page = anna.get("/results").text
+        assert "hold at every look: −€11,090 to €39,000 saved, −15 to 191 customers kept" in page
+        for name in ("discount", "North"):
+            row = re.search(rf'<th scope="row">{name}</th>.*?</tr>', page, re.DOTALL)[0]
+            assert "€16,320" in row
+        assert "Kept of 100</th><th" in page
         wanted = [
             "€16,320", "−€2,400 to €32,020", "82 (12 to 160) stayed because of it", "Jan 2026",
             "11.2\u00a0%", "too few outcomes to compare", "Balance: broken",
@@ -389,3 +396,34 @@ class TestFiles:
         ]  # fmt: skip
         assert [row[head.index("Benefit of a call (EUR)")] for row in rows] == [19, 18, 16, 15, 14]
         assert rows[0][head.index("Name")] == "Zoë C0001"
+
+
+class TestCampaign:
+    """A list of a campaign with several actions, and its file."""
+
+    @pytest.fixture
+    def shop(self, served, url, tmp_path):
+        (tmp_path / "campaign.toml").write_text(TWO_ACTIONS)
+        with CallListStore(url) as store:
+            offered = desk.listed("C0001", 1, action="discount")
+            store.add(desk.a_list(), [offered, desk.listed("C0002", 2, action="gift")])
+        settings = {"SERVED": served, "LOG": url, "STATE": tmp_path, "KEYS": ",".join(KEYS)}
+        return create_app(settings | {"CAMPAIGN_FILE": str(tmp_path / "campaign.toml")})
+
+    def test_a_row_and_the_files_say_what_to_offer_and_how(self, shop):
+        anna = Browser(shop, ANNA)
+        page = anna.get("/calls").text
+        assert "<b>Offer</b> discount: 20 % off for a year, by phone" in row_of(page, "C0001")
+        assert "<b>Offer</b> gift" in row_of(page, "C0002")
+        head, *rows = csv.reader(io.StringIO(anna.get("/calls/download/csv").text.lstrip("\ufeff")))
+        offers = [row[head.index("Offer")] for row in rows]
+        assert offers == ["discount: 20 % off for a year, by phone", "gift"]
+
+    def test_a_plan_begins_with_the_costs_of_the_file_and_says_of_which_action(self, shop):
+        page = Browser(shop, MIA).get("/plan").text
+        assert "several actions, discount, mail; this plan is of the first alone" in page
+
+    def test_a_file_that_is_wrong_starts_no_app(self, tmp_path):
+        (tmp_path / "campaign.toml").write_text("campaign = 3")
+        with pytest.raises(ChurnError, match="actions: it is missing"):
+            create_app({"STATE": tmp_path, "CAMPAIGN_FILE": str(tmp_path / "campaign.toml")})

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from churn.campaign.stored.entries import (
     ACCEPTED,
     CALLED,
+    CONTACT,
+    CONTROL,
     DONE,
     LATER,
     NOT_REACHED,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCEPTED",
     "CALLED",
+    "CONTACT",
+    "CONTROL",
     "DONE",
     "LATER",
     "NOT_REACHED",

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 import pandas as pd
 
-from churn.campaign.stored.entries import OPEN, STATES, ListedCustomer, StoredList
+from churn.campaign.stored.entries import CONTACT, OPEN, STATES, ListedCustomer, StoredList
 from churn.campaign.stored.store import CallListStore
 from churn.data.parsing import parse_ids, parse_numbers
 from churn.data.readers import load_table
@@ -31,6 +31,8 @@ class CallResult:
     by, note : str
     cost : float or None
         Money that was spent.
+    action : str
+        What the customer got; empty for the action of the list.
     """
 
     customer: str
@@ -39,17 +41,22 @@ class CallResult:
     by: str
     note: str
     cost: float | None
+    action: str = ""
 
 
 @dataclass
 class Recorded:
-    """How many results are new, were known, are older than what is known, or fit no list."""
+    """How many results are new, were known, are older than what is known, or fit no list.
+
+    `other` is how many customers got another action than the list's.
+    """
 
     new: int = 0
     known: int = 0
     older: int = 0
     unlisted: int = 0
     control: int = 0
+    other: int = 0
 
     def __str__(self) -> str:
         lines = [
@@ -66,6 +73,12 @@ class Recorded:
                 f"{called} called though in the control group: that is recorded nowhere, and makes "
                 "the measured effect smaller."
             )
+        if self.other:
+            got = plural(self.other, "customer has", "customers have")
+            lines.append(
+                f"{got} got another action than the list's: the note says so, and they count for "
+                "the list's, as they were drawn."
+            )
         return " ".join(lines)
 
 
@@ -78,7 +91,7 @@ def read_results(
     ----------
     source, query : str
         See `churn.data.readers.load_table`. The columns are customer, result, and perhaps date
-        (ISO 8601), by, note, and cost.
+        (ISO 8601), by, note, cost, and action (where it is another than the list's).
     by : str
         Who called, where the table has no such column.
     today : date, optional
@@ -97,7 +110,7 @@ def read_results(
         raise ChurnError(f"The results in {source} cannot be read:", problems)
     today = today or datetime.now(UTC).date()
     ids = parse_ids(table["customer"]).to_pylist()
-    texts = {name: _texts(table, name) for name in ("result", "date", "by", "note")}
+    texts = {name: _texts(table, name) for name in ("result", "date", "by", "note", "action")}
     costs = np.full(len(table), np.nan)
     if "cost" in table:
         costs, bad = parse_numbers(table["cost"])
@@ -122,7 +135,8 @@ def read_results(
         if not problems and customer and day:
             cost = None if np.isnan(costs[row]) else float(costs[row])
             who = texts["by"][row] or by or "a table"
-            found.append(CallResult(customer, result, day, who, texts["note"][row], cost))
+            note, action = texts["note"][row], texts["action"][row]
+            found.append(CallResult(customer, result, day, who, note, cost, action))
     if problems:
         more = len(problems) - SHOWN
         shown = problems[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
@@ -150,8 +164,12 @@ def record_results(store: CallListStore, campaign: str, results: list[CallResult
         else:
             at = datetime.combine(one.day, time(12), tzinfo=UTC)
             at = max(at, row.changed_at) if row.changed_at else at
+            note = one.note
+            if one.action and row.action not in (one.action, CONTACT):
+                note = "; ".join(filter(None, [f"{one.action} instead of {row.action}", note]))
+                done.other += 1
             store.record(
-                of.list_id, row.customer, row.version, one.result, one.by, note=one.note, at=at,
+                of.list_id, row.customer, row.version, one.result, one.by, note=note, at=at,
                 cost=one.cost,
             )  # fmt: skip
             done.new += 1
