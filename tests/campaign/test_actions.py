@@ -1,16 +1,21 @@
 """Several actions on a list: who may get which, how many, and with what probability."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from campaigns import CONTRACT, TWO_ACTIONS, settle
 from churn.campaign.campaign_file import read_campaign_file
+from churn.campaign.effects import Settings, capacity_shares, read_campaign
 from churn.campaign.rules import Rule, rule_problems
 from churn.campaign.stored import CallListStore, Query
 from churn.campaign.stored.listing import list_name, store_list
+from churn.feedback.outcomes import Outcome, OutcomeStore
 
 RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
+RECORDED = datetime(2026, 5, 1, tzinfo=UTC)
 SETTINGS = {"budget": 160, "explore": 40, "control": 0.2}
 
 
@@ -152,3 +157,47 @@ def test_rules_read_features_and_any_other_column():
     }
     assert rule_problems('complaint == "yes"', CONTRACT) == []
     assert rule_problems('tenure == "yes"', CONTRACT)
+
+
+def test_the_experiment_has_every_action_with_its_probability_and_cost(found, deployed, tmp_path):
+    """Read from the database; a later list that gives another action contaminates."""
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    contract = deployed[0].contract
+    none = pd.DataFrame(index=found[0].rows)
+    campaign, _ = settle({}, **SETTINGS)
+    store_list(found[0], contract, campaign, "ChurnFlow/1", url, none)
+    calls = found[0].calls.to_pandas()
+    with OutcomeStore(url) as store:
+        store.add(
+            Outcome(customer, campaign.as_of + timedelta(days=9), place % 4 == 0, RECORDED)
+            for place, customer in enumerate(calls["customer_id"])
+        )
+    settings = Settings(None, 30, campaign.as_of + timedelta(days=60), "spring", {"discount": 60})
+    read = read_campaign(url, contract, settings)
+    known = read.known
+    assert known.names == ("no call", "discount", "mail")
+    assert known.propensity.sum(axis=1) == pytest.approx(1)
+    of_discount = calls["eligible_actions"].str.contains("discount")
+    assert known.possible[:, 1].sum() == of_discount.sum()
+    assert np.bincount(known.action).tolist() == [
+        (calls["assigned_action"] == name).sum() for name in ("control", "discount", "mail")
+    ]
+    assert (read.costs[~known.possible[:, 1:]] == 0).all()
+    assert read.costs[known.possible[:, 1], 0].min() > 4  # of the contact alone
+    eligible = found[0].counts["eligible"]
+    assert capacity_shares(read, settings.capacities) == pytest.approx([60 / eligible, 1.0])
+    contamination = read.checks[-1]
+    assert contamination.passed
+    # Five days later everybody who had a mail is on a list again, with a discount.
+    later, _ = settle({}, **SETTINGS, as_of="2026-03-07")
+    store_list(found[0], contract, later, "ChurnFlow/1", url, none)
+    with CallListStore(url) as store, store.connected() as connection:
+        connection.exec_driver_sql(
+            "UPDATE listed_customers SET action = 'discount' WHERE NOT control AND list_id = "
+            f"'{list_name(later)}'"
+        )
+    contamination = read_campaign(url, contract, settings).checks[-1]
+    assert not contamination.passed
+    mails = (calls["assigned_action"] == "mail").sum()
+    assert f"{mails:,} of {mails:,} with mail" in contamination.finding
+    assert "0 of " in contamination.finding
