@@ -1,22 +1,32 @@
 """A simulated year: the money that the whole loop brings, compared with a model trained once.
 
     make year
-    python benchmarks/year.py [--folder FOLDER] [--picture year.svg]
+    python benchmarks/year.py --folder FOLDER [--seeds 10] [--jobs 2] [--effects different]
 
 Generated customers come, and leave or stay with probabilities that are known (year_market.py), for
 twelve months after one of history. A new price list comes in the fifth month, and a job upstream
-breaks in the tenth. Three businesses have the same customers and random numbers, and differ in whom
-they call: no customer; the list of a model that is trained once, on the history; and the list of
-the loop. The loop is the real one: each month the app scores all customers, ScoreFlow makes the
-call list, outcomes are posted to the app, a part of them a month late, and MonitorFlow compares,
-evaluates, and retrains by ChurnFlow, whose gate decides. Only the customers are generated, and the
-dates in the prediction log are set.
+breaks in the tenth. The businesses have the same customers and random numbers, and differ in whom
+they call: no customer; the list by risk of a model that is trained once, on the history, or of the
+loop's present model; those to whom a call truly brings most; and the list of the loop, which pays
+for its control group and its calls at random. The loop is the real one: each month the app scores
+all customers, ScoreFlow makes the call list, outcomes are posted to the app, a part of them a month
+late, and MonitorFlow compares, evaluates, and retrains by ChurnFlow, whose gate decides; EffectFlow
+learns whom a call keeps, and ranks the list once that is proven. Only the customers are generated,
+and the dates in the prediction log are set.
+
+With several seeds each is a process, `--jobs` at a time. A seed that has ended is in the folder,
+and is not repeated: after an interruption the same command goes on with the others.
 """
 
 import argparse
+import json
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -34,21 +44,74 @@ def main() -> int:
     parser.add_argument("--prices", type=int, default=5, help="month of the new prices")
     parser.add_argument("--broken", type=int, default=10, help="month in which a column breaks")
     parser.add_argument("--budget", type=int, default=300, help="calls a month, %(default)s")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the first year")
+    parser.add_argument("--seeds", type=int, default=1, help="years; more need --folder")
+    parser.add_argument("--jobs", type=int, default=1, help="years at a time")
+    parser.add_argument("--effects", choices=("same", "different"), default="same")
+    parser.add_argument("--explore", type=float, default=0.0, help="share of the calls at random")
     parser.add_argument("--picture", type=Path, help=".svg")
     options = parser.parse_args()
+    if options.seeds > 1:
+        if options.folder is None:
+            parser.error("several seeds need --folder")
+        return many(options)
     try:
         with tempfile.TemporaryDirectory(prefix="churn-year-") as folder:
             months = live(options, options.folder or Path(folder))
     except (Broken, ChurnError) as error:
         sys.exit(str(error))
-    from year_report import picture, table
+    from year_report import picture, summary, table
 
     print(table(months))
+    print(summary([months]))
     if options.picture:
         events = {options.prices: "new prices", options.broken: "a column breaks"}
         options.picture.write_text(picture(months, events), "utf-8")
     return 0
+
+
+def many(options) -> int:
+    """Live several years, those that are not in the folder yet, and report over all."""
+    folder = options.folder.resolve()
+    seeds = range(options.seed, options.seed + options.seeds)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        codes = list(pool.map(partial(one_of_many, options, folder), seeds))
+    from year_report import picture, summary
+
+    years = [read(path) for seed in seeds if (path := folder / f"{seed}.json").exists()]
+    if not years:
+        return 1
+    print(summary(years))
+    if options.picture:
+        events = {options.prices: "new prices", options.broken: "a column breaks"}
+        options.picture.write_text(picture(years[0], events), "utf-8")
+    return max(codes)
+
+
+def one_of_many(options, folder: Path, seed: int) -> int:
+    """Live one year in a process of its own, unless it is known; its exit code."""
+    result, own = folder / f"{seed}.json", folder / str(seed)
+    if result.exists():
+        return 0
+    shutil.rmtree(own, ignore_errors=True)  # of a year that was interrupted
+    names = ("customers", "months", "prices", "broken", "budget", "effects", "explore")
+    given = [word for name in names for word in (f"--{name}", str(getattr(options, name)))]
+    command = [sys.executable, __file__, *given, "--seed", str(seed), "--folder", str(own)]
+    own.mkdir(parents=True)
+    with (folder / f"{seed}.txt").open("w") as output:
+        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT).returncode
+    say(f"seed {seed}: {'done' if not code else f'failed, see {output.name}'}")
+    if not code:
+        (own / "months.json").rename(result)
+    return code
+
+
+def read(path: Path) -> list[dict]:
+    """The months of a year that has ended."""
+    from year_policies import MonthResult
+
+    months = json.loads(path.read_text())
+    return [{name: MonthResult(**one) for name, one in month.items()} for month in months]
 
 
 def live(options, folder: Path) -> list[dict]:
@@ -57,17 +120,21 @@ def live(options, folder: Path) -> list[dict]:
     use_store(folder.resolve())
     # Imported here, since they read the environment that use_store sets.
     from year_market import Plan
-    from year_policies import Loop, Nobody, Once, run_flow
+    from year_policies import Best, ByRisk, Loop, Nobody, Once, run_flow
 
     plan = Plan(
         options.customers, options.customers * 6 // 100, options.months, options.prices,
-        options.broken, options.seed,
+        options.broken, options.seed, options.effects == "different",
     )  # fmt: skip
     offer, begin = RetentionCosts(), time.monotonic()
     flows = partial(run_flow, log=folder / "flows.txt")
-    loop = Loop(plan, offer, options.budget, folder.resolve(), flows)
+    loop = Loop(plan, offer, options.budget, folder.resolve(), flows, options.explore)
     first = loop.train()
-    businesses = [Nobody(plan, offer), Once(plan, offer, first, options.budget), loop]
+    businesses = [
+        Nobody(plan, offer),
+        *(one(plan, offer, first, options.budget) for one in (Once, ByRisk, Best)),
+        loop,
+    ]
     months = []
     with loop.app():
         for number in range(1, plan.months + 1):
@@ -75,6 +142,8 @@ def live(options, folder: Path) -> list[dict]:
             notes = months[-1][loop.name].notes
             seconds = time.monotonic() - begin
             say(f"month {number} of {plan.months}, {seconds:.0f} s: {', '.join(notes) or 'ok'}")
+            text = json.dumps([{n: asdict(one) for n, one in month.items()} for month in months])
+            (folder / "months.json").write_text(text)
     return months
 
 

@@ -1,6 +1,9 @@
 """A simulated market: customers come, grow older, and leave or stay with known probabilities.
 
 A customer who accepts the offer gets a contract of two years, and is not affected by the price.
+With different effects only customers with a partner accept (persuadables, twice the mean
+acceptance), and a call makes some of the others on a monthly contract leave who would have stayed
+(sleeping dogs).
 
 Markets with one seed differ only in the called customers: each customer has the same random numbers
 in each month of each market, so the difference between two markets is the effect of calling.
@@ -25,6 +28,8 @@ TWO_YEARS = 2
 # Streams of random numbers other than that of the customers.
 LUCK, LATE = 1, 2
 # The values that the broken job upstream writes for all customers.
+# The share of sleeping dogs whom a call makes leave.
+PROVOKED = 0.1
 BROKEN = {"contract": "Month-to-month", "online_security": "No", "tech_support": "No"}
 
 
@@ -45,6 +50,8 @@ class Plan:
     broken : int
         The month in which a job upstream breaks.
     seed : int
+    different : bool
+        Whether a call has different effects on customers; else it has the same on all who leave.
     """
 
     customers: int = 20_000
@@ -53,6 +60,7 @@ class Plan:
     prices: int = 4
     broken: int = 9
     seed: int = 0
+    different: bool = False
 
     @property
     def everybody(self) -> int:
@@ -118,6 +126,27 @@ class Market:
         odds = log_odds(self._now()) + CALM + self._resent[self._there]
         return 1 / (1 + np.exp(-odds))
 
+    def acceptance(self) -> np.ndarray:
+        """The true share of those about to leave who accept, in the order of the table."""
+        if not self.plan.different:
+            return np.full(len(self.ids), self.offer.acceptance)
+        return np.where(self._now()["partner"] == 1, 2 * self.offer.acceptance, 0.0)
+
+    def provoked(self) -> np.ndarray:
+        """The true share of those who would stay whom a call makes leave."""
+        if not self.plan.different:
+            return np.zeros(len(self.ids))
+        now = self._now()
+        return np.where((now["partner"] == 0) & (now["contract"] == 0), PROVOKED, 0.0)
+
+    def benefits(self) -> np.ndarray:
+        """The true expected money that a call of each customer brings, less its cost."""
+        chance, accept, provoked = self.chances(), self.acceptance(), self.provoked()
+        kept, lost = chance * accept, (1 - chance) * provoked
+        takers = kept + (1 - chance) * (1 - provoked)
+        value = self.offer.customer_value * (kept - lost)
+        return value - self.offer.contact_cost - self.offer.offer_cost * takers
+
     def live(self, called: Iterable[int] = ()) -> Month:
         """Simulate one month."""
         luck = np.random.default_rng((self.plan.seed, LUCK, self.month)).random(
@@ -126,9 +155,10 @@ class Market:
         leave, accept = luck[:, self._there]
         leaving = leave < self.chances()
         called = np.isin(self.ids, list(called))
-        kept = leaving & called & (accept < self.offer.acceptance)
-        left = leaving & ~kept
-        takers = called & (kept | ~leaving)
+        kept = leaving & called & (accept < self.acceptance())
+        driven = ~leaving & called & (accept < self.provoked())
+        left = (leaving & ~kept) | driven
+        takers = called & ~left
         spent = called.sum() * self.offer.contact_cost + takers.sum() * self.offer.offer_cost
         self._everybody["contract"][self.ids[takers] - 1] = TWO_YEARS
         self._resent[self.ids[takers] - 1] = 0.0

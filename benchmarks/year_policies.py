@@ -1,4 +1,4 @@
-"""Three policies: no customer is called, a model is trained once, and the loop."""
+"""The businesses of the year: whom each of them calls."""
 
 import json
 import os
@@ -21,8 +21,10 @@ from year_market import LATE, Market, Plan
 
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
+from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import PredictionLog
 from churn.feedback.prediction_log.store import PREDICTIONS
+from churn.registry.policies import champion_policy
 from churn.registry.runs import champion, fetch_model
 
 BATCH = 1_000
@@ -78,6 +80,8 @@ class Once:
     """A model that is trained once, and not monitored."""
 
     name = "trained once"
+    # Without monitoring, it takes another month until the job upstream is repaired.
+    broken_months = 2
 
     def __init__(self, plan: Plan, offer: RetentionCosts, run: str, budget: int):
         self.plan, self.offer, self.budget = plan, offer, budget
@@ -85,17 +89,41 @@ class Once:
         self.market = Market(plan, offer)
         self.market.live()
 
+    def benefits(self, table: pd.DataFrame, chances: np.ndarray) -> np.ndarray:
+        """What a call of each customer is expected to bring."""
+        return expected_profit(chances, table, self.offer)
+
     def month(self) -> MonthResult:
-        # Without monitoring, it takes another month until the job upstream is repaired.
-        broken = self.market.month in (self.plan.broken, self.plan.broken + 1)
-        table = self.market.table(broken)
+        since = self.market.month - self.plan.broken
+        table = self.market.table(0 <= since < self.broken_months)
         chances = self.model.predict_proba(table)[:, 1]
-        profit = expected_profit(chances, table, self.offer)
+        profit = self.benefits(table, chances)
         best = np.argsort(-profit, kind="stable")[: self.budget]
         called = table["customer_id"].to_numpy()[best[profit[best] > 0]]
         month = self.market.live(called)
         quality = roc_auc_score(month.leaving, chances)
         return MonthResult(-month.lost - month.spent, len(called), quality)
+
+
+class ByRisk(Once):
+    """The list by risk, by the loop's present model: what the loop would do without learning."""
+
+    name = "by risk"
+    broken_months = 1
+
+    def month(self) -> MonthResult:
+        _, self.model = fetch_model(champion().run)
+        return super().month()
+
+
+class Best(Once):
+    """Whoever knows the true effects, and spends nothing on learning them."""
+
+    name = "true best"
+    broken_months = 0
+
+    def benefits(self, table: pd.DataFrame, chances: np.ndarray) -> np.ndarray:
+        return self.market.benefits()
 
 
 class Loop:
@@ -107,13 +135,15 @@ class Loop:
         For tables, lists and the state of the app.
     run_flow : callable
         Runs a flow by the name of its file and its arguments, and returns its exit code.
+    explore : float
+        The share of the calls that is drawn at random.
     """
 
     name = "this loop"
 
     def __init__(
         self, plan: Plan, offer: RetentionCosts, budget: int, folder: Path,
-        run_flow: Callable[..., int],
+        run_flow: Callable[..., int], explore: float = 0.0,
     ):  # fmt: skip
         self.plan, self.offer, self.budget = plan, offer, budget
         self.folder, self.run_flow = folder, run_flow
@@ -123,6 +153,14 @@ class Loop:
         self.labelled = [_label(table, left)]
         self.late = pd.DataFrame()
         self.log = f"sqlite:///{folder / 'state' / 'predictions.db'}"
+        # The app has logged all customers already, so the lists are in a database of their own.
+        self.lists = f"sqlite:///{folder / 'lists.db'}"
+        self.campaign = folder / "campaign.toml"
+        self.campaign.write_text(
+            f'campaign = "year"\nbudget = {budget}\nexploration_share = {explore}\n'
+            f'horizon_days = {HORIZON}\n[[actions]]\nname = "offer"\n'
+        )
+        self.explore, self.learned = explore, False
         self.port = ""
         self.begun, self.asked = datetime.now(UTC), 0
         self.calls: list[Path] = []
@@ -154,10 +192,9 @@ class Loop:
         data = self._write(f"customers-{number}", upstream)
         chances = self._ask(upstream, today)
         calls = self.folder / f"calls-{number}.csv"
-        command = ("run", "--data", data, "--output", calls, "--budget", self.budget)
-        # The app has logged all customers already.
-        command += ("--as-of", today, "--campaign", f"month {number}", "--log", "off")
-        if self.run_flow("score_flow", *command):
+        learned = self._learn(tomorrow) if number > 1 and self.explore else []
+        command = ("run", "--data", data, "--output", calls, "--campaign-file", self.campaign)
+        if self.run_flow("score_flow", *command, "--as-of", today, "--log", self.lists):
             raise Broken("the call list could not be made")
         self.calls.append(calls)
         listed = pd.read_csv(calls)
@@ -168,7 +205,7 @@ class Loop:
             "--as-of", tomorrow, "--horizon", HORIZON, "--calls", ",".join(map(str, self.calls)),
             "--retrain", "--data", newest,
         )  # fmt: skip
-        result = MonthResult(0.0, len(called), notes=_notes(watched))
+        result = MonthResult(0.0, len(called), notes=_notes(watched) + learned)
         if champion().run != run:
             result.notes.append("promoted")
         # After an alarm the column is repaired, and the history is delivered anew.
@@ -180,6 +217,16 @@ class Loop:
         result.money = -month.lost - month.spent
         result.roc_auc = roc_auc_score(month.leaving, chances)
         return result
+
+    def _learn(self, today: date) -> list[str]:
+        """Run EffectFlow on the months before; `learned` where its policy is new the list's."""
+        # It fails as long as there are too few outcomes.
+        self.run_flow(
+            "effect_flow", "run", "--campaign-file", self.campaign, "--log", self.lists,
+            "--as-of", today, may_fail=True,
+        )  # fmt: skip
+        before, self.learned = self.learned, champion_policy("year") is not None
+        return ["learned"] if self.learned and not before else []
 
     def _ask(self, table: pd.DataFrame, today: date) -> np.ndarray:
         """Score all customers by the app, once it serves the champion, logged as of `today`."""
@@ -211,6 +258,12 @@ class Loop:
         late = np.random.default_rng((self.plan.seed, LATE, end.month)).random(len(rows)) >= IN_TIME
         now = pd.concat([self.late, rows[~late]])
         self.late = rows[late]
+        known = datetime(end.year, end.month, end.day, tzinfo=UTC)
+        with OutcomeStore(self.lists) as store:
+            store.add(
+                Outcome(str(row.customer), date.fromisoformat(row.date), bool(row.left), known)
+                for row in now.itertuples()
+            )
         for start in range(0, len(now), BATCH):
             part = now.iloc[start : start + BATCH].to_dict("records")
             self._post("/outcomes", {"outcomes": part})
@@ -243,7 +296,7 @@ class Loop:
             time.sleep(0.2)
 
 
-def run_flow(name: str, *arguments, log: Path) -> int:
+def run_flow(name: str, *arguments, log: Path, may_fail: bool = False) -> int:
     """Run a flow as a user does; its output is appended to a file."""
     command = [sys.executable, ROOT / "flows" / f"{name}.py", *arguments]
     with log.open("a") as output:
@@ -252,7 +305,7 @@ def run_flow(name: str, *arguments, log: Path) -> int:
             list(map(str, command)), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, env=os.environ | {"CHURN_LOG": ""},
         )  # fmt: skip
-    if done.returncode not in (0, *ALARMS):
+    if done.returncode not in (0, *ALARMS) and not may_fail:
         raise Broken(f"{name} failed\n{log.read_text()[-5000:]}")
     return done.returncode
 

@@ -3,11 +3,17 @@
 import html
 
 import numpy as np
-from year_policies import Loop, MonthResult, Nobody, Once
+from scipy.special import stdtrit
+from year_policies import Best, ByRisk, Loop, MonthResult, Nobody, Once
 
-LOOP, ONCE, NOBODY = Loop.name, Once.name, Nobody.name
-COLOURS = {LOOP: "#3366a8", ONCE: "#c0504d", NOBODY: "#8a949e"}
-MARKS = {"watch": ("○", "#b07d12"), "retrain": ("●", "#c0504d"), "promoted": ("▲", "#3a8a5f")}
+LOOP, ONCE, NOBODY, RISK, BEST = (one.name for one in (Loop, Once, Nobody, ByRisk, Best))
+COLOURS = {
+    LOOP: "#3366a8", ONCE: "#c0504d", NOBODY: "#8a949e", RISK: "#b07d12", BEST: "#3a8a5f",
+}  # fmt: skip
+MARKS = {
+    "watch": ("○", "#b07d12"), "retrain": ("●", "#c0504d"), "promoted": ("▲", "#3a8a5f"),
+    "learned": ("★", "#3366a8"),
+}  # fmt: skip
 
 
 def gains(months: list[dict[str, MonthResult]], name: str) -> list[float]:
@@ -33,6 +39,40 @@ def table(months: list[dict[str, MonthResult]]) -> str:
     return "\n".join(lines)
 
 
+def summary(seeds: list[list[dict[str, MonthResult]]]) -> str:
+    """What each business gained in the year, and how the loop compares, over seeds, in Markdown.
+
+    The intervals are Student's, of the mean over seeds.
+    """
+    lines = [
+        f"| {len(seeds)} seeds | gained in the year (95 %) | this loop gained more (95 %) |",
+        "| --- | ---: | ---: |",
+    ]
+    ours = np.array([gains(months, LOOP)[-1] for months in seeds])
+    for name in (BEST, LOOP, RISK, ONCE, NOBODY):
+        theirs = np.array([gains(months, name)[-1] for months in seeds])
+        more = "" if name == LOOP else _mean(ours - theirs)
+        lines.append(f"| {name} | {_mean(theirs)} | {more} |")
+    found = [
+        number
+        for months in seeds
+        for number, month in enumerate(months, 1)
+        if "learned" in month[LOOP].notes
+    ]
+    which = ", ".join(map(str, found)) or "none"
+    lines.append(
+        f"\nThe learned policy was proven in {len(found)} of {len(seeds)} years, in month {which}."
+    )
+    return "\n".join(lines)
+
+
+def _mean(values: np.ndarray) -> str:
+    if len(values) == 1:
+        return f"{values[0]:,.0f}"
+    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():,.0f} ({values.mean() - half:,.0f} to {values.mean() + half:,.0f})"
+
+
 def picture(months: list[dict[str, MonthResult]], events: dict[int, str]) -> str:
     """The cumulative profit of calling by the end of each month, as an SVG.
 
@@ -43,7 +83,7 @@ def picture(months: list[dict[str, MonthResult]], events: dict[int, str]) -> str
     events : dict of int to str
         Events at the beginning of months, which count from 1.
     """
-    curves = {LOOP: gains(months, LOOP), ONCE: gains(months, ONCE), NOBODY: [0.0] * len(months)}
+    curves = {name: gains(months, name) for name in COLOURS if name in months[0]}
     left, right, top, bottom = 90, 690, 60, 330
     low = min(map(min, curves.values()))
     high = max(map(max, curves.values())) or 1.0

@@ -68,7 +68,8 @@ def read_experiment(
 ) -> CampaignExperiment:  # fmt: skip
     """Read the lists of a campaign and the outcomes of their customers.
 
-    A customer counts from the first list on. Only days that are at least a horizon ago count.
+    A customer counts from the first list on. Only days that are at least a horizon ago count, and
+    who leaves later than a horizon after the list has stayed.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def read_experiment(
         }
     )
     with OutcomeStore(url) as store:
-        left, notes = outcomes_of(frame, frame_of(store.of(frame["customer"])))
+        left, notes = outcomes_of(frame, frame_of(store.of(frame["customer"])), horizon)
     options = [row.options for _, row in drawn]
     actions = _actions(options)
     propensity, costs, benefit = _options_table(options, actions)

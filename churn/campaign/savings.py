@@ -231,10 +231,31 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
     )
 
 
-def outcomes_of(calls: pd.DataFrame, outcomes: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """The last state of each customer after the call, NaN where not known."""
+def outcomes_of(
+    calls: pd.DataFrame, outcomes: pd.DataFrame, within: int | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """The last state of each customer after the call, NaN where not known.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        customer, and day.
+    outcomes : DataFrame
+        See `measure`.
+    within : int, optional
+        Who leaves after more days than that stayed for as long as counts.
+
+    Returns
+    -------
+    left : ndarray of float64, shape (n,)
+    notes : list of str
+        How many outcomes do not count, and why.
+    """
     pairs = calls[["customer", "day"]].merge(outcomes, on="customer")
     early = pairs["date"] <= pairs["day"]  # False for NaT
+    if within is not None:
+        late = pairs["date"] > pairs["day"] + pd.Timedelta(days=within)
+        pairs = pairs.assign(left=pairs["left"] & ~late)
     pairs = pairs[~early].sort_values(["date", "recorded", "left"], kind="stable")
     last = pairs.drop_duplicates("customer", keep="last").set_index("customer")["left"]
     unlisted = len(outcomes) - outcomes["customer"].isin(calls["customer"]).sum()

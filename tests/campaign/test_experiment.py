@@ -100,6 +100,14 @@ def test_customers_who_do_not_count_are_told(campaign):
     )
 
 
+def test_who_leaves_after_the_horizon_has_stayed_within_it(campaign):
+    calls, url, contract = campaign
+    assert 1 - read(url, contract, horizon=20).known.outcome.mean() == pytest.approx(0.25, abs=0.02)
+    early = read(url, contract, horizon=19).known
+    assert (early.outcome == 1).all()
+    assert len(early.outcome) == len(calls)
+
+
 def test_a_list_that_is_too_young_does_not_count(campaign):
     _, url, contract = campaign
     with pytest.raises(ChurnError, match="Nothing can be learned"):
