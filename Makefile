@@ -64,8 +64,9 @@ bench: .venv/test ## measure what docs/benchmarks.md says; needs wrk
 	$(PY) benchmarks/overhead.py --customers 200000 --repeats 1
 	$(PY) benchmarks/overhead.py --customers 500000 --repeats 1
 
-year: .venv/test ## twelve months of a generated business, in minutes: table, and year.svg
-	$(PY) benchmarks/year.py --picture year.svg
+year: .venv/test ## ten years of a generated business, in hours, resumable: table, and year.svg
+	$(PY) benchmarks/year.py --folder year --seeds 10 --jobs 2 --effects different \
+		--budget 600 --explore 0.3 --picture year.svg
 
 quality: .venv/test ## compare with AutoML, on the same customers; takes hours
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.peers

@@ -62,8 +62,7 @@ def main() -> int:
         sys.exit(str(error))
     from year_report import picture, summary, table
 
-    print(table(months))
-    print(summary([months]))
+    print(table(months), summary([months]), sep="\n\n")
     if options.picture:
         events = {options.prices: "new prices", options.broken: "a column breaks"}
         options.picture.write_text(picture(months, events), "utf-8")

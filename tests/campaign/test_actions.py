@@ -1,5 +1,6 @@
 """Several actions on a list: who may get which, how many, and with what probability."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,6 +13,7 @@ from churn.campaign.effects import Settings, capacity_shares, read_campaign
 from churn.campaign.rules import Rule, rule_problems
 from churn.campaign.stored import CallListStore, Query
 from churn.campaign.stored.listing import list_name, store_list
+from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 
 RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
@@ -131,6 +133,18 @@ def test_one_action_of_a_file_makes_the_list_of_no_file(customers, listed, tmp_p
     extra = named.calls.to_pandas()
     assert set(extra["assigned_action"]) == {"visit", "control"}
     pd.testing.assert_frame_equal(extra[plain.calls.column_names], plain.calls.to_pandas())
+
+
+def test_a_rule_may_name_a_column_that_the_model_does_not_know(customers, listed, actions):
+    complaints = np.where(np.arange(len(customers)) % 2 == 0, "yes", "")
+    own = replace(actions, suppress=(Rule('complaint == "yes"'),))
+    table = customers.assign(complaint=complaints)
+    found, _ = listed(table, actions=own, **SETTINGS)
+    assert found.counts["suppressed"] == len(customers) // 2
+    asked = set(found.calls["customer_id"].to_pylist())
+    assert not asked & set(table["customer_id"][table["complaint"] == "yes"].astype(str))
+    with pytest.raises(ChurnError, match="complaint"):
+        listed(customers, actions=own, **SETTINGS)
 
 
 def test_rules_read_features_and_any_other_column():

@@ -1,5 +1,6 @@
 """A campaign's file: what it says, everything that is wrong in it, and what wins over it."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from churn.__main__ import main
 from churn.campaign.campaign_file import read_campaign_file
 from churn.campaign.terms import settle_terms
 from churn.errors import ChurnError
+from running import ROOT
 
 RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
 GIVEN = {
@@ -26,6 +28,13 @@ def write(tmp_path):
         return str(path)
 
     return made
+
+
+def test_the_file_of_the_docs_is_one(write):
+    page = (ROOT / "docs" / "targeting.md").read_text("utf-8")
+    file = read_campaign_file(write(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]))
+    assert [one.name for one in file.actions] == ["discount", "film pass"]
+    file.check_contract(CONTRACT)
 
 
 def test_everything_that_is_wrong_is_named_at_once(write):

@@ -32,18 +32,21 @@ def year(tmp_path_factory):
 
 def test_told_month_by_month(year):
     said, _ = year
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in said.splitlines()]
+    by_month, summary, _ = said.split("\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in by_month.splitlines()]
     assert [row[0] for row in rows[2:]] == ["1", "2"]
     for _, ours, theirs, *_, calls, their_calls, _ in rows[2:]:
         assert 0.5 < float(ours) < 1
         assert 0.5 < float(theirs) < 1
         assert 0 < int(calls) <= 80
         assert 0 < int(their_calls) <= 80
+    arms = [line.split("|")[1].strip() for line in summary.splitlines()[2:]]
+    assert arms == ["true best", "this loop", "by risk", "trained once", "no calls"]
 
 
 def test_broken_column_is_noticed_in_its_first_month(year):
     said, folder = year
-    assert "retrain" in said.splitlines()[-1]
+    assert "retrain" in said.split("\n\n")[0].splitlines()[-1]
     printed = (folder / "flows.txt").read_text()
     for column in ("online_security", "tech_support"):
         assert re.search(rf"{column}: No 100.0%.*the column is broken", printed)
