@@ -9,7 +9,8 @@ import pytest
 from churn.data.contract import Contract
 from churn.data.parsing import labels
 from churn.errors import ChurnError
-from churn.registry.out_of_fold import keep_out_of_fold
+from churn.registry.champion_comparison import best_ever, hold_against, surely_below
+from churn.registry.out_of_fold import Pairs, keep_out_of_fold, pair_out_of_fold
 from churn.registry.past_champions import (
     MOST_CHAMPIONS,
     NewModel,
@@ -171,3 +172,80 @@ def test_the_latest_distinct_champions_are_read_the_oldest_first():
     past = store(many[0], many[1], *many, lost=["run 3"])
     read = [one.run for one in past.readable()]
     assert read == [f"run {n}" for n in reversed(range(MOST_CHAMPIONS)) if n != 3]
+
+
+class TestHoldAgainst:
+    """One champion, asked about customers that it may not be able to answer for."""
+
+    def ask(self, rows, one, pairs=None, weights=None):
+        chance = sigmoid(2 * rows["tenure"].to_numpy() - 0.5)
+        return hold_against(one, CONTRACT, rows, chance, pairs, weights)
+
+    @pytest.mark.parametrize("left", ["0", "1"])
+    def test_all_alike_cannot_be_compared(self, rows, left):
+        found = self.ask(rows.head(9).assign(left=left), champion("now", 1.0))
+        assert found.difference is None
+        assert found.problem == ("of the 9 customers whom both held out, none left or none stayed")
+
+    def test_a_single_leaver_can(self, rows):
+        few = rows.head(9).assign(left=["1", *"0" * 8])
+        assert self.ask(few, champion("now", 1.0)).difference is not None
+
+    def test_every_column_that_it_misses_is_named(self, rows):
+        found = self.ask(rows.drop(columns="price"), champion("now", 1.0))
+        assert found.difference is None
+        assert "price" in found.problem
+
+    def test_a_champion_that_held_nobody_out_is_not_asked(self, rows):
+        found = self.ask(rows, champion("now", 1.0, evaluated_on="cross-validation"))
+        assert found.problem == "it held nobody out, and was trained on them"
+
+    @pytest.mark.parametrize("ours", [False, True])
+    @pytest.mark.parametrize("theirs", [False, True])
+    def test_rows_without_weights_stand_for_themselves(self, rows, ours, theirs):
+        more = customers(300, seed=1)
+        pairs = Pairs(
+            labels(more, CONTRACT), sigmoid(2 * more["tenure"].to_numpy() - 0.5),
+            sigmoid(more["tenure"].to_numpy() - 0.5), np.full(300, 3.0) if theirs else None,
+        )  # fmt: skip
+        given = np.linspace(1, 5, len(rows)) if ours else None
+        found = self.ask(rows, champion("now", 1.0), pairs, given)
+        both = pd.concat([rows, more])
+        weights = np.concatenate(
+            [given if ours else np.ones(len(rows)), np.full(300, 3.0 if theirs else 1.0)]
+        )
+        losses = loss_of(both, 2.0) - loss_of(both, 1.0)
+        assert found.difference["value"] == pytest.approx(np.average(losses, weights=weights))
+
+    def test_the_best_is_chosen_by_the_weights(self, rows):
+        """The later champion is better only for the customers with the weight."""
+        at = rows["tenure"].to_numpy() > 0
+        slopes = np.where(at, 2.0, 0.2)
+        left = np.random.default_rng(0).random(len(rows)) < sigmoid(slopes * rows["tenure"] - 0.5)
+        table = rows.assign(left=left.astype(int).astype(str))
+        first, second = champion("first", 0.2), champion("second", 2.0)
+        weights = np.where(at, 20.0, 1.0)
+        assert best_ever([first, second], CONTRACT, table, weights).run == "second"
+        assert best_ever([first, second], CONTRACT, table, 20 / weights).run == "first"
+
+    def test_a_gain_within_two_standard_errors_is_none(self):
+        standard = np.array([-1.0, 1.0] * 50)  # its mean has a standard error of 0.1005
+        assert surely_below(standard - 0.1975)
+        assert not surely_below(standard - 0.1960)
+
+
+def test_predictions_out_of_fold_are_kept_as_plain_values():
+    table = customers(50)
+    weights = np.arange(50, dtype=float)
+    kept = keep_out_of_fold(table, CONTRACT, np.linspace(0, 1, 50), weights)
+    assert sorted(kept) == ["keys", "labels", "probabilities", "weights"]
+    pairs = pair_out_of_fold(kept, keep_out_of_fold(table.iloc[10:], CONTRACT, np.zeros(40)))
+    order = np.argsort(pairs.weights)
+    assert pairs.weights[order].tolist() == list(range(10, 50))
+    assert pairs.ours[order] == pytest.approx(np.linspace(0, 1, 50)[10:])
+    assert pairs.theirs.tolist() == [0.0] * 40
+    assert pairs.target[order].tolist() == labels(table, CONTRACT)[10:].tolist()
+    # Whole numbers of another width are the same probabilities.
+    single = keep_out_of_fold(table, CONTRACT, np.ones(50, dtype=np.float32))
+    assert pair_out_of_fold(single, kept).ours.tolist() == [1.0] * 50
+    assert pair_out_of_fold(single, kept).weights is None
