@@ -6,6 +6,7 @@ import pytest
 
 from churn.targeting.effects import Effects
 from churn.targeting.experiment import Experiment, check_experiment
+from churn.targeting.learned import LearnedPolicy
 from churn.targeting.learners import doubly_robust
 from churn.targeting.policies import RISK, assign, compare_policies, decide_policy
 
@@ -125,3 +126,15 @@ def test_checks_name_the_action_that_is_not_drawn_as_stated():
     (balance,) = (one for one in check_experiment(experiment.rows(keep)) if one.name == "balance")
     assert not balance.passed
     assert "under discount" in balance.finding
+
+
+def test_a_policy_that_was_learned_before_campaigns_had_several_actions_is_read():
+    groups = pd.DataFrame({"predicted": [0.0, 0.1], "low": [-0.1, 0.0], "high": [0.1, 0.2]})
+    now = LearnedPolicy("spring", "EffectFlow/1", None, {"call": groups}, {"a": 0.0}, {"call": 0.2})
+    before = {**vars(now), "groups": groups, "mean": 0.2}
+    del before["means"]
+    old = LearnedPolicy.__new__(LearnedPolicy)
+    old.__setstate__(before)
+    assert vars(old) == vars(now)
+    assert old.actions == ("call",)
+    assert old.interval(np.array([0.1]), "call")[0] == pytest.approx(0.0)
