@@ -40,5 +40,9 @@ RUN pip install --no-deps --require-hashes -r requirements.lock
 COPY churn churn
 COPY flows flows
 RUN python -m compileall -q churn flows
+# In a pod Metaflow unpacks the code package into the working directory, and would install what is
+# there already.
+ENV METAFLOW_SKIP_INSTALL_DEPENDENCIES=1
 USER 1000:0
-CMD ["python", "flows/churn_flow.py", "run"]
+WORKDIR /var/lib/churn
+CMD ["python", "/srv/churn/flows/churn_flow.py", "run"]

@@ -13,7 +13,7 @@ FLOW := $(PY) flows/churn_flow.py
 # Each has one thread: threads of two processes that share the cores wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run resume card serve test test-fast coverage test-scheduled mutants check audit bench year quality lock wheel image
+.PHONY: help run resume card serve test test-fast coverage test-scheduled mutants check audit bench year quality lock wheel image cluster-test
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -85,12 +85,20 @@ wheel: .venv/bin/python ## build the package into dist/
 image:           ## build both images, train in one, serve from the other, and ask it; needs Docker
 	deploy/try-images.sh
 
+cluster-test: .venv/test deploy/.venv/ready ## show what docs/deployment.md claims of a cluster; as root
+	$(PY) deploy/cluster_test --tools deploy/.venv/bin/python --service $(SERVICE) $(ARGS)
+SERVICE := deploy/.venv/metaflow-service
+# Metaflow's metadata service is not on PyPI: its source, at version 2.5.1.
+METADATA_SERVICE ?= https://github.com/Netflix/metaflow-service
+SERVICE_COMMIT := 91e44f0108cba3159db97e91fb159629e1448db1
+
 lock:            ## pin every version again (needs uv)
 	uv pip compile --upgrade $(LOCK) requirements.txt -o requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
 	  -o tests/requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt -o serve/requirements.lock
 	uv pip compile $(LOCK) -c tests/requirements.lock tests/mutants.txt -o tests/mutants.lock
+	uv pip compile $(LOCK) deploy/requirements.txt -o deploy/requirements.lock
 	$(MAKE) audit
 
 audit: .venv/test ## what can be said of the dependencies offline: reasons, licences, Pythons, conflicts
@@ -112,6 +120,14 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 
 .venv/test: tests/requirements.lock | .venv/run
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r tests/requirements.lock
+	@touch $@
+
+deploy/.venv/ready: deploy/requirements.lock
+	$(PYTHON) -m venv --clear deploy/.venv
+	deploy/.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	git clone --quiet $(METADATA_SERVICE) $(SERVICE)
+	git -C $(SERVICE) checkout --quiet $(SERVICE_COMMIT)
+	deploy/.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation $(SERVICE)
 	@touch $@
 
 # The mutation tester has an environment of its own, which sees the packages of .venv too.

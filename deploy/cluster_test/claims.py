@@ -1,0 +1,260 @@
+"""What docs/deployment.md claims of a cluster, each as a function that shows it.
+
+Each returns what was seen, in a sentence, and raises where it is not so. They build on each other,
+in their order.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import manifests
+import pandas as pd
+from cluster import QUICK, SECRET, Cluster
+from engine import Pod, WorkflowFailed
+from services import ROOT
+
+sys.path.insert(0, str(ROOT))
+
+
+def compiles(cluster: Cluster) -> str:
+    """Every flow compiles to Argo Workflows with the settings of docs/deployment.md alone."""
+    search = cluster.folder / "search.toml"
+    search.write_text(QUICK.format(0.5))
+    score = cluster.folder / "score.toml"
+    score.write_text(
+        '[schedule]\ncron = "0 6 * * *"\n[parameters]\ndata = "s3://store/customers.parquet"\n'
+        'output = "s3://store/calls.csv"\nbudget = 100\n'
+    )
+    cluster.deploy("churn_flow.py", "--config", "candidates", str(search))
+    cluster.deploy("score_flow.py", "--config", "deployment", str(score))
+    cluster.deploy("monitor_flow.py")
+    cluster.deploy("effect_flow.py")
+    steps = [
+        one
+        for workflow in cluster.compiled.values()
+        for one in workflow["spec"]["templates"]
+        if "metaflow/step_name" in (one.get("metadata") or {}).get("annotations", {})
+    ]
+    for step in steps:
+        assert step["retryStrategy"]["limit"] >= 2, step["name"]
+        assert step["activeDeadlineSeconds"] <= 24 * 3600, step["name"]
+        assert step["container"]["envFrom"][0]["secretRef"]["name"] == SECRET
+    return f"{len(cluster.compiled)} workflow templates, {len(steps)} steps"
+
+
+def follows_the_schema(cluster: Cluster) -> str:
+    """The compiled templates follow Argo Workflows' own schema."""
+    for name, workflow in cluster.compiled.items():
+        file = cluster.folder / f"{name}.json"
+        file.write_text(json.dumps(workflow))
+        script = [cluster.tools, Path(__file__).with_name("schema.py"), file]
+        done = subprocess.run(script, capture_output=True, text=True)
+        assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+    return "no field is unknown, none of another type"
+
+
+def trains(cluster: Cluster) -> str:
+    """ChurnFlow runs to its end, each task fresh; a pod that is killed in `train` is retried."""
+    killed = []
+
+    def kill(step: str, attempt: int, process: subprocess.Popen) -> None:
+        if step == "train" and attempt == 0:
+            time.sleep(4)
+            os.killpg(process.pid, signal.SIGKILL)
+            killed.append(process.pid)
+
+    cluster.engine.disturb = kill
+    name = cluster.engine.run("churnflow")
+    cluster.engine.disturb = None
+    assert len(killed) == 1
+    attempts = [(pod.code, pod.attempt) for pod in cluster.engine.attempts(name, "train")]
+    assert attempts == [(-signal.SIGKILL, 0), (0, 1)], attempts
+    (end,) = cluster.engine.attempts(name, "end")
+    assert f"ChurnFlow/argo-{name} is the champion now (promotion 1)." in end.output, end.output
+    return f"{name}: {len(cluster.engine.pods[name])} pods, one of them killed"
+
+
+def is_seen_elsewhere(cluster: Cluster) -> str:
+    """Another machine, from an empty folder, has the champion, and the commit that made it."""
+    listed = cluster.churn("models")
+    assert listed.returncode == 0, listed.stderr
+    (row,) = [line for line in listed.stdout.splitlines() if line.startswith("*")]
+    script = (
+        "from churn.registry.runs import fetch_run; print(fetch_run('champion').lineage['code'])"
+    )
+    environment = cluster.machine | {"PYTHONPATH": str(ROOT)}
+    made = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=cluster.folder, capture_output=True,
+        text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert made.rstrip("+") == commit, (made, commit)
+    return " ".join(row.split()[:3])
+
+
+def retried_end(cluster: Cluster) -> str:
+    """A node is lost after `end` has promoted: the retried step keeps the number, and says so."""
+    cluster.engine.again = {"end"}
+    name = cluster.engine.run("churnflow", {"seed": 1})
+    cluster.engine.again = set()
+    first, second = cluster.engine.attempts(name, "end")
+    if "is the champion now (promotion 2)" not in first.output:
+        why = re.search(r"The gate: .*", first.output)
+        raise AssertionError(f"the second model did not pass its gate: {why and why[0]}")
+    assert "is the champion already (promotion 2); nothing is changed." in second.output
+    return f"{name}: promotion 2, once"
+
+
+def refuses_once(cluster: Cluster) -> str:
+    """What a user has to correct fails at the first attempt."""
+    with contextlib.suppress(WorkflowFailed):
+        cluster.engine.run("churnflow", {"data": "s3://store/nothing.csv"})
+    (pods,) = list(cluster.engine.pods.values())[-1:]
+    assert [(pod.step, pod.code) for pod in pods] == [("start", 0), ("load", 202)], pods
+    return "exit code 202, one attempt"
+
+
+def scores(cluster: Cluster) -> str:
+    """ScoreFlow writes the list to S3, and its predictions and calls to PostgreSQL."""
+    cluster.put("customers.parquet", _table(cluster))
+    name = cluster.engine.run("scoreflow")
+    calls = pd.read_csv(io.StringIO(cluster.get("calls.csv")))
+    (end,) = cluster.engine.attempts(name, "end")
+    assert len(calls) == 100, len(calls)
+    return f"{len(calls)} customers in s3://store/calls.csv; {_line(end, 'stored|logged|log')}"
+
+
+def monitors_and_retrains(cluster: Cluster) -> str:
+    """MonitorFlow finds a broken column, pushes the verdict, and starts ChurnFlow's workflow."""
+    broken = _table(cluster, lambda table: table.assign(tenure=float("nan")))
+    url = cluster.put("broken.parquet", broken)
+    output = "s3://store/broken.csv"
+    cluster.engine.run("scoreflow", {"data": url, "output": output, "as-of": _tomorrow()})
+    table = cluster.put("newest.parquet", _table(cluster))
+    parameters = {"retrain": True, "data": table, "since": _tomorrow(), "as-of": _tomorrow(1)}
+    name = cluster.engine.run("monitorflow", parameters)
+    (end,) = cluster.engine.attempts(name, "end")
+    started = re.search(r"Retrained: ChurnFlow/argo-(churnflow-\S+)\.", end.output)
+    assert started, end.output
+    assert re.search(r"churn_monitor_verdict\{[^}]*\} 2\.0", cluster.pushed[-1]), cluster.pushed
+    deadline = time.monotonic() + 600
+    while not cluster.engine.attempts(started[1], "end") and time.monotonic() < deadline:
+        time.sleep(1)
+    pods = cluster.engine.pods[started[1]]
+    assert pods[-1].step == "end", pods
+    return f"verdict 2 was pushed; {started[1]} ran in {len(pods)} pods of its own"
+
+
+def promotes_at_once(cluster: Cluster) -> str:
+    """Machines that promote at the same moment never get the same number."""
+    runs = re.findall(r"ChurnFlow/argo-\S+", cluster.churn("models").stdout)
+    assert len(runs) >= 2, runs
+    script = (
+        "import sys\nfrom churn.registry.runs import promote\nsys.stdin.readline()\n"
+        "for i in range(4):\n"
+        "    made = promote(sys.argv[1 + i % 2], f'{sys.argv[3]}: {i}', force=True)\n"
+        "    print(made.number, made.run, bool('nothing is changed' in made.note),\n"
+        "          'was taken' in made.note, sep='|', flush=True)\n"
+    )
+    environment = cluster.machine | {"PYTHONPATH": str(ROOT)}
+    machines = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, *pair, f"machine {i}"], env=environment, text=True,
+            cwd=cluster.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for i, pair in enumerate([runs[:2], runs[1::-1], runs[:2]])
+    ]  # fmt: skip
+    outputs: list[str] = ["" for _ in machines]
+
+    def wait(place: int) -> None:
+        outputs[place], errors = machines[place].communicate("go\n", timeout=300)
+        assert machines[place].returncode == 0, errors
+
+    threads = [threading.Thread(target=wait, args=(i,)) for i in range(len(machines))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told = [line.split("|") for output in outputs for line in output.splitlines()]
+    assert len(told) == 4 * len(machines), outputs
+    made = [int(number) for number, _, before, _ in told if before == "False"]
+    assert len(made) == len(set(made)), sorted(made)
+    history = cluster.churn("history").stdout
+    numbers = re.findall(r"^\s*(\d+)\s+ChurnFlow", history, re.MULTILINE)
+    assert len(numbers) == len(set(numbers)), history
+    assert str(max(made)) == numbers[0]
+    moved = sum(taken == "True" for *_, taken in told)
+    return f"{len(made)} promotions of {len(machines)} machines, {moved} of which had to move on"
+
+
+def outlasts_the_service(cluster: Cluster) -> str:
+    """The metadata service answers nobody for 20 seconds, in the middle of a run."""
+    hung = threading.Event()
+
+    def hang(step: str, attempt: int, _: subprocess.Popen) -> None:
+        if step == "validate" and not hung.is_set():
+            hung.set()
+            threading.Thread(target=pause).start()
+
+    def pause() -> None:
+        with cluster.service.hanging():
+            time.sleep(20)
+
+    cluster.engine.disturb = hang
+    name = cluster.engine.run("churnflow", {"seed": 2, "promote": "never"})
+    cluster.engine.disturb = None
+    assert hung.is_set()
+    retried = sum(pod.attempt > 0 for pod in cluster.engine.pods[name])
+    return f"{name} ended well; {retried} pods had to be retried"
+
+
+def refuses_without_the_service(cluster: Cluster) -> str:
+    """Without a metadata service a run that would promote is refused before it reads anything."""
+    templates = json.loads(json.dumps(cluster.engine.templates["churnflow"]).replace(
+        "--metadata=service", "--metadata=local"
+    ))  # fmt: skip
+    for template in templates["spec"]["templates"]:
+        for entry in template.get("container", {}).get("env") or []:
+            if entry["name"] == "METAFLOW_DEFAULT_METADATA":
+                entry["value"] = "local"
+    cluster.engine.templates["alone"] = templates
+    with contextlib.suppress(WorkflowFailed):
+        cluster.engine.run("alone")
+    (pods,) = list(cluster.engine.pods.values())[-1:]
+    assert [(pod.step, pod.code) for pod in pods] == [("start", 202)], pods
+    assert "no other machine would see" in pods[0].output, pods[0].output
+    return "exit code 202 in `start`"
+
+
+CLAIMS = [
+    compiles, follows_the_schema, trains, is_seen_elsewhere, retried_end, refuses_once, scores,
+    monitors_and_retrains, promotes_at_once, outlasts_the_service, refuses_without_the_service,
+    manifests.follow_their_schemas, manifests.serve, manifests.alert,
+]  # fmt: skip
+
+
+def _table(cluster: Cluster, change=lambda table: table) -> bytes:
+    table = pd.read_csv(ROOT / "churn/data/telco/telco.csv")
+    file = io.BytesIO()
+    change(table).to_parquet(file)
+    return file.getvalue()
+
+
+def _tomorrow(more: int = 0) -> str:
+    return str(pd.Timestamp.now("UTC").date() + pd.Timedelta(days=1 + more))[:10]
+
+
+def _line(pod: Pod, pattern: str) -> str:
+    return next((line for line in pod.output.splitlines() if re.search(pattern, line)), "")
