@@ -96,10 +96,7 @@ def is_seen_elsewhere(cluster: Cluster) -> str:
         [sys.executable, "-c", script], env=environment, cwd=cluster.folder, capture_output=True,
         text=True, check=True,
     ).stdout.strip()  # fmt: skip
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    assert made.rstrip("+") == commit, (made, commit)
+    assert made.rstrip("+") == cluster.commit, (made, cluster.commit)
     return " ".join(row.split()[:3])
 
 

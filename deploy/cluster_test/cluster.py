@@ -16,6 +16,12 @@ SECRET = "churn"
 QUICK = '[[candidates]]\nname = "quick"\nfamily = "logistic"\nparams = {{ C = {} }}\n'
 
 
+def _commit() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @dataclass
 class Cluster:
     """The engine with its services.
@@ -34,6 +40,8 @@ class Cluster:
         The Python of the environment of this test.
     compiled : dict
         The workflow templates as Metaflow printed them, by name.
+    commit : str
+        Of this checkout, at the beginning.
     """
 
     engine: Engine
@@ -43,6 +51,7 @@ class Cluster:
     pushed: list[str]
     tools: Path
     compiled: dict[str, Any] = field(default_factory=dict)
+    commit: str = field(default_factory=_commit)
 
     @property
     def machine(self) -> dict[str, str]:
