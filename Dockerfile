@@ -12,11 +12,8 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 DO_NOT_TRACK
 RUN install --directory --owner=1000 --group=0 --mode=2775 /var/lib/churn
 WORKDIR /srv/churn
 VOLUME /var/lib/churn
-ARG COMMIT=unknown
-ENV CHURN_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title="churn" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.revision=$COMMIT
+      org.opencontainers.image.licenses="MIT"
 
 FROM base AS serve
 COPY serve/requirements.lock serve/
@@ -24,6 +21,9 @@ RUN pip install --no-deps --require-hashes -r serve/requirements.lock
 COPY churn churn
 COPY serve serve
 RUN python -m compileall -q churn serve
+ARG COMMIT=unknown
+ENV CHURN_COMMIT=$COMMIT
+LABEL org.opencontainers.image.revision=$COMMIT
 USER 1000:0
 EXPOSE 8000
 # Liveness; readiness, which needs a model, is /ready.
@@ -40,6 +40,9 @@ RUN pip install --no-deps --require-hashes -r requirements.lock
 COPY churn churn
 COPY flows flows
 RUN python -m compileall -q churn flows
+ARG COMMIT=unknown
+ENV CHURN_COMMIT=$COMMIT
+LABEL org.opencontainers.image.revision=$COMMIT
 # In a pod Metaflow unpacks the code package into the working directory, and would install what is
 # there already.
 ENV METAFLOW_SKIP_INSTALL_DEPENDENCIES=1

@@ -20,6 +20,7 @@ from pathlib import Path
 import claims
 from cluster import SECRET, Cluster
 from engine import Engine
+from pods import Starter
 from services import BUCKET, kubernetes_api, metadata_service, object_store, pushgateway
 
 
@@ -28,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tools", type=Path, required=True, help="Python of its environment")
     parser.add_argument("--service", type=Path, required=True, help="source of metaflow-service")
+    parser.add_argument("--image", default="", help="run the pods as containers of it")
     parser.add_argument("--only", nargs="*", default=[], help="names of claims")
     options = parser.parse_args()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request to S3
@@ -63,7 +65,7 @@ def cluster(options: argparse.Namespace):
             "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1",
         }  # fmt: skip
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        engine = Engine({SECRET: pods}, path)
+        engine = Engine(Starter({SECRET: pods}, path, options.image))
 
         def start(template: str, values: dict[str, str]) -> str:
             name = f"{template}-{os.urandom(3).hex()}"

@@ -57,7 +57,7 @@ class Cluster:
     def machine(self) -> dict[str, str]:
         """The environment of a machine of the team: where store, service and namespace are."""
         return {
-            **self.engine.secrets[SECRET],
+            **self.engine.starter.secrets[SECRET],
             "PATH": os.environ["PATH"], "HOME": str(self.folder), "METAFLOW_USER": "team",
             "METAFLOW_DEFAULT_DATASTORE": "s3",
             "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",

@@ -113,7 +113,7 @@ def started(cluster: Cluster) -> Iterator[tuple[Any, Any, subprocess.Popen, str]
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for source in container["envFrom"]:
         kind, reference = next(iter(source.items()))
-        values = maps if kind == "configMapRef" else cluster.engine.secrets
+        values = maps if kind == "configMapRef" else cluster.engine.starter.secrets
         environment |= values[reference["name"]]
     environment |= {one["name"]: one["value"] for one in container["env"]}
     # What an image has: its home, and here a port that is free.
