@@ -26,7 +26,7 @@ class EffectFlow(FlowSpec):
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
-    horizon = Parameter("horizon", default=0, help="days until an outcome is known; contract's, 30")
+    horizon = Parameter("horizon", default=0, help="days until an outcome is known; the file's")
     budget = Parameter("budget", default=0.0, help="share of customers to call; that of the lists")
     promote_it = Parameter("promote", default="auto", help="auto, if it is proven, or never")
     seed = Parameter("seed", default=0, help="of the folds")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the app reads a campaign, and does not load pandas
 
 __all__ = ["ActionEntry", "CampaignFile", "load_campaign_file", "read_campaign_file"]
 
-OF_RUN = "(not said; that of the model's run)"
+OF_RUN = "(not given; that of the model's run)"
 RESERVED = (CONTACT, CONTROL, "no call", "call", "risk", "none")
 
 
@@ -183,12 +183,12 @@ class CampaignFile(BaseModel):
         """What it says, a line each."""
         lines = {
             "Campaign": self.campaign,
-            "Money in": self.currency or "(not said)",
-            "Customers of a day who get an action": f"at most {self.calls or '(not said; 500)'}",
+            "Money in": self.currency or "(not given)",
+            "Customers of a day who get an action": f"at most {self.calls or '(not given; 500)'}",
             "In the control group, of those worth an action": f"{self.control_share:.1%}",
             "Drawn at random, of the actions": f"{self.exploration_share:.1%}",
             "Days without another action after a list": self.cooldown_days,
-            "Days until an outcome is known": self.horizon_days or "(not said; the contract's, 30)",
+            "Days until an outcome is known": self.horizon_days or "(the contract's, or 30)",
             "No action for whom one of these holds": ", ".join(self.suppress) or "(no rule)",
             "Worth of a customer who stays": self.customer_value or OF_RUN,
         }

@@ -95,9 +95,9 @@ class Chunk:
 def clean_chunks(
     source: Source, shard: Shard, contract: Contract, terms: TableTerms, repeated: np.ndarray
 ) -> Iterator[Chunk]:
-    """Read a shard and reject the rows that break the contract, as `churn.data.validate_data` does.
+    """Read a shard and reject the rows that break the contract.
 
-    The target is not checked.
+    This is what `churn.data.validation.validate_data` does, but the target is not checked.
 
     Parameters
     ----------

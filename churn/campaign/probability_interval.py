@@ -20,7 +20,7 @@ def probability_interval(
     ----------
     probabilities : ndarray of float, shape (n,)
     reliability : sequence of mapping
-        See `churn.evaluation.metrics.reliability`.
+        See `churn.evaluation.calibration.reliability`.
 
     Returns
     -------

@@ -61,7 +61,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     paths : sequence of str
-        See `churn.data.load_table`.
+        See `churn.data.readers.load_table`.
 
     Returns
     -------

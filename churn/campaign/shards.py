@@ -79,7 +79,7 @@ class Source:
         Parameters
         ----------
         location, query : str
-            See `churn.data.load_table`.
+            See `churn.data.readers.load_table`.
         columns : sequence of str
             Those it must have.
         options : SourceOptions, optional

@@ -7,7 +7,7 @@ from churn.cli.commands import Commands
 
 def add(commands: Commands) -> None:
     """Add the command about a campaign's file."""
-    about = "a campaign's file, campaign.toml"
+    about = "check a campaign's file, campaign.toml"
     parser = commands.add_parser("campaign", help=about, description=about)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     about = "check the file, and show what is read from it"

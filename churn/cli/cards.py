@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
         "id of a ChurnFlow",
     )  # fmt: skip
     parser.add_argument(
-        "--to", type=Path, default=Path("cards"), metavar="FOLDER", help="%(default)s"
+        "--to", type=Path, default=Path("cards"), metavar="FOLDER", help="where (%(default)s)"
     )
     parser.set_defaults(run=_cards)
 

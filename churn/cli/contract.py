@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--encoding", default="", help="of a text file; utf-8 or utf-16")
     parser.add_argument("--sheet", default="", help="of a workbook")
     parser.add_argument("--dates", default="", help="day-first or month-first, if not certain")
-    parser.add_argument("--output", default="contract.toml", type=Path, help="%(default)s")
+    parser.add_argument("--output", default="contract.toml", type=Path, help="file (%(default)s)")
     parser.add_argument("--force", action="store_true", help="overwrite the output")
     parser.set_defaults(run=_contract)
 

@@ -11,7 +11,9 @@ def add(commands: Commands) -> None:
     about = "learn from an experiment on whom an action has an effect, and compare policies"
     parser = commands.add_parser("effects", help=about, description=about)
     parser.add_argument("table", help="a row per customer: a file, s3://… or a database URL")
-    parser.add_argument("--action", required=True, metavar="COLUMN", help="who got which action")
+    parser.add_argument(
+        "--action", required=True, metavar="COLUMN", help="the action that each customer got"
+    )
     parser.add_argument("--none", required=True, metavar="VALUE", help="its value for no action")
     parser.add_argument(
         "--outcome", required=True, metavar="COLUMN", help="a number, the more the better"
@@ -25,7 +27,7 @@ def add(commands: Commands) -> None:
         help="what an action costs, in the units of the outcome (0)",
     )  # fmt: skip
     parser.add_argument(
-        "--risk", default="", metavar="COLUMN", help="whom the present list calls first"
+        "--risk", default="", metavar="COLUMN", help="by which the present list is ranked"
     )
     parser.add_argument("--id", default="", metavar="COLUMN", help="the customer's key")
     parser.add_argument(
@@ -33,8 +35,10 @@ def add(commands: Commands) -> None:
         help="not known before the assignment, as another outcome",
     )  # fmt: skip
     parser.add_argument("--query", default="", help="SELECT, with a database URL")
-    parser.add_argument("--budget", type=float, default=0.1, help="share of customers, %(default)s")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--budget", type=float, default=0.1, help="share of customers (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the folds (%(default)s)")
     parser.set_defaults(run=_effects)
 
 

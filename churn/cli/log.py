@@ -45,8 +45,14 @@ def add(commands: Commands) -> None:
     prune = action(
         "prune", _prune, "delete predictions, outcomes and call lists older than so many days"
     )
-    prune.add_argument("--days", type=_whole, required=True, metavar="N")
-    action("ship", _ship, "take what workers wrote to the database, as a running server does")
+    prune.add_argument(
+        "--days", type=_whole, required=True, metavar="N", help="the age of what is deleted"
+    )
+    action(
+        "ship",
+        _ship,
+        "write into the database what workers left in their files, as a running app does",
+    )
 
 
 def _show(options: argparse.Namespace) -> None:

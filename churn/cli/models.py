@@ -28,8 +28,12 @@ def add(commands: Commands) -> None:
 
     about = "two models side by side"
     parser = commands.add_parser("compare", help=about, description=about)
-    parser.add_argument("first", metavar="RUN", help="ChurnFlow/<id>, the id alone, or champion")
-    parser.add_argument("second", metavar="RUN")
+    parser.add_argument(
+        "first",
+        metavar="RUN",
+        help="ChurnFlow/<id>, the id alone, champion, or champion:PROJECT",
+    )
+    parser.add_argument("second", metavar="RUN", help="another")
     parser.set_defaults(run=_compare)
 
     about = "make a run the champion"

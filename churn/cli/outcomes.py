@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add the commands about outcomes."""
-    about = "tell what happened to customers, and see what is known of it"
+    about = "record the outcomes of customers, and count them"
     parser = commands.add_parser("outcomes", help=about, description=about)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
 
@@ -24,8 +24,15 @@ def add(commands: Commands) -> None:
         "--id", default="customer", metavar="COLUMN", help="the customer's key (%(default)s)"
     )
     parser.add_argument("--date", default="date", metavar="COLUMN", help="the day (%(default)s)")
-    parser.add_argument("--left", default="", metavar="COLUMN", help="which column says who left")
-    parser.add_argument("--positive", default="", metavar="VALUE", help="its value for who did")
+    parser.add_argument(
+        "--left", default="", metavar="COLUMN", help="the column that says which customers left"
+    )
+    parser.add_argument(
+        "--positive",
+        default="",
+        metavar="VALUE",
+        help="its value for those who did (yes, true or 1)",
+    )
     parser.add_argument("--query", default="", help="SELECT, with a database URL")
     _where(parser, _add)
 

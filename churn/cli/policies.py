@@ -8,19 +8,19 @@ from churn.cli.table import table
 
 def add(commands: Commands) -> None:
     """Add the commands about policies."""
-    about = "list the learned policies, and let a campaign's list go by one, or by risk again"
+    about = "list the learned policies, and choose what ranks a campaign's list"
     parser = commands.add_parser("policies", help=about, description=about)
     parser.set_defaults(run=_list)
     actions = parser.add_subparsers(metavar="ACTION")
 
-    about = "let the list of a campaign go by a learned policy, or by risk"
+    about = "rank a campaign's list by a learned policy, or by risk"
     promote = actions.add_parser("promote", help=about, description=about)
     promote.add_argument("name", metavar="RUN", help="EffectFlow/<id>, or risk")
-    promote.add_argument("--campaign", help="with risk: whose list")
+    promote.add_argument("--campaign", help="whose list; needed for risk")
     promote.add_argument("--why", required=True, help="for whoever reads the history")
     promote.set_defaults(run=_promote)
 
-    about = "let the list go by the policy before the present one"
+    about = "rank the list by the policy before the present one"
     rollback = actions.add_parser("rollback", help=about, description=about)
     rollback.add_argument("--campaign", required=True, help="whose list")
     rollback.add_argument("--why", required=True, help="for whoever reads the history")
@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
 
     about = "list the promotions of a campaign's policies, the newest first"
     history = actions.add_parser("history", help=about, description=about)
-    history.add_argument("--campaign", required=True)
+    history.add_argument("--campaign", required=True, help="whose policies")
     history.set_defaults(run=_history)
 
 

@@ -20,7 +20,9 @@ def add(commands: Commands) -> None:
         "folder; never one that was promoted, or whose predictions are in the log"
     )
     parser = commands.add_parser("prune", help=about, description=about)
-    parser.add_argument("--keep-days", type=_days, required=True, metavar="N")
+    parser.add_argument(
+        "--keep-days", type=_days, required=True, metavar="N", help="younger runs stay"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
     # The default comes from the environment, and is not shown: a URL may have a password.
     parser.add_argument("--log", metavar="URL", help="the database; CHURN_LOG, or in CHURN_STATE")

@@ -92,8 +92,8 @@ def evaluate_model(
     model : ChurnModel
         Fitted on `train`.
     train, holdout : DataFrame
-        Typed rows with the target, as `churn.data.validate_data` returns them. Where `holdout` is
-        empty the out-of-fold predictions are evaluated instead.
+        Typed rows with the target, as `churn.data.validation.validate_data` returns them. Where
+        `holdout` is empty the out-of-fold predictions are evaluated instead.
     sample, trial : SearchSample, Trial
         The rows the model is selected on, and its cross-validation.
     baseline : Trial

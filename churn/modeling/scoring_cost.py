@@ -2,7 +2,7 @@
 
 The choice among candidates weighs log loss against this cost. Operations are counted, not timed, so
 that the same table and seed choose the same model on any machine, whatever its load. `python
-benchmarks/scoring_cost.py` compares the estimate with the time of compiled scorers; the
+benchmarks/search_costs.py` compares the estimate with the time of compiled scorers; the
 microseconds per operation come from there.
 """
 

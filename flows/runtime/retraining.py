@@ -28,7 +28,7 @@ def retrain(
     deployment : Deployment
         The deployment of the model.
     data : str
-        See `churn.data.load_table`; the newest labelled customers.
+        See `churn.data.readers.load_table`; the newest labelled customers.
     calls : str
         Call lists, separated by commas: customers called in the period of the labels are left out.
     log : str

@@ -63,7 +63,7 @@ def read_table(
     Parameters
     ----------
     source, query : str
-        See `churn.data.load_table`.
+        See `churn.data.readers.load_table`.
     key : str or sequence of str
         The column with the customers; of several names the first that the table has.
     left : str
