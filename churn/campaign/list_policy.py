@@ -89,8 +89,9 @@ class ListPolicy:
         customers : DataFrame of n rows
             The typed features, and the columns that costs and rules name.
         """
-        found = self.by_risk(chance, customers)
-        if self.learned is not None:
+        if self.learned is None:
+            found = self.by_risk(chance, customers)
+        else:
             effects = self._effects(chance, customers)
             found = np.column_stack(
                 [

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from campaigns import CONTRACT, TWO_ACTIONS, settle
+from churn.__main__ import main
 from churn.campaign.campaign_file import read_campaign_file
 from churn.campaign.effects import Settings, capacity_shares, read_campaign
 from churn.campaign.rules import Rule, rule_problems
@@ -122,6 +123,22 @@ def test_the_database_has_the_action_and_all_that_was_possible(found, deployed, 
         assert row.options[row.action]["cost"] == pytest.approx(row.call_cost)
         assert row.options[row.action]["benefit_by_risk"] == pytest.approx(row.benefit_by_risk)
         assert sum(one["propensity"] for one in row.options.values()) == pytest.approx(1)
+
+
+def test_savings_are_told_by_offer_and_by_month(calls, tmp_path, capsys):
+    calls.to_csv(tmp_path / "calls.csv", index=False)
+    left = pd.DataFrame({"customer": calls["customer_id"], "left": np.arange(len(calls)) % 5 == 0})
+    left.to_csv(tmp_path / "left.csv", index=False)
+    command = ["savings", str(tmp_path / "calls.csv"), str(tmp_path / "left.csv"), "--left", "left"]
+    assert main([*command, "--by", "offer"]) == 0
+    told = capsys.readouterr().out
+    of_list = calls[calls["stratum"] == "list"]
+    for name in ("discount", "mail"):
+        part = told.split(f"offer {name}, before the costs of calling:\n")[1]
+        contact = (of_list["policy_action"] == name) & (of_list["assigned_action"] == name)
+        assert part.startswith(f"contact  {contact.sum()} customers")
+    assert main([*command, "--by", "month"]) == 0
+    assert "month 2026-03, before the costs" in capsys.readouterr().out
 
 
 def test_one_action_of_a_file_makes_the_list_of_no_file(customers, listed, tmp_path):
