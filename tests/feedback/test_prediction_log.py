@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from churn.data.ids import id_text
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import (
+    Prediction,
     PredictionLog,
     Shipped,
     Shipper,
@@ -522,3 +523,54 @@ def test_where_a_log_lies_follows_from_the_environment(tmp_path):
     assert (str(spool), url) == ("/srv/churn/spool", "sqlite:////srv/churn/predictions.db")
     url = "postgresql+psycopg://h/d"
     assert locations({"CHURN_STATE": os.fspath(tmp_path), "CHURN_LOG": url})[1] == url
+
+
+# What is read
+
+
+def made(prediction, at=None, run=RUN, probability=0.25, customer="a"):
+    at = at or datetime(2026, 3, 2, tzinfo=UTC)
+    return Prediction(prediction, at, run, customer, probability, True, 0.2, {})
+
+
+def test_a_histogram_is_of_one_run_at_one_moment_in_bins_of_equal_width(log):
+    """The bin of .39 in tenths is the fourth, in every database."""
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    chances = [0.0, 0.09, 0.1, 0.31, 0.39, 0.96]
+    log.add(
+        [
+            *(made(f"p{i}", probability=chance) for i, chance in enumerate(chances)),
+            made("another moment", at + timedelta(milliseconds=1), probability=0.5),
+            made("another run", run="ChurnFlow/13", probability=0.5),
+        ]
+    )
+    found = sorted(log.histogram(at, RUN, 10), key=lambda one: one[1])
+    assert [many for many, _ in found] == [2, 1, 2, 1]
+    assert [mean for _, mean in found] == pytest.approx([0.045, 0.1, 0.35, 0.96])
+    assert log.histogram(at + timedelta(days=1), RUN, 10) == []
+
+
+def test_an_id_is_found_by_its_beginning_and_two_are_enough(log):
+    log.add([made(name) for name in ("ab1", "ab2", "ab3", "a_b", "a%b", "c")])
+    assert [one.prediction for one in log.find_prefix("ab")] == ["ab1", "ab2"]
+    assert [one.prediction for one in log.find_prefix("ab3")] == ["ab3"]
+    assert log.find_prefix("ab3")[0].run == RUN
+    # Wild cards of the database are letters like others.
+    assert [one.prediction for one in log.find_prefix("a_")] == ["a_b"]
+    assert [one.prediction for one in log.find_prefix("a%")] == ["a%b"]
+    assert log.find_prefix("b") == []
+
+
+def test_runs_and_predictions_are_those_of_a_span(log):
+    first, second, third = (datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3))
+    log.add(
+        [
+            made("b", second, "ChurnFlow/2"), made("a", second, "ChurnFlow/2"),
+            made("c", first, "ChurnFlow/1"), made("d", third, "ChurnFlow/3"),
+        ]
+    )  # fmt: skip
+    assert [one.prediction for one in log.between(first, third)] == ["c", "a", "b"]
+    assert log.runs() == {"ChurnFlow/1", "ChurnFlow/2", "ChurnFlow/3"}
+    assert log.runs(second) == {"ChurnFlow/2", "ChurnFlow/3"}
+    assert log.runs(end=second) == {"ChurnFlow/1"}
+    assert log.runs(second, third) == {"ChurnFlow/2"}

@@ -122,10 +122,13 @@ class PredictionLog(Database):
             The number and the mean probability of each bin of equal width that is not empty.
         """
         probability = PREDICTIONS.c.probability
+        place: ColumnElement[Any] = probability * bins
+        if self.dialect.name != "sqlite":  # where a cast cuts off; elsewhere it rounds
+            place = func.floor(place)
         query = select(func.count(), func.avg(probability)).where(
             PREDICTIONS.c.time == at, PREDICTIONS.c.run == run
         )
-        query = query.group_by(cast(probability * bins, Integer))
+        query = query.group_by(cast(place, Integer))
         with self.connected() as connection:
             return [(many, float(mean)) for many, mean in connection.execute(query)]
 
