@@ -41,7 +41,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("name", metavar="RUN", help="ChurnFlow/<id>, or the id alone")
     parser.add_argument("--why", required=True, help="for whoever reads the history")
     parser.add_argument(
-        "--force", action="store_true", help="even if only other projects have a champion here"
+        "--force", action="store_true", help="although the champion has another table"
     )
     parser.set_defaults(run=_promote)
 
