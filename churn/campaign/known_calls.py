@@ -105,6 +105,10 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
     stratum = table["stratum"].fillna(LIST)
     table = table.assign(
         assigned_action=table["action"],
+        propensity=[
+            arm_propensity(*row)
+            for row in zip(table["eligible"], table["control"], table["propensity"], strict=True)
+        ],
         policy_action=pd.Series(
             map(preferred_action, table["eligible"], stratum), index=table.index, dtype=object
         ),
@@ -115,6 +119,13 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
     table = table[~((stratum == EXPLORATION) & (table["arm"] == CONTROL))]
     columns = {**COLUMNS, "run": object}
     return table[[*columns]].astype(columns).reset_index(drop=True), store.where
+
+
+def arm_propensity(eligible: object, control: bool, propensity: float) -> float:
+    """The probability of the arm that was drawn, whichever action a called customer got."""
+    if control or not isinstance(eligible, dict):
+        return propensity
+    return float(1 - eligible[CONTROL]["propensity"])
 
 
 def preferred_action(eligible: object, stratum: str) -> str | None:

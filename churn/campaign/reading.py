@@ -15,6 +15,8 @@ from churn.data.parsing import parse_ids, parse_numbers
 from churn.data.readers import load_table
 from churn.errors import ChurnError
 
+# In the column eligible_actions.
+IN_CONTROL = rf"(?:^|; ){CONTROL} ([^;]+)"
 NEEDED = ("arm", "probability", "value_at_risk", "campaign", "as_of")
 COLUMNS: dict[str, Any] = {
     "customer": object, "arm": object, "day": "datetime64[us]", "probability": np.float64,
@@ -70,8 +72,8 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
         key (the name of the list's id column), stratum (`list`, or `exploration`, where only
         called customers are returned: those like them who were not called were drawn from all
-        customers, and say nothing special about the list), propensity (the probability of what
-        was drawn; NaN where the list has none), assigned_action and policy_action (see
+        customers, and say nothing special about the list), propensity (the probability of the
+        arm that was drawn; NaN where the list has none), assigned_action and policy_action (see
         `churn.campaign.export.list_schema`), and segment; None where they are not known.
 
     Raises
@@ -105,9 +107,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         for name in ("assigned_action", "policy_action"):
             columns[name] = table[name].astype(object) if name in table else None
         numbers = {name: parse_numbers(table[name])[0] for name in ("probability", "value_at_risk")}
-        columns["propensity"] = (
-            parse_numbers(table["propensity"])[0] if "propensity" in table else np.nan
-        )
+        columns["propensity"] = _propensity(table)
         for name, values in numbers.items():
             if not np.isfinite(values).all():
                 problems.append(f"{path}: a cell of {name} is not a number")
@@ -122,3 +122,18 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
         raise ChurnError("These call lists cannot be used:", problems)
     calls = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
     return calls.astype(COLUMNS)[[*COLUMNS]].sort_values("day", kind="stable", ignore_index=True)
+
+
+def _propensity(table: pd.DataFrame) -> np.ndarray:
+    """The probability of the arm that was drawn; NaN where a list has none.
+
+    A list of several actions states that of the action, and beside it that of the control group.
+    """
+    if "propensity" not in table:
+        return np.full(len(table), np.nan)
+    stated = parse_numbers(table["propensity"])[0]
+    if "eligible_actions" not in table:
+        return stated
+    found = table["eligible_actions"].astype(object).str.extract(IN_CONTROL)[0]
+    control, called = parse_numbers(found)[0], (table["arm"] != CONTROL).to_numpy()
+    return np.where(called & np.isfinite(control), 1 - control, stated)

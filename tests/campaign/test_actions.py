@@ -11,6 +11,9 @@ from campaigns import CONTRACT, TWO_ACTIONS, settle
 from churn.__main__ import main
 from churn.campaign.campaign_file import read_campaign_file
 from churn.campaign.effects import Settings, capacity_shares, read_campaign
+from churn.campaign.known_calls import read_stored_lists
+from churn.campaign.reading import read_call_lists
+from churn.campaign.results import experiment_health
 from churn.campaign.rules import Rule, rule_problems
 from churn.campaign.stored import CallListStore, Query
 from churn.campaign.stored.listing import list_name, store_list
@@ -19,6 +22,7 @@ from churn.feedback.outcomes import Outcome, OutcomeStore
 
 RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
 RECORDED = datetime(2026, 5, 1, tzinfo=UTC)
+NO_OUTCOMES = pd.DataFrame({"customer": [], "date": []})
 SETTINGS = {"budget": 160, "explore": 40, "control": 0.2}
 
 
@@ -123,6 +127,22 @@ def test_the_database_has_the_action_and_all_that_was_possible(found, deployed, 
         assert row.options[row.action]["cost"] == pytest.approx(row.call_cost)
         assert row.options[row.action]["benefit_by_risk"] == pytest.approx(row.benefit_by_risk)
         assert sum(one["propensity"] for one in row.options.values()) == pytest.approx(1)
+
+
+def test_the_two_arms_have_their_own_probability_whatever_the_action(
+    calls, found, deployed, tmp_path
+):
+    calls.to_csv(tmp_path / "calls.csv", index=False)
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    campaign, _ = settle({}, **SETTINGS)
+    none = pd.DataFrame(index=found[0].rows)
+    store_list(found[0], deployed[0].contract, campaign, "ChurnFlow/1", url, none)
+    for read in (read_call_lists([str(tmp_path / "calls.csv")]), read_stored_lists(url)[0]):
+        of_list = read[read["stratum"] == "list"]
+        called = (of_list["arm"] == "contact").to_numpy()
+        assert of_list["propensity"].to_numpy() == pytest.approx(np.where(called, 0.8, 0.2))
+        health = {one["name"]: one["ok"] for one in experiment_health(of_list, NO_OUTCOMES)}
+        assert health["Sample ratio"]
 
 
 def test_savings_are_told_by_offer_and_by_month(calls, tmp_path, capsys):
