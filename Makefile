@@ -55,7 +55,7 @@ check: .venv/test ## lint, check the format, the types and the workflows
 	$(PY) -m mypy
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 
-bench: .venv/test ## measure what docs/benchmarks.md says; needs wrk
+bench: .venv/test ## measure serving, promotions, batch scoring, monitoring and the flow; needs wrk
 	$(PY) benchmarks/serving.py
 	$(PY) benchmarks/swaps.py
 	$(PY) benchmarks/scoring.py

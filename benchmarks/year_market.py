@@ -27,9 +27,9 @@ RESENTMENT = {0: 1.8, 1: -0.9}
 TWO_YEARS = 2
 # Streams of random numbers other than that of the customers.
 LUCK, LATE = 1, 2
-# The values that the broken job upstream writes for all customers.
 # The share of sleeping dogs whom a call makes leave.
 PROVOKED = 0.1
+# The values that the broken job upstream writes for all customers.
 BROKEN = {"contract": "Month-to-month", "online_security": "No", "tech_support": "No"}
 
 
