@@ -1,5 +1,7 @@
 """Policies on generated customers whose effects are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,14 @@ import pytest
 from churn.targeting.effects import LEARNERS, Effects, cross_fit
 from churn.targeting.experiment import Experiment, constant_propensity
 from churn.targeting.learners import doubly_robust
-from churn.targeting.policies import RISK, assign, compare_policies, decide_policy
+from churn.targeting.policies import (
+    EVERYBODY,
+    RISK,
+    PolicyValue,
+    assign,
+    compare_policies,
+    decide_policy,
+)
 from churn.targeting.uplift import group_effects, ranking
 
 N, BUDGET, WORTH = 6_000, 0.2, 100.0
@@ -120,3 +129,61 @@ def test_nobody_is_treated_at_a_loss_and_the_budget_is_kept():
     assert assign(benefit, 1.0).tolist() == [1, 0, 2, 1]
     assert assign(benefit, 0.5).tolist() == [1, 0, 2, 0]
     assert assign(benefit, 0.0).tolist() == [0, 0, 0, 0]
+
+
+def test_customers_needed_are_those_of_a_test_with_power_of_80_percent():
+    """((1.645 + .842) x .25 / .5)^2 = 1.5456 times as many."""
+    found = PolicyValue("hybrid", 0.1, 0.1, 1.0, 0.2, gain=0.5, gain_se=0.25, low=0.0, high=1.0)
+    assert found.customers_needed(10_000) == 15_457
+    assert replace(found, gain=0.0).customers_needed(10_000) is None
+
+
+EVEN = np.full((4, 2), 0.5)
+
+
+class TestValues:
+    """Policies on a table small enough to value by hand."""
+
+    SCORES = np.array([[0.0, 6.0], [0.0, -2.0], [0.0, 4.0], [0.0, 1.0]])
+
+    def value(self, budget=0.5, risk=(0.1, 0.9, 0.2, 0.8), propensity=EVEN, **more):
+        action = np.array([0, 1, 0, 1])
+        experiment = Experiment(
+            pd.DataFrame({"a": np.zeros(4)}), action, np.zeros(4), propensity,
+            ("no", "call"), None if risk is None else np.array(risk), **more,
+        )  # fmt: skip
+        outcomes = np.array([[0.3, 0.3], [0.2, 0.2], [0.1, 0.1], [0.4, 0.4]])
+        effects = Effects(outcomes, {"hybrid": self.SCORES[:, 1:]}, self.SCORES)
+        values = compare_policies(experiment, effects, np.ones(1), (budget,))
+        return {one.policy: one for one in values}
+
+    def test_each_is_the_mean_of_what_its_actions_bring(self):
+        found = self.value()
+        assert {name: one.value for name, one in found.items() if name != "random"} == {
+            "nobody": 0.0, EVERYBODY: 5 / 4, RISK: -3 / 4, "hybrid": 8 / 4,
+        }  # fmt: skip
+        assert {name: one.treated for name, one in found.items()} == {
+            "nobody": 0.0, EVERYBODY: 1.0, "random": 0.5, RISK: 0.5, "hybrid": 0.5,
+        }  # fmt: skip
+        hybrid = found["hybrid"]
+        assert hybrid.se == pytest.approx(np.std([5, 0, 3, 0], ddof=1) / 2)
+        assert hybrid.gain == 11 / 4
+        assert hybrid.gain_se == pytest.approx(np.std([5, 3, 3, 0], ddof=1) / 2)
+        assert hybrid.high - hybrid.gain == pytest.approx(hybrid.gain - hybrid.low)
+        assert hybrid.high > hybrid.gain + 1.96 * hybrid.gain_se
+        assert (found[RISK].gain, found[RISK].gain_se) == (0.0, 0.0)
+
+    def test_without_a_risk_the_worst_outcomes_come_first(self):
+        """Of the untreated: the third and the second customer."""
+        assert self.value(risk=None)[RISK].value == (3 - 3) / 4
+
+    def test_a_customer_stands_for_as_many_as_the_weight_says(self):
+        found = self.value(weight=np.array([2.0, 2.0, 1.0, 3.0]))
+        assert found["hybrid"].treated == 0.375  # the first and the third are 1.5 of 4
+        assert found["hybrid"].value == (5 + 0.5 * 3) / 4
+
+    def test_an_impossible_action_is_not_taken(self):
+        propensity = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
+        found = self.value(budget=1.0, propensity=propensity)
+        assert found[EVERYBODY].value == 0.0
+        assert found["hybrid"].value == 3 / 4
