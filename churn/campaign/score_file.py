@@ -22,6 +22,8 @@ from typing import Any, BinaryIO
 from churn.errors import ChurnError
 from churn.files import write_file
 
+# The name of the policy by risk; `churn.registry.policies` is not for every import of this module.
+RISK = "risk"
 UPLOADING, READY, RUNNING, FINISHED, FAILED = "uploading", "ready", "running", "finished", "failed"
 STATUS, LOCK, SCORED, REJECTED = "status.json", "lock", "scored.csv", "rejected.csv"
 SHARD_ROWS = 500_000
@@ -51,6 +53,10 @@ class Job:
         Rows of the table, those that are done, and of these the rejected ones.
     bytes : dict of str to int
         How much of each file that comes of it is whole.
+    campaign : str
+        Whose policy says what a call brings; empty for none.
+    policy : str
+        That policy, `risk` or `EffectFlow/<id>`; empty before the first row is read.
     key : str
         The column with the customer's key.
     notes, problems : list of str
@@ -69,6 +75,8 @@ class Job:
     done: int = 0
     rejected: int = 0
     bytes: dict[str, int] = field(default_factory=dict)
+    campaign: str = ""
+    policy: str = ""
     key: str = ""
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -142,25 +150,28 @@ def main(folder: Path) -> int:
 
 
 def _score(folder: Path, job: Job) -> None:
+    from churn.campaign.actions import Actions
     from churn.campaign.call_list import listing_contract
     from churn.campaign.chunks import clean_chunks, columns_needed, merge_problems, repeated_ids
     from churn.campaign.settings import list_costs
     from churn.campaign.shards import Source
     from churn.data.validation import in_words
-    from churn.evaluation.profit import expected_profit
     from churn.modeling.threads import bounded_threads
     from churn.registry.runs import fetch_model
 
     deployment, model = fetch_model(job.run)
     day = date.fromisoformat(job.as_of)
     contract = listing_contract(deployment.contract.model_copy(update={"as_of": day}))
-    offer = list_costs(deployment.costs, {})
+    offer = Actions.one(list_costs(deployment.costs, {}))
+    policy, told = _policy(job, deployment, contract, offer)
     source = Source.open(str(job.file(folder)), columns=columns_needed(contract, offer))
     shards = source.shards(SHARD_ROWS)
     key = str(contract.id)
     job = replace(
-        job, rows=sum(shard.rows for shard in shards), notes=list(source.notes), key=key
-    ).write(folder)
+        job, rows=sum(shard.rows for shard in shards), key=key,
+        notes=job.notes if job.policy else [told, *source.notes],
+        policy=policy.learned.run if policy.learned else RISK,
+    ).write(folder)  # fmt: skip
     repeated = repeated_ids(source, shards, key)
     seen, problems = 0, []
     with _grown(folder / SCORED, job.bytes) as scored, _grown(folder / REJECTED, job.bytes) as bad:
@@ -173,8 +184,8 @@ def _score(folder: Path, job: Job) -> None:
                 if len(chunk.ids):  # scikit-learn requires at least one row
                     with bounded_threads(1):
                         chance = model.predict_proba(chunk.customers)[:, 1]
-                    profit = expected_profit(chance, chunk.customers, offer)
-                    _write(scored, _scored(chunk, key, chance, profit))
+                        benefit = policy.benefits(chance, chunk.customers)[:, 0]
+                    _write(scored, _scored(chunk, key, chance, benefit))
                 _write(bad, _rejected(chunk, key))
                 job = replace(
                     job, done=seen, rejected=job.rejected + len(chunk.rejected),
@@ -183,6 +194,31 @@ def _score(folder: Path, job: Job) -> None:
                 ).write(folder)  # fmt: skip
     words = [f"{text[:200]}." for text in in_words(merge_problems(problems))]
     replace(job, state=FINISHED, problems=words).write(folder)
+
+
+def _policy(job: Job, deployment: Any, contract: Any, actions: Any) -> tuple[Any, str]:
+    """What says what a call brings, as for ScoreFlow's list, and that in a sentence.
+
+    A file that was begun goes on by the same policy. Where the campaign's policy cannot rank these
+    customers, what a call brings goes by risk, and the sentence says why.
+    """
+    from churn.campaign.list_policy import ListPolicy
+    from churn.registry.policies import CHAMPION, fetch_policy
+
+    by_risk = ListPolicy(actions, deployment.reliability, contract, deployment.run)
+    name = job.policy or (CHAMPION if job.campaign else RISK)
+    try:
+        learned = fetch_policy(name, job.campaign)
+        policy = replace(by_risk, learned=learned)
+    except ChurnError as error:
+        if job.policy:
+            raise
+        why = " ".join([error.summary, "; ".join(error.problems)])
+        return by_risk, f"What a call brings goes by risk and the assumed acceptance. {why}"
+    if learned is None:
+        return policy, "What a call brings goes by risk and the assumed acceptance."
+    words = f"{learned.run} has learned from the campaign {learned.campaign!r}, not by risk."
+    return policy, f"What a call brings goes by the effect of a call that {words}"
 
 
 @contextmanager
@@ -206,14 +242,14 @@ def _write(file: BinaryIO, table: Any) -> None:
     os.fsync(file.fileno())
 
 
-def _scored(chunk: Any, key: str, chance: Any, profit: Any) -> Any:
+def _scored(chunk: Any, key: str, chance: Any, benefit: Any) -> Any:
     import pyarrow as pa
 
     return pa.table(
         {
             "row": chunk.customers.index.to_numpy(), key: chunk.ids,
-            "risk_percent": (100 * chance).round(1), "benefit_of_a_call": profit.round(2),
-            "worth_a_call": pa.array(["yes" if one > 0 else "no" for one in profit], pa.string()),
+            "risk_percent": (100 * chance).round(1), "benefit_of_a_call": benefit.round(2),
+            "worth_a_call": pa.array(["yes" if one > 0 else "no" for one in benefit], pa.string()),
         }
     )  # fmt: skip
 

@@ -31,6 +31,7 @@ from churn.campaign.score_file import (
 from churn.scoring.json_body import Problem
 from serve.desk.access import Answer, page, person
 from serve.desk.calls import today
+from serve.desk.stores import stores
 from serve.problem_details import Refused
 from serve.served_model import served
 
@@ -69,7 +70,11 @@ def new_file() -> Answer:
         raise Refused(422, "This file cannot be scored.", problems)
     folder = _folder() / secrets.token_hex(16)
     folder.mkdir(0o700, parents=True)
-    job = Job(name, int(size), person().name, served().run.run, str(today()))
+    lists = stores().calls.lists(1)
+    job = Job(
+        name, int(size), person().name, served().run.run, str(today()),
+        campaign=lists[0].campaign if lists else "",
+    )  # fmt: skip
     job.write(folder).file(folder).touch(0o600)
     return {"job": folder.name}, 201, {}
 
