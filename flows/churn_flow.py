@@ -304,6 +304,7 @@ class ChurnFlow(FlowSpec):
             weights[1],
             self.called.withheld,
         )
+        self.gate_report = self.decision.to_document(self.promote)
         current.card["model"].extend(model_card(self._artifacts()))
         self.next(self.end)
 

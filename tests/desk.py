@@ -51,8 +51,8 @@ def fill(url: str) -> None:
                              for row in customers])  # fmt: skip
 
 
-def fill_reports(url: str) -> None:
-    """Write a verdict, and the results of two months of which one can be compared."""
+def fill_reports(url: str, months: int = 1) -> None:
+    """Write a verdict, and the results of months that can be compared and of one that cannot."""
     arms = {
         "contact": {"drawn": 900, "known": 890, "left": 100, "expected": 160.0},
         "control": {"drawn": 100, "known": 98, "left": 20, "expected": 18.0},
@@ -71,7 +71,8 @@ def fill_reports(url: str) -> None:
     ]
     campaign = {
         "campaign": "spring", "problem": "", "total": known, "health": health,
-        "months": [{"month": "2026-01", **known}, {"month": "2026-02", **open_}],
+        "months": [*({"month": f"2026-{one:02d}", **known} for one in range(1, months + 1)),
+                   {"month": f"2026-{months + 1:02d}", **open_}],
         "groups": {"offer": [{"name": "discount", **known}, {"name": "mail", **open_}],
                    "segment": [{"name": "North", **known}]},
     }  # fmt: skip

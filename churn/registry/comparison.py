@@ -1,13 +1,15 @@
 """Compare models: all of them in a list, or two of them in detail."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import translate_errors
 from churn.registry.history import list_runs
+from churn.registry.plain_pickle import read_plain
+from churn.registry.promotion import project_of
 from churn.registry.runs import champions, fetch_run
 from churn.scoring.deployment import Deployment
 
@@ -29,6 +31,9 @@ class Listed:
     problem : str
         Why there is no deployment that can be served; else empty.
     champion : bool
+    gate : dict
+        Why the run was promoted or not, see `churn.registry.gate.Decision.to_document`; empty where
+        the run says nothing about it.
     """
 
     run: str
@@ -36,6 +41,7 @@ class Listed:
     deployment: Deployment | None
     problem: str
     champion: bool
+    gate: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,15 +78,39 @@ def list_models(last: int | None = None) -> list[Listed]:
         If the runs cannot be listed. A run that cannot be read is listed, with the reason.
     """
     best = {promotion.run for promotion in champions().values()}
-    with translate_errors("The runs cannot be listed:"):
-        runs = sorted(((_started(run), run.pathspec) for run in list_runs()), reverse=True)
-    shown = [pathspec for _, pathspec in runs[:last]]
-    found = []
-    for started, pathspec in runs:
-        is_champion = pathspec in best
-        if is_champion or pathspec in shown:
-            deployment, problem = _read(pathspec)
-            found.append(Listed(pathspec, started, deployment, problem, is_champion))
+    runs = _newest_first()
+    shown = [run.pathspec for _, run in runs[:last]]
+    return [
+        _listed(started, run, run.pathspec in best)
+        for started, run in runs
+        if run.pathspec in best or run.pathspec in shown
+    ]
+
+
+def list_challengers(champion: str, project: str, last: int = 5) -> list[Listed]:
+    """The newest runs with a model that began after their project's champion, the newest first.
+
+    Parameters
+    ----------
+    champion : str
+        Its run.
+    project : str
+        See `churn.registry.promotion.project_of`.
+    last : int
+        At most so many, of four times as many runs that are looked at.
+
+    Raises
+    ------
+    ChurnError
+        If the runs cannot be listed.
+    """
+    found: list[Listed] = []
+    for started, run in _newest_first()[: 4 * last]:
+        if run.pathspec == champion or len(found) == last:
+            break
+        one = _listed(started, run, champion=False)
+        if one.deployment and project_of(one.deployment.contract) == project:
+            found.append(one)
     return found
 
 
@@ -116,6 +146,21 @@ def compare_models(first: str, second: str) -> Comparison:
         if ours.get(key) != theirs.get(key)
     }
     return Comparison(one, two, same, differences)
+
+
+def _newest_first() -> "list[tuple[datetime, Run]]":
+    with translate_errors("The runs cannot be listed:"):
+        runs = [(_started(run), run) for run in list_runs()]
+    return sorted(runs, key=lambda one: (one[0], one[1].pathspec), reverse=True)
+
+
+def _listed(started: datetime, run: "Run", champion: bool) -> Listed:
+    deployment, problem = _read(run.pathspec)
+    try:
+        gate = dict(read_plain(run, "gate_report"))
+    except ChurnError:  # a run that failed before, or of an earlier version
+        gate = {}
+    return Listed(run.pathspec, started, deployment, problem, champion, gate)
 
 
 def _read(pathspec: str) -> tuple[Deployment | None, str]:

@@ -6,6 +6,7 @@ value, and the reason for the check.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,20 @@ class Decision:
             return f"passed {len(self.checks)} checks; not promoted by itself: {self.withheld}"
         against = f"not worse than {self.champion}" if self.champion else "there was no champion"
         return f"passed {len(self.checks)} checks; {against}"
+
+    def to_document(self, promote: str) -> dict[str, Any]:
+        """Why the run is promoted or not, as plain values, which the app reads.
+
+        Parameters
+        ----------
+        promote : str
+            `auto`, or `never` where a person decides in any case.
+        """
+        why = self.why
+        if self.passed and promote == "never":
+            why = f"{why}; --promote never leaves it to a person"
+        failed = [{"name": one.name, "why": one.why} for one in self.checks if not one.passed]
+        return {"passed": self.passed, "why": why, "failed": failed}
 
     def table(self) -> pd.DataFrame:
         """One row per check: name, threshold, actual, passed, why."""

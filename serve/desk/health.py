@@ -40,10 +40,11 @@ def monitor() -> Answer:
     """The latest verdict, the ones before it, the champion's history, and the state of the log."""
     store = stores()
     verdicts = store.reports.latest(VERDICT, PAST_VERDICTS)
-    promotions, problem = _history()
+    promotions, challengers, problem = _models()
     return render_template(
         "desk/monitor.html", verdicts=verdicts, words=VERDICTS, to_do=TO_DO,
-        promotions=promotions, problem=problem, log=_log_state(), lists=store.calls.lists(1),
+        promotions=promotions, problem=problem, challengers=challengers,
+        log=_log_state(), lists=store.calls.lists(1),
         served=current_app.extensions["churn"],
     )  # fmt: skip
 
@@ -89,15 +90,23 @@ def _change(change: Any) -> Answer:
     return redirect(url_for("desk.monitor") + "#champion", 303)
 
 
-def _history() -> tuple[list[Any], str]:
-    """The promotions, the newest first, or why they cannot be read."""
+def _models() -> tuple[list[Any], list[Any], str]:
+    """The promotions and the runs since, the newest first; or why they cannot be read."""
+    from churn.registry.comparison import list_challengers
     from churn.registry.history import read_history
+    from churn.registry.promotion import project_of
 
+    model = current_app.extensions["churn"].model
     try:
-        return read_history()[0], ""
+        promotions = read_history()[0]
+        if model is None:
+            return promotions, [], ""
+        project = project_of(model.run.contract)
+        champion = next((one.run for one in promotions if one.project in (project, None)), "")
+        return promotions, list_challengers(champion, project), ""
     except ChurnError as error:
         current_app.logger.error("%s", error)
-        return [], error.summary
+        return [], [], error.summary
 
 
 def _log_state() -> dict[str, Any]:

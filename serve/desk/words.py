@@ -8,6 +8,7 @@ from flask import current_app
 
 from churn.campaign.campaign_file import CampaignFile
 from churn.campaign.stored import CONTACT, CONTROL
+from churn.data.contract import label
 from churn.words import plural
 
 SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
@@ -48,7 +49,10 @@ def minute(when: datetime) -> str:
 
 
 def sentence(text: str) -> str:
-    """A text that begins with a capital letter."""
+    """A text that begins with a capital letter, or with the name of a column in words."""
+    first, *rest = text.split(":", 1)
+    if rest and "_" in first and " " not in first:
+        return f"{label(first)}:{rest[0]}"
     return text[:1].upper() + text[1:]
 
 

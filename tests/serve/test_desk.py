@@ -15,7 +15,7 @@ from churn.campaign.stored import CallListStore
 from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
-from churn.registry.runs import champion, promote
+from churn.registry.runs import champion, fetch_run, promote
 from desk import ANNA, BEN, CONTROL, KEYS, LIST, MIA, TODAY, Browser
 from running import reading_from
 from serve import create_app
@@ -353,6 +353,26 @@ class TestHealth:
         assert "Tenure: the column is broken." in page
         assert "Repair the column where it comes from" in page
         assert "the first" in page
+
+    def test_shows_the_challengers_and_why_each_is_no_champion(self, url, store, tmp_path):
+        settings = {"SERVED": fetch_run(store["good"]), "LOG": url, "STATE": tmp_path}
+        app = create_app(settings | {"KEYS": ",".join(KEYS)})
+        page = Browser(app, ANNA).get("/monitor").text
+        challengers = re.search(r'id="challengers".*?</section>', page, re.DOTALL)[0]
+        assert store["better"] in challengers
+        assert "log loss 0.4000 (in use: 0.5000)" in challengers
+        assert "Not promoted; checks failed: calibrated." in challengers
+        assert "Calibrated: slope of the calibration line" in challengers
+        for kind in ("good", "bank", "fails"):  # the champion, another project's, no model
+            assert store[kind] not in challengers
+        assert "Promote it" not in page
+        mia = Browser(app, MIA)
+        assert "Promote it" in mia.get("/monitor").text
+        answer = mia.post("/monitor/promote", run=store["better"], why="newer customers")
+        assert answer.status_code == 303
+        assert store["better"] not in re.search(
+            r'id="challengers".*?</section>', mia.get("/monitor").text, re.DOTALL
+        )[0]  # fmt: skip
 
     def test_a_manager_promotes_with_a_reason_and_rolls_back(self, app, store):
         mia = Browser(app, MIA)

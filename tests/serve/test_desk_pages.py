@@ -36,7 +36,7 @@ def browser(chromium):
 def log(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('desk') / 'log.db'}"
     desk.fill_big(url)
-    desk.fill_reports(url)
+    desk.fill_reports(url, months=11)
     return url
 
 
