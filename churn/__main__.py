@@ -21,8 +21,8 @@ from churn.cli import (
 from churn.errors import ChurnError
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with all commands."""
     installed = Path(sys.argv[0]).stem == "churn"
     parser = argparse.ArgumentParser(prog="churn" if installed else "python -m churn")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -32,7 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     )  # fmt: skip
     for command in about_models + about_campaigns:
         command.add(commands)
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return 0 if it succeeds, else 1, with the reasons on stderr."""
+    options = make_parser().parse_args(arguments)
     try:
         options.run(options)
     except ChurnError as error:

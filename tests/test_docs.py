@@ -5,6 +5,7 @@ The info string of a fence has the requirements of a block: `server` stays up un
 not run. `make test` runs README's and CONTRIBUTING's, `make test-scheduled` all of them.
 """
 
+import argparse
 import csv
 import os
 import re
@@ -20,12 +21,16 @@ from pathlib import Path
 
 import pytest
 
+from churn.__main__ import make_parser
 from processes import free_port, of_session, wait_for
+from serve.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```(\S*)[ ]?(.*?)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\]\(([^)#:]+)\)|<img src=\"([^\"]+)\"")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+# What the processes of one server or run tell each other; nobody else sets them.
+INTERNAL = {"CHURN_INSTANCE", "CHURN_WARM_ADDRESS"}
 
 
 @dataclass(frozen=True)
@@ -174,3 +179,71 @@ def test_links_lead_somewhere(page):
 
 def test_readme_fits_on_a_few_screens():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+# Pages and code
+
+
+def commands_of(parser: argparse.ArgumentParser, name: str = "churn") -> Iterator[str]:
+    """The commands of a parser that have no commands of their own."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield name
+    for action in below:
+        for part, sub in action.choices.items():
+            yield from commands_of(sub, f"{name} {part}")
+
+
+def test_every_command_is_on_the_page_of_commands():
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    missing = [one for one in commands_of(make_parser()) if f"`{one}" not in page]
+    assert not missing
+
+
+@pytest.mark.parametrize("flow", sorted(ROOT.glob("flows/*_flow.py")), ids=lambda path: path.stem)
+def test_every_parameter_of_a_flow_is_on_a_page(flow):
+    named = set(re.findall(r"--([a-z-]+)", "".join(page.read_text("utf-8") for page in PAGES)))
+    parameters = re.findall(r'Parameter\(\s*"([a-z-]+)"', flow.read_text("utf-8"))
+    assert parameters
+    assert not set(parameters) - named
+
+
+def variables() -> set[str]:
+    """The environment variables that the app, the flows and the commands read."""
+    of_app = {
+        str(field.validation_alias or f"CHURN_{name.upper()}")
+        for name, field in Settings.model_fields.items()
+    }
+    read = {
+        name
+        for folder in ("churn", "serve", "flows")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r'"(CHURN_[A-Z_]+)"', path.read_text("utf-8"))
+    }
+    return (of_app | read) - INTERNAL
+
+
+def test_every_environment_variable_is_on_the_page_of_settings():
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    missing = [name for name in sorted(variables()) if f"`{name}`" not in page]
+    assert not missing
+
+
+def test_every_target_of_make_that_a_page_names_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text("utf-8"), re.M)
+    }
+    assert named <= targets
+
+
+def test_every_page_is_linked_from_another():
+    linked = {
+        (page.parent / name).resolve()
+        for page in PAGES
+        for name, _ in LINK.findall(page.read_text("utf-8").replace("/)", "/README.md)"))
+    }
+    alone = [page for page in PAGES if page not in linked and page != ROOT / "README.md"]
+    assert not alone
