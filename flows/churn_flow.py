@@ -48,32 +48,48 @@ class ChurnFlow(FlowSpec):
     )
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
-    id_column = Parameter("id", default="", help="the customer's key")
-    target_column = Parameter("target", default="", help="column that says who left")
-    positive = Parameter("positive", default="", help="its value for 'left'")
-    time_column = Parameter("time", default="", help="date of the observation")
-    separator = Parameter("separator", default="", help="between a file's cells; recognised")
-    decimal = Parameter("decimal", default="", help="decimal mark, . or ,; recognised")
-    encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
-    dates = Parameter("dates", default="", help="day-first or month-first, where not certain")
-    sheet = Parameter("sheet", default="", help="of a workbook")
-    call_lists = Parameter("calls", default="", help="call lists: called customers are left out")
-    log_url = Parameter("log", default="", help="prediction log, whose calls count too; or off")
+    id_column = Parameter("id", default="", help="column with the customer's key")
+    target_column = Parameter(
+        "target", default="", help="column with the label, or a rule: date < day"
+    )
+    positive = Parameter("positive", default="", help="the target's value for 'left'")
+    time_column = Parameter("time", default="", help="column with the date of the observation")
+    separator = Parameter(
+        "separator", default="", help="between a text file's cells, if not certain"
+    )
+    decimal = Parameter("decimal", default="", help="decimal mark, . or , if not certain")
+    encoding = Parameter("encoding", default="", help="of a text file, if not UTF-8 or UTF-16")
+    dates = Parameter("dates", default="", help="day-first or month-first, if not certain")
+    sheet = Parameter("sheet", default="", help="sheet of a workbook, if it has several")
+    call_lists = Parameter(
+        "calls", default="", help="call lists, as calls-*.csv: called customers are left out"
+    )
+    log_url = Parameter(
+        "log", default="", help="prediction log, whose call lists count too; CHURN_LOG; off"
+    )
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
-    rejected_file = Parameter("rejected", default="rejected.csv", help="where those rows go")
-    leakage = Parameter("leakage", default="drop", help="drop, drop-suspected, …")
+    rejected_file = Parameter("rejected", default="rejected.csv", help="file for the rejected rows")
+    leakage = Parameter(
+        "leakage", default="drop", help="drop, drop-suspected, keep-suspected, stop or warn"
+    )
     holdout = Parameter("holdout", default=0.2, help="share held out; 0: cross-validation only")
-    renewals = Parameter("renewals", default=0, help="how often a quarter of it was renewed")
+    renewals = Parameter("renewals", default=0, help="quarters of the hold-out that are renewed")
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
     budget_seconds = Parameter("budget-seconds", default=240.0, help="CPU seconds of the search")
-    margin = Parameter("margin", default=0.1, help="standard errors that half the cost may lose")
+    margin = Parameter(
+        "margin", default=0.1, help="standard errors that a model of half the cost may be behind"
+    )
     contact_cost = Parameter("contact-cost", default="1", help="money per call, or a column")
     offer_cost = Parameter("offer-cost", default="10", help="money per offer taken, or a column")
-    acceptance = Parameter("acceptance", default="0.3", help="share of leavers who take it")
+    acceptance = Parameter(
+        "acceptance", default="0.3", help="share of leavers who accept an offer, or a column"
+    )
     customer_value = Parameter("customer-value", default="200", help="money, or a column")
     promote = Parameter("promote", default="auto", help="auto: if it passes the gate; or never")
-    gate_margin = Parameter("gate-margin", default=0.005, help="nats it may ever lose by chance")
+    gate_margin = Parameter(
+        "gate-margin", default=0.005, help="nats that a model may be behind the best champion ever"
+    )
     seed = Parameter("seed", default=0, help="seed of everything random")
 
     @timeout(hours=1)

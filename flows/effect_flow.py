@@ -22,11 +22,15 @@ class EffectFlow(FlowSpec):
         help="schedule and parameters on a cluster (TOML)",
     )
     campaign_path = Parameter("campaign-file", default="", help="campaign.toml; see ScoreFlow")
-    campaign_name = Parameter("campaign", default="", help="whose lists; the file's, retention")
+    campaign_name = Parameter("campaign", default="", help="whose lists; the file's, or retention")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
-    horizon = Parameter("horizon", default=0, help="days until an outcome is known; the file's")
+    horizon = Parameter(
+        "horizon",
+        default=0,
+        help="days until an outcome is known; the file's, the contract's, or 30",
+    )
     budget = Parameter("budget", default=0.0, help="share of customers to call; that of the lists")
     promote_it = Parameter("promote", default="auto", help="auto, if it is proven, or never")
     seed = Parameter("seed", default=0, help="of the folds")

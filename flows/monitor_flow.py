@@ -30,8 +30,8 @@ class MonitorFlow(FlowSpec):
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of = Parameter("as-of", default="", help="day of the examination, YYYY-MM-DD; now")
-    since = Parameter("since", default="", help="first day to compare; 30 days before until")
-    until = Parameter("until", default="", help="first day not to compare; as-of")
+    since = Parameter("since", default="", help="first day to compare; 30 days before --until")
+    until = Parameter("until", default="", help="first day not to compare; that of --as-of")
     outcomes_table = Parameter(
         "outcomes", default="", help="table: id column or customer, date, left"
     )
@@ -49,7 +49,7 @@ class MonitorFlow(FlowSpec):
     contact_cost = Parameter("contact-cost", default="", help="money per call; as in the run")
     offer_cost = Parameter("offer-cost", default="", help="money per offer; as in the run")
     acceptance = Parameter(
-        "acceptance", default="", help="share of leavers that stay; as in the run"
+        "acceptance", default="", help="share of leavers who accept; as in the run"
     )
     customer_value = Parameter("customer-value", default="", help="money; as in the run")
     retrain_it = Parameter(

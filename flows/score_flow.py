@@ -27,41 +27,58 @@ class ScoreFlow(FlowSpec):
     query = Parameter("query", default="", help="SELECT, with a database URL")
     output = Parameter("output", default="calls.csv", help=".csv, .csv.gz or .parquet; s3:// too")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
-    id_column = Parameter("id", default="", help="the customer's key, if not the contract's")
+    id_column = Parameter("id", default="", help="column with the key, if not the contract's")
     campaign_path = Parameter(
         "campaign-file", default="", help="campaign.toml: actions, costs, capacities"
     )
-    budget = Parameter("budget", default="", help="the most customers to call; the file's, 500")
+    budget = Parameter("budget", default="", help="the most customers to call; the file's, or 500")
     planned = Parameter(
         "planned", default=False, is_flag=True, help="budget and costs of the plan saved in the app"
     )
     campaign_name = Parameter(
-        "campaign", default="", help="draws the control group; the file's, retention"
+        "campaign",
+        default="",
+        help="name that draws the control group; the file's, or retention",
     )
-    control = Parameter("control", default="", help="share not called; the file's, 0.1")
-    explore = Parameter("explore", default="", help="calls at random of the budget; the file's, 0")
-    do_not_contact_list = Parameter("do-not-contact", default="", help="file with an id a line")
+    control = Parameter(
+        "control", default="", help="share in the control group; the file's, or 0.1"
+    )
+    explore = Parameter(
+        "explore", default="", help="calls of the budget drawn at random; the file's, or 0"
+    )
+    do_not_contact_list = Parameter(
+        "do-not-contact", default="", help="file with an id a line; the file's"
+    )
     do_not_contact_may_miss = Parameter(
-        "do-not-contact-may-miss", default=False, is_flag=True, help="none of its ids need be there"
+        "do-not-contact-may-miss",
+        default=False,
+        is_flag=True,
+        help="go on if the table has none of its ids",
     )
-    cooldown = Parameter("cooldown-days", default="", help="rest after a list; the file's, 0")
-    separator = Parameter("separator", default="", help="between a file's cells; recognised")
-    encoding = Parameter("encoding", default="", help="of a text file; utf-8 or utf-16")
-    sheet = Parameter("sheet", default="", help="of a workbook")
+    cooldown = Parameter(
+        "cooldown-days", default="", help="days without a call after a list; the file's, or 0"
+    )
+    separator = Parameter(
+        "separator", default="", help="between a text file's cells, if not certain"
+    )
+    encoding = Parameter("encoding", default="", help="of a text file, if not UTF-8 or UTF-16")
+    sheet = Parameter("sheet", default="", help="sheet of a workbook, if it has several")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE; off")
     as_of_day = Parameter("as-of", default="", help="the day, YYYY-MM-DD; today, in UTC")
-    keep = Parameter("keep", default="", help="columns for the agents; as in the contract")
+    keep = Parameter("keep", default="", help="columns for the agents, or off; the contract's")
     segment_column = Parameter("segment", default="", help="column that groups the list for agents")
     agents = Parameter("agents", default="", help="names, commas between: they share the calls")
     policy_name = Parameter("policy", default="champion", help="risk, champion or EffectFlow/<id>")
     currency = Parameter("currency", default="", help="of all money, as EUR; the file's")
     webhook = Parameter("webhook", default="", help="URL to post the news of the list to; mailto:")
-    everyone = Parameter("everyone", default=False, is_flag=True, help="write all customers")
+    everyone = Parameter(
+        "everyone", default=False, is_flag=True, help="write the other customers too"
+    )
     max_rejected = Parameter("max-rejected", default=0.05, help="largest share of rejected rows")
     shard_rows = Parameter("shard-rows", default=500_000, help="about so many customers a task")
     contact_cost = Parameter("contact-cost", default="", help="money per call; as in the run")
     offer_cost = Parameter("offer-cost", default="", help="money per offer; as in the run")
-    acceptance = Parameter("acceptance", default="", help="share of leavers; as in the run")
+    acceptance = Parameter("acceptance", default="", help="share who accept; as in the run")
     customer_value = Parameter("customer-value", default="", help="money; as in the run")
 
     @timeout(hours=2)

@@ -13,16 +13,20 @@ def add(commands: Commands) -> None:
     about = "infer the contract of a table, for you to read and correct"
     parser = commands.add_parser("contract", help=about, description=about)
     parser.add_argument("table", help="telco, a file or folder, s3://… or a database URL")
-    parser.add_argument("--target", required=True, help="the column that says who left")
-    parser.add_argument("--positive", help="its value for customers who left")
-    parser.add_argument("--id", help="the customer's key")
-    parser.add_argument("--time", help="the date of the observation")
+    parser.add_argument(
+        "--target", required=True, help="the column with the label, or a rule: date < day"
+    )
+    parser.add_argument("--positive", help="the target's value for customers who left")
+    parser.add_argument("--id", help="the column with the customer's key")
+    parser.add_argument("--time", help="the column with the date of the observation")
     parser.add_argument("--keep", default="", help="columns for the call list, as name,phone")
     parser.add_argument("--query", help="SELECT, with a database URL")
-    parser.add_argument("--separator", default="", help="between a file's cells; recognised")
-    parser.add_argument("--decimal", default="", help="the decimal mark, . or ,; recognised")
-    parser.add_argument("--encoding", default="", help="of a text file; utf-8 or utf-16")
-    parser.add_argument("--sheet", default="", help="of a workbook")
+    parser.add_argument(
+        "--separator", default="", help="between a text file's cells, if not certain"
+    )
+    parser.add_argument("--decimal", default="", help="the decimal mark, . or , if not certain")
+    parser.add_argument("--encoding", default="", help="of a text file, if not UTF-8 or UTF-16")
+    parser.add_argument("--sheet", default="", help="the sheet of a workbook, if it has several")
     parser.add_argument("--dates", default="", help="day-first or month-first, if not certain")
     parser.add_argument("--output", default="contract.toml", type=Path, help="file (%(default)s)")
     parser.add_argument("--force", action="store_true", help="overwrite the output")
