@@ -31,7 +31,8 @@ HEALTHCHECK CMD ["python", "-c", "import os, urllib.request as u; u.urlopen('htt
 CMD ["python", "-m", "serve"]
 
 FROM base AS flow
-# libgomp: OpenMP, which scikit-learn's boosting runs on.
+# libgomp: OpenMP, which scikit-learn's boosting runs on; its version goes with the base image.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/*

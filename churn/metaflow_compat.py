@@ -325,7 +325,8 @@ def with_default(parameter: "Parameter", value: object) -> "Parameter":
 
     given = {k: v for k, v in parameter._override_kwargs.items() if v is not None}
     options: dict[str, Any] = parameter.kwargs | given
-    options["default"] = str(value) if isinstance(options["default"], str) else value
+    is_text = isinstance(options.get("default"), str)
+    options["default"] = str(value) if is_text else value
     return Parameter(parameter.name, **options)
 
 

@@ -239,7 +239,7 @@ def refuses_without_the_service(cluster: Cluster) -> str:
 CLAIMS = [
     compiles, follows_the_schema, trains, is_seen_elsewhere, retried_end, refuses_once, scores,
     monitors_and_retrains, promotes_at_once, outlasts_the_service, refuses_without_the_service,
-    manifests.follow_their_schemas, manifests.serve, manifests.alert,
+    manifests.follow_their_schemas, manifests.lint, manifests.serve, manifests.alert,
 ]  # fmt: skip
 
 

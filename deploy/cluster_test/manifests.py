@@ -37,6 +37,15 @@ def follow_their_schemas(cluster: Cluster) -> str:
     return "; ".join(counts)
 
 
+def lint(cluster: Cluster) -> str:
+    """The Dockerfile is clean for hadolint."""
+    done = subprocess.run(
+        [cluster.tools.with_name("hadolint"), ROOT / "Dockerfile"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+    return "no finding"
+
+
 def serve(cluster: Cluster) -> str:
     """The app starts with command and environment of its manifest, answers, and ends in time."""
     with started(cluster) as (pod, container, process, url):
