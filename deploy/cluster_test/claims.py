@@ -123,23 +123,25 @@ def refuses_once(cluster: Cluster) -> str:
 
 def scores(cluster: Cluster) -> str:
     """ScoreFlow writes the list to S3, and its predictions and calls to PostgreSQL."""
-    cluster.put("customers.parquet", _table(cluster))
+    cluster.put("customers.parquet", _table())
     name = cluster.engine.run("scoreflow")
     calls = pd.read_csv(io.StringIO(cluster.get("calls.csv")))
     (end,) = cluster.engine.attempts(name, "end")
-    assert len(calls) == 100, len(calls)
-    return f"{len(calls)} customers in s3://store/calls.csv; {_line(end, 'stored|logged|log')}"
+    counts = calls["arm"].value_counts().to_dict()
+    assert counts["contact"] == 100, counts
+    logged = cluster.churn("log", "show", "--limit", "1")
+    assert f"ChurnFlow/argo-{next(iter(cluster.engine.pods))}" in logged.stdout, logged.stdout
+    return f"{counts} in s3://store/calls.csv; {_line(end, 'database|log')}"
 
 
 def monitors_and_retrains(cluster: Cluster) -> str:
     """MonitorFlow finds a broken column, pushes the verdict, and starts ChurnFlow's workflow."""
-    broken = _table(cluster, lambda table: table.assign(tenure=float("nan")))
-    url = cluster.put("broken.parquet", broken)
-    output = "s3://store/broken.csv"
-    cluster.engine.run("scoreflow", {"data": url, "output": output, "as-of": _tomorrow()})
-    table = cluster.put("newest.parquet", _table(cluster))
-    parameters = {"retrain": True, "data": table, "since": _tomorrow(), "as-of": _tomorrow(1)}
-    name = cluster.engine.run("monitorflow", parameters)
+    script = Path(__file__).with_name("broken_column.py")
+    environment = cluster.machine | {"PYTHONPATH": str(ROOT)}
+    day = [sys.executable, script, cluster.log, _day(-10)]
+    subprocess.run(day, env=environment, cwd=cluster.folder, check=True)
+    table = cluster.put("newest.parquet", _table())
+    name = cluster.engine.run("monitorflow", {"retrain": True, "data": table, "as-of": _day(-5)})
     (end,) = cluster.engine.attempts(name, "end")
     started = re.search(r"Retrained: ChurnFlow/argo-(churnflow-\S+)\.", end.output)
     assert started, end.output
@@ -154,8 +156,9 @@ def monitors_and_retrains(cluster: Cluster) -> str:
 
 def promotes_at_once(cluster: Cluster) -> str:
     """Machines that promote at the same moment never get the same number."""
-    runs = re.findall(r"ChurnFlow/argo-\S+", cluster.churn("models").stdout)
-    assert len(runs) >= 2, runs
+    listed = [line for line in cluster.churn("models").stdout.splitlines() if "hold-out" in line]
+    runs = [re.search(r"ChurnFlow/argo-\S+", line)[0] for line in listed]
+    assert len(runs) >= 2, listed
     script = (
         "import sys\nfrom churn.registry.runs import promote\nsys.stdin.readline()\n"
         "for i in range(4):\n"
@@ -172,17 +175,14 @@ def promotes_at_once(cluster: Cluster) -> str:
         )
         for i, pair in enumerate([runs[:2], runs[1::-1], runs[:2]])
     ]  # fmt: skip
-    outputs: list[str] = ["" for _ in machines]
-
-    def wait(place: int) -> None:
-        outputs[place], errors = machines[place].communicate("go\n", timeout=300)
-        assert machines[place].returncode == 0, errors
-
-    threads = [threading.Thread(target=wait, args=(i,)) for i in range(len(machines))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    for machine in machines:
+        machine.stdin.write("go\n")
+        machine.stdin.flush()
+    outputs = []
+    for machine in machines:
+        output, errors = machine.communicate(timeout=300)
+        assert machine.returncode == 0, errors
+        outputs.append(output)
     told = [line.split("|") for output in outputs for line in output.splitlines()]
     assert len(told) == 4 * len(machines), outputs
     made = [int(number) for number, _, before, _ in told if before == "False"]
@@ -241,15 +241,14 @@ CLAIMS = [
 ]  # fmt: skip
 
 
-def _table(cluster: Cluster, change=lambda table: table) -> bytes:
-    table = pd.read_csv(ROOT / "churn/data/telco/telco.csv")
+def _table() -> bytes:
     file = io.BytesIO()
-    change(table).to_parquet(file)
+    pd.read_csv(ROOT / "churn/data/telco/telco.csv").to_parquet(file)
     return file.getvalue()
 
 
-def _tomorrow(more: int = 0) -> str:
-    return str(pd.Timestamp.now("UTC").date() + pd.Timedelta(days=1 + more))[:10]
+def _day(days: int) -> str:
+    return str(pd.Timestamp.now("UTC").date() + pd.Timedelta(days=days))[:10]
 
 
 def _line(pod: Pod, pattern: str) -> str:
