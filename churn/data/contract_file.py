@@ -13,7 +13,7 @@ WIDTH = 60
 HEADER = """\
 # What a customer table must look like. It was inferred from {rows:,} rows: read it and correct it.
 #
-# Of each feature you may say
+# A feature may have
 #   description = "What the customer pays each month"   shown on pages, cards and in the API's docs
 #   actionable = true                                   the business can change it, by an offer
 #   unit = "dollars per month"                          of a number
