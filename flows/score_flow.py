@@ -174,6 +174,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.cooldown import describe_resting
         from churn.campaign.do_not_contact import check_matches
         from churn.campaign.export import write_list, write_rejected
+        from churn.campaign.plan_effects import store_bins
         from churn.campaign.stored.listing import kept_columns, store_list
         from churn.feedback.batch import log_sample
         from churn.registry.runs import with_scorer
@@ -218,6 +219,7 @@ class ScoreFlow(FlowSpec):
             currency=self.terms.currency, segment=self.segment_column.strip(),
             agents=names(self.agents), notes=[self.costs_used],
         )  # fmt: skip
+        store_bins(calls, self.campaign, self.log_url)
         current.card["calls"].extend(calls_card(self))
         self.next(self.end)
 

@@ -92,7 +92,7 @@ class ListPolicy:
         if self.learned is None:
             found = self.by_risk(chance, customers)
         else:
-            effects = self._effects(chance, customers)
+            effects = self.effects(chance, customers)
             found = np.column_stack(
                 [
                     self._money(effects[:, number], action.costs, chance, customers)
@@ -131,7 +131,7 @@ class ListPolicy:
             own = money_columns(some, theirs, one.costs, self.reliability)
             own["benefit_by_risk"] = own["net_benefit"]
             if self.learned is not None:
-                effect = self._effects(some, theirs)[:, number]
+                effect = self.effects(some, theirs)[:, number]
                 ends = (effect, *self.learned.interval(effect, action_label(one.name)))
                 for name, end in zip(MONEY[1:4], ends, strict=True):
                     own[name] = self._money(end, one.costs, some, theirs)
@@ -152,7 +152,7 @@ class ListPolicy:
                 continue
             some, theirs = chance[rows], customers.iloc[rows]
             features = experiment_features(theirs, self.contract, some)
-            effect = self._effects(some, theirs)[:, number]
+            effect = self.effects(some, theirs)[:, number]
             found = self.learned.reasons(
                 features, 1 - some, list(self.contract.features), action_label(one.name)
             )
@@ -162,8 +162,8 @@ class ListPolicy:
                 )
         return words
 
-    def _effects(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
-        """The learned effects, a column for each of the campaign's actions."""
+    def effects(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
+        """The learned effects of each of the campaign's actions: (n, n_actions) float64."""
         assert self.learned is not None
         features = experiment_features(customers, self.contract, chance)
         places = [self.learned.actions.index(action_label(name)) for name in self.actions.names]

@@ -2,13 +2,16 @@
 
 For customers of the same value the net benefit of a call rises with the risk (see
 `churn.evaluation.profit.expected_profit`), so those with the highest risk are called, up to the
-budget, and nobody below the threshold.
+budget, and nobody below the threshold. Where the campaign's list goes by a learned policy, what a
+call brings is the effect of a call times the value, less what the call costs, as in
+`churn.campaign.list_policy.ListPolicy`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,14 +34,38 @@ class PlanSettings:
     customer_value: float
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Customers of about the same risk: how many, their mean probability, and its interval."""
+class Bin(NamedTuple):
+    """Customers of about the same risk, and where it is learned, of about the same effect.
+
+    Attributes
+    ----------
+    customers : float
+        How many.
+    probability, low, high : float
+        Their mean probability, and its interval.
+    effect : tuple of float or None
+        The share of them that a call keeps, and its interval; None where the list goes by risk.
+    """
 
     customers: float
     probability: float
     low: float
     high: float
+    effect: tuple[float, float, float] | None = None
+
+    def brings(self, settings: PlanSettings) -> tuple[float, float, float]:
+        """What a call of one of them brings, in money, and its interval."""
+        cost = settings.contact_cost + settings.offer_cost
+        saved = settings.offer_cost * (1 - settings.acceptance)
+        if self.effect is not None:
+            spent = cost - saved * self.probability
+            value, low, high = (settings.customer_value * kept - spent for kept in self.effect)
+            return value, low, high
+        gain = settings.acceptance * settings.customer_value + saved
+        value, low, high = (
+            chance * gain - cost for chance in (self.probability, self.low, self.high)
+        )
+        return value, low, high
 
 
 @dataclass(frozen=True)
@@ -69,7 +96,10 @@ class Plan:
         What the calls bring: value, low and high. The ends are the sums of the bins' ends, as if
         the model's errors all had the same sign.
     lowest : float
-        The lowest risk that is called; infinite without a call.
+        The lowest risk that is called, or the smallest effect; infinite without a call.
+    by_effect : bool
+    taken : list of (Bin, float)
+        How many of each bin are called, the greatest benefit first.
     bands : list of Band
     """
 
@@ -79,6 +109,8 @@ class Plan:
     money: dict[str, float]
     lowest: float
     bands: list[Band]
+    by_effect: bool
+    taken: list[tuple[Bin, float]]
 
 
 def bins_of(
@@ -121,23 +153,27 @@ def make_plan(bins: Sequence[Bin], settings: PlanSettings) -> Plan:
     gain += settings.offer_cost
     # As `RetentionCosts.break_even`, which needs a table.
     threshold = cost / gain if gain > 0 and gain >= cost else inf
+    by_effect = any(one.effect is not None for one in bins)
     left, lowest = float(settings.budget), inf
     calls = pays = 0.0
     money = dict.fromkeys(("value", "low", "high"), 0.0)
     called = []
+    bins = sorted(bins, key=lambda one: one.brings(settings)[0], reverse=True)
     for one in bins:
-        worth = one.probability * gain > cost
-        take = min(left, one.customers) if worth else 0.0
+        brings = one.brings(settings)
+        take = min(left, one.customers) if brings[0] > 0 else 0.0
         left, calls = left - take, calls + take
-        pays += one.customers if worth else 0.0
-        lowest = one.probability if take else lowest
-        for end, chance in (("value", one.probability), ("low", one.low), ("high", one.high)):
-            money[end] += take * (chance * gain - cost)
+        pays += one.customers if brings[0] > 0 else 0.0
+        if take:
+            lowest = min(lowest, one.effect[0] if one.effect else one.probability)
+        for end, each in zip(money, brings, strict=True):
+            money[end] += take * each
         called.append(take)
     bands = [
         _band(low, high, bins, called, settings.customer_value) for low, high in pairwise(BANDS)
     ]
-    return Plan(threshold, pays, calls, money, lowest, bands)
+    taken = list(zip(bins, called, strict=True))
+    return Plan(threshold, pays, calls, money, lowest, bands, by_effect, taken)
 
 
 def _band(

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 VERDICT, SAVINGS, PLAN, EFFECTS = "verdict", "savings", "plan", "effects"
+# The customers of a list by the learned effect of a call, for the plan.
+PLAN_BINS = "plan bins"
 
 
 class Report(NamedTuple):
@@ -14,7 +16,7 @@ class Report(NamedTuple):
     report : str
         Its id; ids sort by time.
     kind : str
-        `verdict`, `savings`, `plan` or `effects`.
+        `verdict`, `savings`, `plan`, `effects` or `plan bins`.
     at : datetime
         When it was made, in UTC.
     as_of : date

@@ -9,9 +9,9 @@ from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
 
 from churn.feedback.prediction_log import new_id
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
-from churn.feedback.report_entry import EFFECTS, PLAN, SAVINGS, VERDICT, Report
+from churn.feedback.report_entry import EFFECTS, PLAN, PLAN_BINS, SAVINGS, VERDICT, Report
 
-__all__ = ["EFFECTS", "PLAN", "SAVINGS", "VERDICT", "Report", "ReportStore"]
+__all__ = ["EFFECTS", "PLAN", "PLAN_BINS", "SAVINGS", "VERDICT", "Report", "ReportStore"]
 
 
 REPORTS = Table(

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time
+from math import ceil, floor
 from typing import Any
 
 from flask import current_app, redirect, render_template, request, url_for
 
 from churn.campaign.campaign_file import CampaignFile
-from churn.campaign.plan import Bin, PlanSettings, bins_of, make_plan
+from churn.campaign.plan import Bin, Plan, PlanSettings, bins_of, make_plan
 from churn.campaign.stored import StoredList
-from churn.feedback.report_entry import PLAN, Report
+from churn.feedback.report_entry import PLAN, PLAN_BINS, Report
 from churn.scoring.json_body import Problem
 from serve.desk.access import Answer, page, person
 from serve.desk.calls import NoList
@@ -51,10 +52,11 @@ def plan() -> Answer:
     start = _start()
     settings = _read(request.args, start.settings)
     part = request.headers.get("X-Part") == "plan"
+    made = make_plan(start.bins, settings)
     return render_template(
         "desk/plan_result.html" if part else "desk/plan.html",
-        start=start, found=start.found, settings=settings, plan=make_plan(start.bins, settings),
-        labels=LABELS, sliders=_sliders(start), columns=_columns(start.bins),
+        start=start, found=start.found, settings=settings, plan=made,
+        labels=LABELS, sliders=_sliders(start), chart=_columns(made),
         changed=settings != start.settings,
     )  # fmt: skip
 
@@ -77,8 +79,13 @@ def _start() -> Start:
     found, run = lists[0], served().run
     at = datetime.combine(found.as_of, time(), UTC)
     scored = found.counts.get("customers", 0) - found.counts.get("rejected", 0)
-    histogram = store.predictions.histogram(at, found.run, BINS)
-    bins = bins_of(histogram, scored, run.reliability)
+    kept = (one.body for one in store.reports.latest(PLAN_BINS, 50))
+    stored = next((body for body in kept if body["list"] == found.list_id), None)
+    if stored and stored["policy"] == found.policy_version:
+        bins = [Bin._make([*row[:4], tuple(row[4])]) for row in stored["bins"]]
+    else:
+        histogram = store.predictions.histogram(at, found.run, BINS)
+        bins = bins_of(histogram, scored, run.reliability)
     plans = (one for one in store.reports.latest(PLAN, 50))
     saved = next((one for one in plans if one.body["campaign"] == found.campaign), None)
     costs = {name: run.costs.get(name) for name in COSTS}
@@ -131,13 +138,24 @@ def _sliders(start: Start) -> dict[str, tuple[float, float]]:
     }
 
 
-def _columns(bins: list[Bin], many: int = 50) -> list[dict[str, Any]]:
-    """The customers by risk as columns of a histogram, in percent of its width and height."""
-    counts = [0.0] * many
-    for one in bins:
-        counts[min(int(one.probability * many), many - 1)] += one.customers
+def _columns(plan: Plan, many: int = 50) -> dict[str, Any]:
+    """The customers as columns of a histogram, in percent of its width and height.
+
+    They are in the order of the risk, or of the effect of a call where the list goes by that.
+    """
+    places = [one.effect[0] if one.effect else one.probability for one, _ in plan.taken]
+    low = floor(20 * min(places, default=0.0)) / 20 if plan.by_effect else 0.0
+    high = ceil(20 * max(places, default=1.0)) / 20 if plan.by_effect else 1.0
+    width = (high - low) or 1.0
+    counts, called = [0.0] * many, [0.0] * many
+    for place, (one, calls) in zip(places, plan.taken, strict=True):
+        column = min(int(many * (place - low) / width), many - 1)
+        counts[column] += one.customers
+        called[column] += calls
     most = max(counts) or 1.0
-    return [
-        {"x": 100 * place / many, "width": 100 / many, "height": round(100 * count / most, 2)}
-        for place, count in enumerate(counts)
-    ]
+    columns = [
+        {"x": 100 * place / many, "width": 100 / many, "height": round(100 * count / most, 2),
+         "called": round(100 * calls / most, 2)}
+        for place, (count, calls) in enumerate(zip(counts, called, strict=True))
+    ]  # fmt: skip
+    return {"low": low, "high": high, "columns": columns}

@@ -15,6 +15,7 @@ from churn.campaign.stored import CallListStore
 from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
+from churn.feedback.reports import PLAN_BINS, ReportStore
 from churn.registry.runs import champion, fetch_run, promote
 from desk import ANNA, BEN, CONTROL, KEYS, LIST, MIA, TODAY, Browser
 from running import reading_from
@@ -300,6 +301,18 @@ class TestPlan:
         with CallListStore(url) as store:
             store.add(effect, [])
         assert "goes by the learned policy of EffectFlow/7" in anna.get("/plan").text
+        bins = [[500, 0.5, 0.5, 0.5, [0.2, 0.1, 0.3]], [500, 0.9, 0.9, 0.9, [-0.1, -0.2, 0.0]]]
+        with ReportStore(url) as store:
+            for version in (6, 7):
+                body = {"list": LIST, "policy": f"EffectFlow/{version}", "bins": bins}
+                store.add(PLAN_BINS, TODAY, body)
+        page = anna.get("/plan?budget=900&contact_cost=1&offer_cost=10&acceptance=0.3").text
+        # 0.2 * 200 less 1 + 10 * (0.5 + 0.5 * 0.3): those whom a call makes leave get none.
+        assert "€16,250" in page
+        assert "€6,250 to €26,250" in page
+        assert "by 500 calls" in page
+        assert "those of whom it keeps 20.0 of 100" in page
+        assert "the effect of a call that EffectFlow/7 has learned" in page
         with CallListStore(url) as store:
             store.add(desk.a_list(), [])
 

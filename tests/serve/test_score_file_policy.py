@@ -8,8 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.campaign.actions import Actions
 from churn.campaign.experiment import experiment_features
+from churn.campaign.list_policy import ListPolicy
+from churn.campaign.plan import PlanSettings, make_plan
+from churn.campaign.plan_effects import effect_bins
 from churn.campaign.score_file import RISK, Job, main
+from churn.evaluation.retention_costs import RetentionCosts
 from churn.registry.policies import dump_policy, promote_policy
 from churn.targeting.experiment import Experiment, constant_propensity
 from churn.targeting.learned import LearnedPolicy
@@ -112,6 +117,24 @@ def test_what_a_call_brings_is_the_learned_effect_in_money(
     assert (scored["worth_a_call"] == "yes").tolist() == (expected > 0).tolist()
     _, by_risk = score(tmp_path / "two", telco_run, customers, campaign=CAMPAIGN, policy=RISK)
     assert not np.allclose(found, by_risk["benefit_of_a_call"].astype(float), atol=1)
+
+
+def test_a_plan_by_that_policy_brings_what_its_list_brings(telco_run, promoted):
+    _, policy = promoted
+    contract, frame = telco_run.data.contract, telco_run.data.frame
+    chance, times = telco_run.model.predict_proba(frame)[:, 1], 2
+    for value in (200.0, 60.0):
+        costs = RetentionCosts(1.0, 10.0, 0.3, value)
+        ranks = ListPolicy(Actions.one(costs), [], contract, "ChurnFlow/1", policy)
+        bins = effect_bins(frame.assign(probability=chance), times * len(frame), ranks)
+        benefit = np.sort(ranks.benefits(chance, frame)[:, 0])[::-1]
+        for budget in (100, 1_000, len(frame)):
+            plan = make_plan(bins, PlanSettings(times * budget, 1.0, 10.0, 0.3, value))
+            own = benefit[:budget]
+            assert plan.by_effect
+            assert plan.money["value"] == pytest.approx(times * own[own > 0].sum(), rel=0.01)
+            assert plan.money["low"] <= plan.money["value"] <= plan.money["high"]
+            assert plan.pays == pytest.approx(times * (benefit > 0).sum(), rel=0.03)
 
 
 def test_without_a_promoted_policy_it_goes_by_risk_and_says_so(telco_run, customers, tmp_path):
