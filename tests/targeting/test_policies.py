@@ -187,3 +187,38 @@ class TestValues:
         found = self.value(budget=1.0, propensity=propensity)
         assert found[EVERYBODY].value == 0.0
         assert found["hybrid"].value == 3 / 4
+
+    def test_a_budget_counts_customers_by_their_weights(self):
+        """The best customer stands for 1.5 of 4, more than a quarter."""
+        found = self.value(budget=0.25, weight=np.array([1.5, 1.0, 0.5, 1.0]))
+        assert (found["hybrid"].treated, found["hybrid"].value) == (0.0, 0.0)
+        assert self.value(budget=0.25)["hybrid"].treated == 0.25
+
+    def test_an_outcome_is_worth_its_money(self):
+        found = self.value(value=np.full(4, 2.0))
+        assert found[EVERYBODY].value == (11 - 5 + 7 + 1) / 4
+        assert found["hybrid"].value == (11 + 7) / 4
+
+    def test_a_list_by_expected_benefit_ends_where_that_ends(self):
+        found = self.value(budget=1.0, risk=None, benefit=np.array([[-1.0], [3.0], [2.0], [-2.0]]))
+        assert (found[RISK].treated, found[RISK].value) == (0.5, (-3 + 3) / 4)
+
+
+def test_who_comes_too_late_for_an_action_has_the_best_of_the_others():
+    benefit = np.array([[5.0, 4.0], [4.0, 3.0], [3.0, 1.0], [2.0, -1.0]])
+    one = np.array([0.25, 1.0])
+    assert assign(benefit, 1.0, capacities=one).tolist() == [1, 2, 2, 0]
+    assert assign(benefit, 0.5, capacities=one).tolist() == [1, 2, 0, 0]
+    weights = np.array([1.0, 1.0, 1.0, 5.0])
+    assert assign(benefit, 1.0, weights, one).tolist() == [1, 1, 2, 0]
+    assert assign(benefit, 1.0, capacities=np.array([0.0, 0.25])).tolist() == [2, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("gain", "policy"), [(0.42, "hybrid"), (0.41, RISK)])
+def test_risk_stays_until_a_gain_is_proven(gain, policy):
+    """A gain of 1.645 standard errors, at this budget."""
+    learned = PolicyValue("hybrid", 0.1, 0.1, 1.0, 0.2, gain, 0.25, 0.0, 1.0)
+    risk = replace(learned, policy=RISK, gain=0.0, gain_se=0.0)
+    sure = replace(learned, budget=0.5, gain=9.0)
+    found = decide_policy([sure, replace(risk, budget=0.5), risk, learned], 0.1)
+    assert (found.policy, found.budget) == (policy, 0.1)
