@@ -139,7 +139,7 @@ class MonitorFlow(FlowSpec):
         from churn.monitoring.cohorts import evaluate_cohorts
 
         settings = self.settings
-        days, self.horizon_said = settings.days_to_leave(self.deployment.contract)
+        days, self.horizon_note = settings.days_to_leave(self.deployment.contract)
         self.quality = evaluate_cohorts(
             self.by_month, self.deployment, self.outcomes, self.calls, settings.now(self.clock),
             days, settings.completeness,
@@ -186,7 +186,7 @@ class MonitorFlow(FlowSpec):
 
         now = self.settings.now(self.clock)
         print(self.verdict)
-        print(self.horizon_said)
+        print(self.horizon_note)
         where = f"{current.flow_name}/{current.run_id}"
         self._store_reports(where, now)
         if self.retrained:

@@ -56,7 +56,7 @@ def added_information(columns: Columns, names: Iterable[str]) -> Iterator[Findin
             if added < MAX_ADDED:
                 return
             why = (
-                "tells too much of what all other columns do not: the cross-validated log loss is "
+                "adds too much to all other columns: the cross-validated log loss is "
                 f"{loss:.3f} nats with it and {without[most]:.3f} without it"
             )
             name = names.pop(most)

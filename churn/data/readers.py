@@ -167,7 +167,7 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
         raise ChurnError(f"Cannot use {source}:", error.problems) from None
     except Exception as error:  # calamine has errors of its own, without a common class
         raise ChurnError(f"Cannot read {source} as a workbook:", [_reason(error)]) from error
-    cells, told = cells.dropna(how="all"), []
+    cells, skipped = cells.dropna(how="all"), []
     if cells.empty:
         raise ChurnError(f"Cannot use {source}:", ["it has no rows"])
     # A title is one filled cell; the header has several, where rows have.
@@ -176,12 +176,12 @@ def _load_workbook(source: str, options: SourceOptions) -> pd.DataFrame:
     if title:
         above = str(cells.iloc[0].dropna().iloc[0])[:60]
         lines = plural(title, "line above the header is", "lines above the header are")
-        told = [f"{lines} skipped: {above!r}"]
+        skipped = [f"{lines} skipped: {above!r}"]
         cells = cells.iloc[title:].dropna(axis=1, how="all")
     header = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
     names, changed = column_names(header)
     frame = cells.iloc[1:].set_axis(names, axis=1).reset_index(drop=True)
-    add_note(frame, f"the sheet {sheet!r} is read", *told, *changed)
+    add_note(frame, f"the sheet {sheet!r} is read", *skipped, *changed)
     return usable(frame, source)
 
 

@@ -47,7 +47,7 @@ def missing(columns: Columns, names: Iterable[str]) -> Iterator[Finding]:
             auc = max(auc, 1 - auc)
             if auc >= MAX_AUC_MISSING:
                 why = (
-                    f"tells by what is missing: {target[empty].mean():.0%} of those without it "
+                    f"leaks by what is missing: {target[empty].mean():.0%} of those without it "
                     f"left, {target[~empty].mean():.0%} of those with it"
                 )
                 yield Finding(name, "target leakage by missing values", auc, why)
@@ -163,8 +163,8 @@ def _in_words(columns: Columns, name: str, rows: np.ndarray) -> str:
     order = np.argsort(-counts, kind="stable")[:SHOWN]
     if counts[order].sum() < MOST * len(inside) and feature.numeric:
         return f"from {feature.say(np.nanmin(inside))} to {feature.say(np.nanmax(inside))}"
-    said = [_say(feature, values[place]) for place in order]
-    return ", ".join(said) + (" …" if len(values) > SHOWN else "")
+    levels = [_say(feature, values[place]) for place in order]
+    return ", ".join(levels) + (" …" if len(values) > SHOWN else "")
 
 
 def _say(feature: Feature, code: float) -> str:

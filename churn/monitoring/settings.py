@@ -91,9 +91,9 @@ class MonitorSettings(BaseModel):
             return HORIZON, f"Horizon: {HORIZON} days; neither --horizon nor the contract says it."
         if self.horizon is None:
             return days, f"Horizon: {days} days, as the contract says."
-        said = f"Horizon: {days} days, as --horizon says"
+        text = f"Horizon: {days} days, as --horizon says"
         other = contract.horizon_days not in (None, days)
-        return days, f"{said}; the contract says {contract.horizon_days}." if other else f"{said}."
+        return days, f"{text}; the contract says {contract.horizon_days}." if other else f"{text}."
 
     def now(self, clock: datetime) -> datetime:
         """The moment of the examination."""

@@ -113,7 +113,7 @@ def decide(
     search : SearchOutcome, optional
         The results of the candidates.
     trust_suspected : bool
-        Whether a person has said that suspected columns do not leak.
+        Whether a person has stated that suspected columns do not leak.
     out_of_fold : mapping, optional
         Of this run; see `churn.registry.out_of_fold.keep_out_of_fold`.
     held_after : callable, optional

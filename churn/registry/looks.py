@@ -25,11 +25,11 @@ def count_looks(project: str, renewals: int) -> int:
 def describe_looks(looks: int, renewals: int) -> str:
     """The count in a sentence, and what to do when it is high."""
     times = "once" if looks == 1 else f"{looks:,} times"
-    said = f"This hold-out was looked at {times}."
+    sentence = f"This hold-out was looked at {times}."
     if looks <= RENEW_AFTER:
-        return said
+        return sentence
     return (
-        f"{said} After {RENEW_AFTER} looks a quarter of it should be renewed: `--renewals "
+        f"{sentence} After {RENEW_AFTER} looks a quarter of it should be renewed: `--renewals "
         f"{renewals + 1}`; the gate then compares on the customers that both models held out."
     )
 

@@ -61,8 +61,8 @@ def table(
 ) -> Markdown:
     """A table that is a list of its rows where the screen is narrow; or the text `otherwise`.
 
-    Of a cell that is a tuple the first text stands out. The roles are said, as a table that is
-    drawn as a list is none to a screen reader else.
+    Of a cell that is a tuple the first text stands out. The roles are given, because a
+    table that is drawn as a list is else no table to a screen reader.
     """
     if not len(rows):
         return paragraph(otherwise)

@@ -42,7 +42,7 @@ def monitor(run) -> list:
         VERDICTS[verdict.verdict],
         f"{verdict.verdict}: {verdict.run}, examined on {run.settings.now(run.clock):%Y-%m-%d}: "
         f"{run.drift.customers:,} customers from {start:%Y-%m-%d} to before {end:%Y-%m-%d}, beside "
-        f"{len(run.reference.features):,} of its training and hold-out. {run.horizon_said}",
+        f"{len(run.reference.features):,} of its training and hold-out. {run.horizon_note}",
         *_leading(run),
         *([table(reasons, ["about", "verdict", "why"])] if reasons else []),
         sentences(verdict.remarks),

@@ -92,7 +92,7 @@ _FIELDS = {
         Annotated[
             Annotated[str, AfterValidator(_to_time), WithJsonSchema(_TIME), Field(strict=True)]
             | None,
-            Field(description="When it was recorded, the latest of which holds; now unless said"),
+            Field(description="When it was recorded; the latest holds. By default now"),
         ]
     ],
 }
