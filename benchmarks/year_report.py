@@ -59,10 +59,8 @@ def summary(seeds: list[list[dict[str, MonthResult]]]) -> str:
         for number, month in enumerate(months, 1)
         if "learned" in month[LOOP].notes
     ]
-    which = ", ".join(map(str, found)) or "none"
-    lines.append(
-        f"\nThe learned policy was proven in {len(found)} of {len(seeds)} years, in month {which}."
-    )
+    which = f", in month {', '.join(map(str, found))}" if found else ""
+    lines.append(f"\nThe learned policy was proven in {len(found)} of {len(seeds)} years{which}.")
     return "\n".join(lines)
 
 
