@@ -6,6 +6,8 @@ import numpy as np
 from scipy.special import stdtrit
 from year_policies import Best, ByRisk, Loop, MonthResult, Nobody, Once
 
+from churn.words import plural
+
 LOOP, ONCE, NOBODY, RISK, BEST = (one.name for one in (Loop, Once, Nobody, ByRisk, Best))
 COLOURS = {
     LOOP: "#3366a8", ONCE: "#c0504d", NOBODY: "#8a949e", RISK: "#b07d12", BEST: "#3a8a5f",
@@ -44,8 +46,9 @@ def summary(seeds: list[list[dict[str, MonthResult]]]) -> str:
 
     The intervals are Student's, of the mean over seeds.
     """
+    years = plural(len(seeds), "seed")
     lines = [
-        f"| {len(seeds)} seeds | gained in the year (95 %) | this loop gained more (95 %) |",
+        f"| {years} | gained in the year (95 %) | this loop gained more (95 %) |",
         "| --- | ---: | ---: |",
     ]
     ours = np.array([gains(months, LOOP)[-1] for months in seeds])
@@ -60,7 +63,9 @@ def summary(seeds: list[list[dict[str, MonthResult]]]) -> str:
         if "learned" in month[LOOP].notes
     ]
     which = f", in month {', '.join(map(str, found))}" if found else ""
-    lines.append(f"\nThe learned policy was proven in {len(found)} of {len(seeds)} years{which}.")
+    lines.append(
+        f"\nThe learned policy was proven in {len(found)} of {plural(len(seeds), 'year')}{which}."
+    )
     return "\n".join(lines)
 
 
