@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--image", default="", help="run the pods as containers of it")
     parser.add_argument("--only", nargs="*", default=[], help="names of claims")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what runs is ended first
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request to S3
     chosen = [one for one in claims.CLAIMS if not options.only or one.__name__ in options.only]
     failed = 0
