@@ -1,4 +1,4 @@
-"""Alerts name pages that are there, and metrics that are exported; `make cluster-test` runs them."""
+"""Alerts have their pages, and are of metrics that are exported."""
 
 import re
 
