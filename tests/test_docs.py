@@ -15,7 +15,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +57,17 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+def why_not(block: Block) -> str:
+    """Why a block is not run; empty where it is."""
+    if block.needs.startswith("not-run:"):
+        return block.needs
+    if "tables" in block.needs and not os.environ.get("CHURN_TEST_DATA"):
+        return "CHURN_TEST_DATA does not say where the public tables are"
+    return ""
+
+
 # The commands of docs/ take minutes together.
 MARKS = {"docs": [pytest.mark.scheduled]}
 
@@ -69,6 +80,22 @@ class Workplace:
     environment: dict[str, str]
     port: int
     server: subprocess.Popen | None = None
+    done: set[str] = field(default_factory=set)
+
+    def do(self, block: Block) -> None:
+        """Run a block, or start its server; README's blocks come before those of other pages."""
+        if not block.page.startswith("README"):
+            for one in BLOCKS:
+                if one.page.startswith("README") and one.name not in self.done and not why_not(one):
+                    self.do(one)
+        self.done.add(block.name)
+        if block.needs == "server":
+            self.serve(block)
+            return
+        run = self.run(block)
+        allowed = {0, *map(int, re.findall(r"\d+", block.needs.partition("exits:")[2]))}
+        assert run.returncode in allowed, f"{block.text}\n{run.stdout[-3000:]}"
+        assert "Traceback" not in run.stdout, run.stdout[-3000:]
 
     def run(self, block: Block) -> subprocess.CompletedProcess:
         return subprocess.run(
@@ -157,17 +184,9 @@ def workplace(tmp_path_factory) -> Iterator[Workplace]:
     ],
 )
 def test_commands_work_as_they_are_written(workplace, block):
-    if block.needs.startswith("not-run:"):
-        pytest.skip(block.needs)
-    if "tables" in block.needs and not os.environ.get("CHURN_TEST_DATA"):
-        pytest.skip("CHURN_TEST_DATA does not say where the public tables are")
-    if block.needs == "server":
-        workplace.serve(block)
-        return
-    done = workplace.run(block)
-    allowed = {0, *map(int, re.findall(r"\d+", block.needs.partition("exits:")[2]))}
-    assert done.returncode in allowed, f"{block.text}\n{done.stdout[-3000:]}"
-    assert "Traceback" not in done.stdout, done.stdout[-3000:]
+    if why := why_not(block):
+        pytest.skip(why)
+    workplace.do(block)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
