@@ -138,7 +138,7 @@ def _sliders(start: Start) -> dict[str, tuple[float, float]]:
     }
 
 
-def _columns(plan: Plan, many: int = 50) -> dict[str, Any]:
+def _columns(plan: Plan) -> dict[str, Any]:
     """The customers as columns of a histogram, in percent of its width and height.
 
     They are in the order of the risk, or of the effect of a call where the list goes by that.
@@ -147,6 +147,7 @@ def _columns(plan: Plan, many: int = 50) -> dict[str, Any]:
     low = floor(20 * min(places, default=0.0)) / 20 if plan.by_effect else 0.0
     high = ceil(20 * max(places, default=1.0)) / 20 if plan.by_effect else 1.0
     width = (high - low) or 1.0
+    many = 25 if plan.by_effect else 50  # of the effect there are about as many values
     counts, called = [0.0] * many, [0.0] * many
     for place, (one, calls) in zip(places, plan.taken, strict=True):
         column = min(int(many * (place - low) / width), many - 1)
