@@ -132,10 +132,10 @@ def started(cluster: Cluster) -> Iterator[tuple[Any, Any, subprocess.Popen, str]
         folder = cluster.folder / "volumes" / mount["name"]
         folder.mkdir(parents=True)
         binds.append(f"mkdir -p {mount['mountPath']} && mount --bind {folder} {mount['mountPath']}")
-    script = " && ".join([*reversed(binds), 'exec "$@"'])
+    script = " && ".join([*binds, 'exec "$@"'])
     with subprocess.Popen(
         ["unshare", "--mount", "bash", "-c", script, "pod", *container["command"]],
-        env=environment, cwd=ROOT,
+        env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as process:  # fmt: skip
         try:
             yield pod, container, process, f"http://127.0.0.1:{port}"
