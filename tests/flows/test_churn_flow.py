@@ -141,7 +141,7 @@ class TestTelcoRun:
         ("step", "name", "shows"),
         [
             ("validate", "data", ["The data: telco", "blank, taken as missing"]),
-            ("pick_best", "leaderboard", ["Quality against cost", "boosting, 4 leaves"]),
+            ("pick_best", "leaderboard", ["Quality and cost of each", "boosting, 4 leaves"]),
             ("evaluate", "model", ["Calibration", "What it is worth", "worse than elsewhere"]),
         ],
     )

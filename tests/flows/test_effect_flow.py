@@ -127,6 +127,7 @@ def test_a_proven_gain_makes_the_learned_policy_the_list_s(campaign):
     assert "goes by EffectFlow/" in campaign.effect.output
 
 
+@pytest.mark.scheduled
 def test_its_card_can_be_read_on_any_screen(campaign, chromium, tmp_path):
     run = re.search(r"EffectFlow/\d+", campaign.effect.output)[0]
     check_cards(run, chromium, tmp_path / "cards", {"effects"})

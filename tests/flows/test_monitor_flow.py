@@ -244,6 +244,7 @@ class TestBrokenMonth:
         page = artifacts(march[0]).evidently
         assert "tenure: missing" in page
 
+    @pytest.mark.scheduled
     def test_its_cards_can_be_read_on_any_screen(self, march, chromium, tmp_path):
         run = re.search(r"MonitorFlow/\d+", march[0].output)[0]
         check_cards(run, chromium, tmp_path / "cards", {"monitor", "evidently"})
@@ -270,6 +271,7 @@ class TestBrokenMonth:
         assert re.search(r'churn_monitor_verdict\{run="ChurnFlow/\d+"\} 2\.0', metrics.read_text())
 
 
+@pytest.mark.scheduled
 def test_the_log_s_own_lists_are_left_out_where_none_is_named(quick_run, season, newest):
     run = monitor(
         "run", "--run", quick_run.pathspec, "--log", season.url, "--as-of", LOOKED,

@@ -52,6 +52,7 @@ def test_the_app_says_why_it_does_not_serve_it(own_run, tmp_path):
     assert "a family of one's own is not compiled; ScoreFlow" in answer.text
 
 
+@pytest.mark.scheduled
 def test_score_flow_ranks_and_explains_by_it(own_run, tmp_path):
     table, output = tmp_path / "customers.csv", tmp_path / "calls.csv"
     generate_sample_data(500, seed=5).drop(columns="churn").to_csv(table, index=False)

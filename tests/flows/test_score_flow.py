@@ -122,6 +122,7 @@ class TestDailyList:
         ):
             assert text in shown
 
+    @pytest.mark.scheduled
     def test_its_card_can_be_read_on_any_screen(self, daily, chromium, tmp_path):
         check_cards(pathspec(daily[0]), chromium, tmp_path / "cards", {"calls"})
 

@@ -35,6 +35,7 @@ def store(telco_run, quick_run, tmp_path):
         yield folder
 
 
+@pytest.mark.scheduled
 def test_champion_changes_between_requests_and_none_fails(
     start, store, telco_run, quick_run, records
 ):

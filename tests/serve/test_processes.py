@@ -11,6 +11,7 @@ from serve.served_model import SILENT_SECONDS
 from serve.server.cpus import available_cpus
 
 
+@pytest.mark.scheduled
 def test_workers_end_with_a_killed_main_process_and_free_the_port(start, tmp_path):
     server = start(TMPDIR=str(tmp_path)).wait()
     (folder,) = tmp_path.glob("churn-serve-*")
