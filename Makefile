@@ -36,8 +36,8 @@ serve: .venv/run ## start the scoring app for RUN on PORT
 test: .venv/test ## run the tests
 	$(PYTEST) -n $$(( $$(nproc) + 1 )) -m "not scheduled" $(ARGS)
 
-test-fast: .venv/test ## run the tests that need no flow, server, browser or database
-	$(PYTEST) -m "not slow and not scheduled" --ignore tests/flows --ignore tests/serve $(ARGS)
+test-fast: .venv/test ## run the tests that need no flow, server, browser, database or long computation
+	$(PYTEST) -m "not slow and not heavy and not scheduled" --ignore tests/flows --ignore tests/serve $(ARGS)
 
 coverage: .venv/test ## the same tests, and which branches they take
 	$(PY) -m pytest -m "not slow and not scheduled" --cov --cov-report=term $(ARGS)

@@ -3,9 +3,9 @@
     python tests/mutants.py [--sample N] [--tests PATH ...] [MODULE.py ...]
 
 `make mutants` runs it in an environment that has mutmut, on the modules of churn and serve that
-differ from main. The tests of a module are the fast ones in the files that import it. A mutant
-counts as noticed when one of them fails, or runs into the limit of time. Sentences are left alone:
-tests compare the words that matter, and a changed message decides nothing.
+differ from main. The tests of a module are those in the files that import it, without the slow
+ones. A mutant counts as noticed when one of them fails, or runs into the limit of time. Sentences
+are left alone: tests compare the words that matter, and a changed message decides nothing.
 """
 
 import argparse
@@ -43,7 +43,7 @@ COPIED = (
     "README.md",
     "pyproject.toml",
 )
-FAST = "not slow and not scheduled"
+NOT_SLOW = "not slow and not scheduled"
 FLOOR = 0.85
 NOTICED = {"killed", "timeout", "segfault", "suspicious"}
 
@@ -144,7 +144,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("modules", nargs="*", help="files of churn and serve; those changed")
     parser.add_argument("--sample", type=int, default=0, help="a random sample of each file")
     parser.add_argument("--tests", nargs="*", default=[], help="test files, for all of the modules")
-    parser.add_argument("--marks", default=FAST, help=f"which tests, as pytest's -m; {FAST!r}")
+    parser.add_argument(
+        "--marks", default=NOT_SLOW, help=f"which tests, as pytest's -m; {NOT_SLOW!r}"
+    )
     parser.add_argument("--children", type=int, default=2)
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

@@ -20,6 +20,8 @@ from churn.campaign.stored.listing import list_name, store_list
 from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 
+pytestmark = pytest.mark.heavy
+
 RUN_COSTS = {"contact_cost": 1.0, "offer_cost": 10.0, "acceptance": 0.3, "customer_value": 200.0}
 RECORDED = datetime(2026, 5, 1, tzinfo=UTC)
 NO_OUTCOMES = pd.DataFrame({"customer": [], "date": []})

@@ -15,6 +15,8 @@ from churn.errors import ChurnError
 from churn.evaluation.profit import expected_profit
 from churn.evaluation.retention_costs import RetentionCosts
 
+pytestmark = pytest.mark.heavy
+
 
 class TestWhomToCall:
     def test_nobody_could_be_swapped_for_more_money(self, deployed, customers, listed):

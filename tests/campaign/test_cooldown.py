@@ -24,6 +24,7 @@ def stored(listed, deployed, customers, tmp_path):
     return found.calls.column("customer_id").to_pylist(), url
 
 
+@pytest.mark.heavy
 def test_they_rest_for_so_many_days(stored):
     ids, url = stored
     for days_later, rests in ((0, False), (1, True), (30, True), (31, False)):
@@ -31,6 +32,7 @@ def test_they_rest_for_so_many_days(stored):
         assert list(resting) == (sorted(ids) if rests else []), days_later
 
 
+@pytest.mark.heavy
 def test_they_are_on_no_list_and_counted(listed, customers, stored):
     ids, url = stored
     resting = resting_customers(url, LISTED + timedelta(days=5), 30)

@@ -16,6 +16,8 @@ from churn.errors import ChurnError
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.targeting.learned import LearnedPolicy
 
+pytestmark = pytest.mark.heavy
+
 LISTED = date.fromisoformat(DAY)
 LATER = LISTED + timedelta(days=60)
 REACHED = 10

@@ -9,6 +9,8 @@ from churn.campaign.reading import read_call_lists
 from churn.campaign.savings import one_campaign
 from churn.errors import ChurnError
 
+pytestmark = pytest.mark.heavy
+
 EXPLORED = {"budget": 100, "explore": 40}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from churn.campaign.results import experiment_health, results_by_month
 
+pytestmark = pytest.mark.heavy
+
 # 30 % of those who would leave stay if they are called.
 SAVED = 0.3
 

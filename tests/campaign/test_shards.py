@@ -38,6 +38,7 @@ class TestTable:
         assert problems["count"].tolist() == [1] * 5
         assert len(everyone) == 2_995
 
+    @pytest.mark.heavy
     def test_too_many_broken_rows_stop_the_run_with_every_problem(self, customers, listed):
         table = customers.assign(tenure=500).astype({"contract": object})
         table.loc[:9, "contract"] = "forever"

@@ -60,6 +60,7 @@ def test_a_text_of_many_levels_is_ignored_as_a_name():
     assert list(contract.features) == ["plan"]
 
 
+@pytest.mark.heavy
 def test_twenty_thousand_postcodes_are_a_category():
     cells = pd.Series([f"ZC {number % 20_000:05d}" for number in range(80_000)])
     found = kind_of(cells, SourceOptions()).feature
@@ -332,6 +333,7 @@ def test_telco_brings_its_own_contract(telco_table, telco_contract):
     assert (TELCO / "contract.toml").exists()
 
 
+@pytest.mark.heavy
 def test_telco_is_inferred_anew_when_roles_are_named(telco_table):
     settled = settle_contract(telco_table, "telco", None, target="churn", id="customer_id")
     assert settled == infer_contract(telco_table, "churn", "customer_id")

@@ -15,6 +15,8 @@ from churn.data.synthetic import generate_sample_data
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
 
+pytestmark = pytest.mark.heavy
+
 NUMBER, WHOLE, FLAG = Number(nullable=True), Number(integer=True), Flag(nullable=True)
 
 

@@ -53,6 +53,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert hits >= 51  # 95 % of 60 is 57; fewer than 51 has a chance below one in a thousand
 
 
+@pytest.mark.heavy
 def test_a_paired_difference_is_sharper_than_the_two_intervals():
     target, chance = customers(3000)
     worse = np.clip(chance + np.random.default_rng(1).normal(0, 0.05, 3000), 0.01, 0.99)

@@ -77,6 +77,7 @@ def test_no_threshold_pays_more_than_the_best(rows, random):
     assert profits[chances >= threshold].sum() == pytest.approx(max(every))
 
 
+@pytest.mark.heavy
 @settings(deadline=None)
 @given(offers, outcomes)
 def test_constants_and_columns_that_repeat_them_have_one_threshold(offer, rows):
@@ -275,6 +276,7 @@ def test_a_call_that_cannot_pay_has_no_emp():
     assert emp(0 * target, chance) == (0, 0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("value", [200, "value"])
 def test_true_probabilities_keep_what_they_promise(value):
     target, chance, frame = campaign(20_000)

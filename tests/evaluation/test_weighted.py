@@ -38,6 +38,7 @@ def test_metrics_are_those_of_repeated_rows_and_their_intervals_are_wider(custom
         assert widths[0] > 1.1 * widths[1], name
 
 
+@pytest.mark.heavy
 def test_a_pair_of_models_is_compared_by_the_weights(customers):
     target, chance, times = customers
     worse, again = np.sqrt(chance), repeated(times)
@@ -47,6 +48,7 @@ def test_a_pair_of_models_is_compared_by_the_weights(customers):
         assert found[name]["value"] == pytest.approx(copied[name]["value"]), name
 
 
+@pytest.mark.heavy
 def test_weights_of_one_change_nothing(customers):
     target, chance, times = customers
     ones = np.ones(len(times))

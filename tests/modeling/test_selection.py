@@ -180,6 +180,7 @@ def test_weights_are_learned_anew_where_there_are_far_more_rows(trials, sample):
     assert losses[5.0] < truth + 0.005
 
 
+@pytest.mark.heavy
 def test_no_stack_is_made_of_one(trials, sample):
     assert stack(trials[:1], sample) == []
 

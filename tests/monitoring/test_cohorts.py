@@ -31,6 +31,7 @@ class TestCohorts:
             assert row[name] == pytest.approx(observed[name]["value"])
             assert row[f"expected_{name}"] == pytest.approx(row[name], rel=0.05)
 
+    @pytest.mark.heavy
     def test_a_model_that_is_not_is_worse_in_words(self, watched, january):
         asked, left, _ = january
         shuffled = left[np.random.default_rng(0).permutation(len(left))]

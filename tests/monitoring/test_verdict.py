@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from churn.monitoring.cohorts import evaluate_cohorts
 from churn.monitoring.verdict import Finding
@@ -49,6 +50,7 @@ class TestVerdict:
         assert found.verdict == "ok"
         assert found.remarks[0].startswith("Too few to compare: 100 customers")
 
+    @pytest.mark.heavy
     def test_nothing_to_examine_is_a_verdict_of_its_own(self, judged, watched, january):
         asked = january[0]
         unlabelled = evaluate_cohorts(asked, watched[0], outcomes(), NOBODY, APRIL)

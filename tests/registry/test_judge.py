@@ -285,6 +285,7 @@ class TestDecideBesideChampions:
         assert decision.why == "not promoted; checks failed: not worse than the champion"
         assert decision.checks[-1].why.endswith("nobody was held out")
 
+    @pytest.mark.heavy
     def test_of_many_held_out_customers_every_second_or_third_is_compared(self, ask):
         many = generate_sample_data(ROWS + 1, seed=1)
         held = np.zeros(len(many), dtype=bool)

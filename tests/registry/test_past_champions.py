@@ -150,6 +150,7 @@ def test_a_former_champion_that_knows_some_rows_is_not_the_best(rows):
     assert compare_with_champions(model, past).best.run == "fair"
 
 
+@pytest.mark.heavy
 def test_rows_that_both_predicted_out_of_fold_are_added(rows):
     more = customers(300, seed=1)
     mine, theirs = (

@@ -94,6 +94,7 @@ def compiled(request):
     return model, compile_model(model)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("candidate", CANDIDATES)
 def test_agrees_on_every_customer_of_the_telco_contract(candidate, generated):
     model = ChurnModel(CONTRACT, candidate, threshold=0.3).fit(generated.head(1200))
@@ -109,6 +110,7 @@ def test_agrees_where_much_is_missing(compiled):
     assert compare(scorer, model, gaps_table(seed=1)).holds
 
 
+@pytest.mark.heavy
 def test_six_times_the_stumps_do_not_make_twice_the_function():
     def size(max_iter):
         stumps = Candidate("stumps", "boosting", {"max_leaf_nodes": 2, "max_iter": max_iter})

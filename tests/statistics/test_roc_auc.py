@@ -26,6 +26,7 @@ def test_roc_auc_is_that_of_scikit_learn_with_ties_and_weights(drawn):
         assert found == pytest.approx(roc_auc_score(target, scores, sample_weight=weights))
 
 
+@pytest.mark.heavy
 @given(rows)
 def test_delong_and_roc_auc_give_the_same_value(drawn):
     target, scores, _ = map(np.array, zip(*drawn, strict=True))

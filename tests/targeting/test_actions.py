@@ -47,6 +47,7 @@ def earned(experiment, saved, benefit, capacities=None):
     return (VALUE * saved - COSTS)[at, actions[at] - 1].sum() / len(actions)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("capacities", [None, (0.1, 0.15)])
 def test_the_value_of_a_policy_among_actions_is_unbiased_and_its_interval_holds_the_truth(
     capacities,

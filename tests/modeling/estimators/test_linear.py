@@ -28,6 +28,7 @@ def loss(family, train, test):
     return row_losses(test[1], model.predict_proba(test[0])[:, 1]).mean()
 
 
+@pytest.mark.heavy
 def test_a_pair_that_matters_is_found_and_helps():
     train, test = table(4000), table(4000, seed=1)
     additive, paired = loss("splines", train, test), loss("pairs", train, test)
@@ -35,6 +36,7 @@ def test_a_pair_that_matters_is_found_and_helps():
     assert loss("splines", train, test) < loss("logistic", train, test) - 0.01
 
 
+@pytest.mark.heavy
 def test_where_there_is_no_pair_few_are_taken_and_little_is_lost():
     train, test = table(4000, pair=0), table(4000, seed=1, pair=0)
     terms = PairedTerms(LEVELS > 0).fit(*train)

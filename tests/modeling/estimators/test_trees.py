@@ -8,6 +8,8 @@ from churn.modeling.families import build
 from churn.modeling.search_space import Candidate
 from churn.scoring.export.estimators import compile_for_rows
 
+pytestmark = pytest.mark.heavy
+
 LEVELS = np.zeros(3, dtype=int)
 
 
