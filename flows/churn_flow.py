@@ -18,7 +18,7 @@ from metaflow import (
     timeout,
 )
 
-from runtime.deployment import Deployable
+from runtime.deployment import Deployable, deployment_config
 
 
 @Deployable()
@@ -39,13 +39,7 @@ class ChurnFlow(FlowSpec):
         plain=True,
         help="search space (TOML); the built-in one when none is given",
     )
-    deployment_file = Config(
-        "deployment",
-        default_value="none",
-        parser="runtime.deployment.parse",
-        plain=True,
-        help="schedule and parameters on a cluster (TOML)",
-    )
+    deployment_file = deployment_config()
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
     id_column = Parameter("id", default="", help="column with the customer's key")

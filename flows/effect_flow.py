@@ -5,22 +5,16 @@ from runtime import launch  # first: it makes churn importable and names the use
 if __name__ == "__main__":
     launch.prepare()
 # isort: split
-from metaflow import Config, FlowSpec, Parameter, card, current, resources, step, timeout
+from metaflow import FlowSpec, Parameter, card, current, resources, step, timeout
 
-from runtime.deployment import Deployable
+from runtime.deployment import Deployable, deployment_config
 
 
 @Deployable()
 class EffectFlow(FlowSpec):
     """Check a campaign's experiment, learn effects, and compare policies in money."""
 
-    deployment_file = Config(
-        "deployment",
-        default_value="none",
-        parser="runtime.deployment.parse",
-        plain=True,
-        help="schedule and parameters on a cluster (TOML)",
-    )
+    deployment_file = deployment_config()
     campaign_path = Parameter("campaign-file", default="", help="campaign.toml; see ScoreFlow")
     campaign_name = Parameter("campaign", default="", help="whose lists; the file's, or retention")
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")

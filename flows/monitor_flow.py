@@ -11,22 +11,16 @@ if __name__ == "__main__":
 # isort: split
 import sys
 
-from metaflow import Config, FlowSpec, Parameter, card, current, step, timeout
+from metaflow import FlowSpec, Parameter, card, current, step, timeout
 
-from runtime.deployment import Deployable
+from runtime.deployment import Deployable, deployment_config
 
 
 @Deployable()
 class MonitorFlow(FlowSpec):
     """Examine a model in use: drift, outcomes, expected profit, and a verdict."""
 
-    deployment_file = Config(
-        "deployment",
-        default_value="none",
-        parser="runtime.deployment.parse",
-        plain=True,
-        help="schedule and parameters on a cluster (TOML)",
-    )
+    deployment_file = deployment_config()
     model_run = Parameter("run", default="champion", help="champion, ChurnFlow/<id> or the id")
     log_url = Parameter("log", default="", help="prediction log; CHURN_LOG, or in CHURN_STATE")
     as_of = Parameter("as-of", default="", help="day of the examination, YYYY-MM-DD; now")

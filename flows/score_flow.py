@@ -7,22 +7,16 @@ if __name__ == "__main__":
 # isort: split
 from itertools import chain
 
-from metaflow import Config, FlowSpec, Parameter, card, current, resources, step, timeout
+from metaflow import FlowSpec, Parameter, card, current, resources, step, timeout
 
-from runtime.deployment import Deployable
+from runtime.deployment import Deployable, deployment_config
 
 
 @Deployable()
 class ScoreFlow(FlowSpec):
     """Score customers, and list those with the greatest expected profit of a call."""
 
-    deployment_file = Config(
-        "deployment",
-        default_value="none",
-        parser="runtime.deployment.parse",
-        plain=True,
-        help="schedule and parameters on a cluster (TOML)",
-    )
+    deployment_file = deployment_config()
     data = Parameter("data", default="telco", help="telco, file, folder, s3:// or database URL")
     query = Parameter("query", default="", help="SELECT, with a database URL")
     output = Parameter("output", default="calls.csv", help=".csv, .csv.gz or .parquet; s3:// too")

@@ -1,13 +1,10 @@
 """The routes of the API: predictions, outcomes, and the state of the app for operators."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
 from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from churn.feedback.outcomes import read_body
+from churn.json_values import plain
 from serve import service
 from serve.exposition import exposition
 from serve.openapi import document
@@ -85,9 +82,9 @@ def info() -> Response:
         customers=run.customers,
         threshold=run.scorer.threshold,
         evaluated_on=run.evaluated_on,
-        metrics=_plain(run.metrics),
+        metrics=plain(run.metrics),
         fingerprint=run.fingerprint,
-        lineage=_plain(run.lineage),
+        lineage=plain(run.lineage),
         project=run.contract.project,
         horizon_days=run.contract.horizon_days,
         id=run.contract.id,
@@ -147,14 +144,3 @@ def outcomes() -> Response:
     if not writer:
         raise Refused(503, "The prediction log is off, and its database would hold the outcomes.")
     return jsonify(writer.add_outcomes(rows)._asdict())
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: no NumPy types, and null for NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

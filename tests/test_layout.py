@@ -14,7 +14,17 @@ from running import ROOT
 # A room may import its own modules and those of the floors before it. Rooms of one floor may import
 # each other one way.
 FLOORS = (
-    ("errors", "settings", "files", "folders", "home", "metaflow_compat", "pods", "words"),
+    (
+        "errors",
+        "settings",
+        "files",
+        "folders",
+        "home",
+        "json_values",
+        "metaflow_compat",
+        "pods",
+        "words",
+    ),
     ("statistics",),
     ("data",),
     ("modeling",),

@@ -1,6 +1,5 @@
 """What MonitorFlow and EffectFlow found, and plans, in the database of the log for the app."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import JSON, Column, Date, MetaData, Table, Text, select
 from churn.feedback.prediction_log import new_id
 from churn.feedback.prediction_log.database import PATIENCE, Database, UtcTime
 from churn.feedback.report_entry import EFFECTS, PLAN, PLAN_BINS, SAVINGS, VERDICT, Report
+from churn.json_values import plain
 
 __all__ = ["EFFECTS", "PLAN", "PLAN_BINS", "SAVINGS", "VERDICT", "Report", "ReportStore"]
 
@@ -41,7 +41,7 @@ class ReportStore(Database):
 
     def add(self, kind: str, as_of: date, body: Mapping[str, Any]) -> None:
         """Add a report; NaN and infinity are null in it."""
-        report = Report(new_id(), kind, datetime.now(UTC), as_of, _plain(body))
+        report = Report(new_id(), kind, datetime.now(UTC), as_of, plain(body))
         with self.connected() as connection:
             connection.execute(REPORTS.insert().values(report._asdict()))
 
@@ -50,14 +50,3 @@ class ReportStore(Database):
         query = select(REPORTS).where(REPORTS.c.kind == kind)
         query = query.order_by(REPORTS.c.at.desc(), REPORTS.c.report.desc()).limit(limit)
         return [Report._make(row) for row in self.read(query)]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

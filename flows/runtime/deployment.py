@@ -10,7 +10,7 @@ import sys
 import tomllib
 from typing import Any
 
-from metaflow import FlowMutator, retry, schedule
+from metaflow import Config, FlowMutator, retry, schedule
 
 from churn.errors import ChurnError
 from churn.metaflow_compat import ARGO_COMMAND, with_default
@@ -53,6 +53,17 @@ def parse(text: str) -> dict[str, Any]:
     if problems:
         raise ChurnError("The deployment file cannot be used:", problems)
     return values
+
+
+def deployment_config() -> Config:
+    """The Config `deployment` of a flow that is `Deployable`."""
+    return Config(
+        "deployment",
+        default_value=NONE,
+        parser="runtime.deployment.parse",
+        plain=True,
+        help="schedule and parameters on a cluster (TOML)",
+    )
 
 
 class Deployable(FlowMutator):
