@@ -28,6 +28,7 @@ from churn.registry.promotion import (
     unchanged,
     why_foreign,
 )
+from churn.registry.visibility import check_run_visible
 from churn.scoring.deployment import Deployment
 from churn.scoring.fitted import FittedScorer
 
@@ -238,7 +239,8 @@ def promote(
     ChurnError
         If the run cannot be served (see `fetch_run`), is of another flow, is the first of its
         project where others have champions, has a contract that looks like another business's (see
-        `why_foreign`), or has no room for tags; or if there is no reason.
+        `why_foreign`), or has no room for tags; if no other machine would see the promotion (see
+        `check_run_visible`); or if there is no reason.
     """
     why = read_why(why)
     name = resolve_run(run)
@@ -247,6 +249,7 @@ def promote(
     if finished:
         contract = fetch_run(name).contract
         project = project_of(contract)
+        check_run_visible(name)
     with one_at_a_time():
         now = champion(project)
         before = [one for one in history() if one.run == name]
@@ -292,7 +295,7 @@ def rollback(why: str, project: str | None = None) -> Promotion:
     ------
     ChurnError
         If there is no champion, no previous one, or the previous one cannot be served any more
-        (then `promote` another); or if there is no reason.
+        (then `promote` another), or nobody else would see it; or if there is no reason.
     """
     why = read_why(why)
     project = _only_project(project)
@@ -306,6 +309,7 @@ def rollback(why: str, project: str | None = None) -> Promotion:
             raise ChurnError(f"There was no champion before {now.run}.", [hint])
         goal = before[0]
         fetch_run(goal.run)
+        check_run_visible(goal.run)
         return tag_promotion(goal.run, why, project, goal.restores or goal.number)
 
 

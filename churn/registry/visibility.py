@@ -8,10 +8,15 @@ do not, and a pod's folder is deleted with the pod.
 from typing import Any
 
 from churn.errors import ChurnError
-from churn.metaflow_compat import datastore_type, local_store
+from churn.metaflow_compat import client, datastore_type, local_store
 from churn.pods import in_pod
 
 AUTO = "auto"
+LOCAL = "local"
+UNSEEN = (
+    "Metaflow's metadata is local: a promotion is a tag in the metadata, which no other machine "
+    "would see. METAFLOW_DEFAULT_METADATA=service and METAFLOW_SERVICE_URL name a metadata service"
+)
 
 
 def check_visible(flow: Any, promote: str) -> None:
@@ -32,13 +37,32 @@ def check_visible(flow: Any, promote: str) -> None:
     if promote != AUTO or local_store() is None:
         return
     kind = datastore_type(flow)
-    where = "its tasks are pods" if in_pod() else f"its artifacts are on the datastore {kind!r}"
-    if in_pod() or kind != "local":
-        raise ChurnError(
-            "The run cannot start:",
-            [
-                f"{where}, and Metaflow's metadata is local: a promotion is a tag in the metadata, "
-                "which no other machine would see. METAFLOW_DEFAULT_METADATA=service and "
-                "METAFLOW_SERVICE_URL name a metadata service; --promote never trains without one"
-            ],
-        )
+    where = "its tasks are pods" if in_pod() else _where(kind)
+    if in_pod() or kind != LOCAL:
+        problem = f"{where}, and {UNSEEN}; --promote never trains without one"
+        raise ChurnError("The run cannot start:", [problem])
+
+
+def check_run_visible(run: str) -> None:
+    """Refuse a promotion by hand that nobody else could see.
+
+    Parameters
+    ----------
+    run : str
+        `ChurnFlow/<id>`, of a run that has finished.
+
+    Raises
+    ------
+    ChurnError
+        If the metadata is local, and the artifacts of the run are on a remote datastore.
+    """
+    if local_store() is None:
+        return
+    end = client().Run(run).end_task
+    kind = LOCAL if end is None else str(end.metadata_dict.get("ds-type", LOCAL))
+    if kind != LOCAL:
+        raise ChurnError(f"{run} is not promoted:", [f"{_where(kind)}, and {UNSEEN}"])
+
+
+def _where(kind: str) -> str:
+    return f"its artifacts are on the datastore {kind!r}"

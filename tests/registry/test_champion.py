@@ -1,6 +1,7 @@
 """The champion: whatever happens to promotions, there is exactly one."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -125,6 +126,37 @@ class TestLooks:
         assert describe_looks(1, 0) == "This hold-out was looked at once."
         assert "--renewals" not in describe_looks(RENEW_AFTER, 0)
         assert "`--renewals 3`" in describe_looks(RENEW_AFTER + 1, 2)
+
+
+def store_remotely(store: Path, run: str) -> None:
+    """Record of a finished run that its artifacts are in S3, though its metadata is local."""
+    end = store / ".metaflow" / run / "end"
+    theirs = end.resolve()
+    end.unlink()  # a link into the store that all tests share
+    shutil.copytree(theirs, end)
+    for file in end.glob("*/_meta/sysmeta_ds-type_*.json"):
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps(content | {"value": "s3"}))
+
+
+class TestVisibility:
+    """A promotion by hand is refused where no other machine would see it, as one by the flow is."""
+
+    def test_of_a_run_whose_artifacts_are_remote(self, abc, store):
+        store_remotely(store, abc["B"])
+        with pytest.raises(ChurnError, match="is not promoted") as caught:
+            promote(abc["B"], "it is better")
+        assert "no other machine would see" in caught.value.problems[0]
+        assert champion() is None
+        assert promote(abc["A"], "its artifacts are local").number == 1
+
+    def test_of_a_rollback_to_one(self, abc, store):
+        for run in (abc["A"], abc["B"]):
+            promote(run, "in turn")
+        store_remotely(store, abc["A"])
+        with pytest.raises(ChurnError, match="is not promoted"):
+            rollback("back")
+        assert champion().run == abc["B"]
 
 
 class TestPromotion:
