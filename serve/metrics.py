@@ -25,6 +25,9 @@ _predictions = Counter(
     "churn_predictions_total", "Answered predictions, by decision and by tenth of the probability",
     ["churn", "score"],
 )  # fmt: skip
+_probabilities = Counter(
+    "churn_probabilities_total", "The sum of the answered probabilities: churners expected"
+)
 _log_failures = Counter(
     "churn_log_failures_total", "Answers refused because the prediction log could not be written"
 )
@@ -78,6 +81,7 @@ def _counter(churn: bool, tenth: int) -> Counter:
 def count_one(probability: float, churn: bool) -> None:
     """Count a prediction."""
     _counter(churn, min(int(probability * TENTHS), TENTHS - 1)).inc()
+    _probabilities.inc(probability)
 
 
 def count(probabilities: Iterable[float], threshold: float) -> None:
@@ -88,6 +92,7 @@ def count(probabilities: Iterable[float], threshold: float) -> None:
         for tenth, many in enumerate(np.bincount(tenths[(scores >= threshold) == churn])):
             if many:
                 _counter(churn, tenth).inc(int(many))
+    _probabilities.inc(float(scores.sum()))
 
 
 def count_log_failure() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
@@ -40,13 +41,15 @@ class LogWriter:
         self._database: PredictionLog | None = None
         self._outcomes: OutcomeStore | None = None
 
-    def backlog(self) -> tuple[int, int]:
-        """The number of files that are not in the database yet, and their bytes."""
-        sizes = []
+    def backlog(self) -> tuple[int, int, float]:
+        """The files that are not in the database yet: number, bytes, seconds of the oldest."""
+        found = []
         for path in self.spool.folder.glob(f"*{SUFFIX}"):
             with suppress(FileNotFoundError):  # it has been moved to the database since
-                sizes.append(path.stat().st_size)
-        return len(sizes), sum(sizes)
+                found.append(path.stat())
+        # A file is written to for a second.
+        oldest = min((each.st_mtime for each in found), default=time())
+        return len(found), sum(each.st_size for each in found), max(0.0, time() - oldest)
 
     def latest(self, most: int) -> "list[Prediction]":
         """The latest predictions in the database, the newest first."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from churn.feedback.prediction_log import entry, new_id
 from serve import metrics
+from serve.logs import note
 from serve.prediction_log import LogWriter
 from serve.responses import batch_json, prediction_json
 from serve.served_model import Model
@@ -90,6 +91,7 @@ def _log(
     *,
     batch: bool = False,
 ) -> None:
+    note(prediction=prediction, run=model.run.run)
     if log is None:
         return
     line = entry(

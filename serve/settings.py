@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from churn.campaign.campaign_file import read_campaign_file
 from churn.errors import ChurnError
 from churn.home import home
+from serve.logs import read_setting
 from serve.people import split_key
 
 ANY_HOST = "*"
@@ -52,9 +53,15 @@ def _read_keys(path: Any) -> list[str]:
     return _check_keys(keys)
 
 
+def _check_logging(text: str) -> str:
+    read_setting(text)
+    return text
+
+
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value).strip())]
 Keys = Annotated[list[str], NoDecode, BeforeValidator(_split), AfterValidator(_check_keys)]
 KeysFile = Annotated[list[str], NoDecode, BeforeValidator(_read_keys)]
+Logging = Annotated[str, AfterValidator(_check_logging)]
 Hosts = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 
 
@@ -91,6 +98,8 @@ class Settings(BaseSettings):
     port : int (PORT)
     workers : int or None (CHURN_WORKERS)
         The number of worker processes; None for one per core, see `serve.server.cpus`.
+    logging : str (CHURN_LOGGING)
+        The least level and the format of what the processes log, see `serve.logs`.
     instance : str (CHURN_INSTANCE)
         The folder that the processes of one server share; `python -m serve` sets it.
     """
@@ -113,6 +122,7 @@ class Settings(BaseSettings):
     host: Text = Field("127.0.0.1", validation_alias="HOST")
     port: int = Field(8000, ge=1, le=65535, validation_alias="PORT")
     workers: int | None = Field(None, ge=1, le=1024)
+    logging: Logging = "info,text"
     instance: Text = ""
 
     @classmethod
@@ -179,8 +189,11 @@ def _problem(settings: type[Settings], detail: ErrorDetails) -> str:
         field = settings.model_fields[name]
     else:
         variable = str(field.validation_alias or f"CHURN_{name.upper()}")
+    expected = detail["msg"].removeprefix("Value error, ")
     if name in ("keys", "keys_file"):  # a key is not shown
-        return f"{variable} must be {detail['msg'].removeprefix('Value error, ')}"
+        return f"{variable} must be {expected}"
+    if name == "logging":
+        return f"{variable} must be {expected}, not {detail['input']!r}"
     return f"{variable} must be {_expected(field)}, not {detail['input']!r}"
 
 

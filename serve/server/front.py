@@ -16,6 +16,7 @@ from flask import Flask
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
+from serve import logs
 from serve.fast_path import HEADERS as FAST_HEADERS
 from serve.fast_path import PATH as FAST
 from serve.fast_path import FastPath
@@ -27,6 +28,7 @@ from serve.response_headers import NO_STORE_HEADERS
 from serve.server.body import BodyReader
 from serve.server.queues import Queue
 from serve.server.slow_clients import SlowClients
+from serve.settings import Settings
 
 RUNNING, WAITING = 4, 64
 UNBOUNDED = "/health"
@@ -60,19 +62,22 @@ class Front:
         """Answer one request (PEP 3333)."""
         begin = perf_counter()
         path = environ["PATH_INFO"]
+        named = (logs.REQUEST_ID, logs.begin(environ))
         try:
             body = self._bodies.read(environ)
             if path == FAST and environ["REQUEST_METHOD"] == "POST" and not environ["QUERY_STRING"]:
                 response = self._fast.respond(environ, body, begin)
                 if response is not None:
-                    start_response("200 OK", FAST_HEADERS)
+                    logs.answered(environ, "200", perf_counter() - begin)
+                    start_response("200 OK", [*FAST_HEADERS, named])
                     return [response]
             status, headers, response = self._flask(_with_body(environ, body, begin), path)
         except Refused as refused:
             status, headers, response = _refusal(refused)
             route = path if path in self._paths else "other"
             observe(route, str(refused.status), perf_counter() - begin)
-        start_response(status, headers)
+        logs.answered(environ, status, perf_counter() - begin)
+        start_response(status, [*headers, named])
         return [response]
 
     def _flask(self, environ: WSGIEnvironment, path: str) -> Answer:
@@ -96,6 +101,7 @@ def create_front() -> Front:
     """The app with the settings of the environment, behind its front."""
     from serve import create_app
 
+    logs.configure(Settings.read().logging, "worker")
     end_with_parent()
     front = Front(create_app())
     # What is loaded stays: the garbage collector need not look at it again.

@@ -22,6 +22,7 @@ from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import OFF, PredictionLog, Shipper
 from churn.files import write_file
+from serve import logs
 from serve.cache import Cache
 from serve.instance import LOG_BEAT, MODEL_BEAT, STATUS, beat
 from serve.prediction_log import places
@@ -76,6 +77,7 @@ class Keeper:
                 self._contract = deployment.contract
                 digest, path = self.cache.put(self.wanted, deployment)
                 self.publish(run=run, digest=digest, file=str(path), why=None, problem=None)
+                logger.info("The model of %s was read.", run)
             else:
                 self.publish(problem=None)
         except ChurnError as error:
@@ -122,14 +124,14 @@ class Keeper:
 
 def main() -> int:
     """Keep an instance until SIGTERM, or until the server has ended."""
-    logging.basicConfig(format="[keeper] %(message)s", level=logging.INFO)
+    settings = Settings.read()
+    logs.configure(settings.logging, "keeper")
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     # Ctrl-C reaches all processes at once; the keeper is needed until the workers have ended.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(5)  # requests have priority
     server = int(sys.argv[1])
-    settings = Settings.read()
     keeper = Keeper(settings.run, Cache(settings.state / "models"), Path(settings.instance))
     if settings.run:
         _start_syncing(keeper, stop)

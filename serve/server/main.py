@@ -1,5 +1,6 @@
 """Start the processes: the workers under Granian, one per core, and the keeper."""
 
+import logging
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import OFF
 from churn.folders import check_owner
+from serve import logs
 from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
 from serve.settings import Settings
@@ -27,6 +29,10 @@ THREADS = 128
 # The maximum time in which a connection sends the head of each request.
 HEADER_SECONDS = 10
 RESTART_SECONDS = 1
+# Granian's messages go where all others do.
+GRANIAN_LOGGERS = {"_granian": {"handlers": [], "propagate": True}}
+
+logger = logging.getLogger("churn.server")
 
 
 def main() -> int:
@@ -36,6 +42,7 @@ def main() -> int:
     except ChurnError as error:
         print("Cannot serve:", *error.problems, sep="\n  - ", file=sys.stderr)
         return 2
+    logs.configure(settings.logging, "server")
     try:
         # Granian would share a port with another server, and get only a part of its requests.
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -65,11 +72,11 @@ def granian_server(
     """
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
-    from granian.log import logger
+    from granian.log import logger as granian_logger
     from granian.server import Server
 
     # It warns of many threads per core; most of these wait.
-    logger.addFilter(lambda record: "spawning up to" not in str(record.msg))
+    granian_logger.addFilter(lambda record: "spawning up to" not in str(record.msg))
     return Server(
         target,
         **{
@@ -85,6 +92,7 @@ def granian_server(
             "websockets": False,
             "respawn_failed_workers": True,
             "workers_kill_timeout": STOP_SECONDS,
+            "log_dictconfig": {"loggers": GRANIAN_LOGGERS},
             **more,
         },
     )
@@ -107,7 +115,7 @@ def keeper() -> Iterator[None]:
             except OSError as error:
                 ended = f"cannot be started: {error}"
             if not done.wait(RESTART_SECONDS):
-                print(f"The keeper {ended}; starting it again", file=sys.stderr)
+                logger.error("The keeper %s; starting it again", ended)
 
     thread = threading.Thread(target=keep, daemon=True)
     thread.start()

@@ -4,6 +4,7 @@ import pytest
 
 from churn.errors import ChurnError
 from serve import create_app
+from serve.logs import read_setting
 from serve.settings import Settings
 
 KEY = "a-key-of-some-length"
@@ -22,7 +23,7 @@ def test_the_environment_sets_every_one(monkeypatch, tmp_path):
         "CHURN_KEYS": f"{KEY}, {KEY}-1", "CHURN_KEYS_FILE": str(tmp_path / "keys"),
         "CHURN_TRUSTED_HOSTS": "a.example,.b.example", "CHURN_MAX_BATCH": "7",
         "CHURN_MAX_CONTENT_LENGTH": "99", "CHURN_BODY_SECONDS": "1.5", "HOST": "::1",
-        "PORT": "81", "CHURN_WORKERS": "3",
+        "PORT": "81", "CHURN_WORKERS": "3", "CHURN_LOGGING": "JSON, warning",
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -33,6 +34,7 @@ def test_the_environment_sets_every_one(monkeypatch, tmp_path):
     assert found.accepted_hosts == ["a.example", ".b.example"]
     assert (found.max_batch, found.max_content_length, found.body_seconds) == (7, 99, 1.5)
     assert (found.host, found.port, found.workers) == ("::1", 81, 3)
+    assert read_setting(found.logging) == ("warning", "json")
 
 
 def test_what_is_empty_is_the_default(monkeypatch):
@@ -51,13 +53,16 @@ def test_what_is_given_goes_before_the_environment(monkeypatch):
 
 def test_every_problem_is_in_one_error_by_the_name_of_the_variable(monkeypatch):
     values = {"PORT": "http", "CHURN_WORKERS": "0", "CHURN_MAX_BATCH": "many",
-              "CHURN_BODY_SECONDS": "0", "CHURN_KEYS": "short"}  # fmt: skip
+              "CHURN_BODY_SECONDS": "0", "CHURN_KEYS": "short",
+              "CHURN_LOGGING": "info,debug"}  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     problems = sorted(problems_of())
     assert problems == [
         "CHURN_BODY_SECONDS must be a number from 0.1 to 3600, not '0'",
         "CHURN_KEYS must be keys of at least 16 printable ASCII characters",
+        "CHURN_LOGGING must be one of debug, info, warning, error, and text or json, separated by "
+        "a comma, not 'info,debug'",
         "CHURN_MAX_BATCH must be a whole number of at least 1, not 'many'",
         "CHURN_WORKERS must be a whole number from 1 to 1024, not '0'",
         "PORT must be a whole number from 1 to 65535, not 'http'",
