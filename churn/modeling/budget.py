@@ -19,9 +19,9 @@ from churn.modeling.search_space import (
     Candidate,
 )
 
-# Boosting needs about LEARNING / learning rate iterations to its lowest loss, and then those of its
-# patience; a neural net takes about EPOCHS epochs.
-LEARNING, EPOCHS = 12.0, 20
+# An iterative family needs about LEARNING / learning rate iterations to its lowest loss, and then
+# those of its patience; scikit-learn's neural net takes about EPOCHS epochs.
+LEARNING, EPOCHS = {"boosting": 12.0, "oblivious_trees": 12.0, "tabular_net": 0.1}, 20
 # A granted candidate may take so many times its expected time, however short the budget is.
 OVERRUN = 2.0
 # CPU seconds per operation on one usual core, see `operations`.
@@ -31,6 +31,7 @@ SECONDS = {
     "term pair": 2e-10,
     "weight": 6.3e-10,
     "batch": 2e-4,
+    "net weight": 1.5e-10,
     "sorted cell": 1.1e-8,
     "tree": 1.2e-4,
     "oblivious tree": 6e-4,
@@ -62,8 +63,9 @@ def expected_iterations(candidate: Candidate) -> int:
     if candidate.family not in ITERATIVE_FAMILIES:
         return EPOCHS
     rate = candidate.params.get("learning_rate", DEFAULT_RATES[candidate.family])
-    learning = (LEARNING + ITERATIVE_FAMILIES[candidate.family]) / rate
-    return min(int(candidate.params.get("max_iter", MAX_ITER)), round(float(learning)))
+    learning = (LEARNING[candidate.family] + ITERATIVE_FAMILIES[candidate.family]) / rate
+    most = int(candidate.params.get("max_iter", MAX_ITER[candidate.family]))
+    return min(most, round(float(learning)))
 
 
 def plan_budget(
@@ -118,6 +120,15 @@ def operations(
         trees = params.get("n_estimators", 100)
         cells = n_rows * np.sqrt(n_columns) * np.log2(max(n_rows, 2))
         return {"fit": 1, "sorted cell": trees * cells}
+    if family == "tabular_net":
+        inputs = numbers * (1 + params.get("n_knots", 12)) + few.sum()
+        sizes = [inputs, *params.get("hidden", (64, 64)), 1]
+        weights = params.get("nets", 8) * sum(a * b for a, b in pairwise(sizes))
+        return {
+            "fit": 1,
+            "term": n_rows * inputs,
+            "net weight": iterations * n_rows * weights,
+        }
     plain = 2 * numbers + few.sum()
     if family == "neural_net":
         sizes = [plain, *params.get("hidden", (64, 32)), 1]

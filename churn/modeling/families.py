@@ -111,7 +111,7 @@ def _boosting(
     seed: int,
     threads: int,
     learning_rate: float = DEFAULT_RATES["boosting"],
-    max_iter: int = MAX_ITER,
+    max_iter: int = MAX_ITER["boosting"],
     l2_regularization: float = 1.0,
     **params: Any,
 ) -> Classifier:
@@ -127,8 +127,19 @@ def _boosting(
 def _oblivious_trees(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
     from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 
-    settings = {"learning_rate": DEFAULT_RATES["oblivious_trees"], "max_iter": MAX_ITER} | params
+    settings = _iterations("oblivious_trees") | params
     return ObliviousTreesClassifier(categorical, random_state=seed, **settings)
+
+
+def _tabular_net(categorical: np.ndarray, seed: int, threads: int, **params: Any) -> Classifier:
+    from churn.modeling.estimators.tabular_net import TabularNetClassifier
+
+    settings = _iterations("tabular_net") | params
+    return TabularNetClassifier(categorical, random_state=seed, **settings)
+
+
+def _iterations(family: str) -> dict[str, Any]:
+    return {"learning_rate": DEFAULT_RATES[family], "max_iter": MAX_ITER[family]}
 
 
 def _extra_trees(
@@ -170,6 +181,7 @@ FAMILIES: dict[str, Callable[..., Classifier]] = {
     "neural_net": _neural_net,
     "boosting": _boosting,
     "oblivious_trees": _oblivious_trees,
+    "tabular_net": _tabular_net,
     "extra_trees": _extra_trees,
     "random_forest": _random_forest,
 }

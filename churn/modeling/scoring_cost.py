@@ -25,6 +25,7 @@ from sklearn.pipeline import Pipeline
 from churn.modeling.estimators import sklearn_internals
 from churn.modeling.estimators.linear import PairedTerms
 from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
+from churn.modeling.estimators.tabular_net import TabularNetClassifier
 
 # Of one operation of a compiled scorer, see `operations`.
 MICROSECONDS = {
@@ -34,6 +35,8 @@ MICROSECONDS = {
     "product": 0.07,
     "layer": 1.5,
     "weight": 0.0003,
+    "net layer": 8.0,
+    "net weight": 0.0005,
     "stump table": 0.06,
     "tree": 0.008,
     "split": 0.016,
@@ -70,8 +73,9 @@ def operations(model: object) -> Counter[str]:
     Counter of str
         scorer (once); curve (a number looked up among the breaks of a piecewise polynomial); table
         (a level or flag looked up); product (of a pair of terms); layer and weight (of a neural
-        net); stump table (all that trees of two leaves add for one column); tree and split (of
-        boosting; the splits on the mean path of the training rows); forest tree and forest split.
+        net); net layer and net weight (of the nets of a tabular net, all together); stump table
+        (all that trees of two leaves add for one column); tree and split (of boosting; the splits
+        on the mean path of the training rows); forest tree and forest split.
 
     Raises
     ------
@@ -87,11 +91,8 @@ def _(model: Pipeline) -> Counter[str]:
     if _encodes_levels(first):
         return operations(last) + Counter(table=_width(first.transformers_[0]))
     if isinstance(last, MLPClassifier):
-        terms = len(last.coefs_[0])
-        numbers = sum(_width(part) for part in first.transformers_ if _is_number(part))
         weights = sum(weights.size for weights in last.coefs_)
-        counts = {"curve": numbers, "table": terms - numbers, "weight": weights}
-        return Counter(scorer=1, layer=len(last.coefs_), **counts)
+        return _inputs(first) + Counter(layer=len(last.coefs_), weight=weights)
     if not isinstance(last, LogisticRegression):
         raise TypeError(f"the cost of {type(last).__name__} is not known")
     paired = isinstance(first, PairedTerms)
@@ -123,6 +124,12 @@ def _(model: ObliviousTreesClassifier) -> Counter[str]:
     return Counter(scorer=1, table=encoded, tree=len(model.trees_), split=splits)
 
 
+@operations.register
+def _(model: TabularNetClassifier) -> Counter[str]:
+    weights = sum(layer.weights.size for layer in model.layers_)
+    return _inputs(model.terms_) + Counter({"net layer": len(model.layers_), "net weight": weights})
+
+
 @operations.register(ExtraTreesClassifier)
 @operations.register(RandomForestClassifier)
 def _(model: ExtraTreesClassifier | RandomForestClassifier) -> Counter[str]:
@@ -133,6 +140,13 @@ def _(model: ExtraTreesClassifier | RandomForestClassifier) -> Counter[str]:
         splits += tree.n_node_samples[inner].sum() / tree.n_node_samples[0]
     counts: dict[str, Any] = {"forest tree": len(model.estimators_), "forest split": splits}
     return Counter(scorer=1, **counts)
+
+
+def _inputs(terms: ColumnTransformer) -> Counter[str]:
+    """The terms that are the inputs of a net, one by one."""
+    widths = {name: where.stop - where.start for name, where in terms.output_indices_.items()}
+    curves = sum(width for name, width in widths.items() if name.startswith("numbers"))
+    return Counter(scorer=1, curve=curves, table=sum(widths.values()) - curves)
 
 
 def _encodes_levels(step: object) -> bool:

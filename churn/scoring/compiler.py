@@ -10,7 +10,7 @@ from typing import Any
 
 from churn.data.values import USUAL_FLAGS, Record
 from churn.scoring import program as steps
-from churn.scoring.operations import OPERATIONS, arrays_of_layers, arrays_of_trees
+from churn.scoring.operations import OPERATIONS, arrays_of_layers, arrays_of_nets, arrays_of_trees
 from churn.scoring.source import Functions, literal, without_unused
 from churn.scoring.tree_source import add_boosted_trees, add_oblivious_trees
 
@@ -188,6 +188,11 @@ class _Compiler:
         layers = self.functions.constant(arrays_of_layers(step.layers))
         return self._let(f"network([{columns}], {layers})")
 
+    def _networks(self, place: int, step: steps.Networks) -> str:
+        columns = ", ".join(self.values[column] for column in step.columns)
+        layers = self.functions.constant(arrays_of_nets(step.nets))
+        return self._let(f"networks([{columns}], {layers})")
+
 
 _WRITERS: dict[type[steps.Step], Callable[..., str]] = {
     steps.NumberColumn: _Compiler._number,
@@ -206,4 +211,5 @@ _WRITERS: dict[type[steps.Step], Callable[..., str]] = {
     steps.BoostedTrees: _Compiler._boosted,
     steps.Forest: _Compiler._forest,
     steps.Network: _Compiler._network,
+    steps.Networks: _Compiler._networks,
 }

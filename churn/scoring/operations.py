@@ -101,6 +101,25 @@ def network(row: list[float], layers: list[LayerArrays]) -> float:
     return float(last[0] @ values) + float(offset[0])
 
 
+def arrays_of_nets(nets: Iterable[list[Layer]]) -> list[LayerArrays]:
+    """Nets as `networks` takes them: the same layers of all nets as one array, nets first."""
+    every = [arrays_of_layers(layers) for layers in nets]
+    return [
+        (np.stack([weights for weights, _ in same]), np.stack([biases for _, biases in same]))
+        for same in zip(*every, strict=True)
+    ]
+
+
+def networks(row: list[float], layers: list[LayerArrays]) -> float:
+    """The mean of the outputs of nets as in `network`."""
+    values = np.array(row)[None]
+    for weights, biases in layers[:-1]:
+        values = np.maximum((weights @ values[..., None])[..., 0] + biases, 0.0)
+    last, offsets = layers[-1]
+    outputs = np.sum(last[:, 0] * values, axis=-1) + offsets[:, 0]
+    return float(outputs.mean())
+
+
 OPERATIONS = {
     "as_text": as_text,
     "bisect": bisect_right,
@@ -113,6 +132,7 @@ OPERATIONS = {
     "log_odds": log_odds,
     "missing": nan,
     "network": network,
+    "networks": networks,
     "number": number,
     "sigmoid": sigmoid,
     "single": single,

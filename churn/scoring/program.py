@@ -350,19 +350,34 @@ class Network(Step):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        width = len(self.columns)
-        for number, layer in enumerate(self.layers):
-            if len(layer.weights[0]) != width:
-                raise ValueError(f"layer {number} must have {width} inputs")
-            width = len(layer.weights)
-        if width != 1:
-            raise ValueError("the last layer must have one output")
+        _chained(self.layers, len(self.columns))
+        return self
+
+
+class Networks(Step):
+    """The mean of the outputs of nets as in `Network`, whose layers have the same sizes."""
+
+    op: Literal["networks"]
+    columns: list[Ref]
+    nets: list[Annotated[list[Layer], Field(min_length=1)]] = Field(min_length=1)
+
+    @property
+    def inputs(self) -> list[int]:
+        return self.columns
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for layers in self.nets:
+            _chained(layers, len(self.columns))
+        if len({tuple(len(layer.biases) for layer in layers) for layers in self.nets}) > 1:
+            raise ValueError("the nets must be of the same sizes")
         return self
 
 
 Steps = Annotated[
     NumberColumn | FlagColumn | CategoryColumn | Constant | Unary | Binary | TextComparison | Clip
-    | WeightedSum | Lookup | Staircase | Curve | ObliviousTrees | BoostedTrees | Forest | Network,
+    | WeightedSum | Lookup | Staircase | Curve | ObliviousTrees | BoostedTrees | Forest | Network
+    | Networks,
     Field(discriminator="op"),
 ]  # fmt: skip
 
@@ -411,6 +426,15 @@ class Program(BaseModel):
     def to_plain(self) -> dict[str, Any]:
         """The program as dicts, lists, texts and numbers; `parse` reads it."""
         return self.model_dump(exclude_none=False)
+
+
+def _chained(layers: list[Layer], width: int) -> None:
+    for number, layer in enumerate(layers):
+        if len(layer.weights[0]) != width:
+            raise ValueError(f"layer {number} must have {width} inputs")
+        width = len(layer.weights)
+    if width != 1:
+        raise ValueError("the last layer must have one output")
 
 
 def _same_length(**lists: Sized) -> None:

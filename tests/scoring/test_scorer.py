@@ -71,7 +71,8 @@ def quick(candidate: Candidate) -> Candidate:
     return replace(candidate, params={**candidate.params, **shorter.get(candidate.family, {})})
 
 
-MEMBERS = tuple(map(quick, DEFAULT_CANDIDATES))
+TABULAR_NET = Candidate("tabular net", "tabular_net", {"max_iter": 3, "hidden": [16, 8], "nets": 3})
+MEMBERS = (*map(quick, DEFAULT_CANDIDATES), TABULAR_NET)
 EVERYTHING = Candidate(
     "everything", STACK,
     {"members": MEMBERS, "weights": np.linspace(-0.1, 0.3, len(MEMBERS)), "intercept": 0.2},
@@ -168,7 +169,9 @@ def test_a_scorer_of_another_model_is_found_out(generated):
     assert "with 1 other decision, and" in str(Agreement(10, 0.0, 1, 1.0))
 
 
-@pytest.mark.parametrize("candidate", MEMBERS[:6], ids=lambda candidate: candidate.name)
+@pytest.mark.parametrize(
+    "candidate", [*MEMBERS[:6], TABULAR_NET], ids=lambda candidate: candidate.name
+)
 @pytest.mark.parametrize("offset", [1e9, 0.0, -3e-6])
 def test_agrees_far_from_zero_and_near_it(candidate, offset):
     rng = np.random.default_rng(0)

@@ -61,6 +61,12 @@ def plain_terms(categorical: np.ndarray, seed: int) -> ColumnTransformer:
     return _terms([_scaled(), _ranks(seed)], categorical)
 
 
+def piecewise_terms(categorical: np.ndarray, seed: int, n_knots: int) -> ColumnTransformer:
+    """Each number scaled, and piecewise linear between quantiles; one-hot categories."""
+    hats = SplineTransformer(n_knots, degree=1)
+    return _terms([_scaled(), make_pipeline(*_rank_steps(seed), hats)], categorical)
+
+
 class _Splines(TransformerMixin, BaseEstimator):
     """Splines of ranks, whose knots grow with the rows, and the scaled numbers."""
 
@@ -73,7 +79,7 @@ class _Splines(TransformerMixin, BaseEstimator):
         growth = max(1.0, (len(matrix) / KNOT_ROWS) ** KNOT_POWER)
         splines = SplineTransformer(round(self.n_knots * growth), degree=3, include_bias=False)
         # Ranks first: knots at quantiles coincide where a column has few values.
-        curves = make_pipeline(*(step for _, step in _ranks(self.seed).steps), splines)
+        curves = make_pipeline(*_rank_steps(self.seed), splines)
         self.terms_ = _terms([_scaled(), curves], self.categorical).fit(matrix)
         return self
 
@@ -226,6 +232,10 @@ def _scaled() -> Pipeline:
 def _ranks(seed: int) -> Pipeline:
     ranks = QuantileTransformer(n_quantiles=200, subsample=50_000, random_state=seed)
     return make_pipeline(_imputer(), ranks, FunctionTransformer(_about_zero))
+
+
+def _rank_steps(seed: int) -> list[BaseEstimator]:
+    return [step for _, step in _ranks(seed).steps]
 
 
 def _about_zero(ranks: np.ndarray) -> np.ndarray:

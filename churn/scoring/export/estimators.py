@@ -16,9 +16,10 @@ from sklearn.pipeline import Pipeline
 from churn.modeling.classifier import Classifier
 from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.modeling.estimators.stack import Stack
+from churn.modeling.estimators.tabular_net import TabularNetClassifier
 from churn.scoring.compiler import compile_program
 from churn.scoring.export.builder import ProgramBuilder
-from churn.scoring.export.linear import add_network, add_regression
+from churn.scoring.export.linear import add_network, add_regression, add_terms
 from churn.scoring.export.trees import add_boosting, add_forest, add_oblivious
 from churn.statistics.log_odds import logit
 
@@ -63,6 +64,8 @@ def _add_log_odds(
         return add_boosting(builder, model, columns, levels)
     if isinstance(model, ObliviousTreesClassifier):
         return _add_oblivious(builder, model, columns, levels)
+    if isinstance(model, TabularNetClassifier):
+        return _add_networks(builder, model, columns, levels)
     if isinstance(model, FORESTS):
         return builder.add("log_odds", of=add_forest(builder, model, columns))
     if not isinstance(model, Pipeline):
@@ -132,6 +135,20 @@ def _add_oblivious(
         for column, number in zip(owned, encoded, strict=True):
             numbers[column] = number
     return add_oblivious(builder, model, numbers)
+
+
+def _add_networks(
+    builder: ProgramBuilder, model: TabularNetClassifier, columns: Sequence[int], levels: np.ndarray
+) -> int:
+    inputs = add_terms(builder, model.terms_, columns, levels)
+    nets = [
+        [
+            {"weights": layer.weights[net].T.tolist(), "biases": layer.biases[net].tolist()}
+            for layer in model.layers_
+        ]
+        for net in range(model.nets)
+    ]
+    return builder.add("networks", columns=inputs, nets=nets)
 
 
 def _add_encoded(

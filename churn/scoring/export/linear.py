@@ -71,13 +71,20 @@ def add_network(
     """Add a neural net on `plain_terms`; the place of its log odds."""
     if net.activation != "relu":
         raise TypeError("a neural net is compiled with layers of rectifiers only")
-    views = _Views(terms, builder.n_levels(columns, levels))
-    inputs = [views.add_term(builder, columns, term) for term in range(views.width)]
+    inputs = add_terms(builder, terms, columns, levels)
     layers = [
         {"weights": weights.T.tolist(), "biases": biases.tolist()}
         for weights, biases in zip(net.coefs_, net.intercepts_, strict=True)
     ]
     return builder.add("network", columns=inputs, layers=layers)
+
+
+def add_terms(
+    builder: ProgramBuilder, terms: ColumnTransformer, columns: Sequence[int], levels: np.ndarray
+) -> list[int]:
+    """Add each of the terms by itself; their places."""
+    views = _Views(terms, builder.n_levels(columns, levels))
+    return [views.add_term(builder, columns, term) for term in range(views.width)]
 
 
 def _add_products(
