@@ -17,7 +17,7 @@ import pandas as pd
 from quality_tables import Split, Table, draw_split, generated_table, read_tables, say
 
 from churn.errors import ChurnError
-from churn.registry.lineage import git_commit
+from churn.registry.commit import git_commit
 from churn.registry.model_file import load_model
 from churn.statistics.log_odds import row_losses
 

@@ -14,7 +14,7 @@ from quality_tables import read_tables, say
 from churn.data.readers import TELCO
 from churn.data.synthetic import generate_sample_data
 from churn.evaluation.metrics import evaluate
-from churn.registry.lineage import git_commit
+from churn.registry.commit import git_commit
 from churn.registry.model_file import load_model
 from churn.statistics.log_odds import row_losses
 

@@ -45,7 +45,7 @@ sys.path.insert(0, str(ROOT))
 
 from churn.errors import ChurnError  # noqa: E402
 from churn.modeling.search_space import Candidate  # noqa: E402
-from churn.registry.lineage import git_commit  # noqa: E402
+from churn.registry.commit import git_commit  # noqa: E402
 from churn.registry.model_file import load_model  # noqa: E402
 from churn.registry.runs import fetch_run  # noqa: E402
 from churn.scoring.scorer import TOLERANCE  # noqa: E402

@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from churn.registry.lineage import git_commit
+from churn.registry.commit import git_commit
 from serve.instance import LOG_BEAT, MODEL_BEAT
 from serve.metrics import TENTHS
 from serve.processes import process_metrics

@@ -182,7 +182,7 @@ def _started(run: "Run") -> datetime:
 
 
 def _same_code(one: str, two: str) -> bool | None:
-    """Compare two texts of `churn.registry.lineage.git_commit`."""
+    """Compare two texts of `churn.registry.commit.git_commit`."""
     if "unknown" in (one, two) or (one == two and one.endswith("+")):
         return None
     return one == two

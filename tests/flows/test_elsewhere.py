@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from churn.metaflow_compat import start_workflow
-from churn.registry.lineage import git_commit
+from churn.registry.commit import git_commit
 from running import ROOT, run_flow
 
 
@@ -211,5 +211,5 @@ def test_a_task_on_a_cluster_runs_the_packaged_library(pod):
 
 
 def test_a_task_on_a_cluster_knows_its_commit(pod):
-    script = "from churn.registry.lineage import git_commit\nprint(git_commit())"
+    script = "from churn.registry.commit import git_commit\nprint(git_commit())"
     assert in_pod(pod, script) == git_commit()
