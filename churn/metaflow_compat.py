@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from churn.errors import ChurnError
 from churn.folders import own_folder
-from churn.home import STORE, use_home
+from churn.home import STORE, home, use_home
 
 if TYPE_CHECKING:
     from metaflow import FlowSpec, Parameter, Run, Task
@@ -112,6 +112,18 @@ def datastore_type(flow: "FlowSpec") -> str:
     """
     store: Any = flow._datastore
     return str(store.TYPE)
+
+
+def table_folder(flow: "FlowSpec") -> str:
+    """Where tables are copied that tasks cannot read where they lie; see `churn.data.conversion`.
+
+    With a local datastore it is beside the state of the project, else in the datastore. Uses
+    `FlowSpec._datastore.parent_datastore.datastore_root`.
+    """
+    if datastore_type(flow) == "local":
+        return str(Path(os.environ.get("CHURN_STATE") or home() / ".churn") / "tables")
+    store: Any = flow._datastore
+    return f"{store.parent_datastore.datastore_root.rstrip('/')}/churn-tables"
 
 
 def _silent(*_texts: object) -> None:

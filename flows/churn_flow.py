@@ -71,6 +71,9 @@ class ChurnFlow(FlowSpec):
     folds = Parameter("folds", default=5, help="folds of the cross-validation")
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
     budget_seconds = Parameter("budget-seconds", default=240.0, help="CPU seconds of the search")
+    refit_rows = Parameter(
+        "refit-rows", default=1_000_000, help="most rows to fit the chosen candidate to"
+    )
     margin = Parameter(
         "margin", default=0.1, help="standard errors that a model of half the cost may be behind"
     )
@@ -107,18 +110,21 @@ class ChurnFlow(FlowSpec):
         """Read the table and its contract."""
         from churn.campaign.known_calls import known_calls
         from churn.campaign.reading import list_paths
+        from churn.data.conversion import store_table
         from churn.data.inference import settle_contract
-        from churn.data.readers import load_table
-        from churn.registry.lineage import data_digest
+        from churn.data.source import notes
+        from churn.metaflow_compat import table_folder
 
         options = self._source()
-        self.table = load_table(self.data, self.query, options)
+        table = store_table(self.data, self.query, options, table_folder(self))
+        columns = table.columnwise()
         self.contract = settle_contract(
-            self.table, self.data, self.contract_file, options,
+            columns, self.data, self.contract_file, options,
             id=self.id_column, target=self.target_column,
             positive=self.positive, time=self.time_column,
         )  # fmt: skip
-        self.lineage["data"] = data_digest(self.table)
+        self.table = table.noted(notes(columns))
+        self.lineage["data"] = table.digest
         paths = list_paths(self.call_lists)
         self.known_calls = known_calls(paths, self.log_url, self.lineage["data"])
         console.show(self.known_calls)
@@ -144,35 +150,38 @@ class ChurnFlow(FlowSpec):
         """Reject broken rows, hold customers out, drop columns that leak the target."""
         from cards.data import data_card
         from churn.campaign.called import leave_out_called
-        from churn.data.console import describe_table
+        from churn.data.clean_table import validate_table
+        from churn.data.console import describe_samples, describe_table
         from churn.data.holdout import holdout_mask, row_hashes, split_customers
         from churn.data.leakage import act_on, find_leaks, findings_table
         from churn.data.near_copies import find_near_copies
-        from churn.data.parsing import labels
-        from churn.data.rejected import write_rejected
+        from churn.data.rejected import MOST_KEPT, write_rejected
+        from churn.data.rows import Part
         from churn.data.target import describe_target
-        from churn.data.validation import validate_data
 
-        checked = validate_data(self.table, self.contract, self.max_rejected)
-        self.frame, self.rejected, self.problems = checked.frame, checked.rejected, checked.problems
-        self.costs.check_pays(self.frame)
-        near = find_near_copies(self.frame, self.contract)
-        held = holdout_mask(self.frame, self.contract, self.holdout, near, self.renewals)
-        self.hashes = row_hashes(self.frame, self.contract, near)
-        seen, groups = self.frame[~held], near and near.groups[~held]
-        leaks = find_leaks(seen, labels(seen, self.contract), self.contract, groups)
+        checked = validate_table(self.table, self.contract, self.max_rejected)
+        customers, self.problems = checked.clean, checked.problems
+        self.costs.check_columns_pay(customers)
+        near = find_near_copies(customers, self.contract)
+        held = holdout_mask(customers, self.contract, self.holdout, near, self.renewals)
+        seen, groups = Part(customers, ~held), near and near.groups[~held]
+        leaks = find_leaks(seen, checked.labels[~held], self.contract, groups)
         self.leaks = findings_table(leaks)
         self.full_contract = self.contract
         self.contract = act_on(leaks, self.contract, self.leakage)
-        self.split = split_customers(self.frame, self.contract, held)
-        self.target_summary = describe_target(self.frame, self.contract)
-        console.show(write_rejected(self.rejected, self.rejected_file))
+        self.split = split_customers(customers, self.contract, held)
+        self.target_summary = describe_target(customers, self.contract)
+        console.show(write_rejected(checked.rejected, self.rejected_file))
         console.show(describe_table(self.table, checked, leaks, self.contract, self.split))
         self.near_copies = str(near or "")
-        console.show(self.near_copies)
+        self.samples = describe_samples(len(customers), len(seen), near is not None)
+        console.show("\n".join(filter(None, [self.near_copies, self.samples])))
+        self.customers, self.rejected = customers, checked.rejected.head(MOST_KEPT)
         self.groups = near and near.groups
+        # By them the hold-out is decided; without near copies they follow from the customer alone.
+        self.hashes = near and row_hashes(customers, self.full_contract, near)
         self.split, self.weights, self.called = leave_out_called(
-            self.frame, self.split, self.contract, self.known_calls.calls
+            customers, self.split, self.contract, self.known_calls.calls
         )
         console.show(self.called)
         self.lineage |= {"contract": self.contract.digest, "renewals": self.renewals}
@@ -183,6 +192,7 @@ class ChurnFlow(FlowSpec):
     @step
     def featurize(self):
         """Encode the training rows once, cross-validate the baseline, and plan the search."""
+        from churn.data.rows import Part
         from churn.modeling.budget import plan_budget
         from churn.modeling.cross_validation import cross_validate
         from churn.modeling.sample import draw_search_sample
@@ -192,7 +202,7 @@ class ChurnFlow(FlowSpec):
 
         train = self.split == "train"
         self.sample = draw_search_sample(
-            self.frame[train], self.contract, self.folds, self.search_rows, self.seed,
+            Part(self.customers, train), self.contract, self.folds, self.search_rows, self.seed,
             take(self.groups, train), take(self.weights, train),
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
@@ -223,8 +233,10 @@ class ChurnFlow(FlowSpec):
     def pick_best(self, inputs):
         """Stack the candidates, choose the best for its cost, and refit it on all training rows."""
         from cards.leaderboard import leaderboard_card
+        from churn.data.rows import Part
         from churn.evaluation.profit import settle_threshold
         from churn.modeling.model import ChurnModel
+        from churn.modeling.sample import describe_refit, draw_refit_rows
         from churn.modeling.search import collect
         from churn.modeling.selection import choose, leaderboard
         from churn.modeling.stacking import stack
@@ -244,16 +256,19 @@ class ChurnFlow(FlowSpec):
         ]
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
-        train = self.frame[self.split == "train"]
-        console.show(f"fitting {self.trial.candidate.name} on {plural(len(train), 'customer')}")
-        drawn = train.iloc[self.sample.rows]
+        train = Part(self.customers, self.split == "train")
         threshold = settle_threshold(
-            self.trial.probabilities, drawn, self.costs, self.sample.weights
+            self.trial.probabilities, train.read(self.sample.rows), self.costs, self.sample.weights
         )
-        candidate = self.sample.rescale(self.trial.candidate, len(train))
+        fitted = draw_refit_rows(len(train), self.refit_rows, self.seed)
+        self.refit = describe_refit(len(fitted), len(train))
+        console.show(f"fitting {self.trial.candidate.name} on {plural(len(fitted), 'customer')}")
+        console.show(self.refit)
+        candidate = self.sample.rescale(self.trial.candidate, len(fitted))
         model = ChurnModel(self.contract, candidate, self.seed, threshold)
-        weights = take(self.weights, self.split == "train")
-        self.model_file = dump_model(model.fit(train, threads_per_task(1), weights))
+        weights = take(take(self.weights, self.split == "train"), fitted)
+        model.fit(train.read(fitted), threads_per_task(1), weights)
+        self.model_file = dump_model(model)
         current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)
 
@@ -266,9 +281,12 @@ class ChurnFlow(FlowSpec):
         from functools import partial
 
         from cards.model import model_card
-        from churn.data.holdout import held_by_hash
+        from churn.data.holdout import held_by_hash, row_hashes
+        from churn.data.rows import Part
         from churn.evaluation.leak_prices import leak_prices
         from churn.evaluation.report import evaluate_model
+        from churn.modeling.sample import draw_refit_rows
+        from churn.monitoring.drift import Reference
         from churn.registry.deploy import deploy
         from churn.registry.gate import decide
         from churn.registry.model_file import load_model
@@ -277,12 +295,13 @@ class ChurnFlow(FlowSpec):
 
         model = load_model(self.model_file)
         parts = [self.split == part for part in ("train", "holdout")]
-        train, holdout = (self.frame[part] for part in parts)
+        train, holdout = (Part(self.customers, part) for part in parts)
         weights = tuple(take(self.weights, part) for part in parts)
         console.show(f"evaluating {self.trial.candidate.name} on customers it has not seen")
         self.report = evaluate_model(
-            model, train, holdout, self.sample, self.trial, self.baseline, self.costs, weights
-        )
+            model, train, holdout, self.sample, self.trial, self.baseline, self.costs, weights,
+            draw_refit_rows(len(train), self.refit_rows, self.seed),
+        )  # fmt: skip
         self.leak_prices = leak_prices(
             self.leaks, self.full_contract, self.contract, train, holdout, self.seed, weights
         )
@@ -294,10 +313,17 @@ class ChurnFlow(FlowSpec):
         )
         self.deployment, self.agreement = deployment.to_document(), deployment.agreement
         self.out_of_fold = keep_out_of_fold(
-            train.iloc[self.sample.rows], self.contract, self.trial.probabilities,
+            train.read(self.sample.rows), self.contract, self.trial.probabilities,
             self.sample.weights,
         )  # fmt: skip
+        self.reference = Reference.of_run(
+            deployment, self.customers, self.split, self.sample.rows, self.trial.probabilities
+        )
         console.show("comparing it with the champion, if there is one")
+        if self.hashes is None:
+            hashes = row_hashes(holdout, self.full_contract)
+        else:
+            hashes = self.hashes[parts[1]]
         self.decision = decide(
             model,
             self.report,
@@ -308,9 +334,7 @@ class ChurnFlow(FlowSpec):
             self.search,
             self.leakage == "keep-suspected",
             self.out_of_fold,
-            partial(held_by_hash, self.hashes[self.split == "holdout"], self.holdout)
-            if self.contract.time is None
-            else None,
+            partial(held_by_hash, hashes, self.holdout) if self.contract.time is None else None,
             weights[1],
             self.called.withheld,
         )

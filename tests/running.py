@@ -80,11 +80,26 @@ class FlowRun:
         from metaflow import Run, namespace
 
         namespace(None)
-        return Run(self.pathspec).data
+        return Artifacts(Run(self.pathspec).data)
 
     @cached_property
     def model(self):
         return model_of(self.data)
+
+
+class Artifacts:
+    """The artifacts of a run, and of ChurnFlow the tables that it refers to."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def __getattr__(self, name: str):
+        return getattr(self._data, name)
+
+    @cached_property
+    def frame(self):
+        """The clean rows, typed."""
+        return self._data.customers.read()
 
 
 def model_of(artifacts):

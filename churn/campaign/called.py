@@ -20,12 +20,13 @@ import pandas as pd
 from churn.campaign.control_group import CONTACT, CONTROL
 from churn.campaign.exploration import EXPLORATION
 from churn.data.contract import Contract
+from churn.data.holdout import CALLED, PARTS, TRAIN
 from churn.data.parsing import parse_ids
+from churn.data.rows import Rows, rows_of
 from churn.errors import ChurnError
 from churn.statistics.weighting import effective_rows
 from churn.words import plural
 
-CALLED = "called"
 # If more of the table was called, so many of the control group must be trained on: else a person
 # decides on the promotion. With 30 the standard error of their churn rate is up to 9 points.
 SHARE_CALLED, FEWEST_CONTROL = 0.05, 30
@@ -99,8 +100,11 @@ class CalledCustomers:
 
 
 def leave_out_called(
-    frame: pd.DataFrame, split: np.ndarray, contract: Contract, calls: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray | None, CalledCustomers]:
+    frame: "pd.DataFrame | Rows",
+    split: "pd.Categorical | np.ndarray",
+    contract: Contract,
+    calls: pd.DataFrame,
+) -> tuple[pd.Categorical, np.ndarray | None, CalledCustomers]:
     """Leave called customers out of training and hold-out, and weight their control group.
 
     With a time column and a horizon a call counts from the day of the observation until the
@@ -108,16 +112,16 @@ def leave_out_called(
 
     Parameters
     ----------
-    frame : DataFrame of n rows
-        Clean rows, as `validate_data` returns them.
-    split : ndarray of str, shape (n,)
+    frame : DataFrame or Rows, n rows
+        Clean, as `validate_data` returns them.
+    split : Categorical of n rows
         From `churn.data.holdout.split_customers`.
     calls : DataFrame
         See `churn.campaign.reading.read_call_lists`.
 
     Returns
     -------
-    split : ndarray of str, shape (n,)
+    split : Categorical of n rows
         `called` for the rows of called customers.
     weights : ndarray of float64, shape (n,), or None
         How many customers each row stands for; None where nobody is left out.
@@ -128,6 +132,7 @@ def leave_out_called(
     ChurnError
         If the table has no id, or no customer is left to train on.
     """
+    split = pd.Categorical(split, categories=PARTS)
     if calls.empty:
         return split, None, CalledCustomers()
     if not contract.id:
@@ -139,8 +144,9 @@ def leave_out_called(
     on_lists = calls["customer"].nunique()
     if not called.any():
         return split, None, CalledCustomers(on_lists, control=listed["row"].nunique())
-    split = np.where(called, CALLED, split)
-    train = split == "train"
+    split = split.copy()
+    split[called] = CALLED
+    train = split == TRAIN
     if not train.any():
         raise ChurnError("Nobody is left to train on:", ["every customer was called"])
     weights, without_control = _inverse_probabilities(listed, len(frame))
@@ -175,7 +181,9 @@ def _inverse_probabilities(listed: pd.DataFrame, n: int) -> tuple[np.ndarray, tu
     return weights, tuple(without_control)
 
 
-def _listed_rows(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -> pd.DataFrame:
+def _listed_rows(
+    frame: "pd.DataFrame | Rows", contract: Contract, calls: pd.DataFrame
+) -> pd.DataFrame:
     """Each row of the table with each campaign that listed its customer in the label's period.
 
     Returns
@@ -185,27 +193,29 @@ def _listed_rows(frame: pd.DataFrame, contract: Contract, calls: pd.DataFrame) -
         group, the smallest of all days, since a customer must be in it on each; NaN if unknown),
         ranked (on the list by its policy on any day, and not only called at random beside it).
     """
-    rows = pd.DataFrame(
-        {
-            "customer": parse_ids(frame[contract.id]).to_pandas().to_numpy(dtype=object),
-            "row": np.arange(len(frame)),
-        }
-    )
     days = contract.horizon_days if contract.time else None
-    if days:
-        times = pd.to_datetime(frame[contract.time], utc=True)
-        rows["start"] = times.dt.tz_localize(None).dt.normalize().to_numpy()
+    listed, found = set(calls["customer"]), []
+    keys = [contract.id, contract.time] if days else [contract.id]
+    for first, part in rows_of(frame).chunks([name for name in keys if name]):
+        customer = parse_ids(part[contract.id]).to_pandas().to_numpy(dtype=object)
+        at = np.flatnonzero([one in listed for one in customer])
+        some = pd.DataFrame({"customer": customer[at], "row": first + at})
+        if days:
+            times = pd.to_datetime(part[contract.time].iloc[at], utc=True)
+            some["start"] = times.dt.tz_localize(None).dt.normalize().to_numpy()
+        found.append(some)
+    rows = pd.concat(found, ignore_index=True)
     pairs = rows.merge(calls, on="customer")
     if days:
         end = pairs["start"] + pd.Timedelta(days=days)
         pairs = pairs[(pairs["day"] >= pairs["start"]) & (pairs["day"] <= end)]
     pairs = pairs[pairs["arm"].isin([CONTACT, CONTROL])]
-    found = pairs.assign(
+    by_campaign = pairs.assign(
         called=pairs["arm"] == CONTACT,
         campaign=pairs["campaign"].fillna("").astype(str),
         ranked=pairs["stratum"] != EXPLORATION,
         propensity=pairs["propensity"].where(pairs["arm"] == CONTROL),
     ).groupby(["row", "campaign"], as_index=False)
-    return found.agg(
+    return by_campaign.agg(
         called=("called", "any"), propensity=("propensity", "min"), ranked=("ranked", "any")
     )

@@ -71,7 +71,7 @@ def known_calls(paths: Sequence[str], url: str, digest: str = "") -> KnownCalls:
         Of the log; where it is empty, the one that the environment names, or the file in the
         state folder if there is one. `off`: none.
     digest : str
-        Of the table to train on, see `churn.registry.lineage.data_digest`; empty if there is none.
+        Of the table to train on, see `churn.data.digest`; empty if there is none.
 
     Raises
     ------

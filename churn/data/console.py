@@ -2,36 +2,36 @@
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
 import pandas as pd
 
+from churn.data import leakage, near_copies
+from churn.data.clean_table import ValidTable
 from churn.data.contract import NOTHING_ACTIONABLE, Contract
 from churn.data.holdout import check_split
 from churn.data.inference import ignored_reasons
 from churn.data.leakage import Finding
-from churn.data.source import notes
+from churn.data.stored_table import StoredTable
 from churn.data.target import describe_target
-from churn.data.validation import Validation, in_words
+from churn.data.validation import in_words
 from churn.words import plural
 
-__all__ = ["describe_reading", "describe_table"]
+__all__ = ["describe_reading", "describe_samples", "describe_table"]
 
 SHOWN = 20
 
 
-def describe_reading(table: pd.DataFrame, contract: Contract, found: Collection[str]) -> list[str]:
+def describe_reading(table: StoredTable, contract: Contract, found: Collection[str]) -> list[str]:
     """What was recognised in a table, and why columns are ignored, a sentence each.
 
     Parameters
     ----------
-    table : DataFrame
-        As `load_table` returns it, with its notes.
+    table : StoredTable
     contract : Contract
     found : collection of str
         The columns that were dropped for a finding, which has its own reason.
     """
-    lines = [f"The table: {note}." for note in notes(table)]
-    for name, why in ignored_reasons(table, contract).items():
+    lines = [f"The table: {note}." for note in table.notes]
+    for name, why in ignored_reasons(table.columnwise(), contract).items():
         if name not in found:
             lines.append(f"{name} is ignored: {why or 'the contract says so'}.")
     if contract.as_of:
@@ -42,23 +42,22 @@ def describe_reading(table: pd.DataFrame, contract: Contract, found: Collection[
 
 
 def describe_table(
-    table: pd.DataFrame,
-    checked: Validation,
+    table: StoredTable,
+    checked: ValidTable,
     leaks: Sequence[Finding],
     contract: Contract,
-    split: np.ndarray,
+    split: pd.Categorical,
 ) -> str:
     """Everything that was recognised, ignored, rejected, found and left out.
 
     Parameters
     ----------
-    table : DataFrame
-        As `load_table` returns it, with its notes.
-    checked : Validation
+    table : StoredTable
+    checked : ValidTable
     leaks : sequence of Finding
     contract : Contract
         After the findings are dropped, if they are.
-    split : ndarray of str
+    split : Categorical
         From `churn.data.holdout.split_customers`.
 
     Raises
@@ -77,6 +76,20 @@ def describe_table(
         f"({leak.check}): {leak.why}."
         for leak in leaks
     ]
-    lines.append(check_split(checked.frame, contract, split))
-    lines.append(describe_target(checked.frame, contract))
+    lines.append(check_split(checked.clean, contract, split))
+    lines.append(describe_target(checked.clean, contract))
     return "\n".join(lines)
+
+
+def describe_samples(customers: int, seen: int, found_copies: bool) -> str:
+    """What is looked for in a part of the customers only, in sentences; empty where in all.
+
+    Parameters
+    ----------
+    customers, seen : int
+        All of them, and those who are not held out.
+    found_copies : bool
+        Whether near copies were found; then all customers were searched.
+    """
+    copies = "" if found_copies else near_copies.describe_sample(customers)
+    return " ".join(filter(None, [leakage.describe_sample(seen), copies]))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.rows import Rows, column_of, rows_of
 
 __all__ = ["content_hash", "copies_by_chance", "copy_groups"]
 
@@ -23,7 +24,7 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 20
 
 
-def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
+def content_hash(frame: "pd.DataFrame | Rows", contract: Contract) -> np.ndarray:
     """A hash of each row's features; rows with identical features share it.
 
     Parameters
@@ -35,7 +36,12 @@ def content_hash(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     -------
     ndarray of uint64, shape (n,)
     """
-    return pd.util.hash_pandas_object(frame[list(contract.features)], index=False).to_numpy()
+    return np.concatenate(
+        [
+            pd.util.hash_pandas_object(rows, index=False).to_numpy()
+            for _, rows in rows_of(frame).chunks(list(contract.features))
+        ]
+    )
 
 
 def copy_groups(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
@@ -54,7 +60,9 @@ def copy_groups(frame: pd.DataFrame, contract: Contract) -> np.ndarray:
     return pd.util.hash_array(content + before * np.uint64(0x9E3779B97F4A7C15))
 
 
-def copies_by_chance(frame: pd.DataFrame, contract: Contract) -> bool:
+def copies_by_chance(
+    frame: "pd.DataFrame | Rows", contract: Contract, hashes: np.ndarray | None = None
+) -> bool:
     """Whether rows are alike by chance, not because customers are in the table more than once.
 
     They are if more than 5 % of the rows have a copy, and either the columns' values have no more
@@ -65,19 +73,35 @@ def copies_by_chance(frame: pd.DataFrame, contract: Contract) -> bool:
 
     Parameters
     ----------
-    frame : DataFrame
-        A clean frame, as `validate_data` returns it.
+    frame : DataFrame or Rows
+        Clean rows, as `validate_data` returns them.
+    hashes : ndarray of uint64, optional
+        Their `content_hash`, if it is known.
     """
-    content = pd.factorize(content_hash(frame, contract))[0]
-    copies = np.bincount(content)[content] - 1
-    if len(frame) < MIN_ROWS or (copies > 0).mean() <= FEW:
+    hashes = content_hash(frame, contract) if hashes is None else hashes
+    if len(frame) < MIN_ROWS or _share_copied(hashes) <= FEW:
         return False
-    codes = [pd.factorize(frame[name], use_na_sentinel=False)[0] for name in contract.features]
-    levels = np.array([code.max() + 1 for code in codes], dtype=np.float64)
+    content = pd.factorize(hashes)[0]
+    copies = np.bincount(content)[content] - 1
+    codes = [_codes(column_of(frame, name)) for name in contract.features]
+    levels = np.array([int(code.max()) + 1 for code in codes], dtype=np.float64)
     if np.log(levels).sum() <= np.log(len(frame)):
         return True
     chance = _probability([codes[i] for i in np.argsort(-levels)], content)
     return bool(copies.sum() <= SLACK * len(frame) * chance.sum())
+
+
+def _share_copied(hashes: np.ndarray) -> float:
+    """The share of rows with a copy."""
+    ordered = np.sort(hashes)
+    same = ordered[1:] == ordered[:-1]
+    return float((np.append(same, False) | np.append(False, same)).mean())
+
+
+def _codes(column: pd.Series) -> np.ndarray:
+    """A column as codes, missing as one of its own, in as few bytes as they need."""
+    codes = pd.factorize(column, use_na_sentinel=False)[0]
+    return codes.astype(np.min_scalar_type(int(codes.max(initial=0))))
 
 
 def _probability(codes: list[np.ndarray], content: np.ndarray) -> np.ndarray:
@@ -98,7 +122,7 @@ def _probability(codes: list[np.ndarray], content: np.ndarray) -> np.ndarray:
 def _share(code: np.ndarray, given: np.ndarray, content: np.ndarray) -> np.ndarray:
     """The share of the value given its parent's, among the rows that are not copies."""
     copies = np.bincount(content)[content]
-    pair = pd.factorize(given.astype(np.int64) * (code.max() + 1) + code)[0]
+    pair = pd.factorize(given.astype(np.int64) * (int(code.max()) + 1) + code)[0]
     both, parent = np.bincount(pair)[pair] - copies, np.bincount(given)[given] - copies
     share: np.ndarray = both / np.maximum(parent, 1)
     return share
@@ -106,7 +130,7 @@ def _share(code: np.ndarray, given: np.ndarray, content: np.ndarray) -> np.ndarr
 
 def _information(one: np.ndarray, other: np.ndarray) -> float:
     """The mutual information of two columns, in nats, less what chance adds (Miller, 1955)."""
-    pair = pd.factorize(one.astype(np.int64) * (other.max() + 1) + other)[0]
+    pair = pd.factorize(one.astype(np.int64) * (int(other.max()) + 1) + other)[0]
     entropy, cells = [], []
     for code in (one, other, pair):
         count = np.bincount(code)

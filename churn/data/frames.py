@@ -14,6 +14,9 @@ def with_columns(frame: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFram
 
     `assign` takes names as keyword arguments, so it cannot add a column named `self`.
     """
+    if not isinstance(frame, pd.DataFrame):  # a table that is read column by column
+        made: pd.DataFrame = frame.with_columns(columns)
+        return made
     made = frame.copy(deep=False)
     for name, values in columns.items():
         made[name] = values

@@ -5,10 +5,13 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.copies import content_hash, copies_by_chance
+from churn.data.frames import category
 from churn.data.near_copies import NearCopies
-from churn.data.parsing import labels
+from churn.data.rows import Rows, column_of, labels_of, rows_of
 from churn.errors import ChurnError
 
+# The parts of a table; `called` are customers whose label the call may have changed.
+TRAIN, HOLDOUT, COPY, CALLED = PARTS = ("train", "holdout", "copy", "called")
 MIN_TRAIN_ROWS = 50
 MIN_TRAIN_PER_CLASS = 10
 
@@ -18,7 +21,7 @@ RENEWED = 0.25
 
 
 def holdout_mask(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame | Rows",
     contract: Contract,
     share: float,
     near: NearCopies | None = None,
@@ -32,8 +35,8 @@ def holdout_mask(
 
     Parameters
     ----------
-    frame : DataFrame
-        A clean frame, as `validate_data` returns it.
+    frame : DataFrame or Rows
+        Clean rows, as `validate_data` returns them.
     share : float
         The share to hold out, in [0, 1); 0 holds out no customer.
     near : NearCopies, optional
@@ -55,8 +58,9 @@ def holdout_mask(
     if not 0 <= share < 1:
         raise ValueError(f"the share to hold out must be in [0, 1), not {share}")
     if contract.time and share:
-        cut = frame[contract.time].quantile(1 - share, interpolation="higher")
-        held = (frame[contract.time] >= cut).to_numpy()
+        times = column_of(frame, contract.time)
+        cut = times.quantile(1 - share, interpolation="higher")
+        held = (times >= cut).to_numpy()
         if held.all():
             problem = f"{contract.time} is {cut} for every customer: nobody is earlier"
             raise ChurnError("The latest customers cannot be held out:", [problem])
@@ -65,11 +69,16 @@ def holdout_mask(
 
 
 def row_hashes(
-    frame: pd.DataFrame, contract: Contract, near: NearCopies | None = None
+    frame: "pd.DataFrame | Rows", contract: Contract, near: NearCopies | None = None
 ) -> np.ndarray:
     """The hash that decides on which side each row is: (n,) uint64; see `holdout_mask`."""
     if contract.id:
-        hashes = pd.util.hash_pandas_object(frame[contract.id], index=False).to_numpy()
+        hashes = np.concatenate(
+            [
+                pd.util.hash_pandas_object(rows[contract.id], index=False).to_numpy()
+                for _, rows in rows_of(frame).chunks([contract.id])
+            ]
+        )
     else:
         hashes = content_hash(frame, contract)
     if near is not None:
@@ -95,7 +104,9 @@ def _representative(hashes: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return np.asarray(chosen[groups])
 
 
-def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray) -> np.ndarray:
+def split_customers(
+    frame: "pd.DataFrame | Rows", contract: Contract, holdout: np.ndarray
+) -> pd.Categorical:
     """Split rows into those to train on, those to evaluate on, and those to leave out.
 
     A training row with the same features as a held-out row would leak the label; such rows are left
@@ -108,17 +119,20 @@ def split_customers(frame: pd.DataFrame, contract: Contract, holdout: np.ndarray
 
     Returns
     -------
-    ndarray of str, shape (n,)
-        `train`, `holdout` or `copy`.
+    Categorical of n rows
+        `train`, `holdout` or `copy`; a byte for each row.
     """
     content = content_hash(frame, contract)
     copy = np.isin(content, np.unique(content[holdout])) & ~holdout
-    if copy.any() and copies_by_chance(frame, contract):
+    if copy.any() and copies_by_chance(frame, contract, content):
         copy[:] = False
-    return np.select([holdout, copy], ["holdout", "copy"], "train")
+    codes = np.where(holdout, np.int8(1), np.where(copy, np.int8(2), np.int8(0)))
+    return category(codes, PARTS)
 
 
-def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> str:
+def check_split(
+    frame: "pd.DataFrame | Rows", contract: Contract, split: "pd.Categorical | np.ndarray"
+) -> str:
     """How many rows are trained on, held out and left out, in a sentence for the user.
 
     Raises
@@ -126,8 +140,8 @@ def check_split(frame: pd.DataFrame, contract: Contract, split: np.ndarray) -> s
     ChurnError
         If too few rows are left to train on.
     """
-    left = labels(frame, contract)
-    parts = {name: left[split == name] for name in ("train", "holdout", "copy")}
+    left = labels_of(frame, contract)
+    parts = {name: left[split == name] for name in (TRAIN, HOLDOUT, COPY)}
     counts = ", ".join(
         f"{len(part):,} {what} ({part.mean():.1%} left)"
         for part, what in zip(

@@ -11,10 +11,11 @@ from churn.data.contract import Contract
 from churn.data.findings import Columns, Finding
 from churn.data.group_means import group_means
 from churn.data.redundancy import constants, copies, formulas, ids, without_signal
+from churn.data.rows import Rows, rows_of
 from churn.data.target_leakage import alone, dates_after, leavers_only, missing
 from churn.errors import ChurnError
 
-__all__ = ["Action", "Finding", "act_on", "find_leaks", "findings_table"]
+__all__ = ["Action", "Finding", "act_on", "describe_sample", "find_leaks", "findings_table"]
 
 Action = Literal["drop", "drop-suspected", "keep-suspected", "stop", "warn"]
 REDUNDANT = (constants, ids, copies, formulas)
@@ -25,7 +26,7 @@ SEARCH_ROWS = 200_000
 
 
 def find_leaks(
-    frame: pd.DataFrame,
+    frame: "pd.DataFrame | Rows",
     target: np.ndarray,
     contract: Contract,
     groups: np.ndarray | None = None,
@@ -34,9 +35,9 @@ def find_leaks(
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or Rows
         Clean training rows, as `validate_data` returns them; of more than 200,000 rows an evenly
-        spaced sample is checked.
+        spaced sample is checked, see `describe_sample`.
     target : ndarray of int, shape (n,)
         1 for customers who left.
     groups : ndarray, shape (n,), optional
@@ -49,13 +50,22 @@ def find_leaks(
     """
     step = -(-len(frame) // SEARCH_ROWS)
     groups = None if groups is None else groups[::step]
-    columns = Columns(frame.iloc[::step], target[::step], contract, groups)
+    some = rows_of(frame).read(np.arange(0, len(frame), step), list(contract.features))
+    columns = Columns(some, target[::step], contract, groups)
     found: dict[str, Finding] = {}
     for check in CHECKS:
         rest = [name for name in contract.features if name not in found]
         for finding in check(columns, rest):
             found.setdefault(finding.column, finding)
     return [found[name] for name in contract.features if name in found]
+
+
+def describe_sample(rows: int) -> str:
+    """How many of so many rows `find_leaks` reads, for the user; empty where it reads all."""
+    step = -(-rows // SEARCH_ROWS)
+    if step <= 1:
+        return ""
+    return f"Target leakage was looked for in {-(-rows // step):,} of {rows:,} customers."
 
 
 def act_on(findings: list[Finding], contract: Contract, action: Action) -> Contract:

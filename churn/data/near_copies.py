@@ -17,9 +17,13 @@ import pandas as pd
 
 from churn.data.contract import Contract
 from churn.data.parsing import labels
+from churn.data.rows import Rows, rows_of
 from churn.statistics.bins import quantile_edges, to_bins
 
-__all__ = ["NearCopies", "find_near_copies"]
+__all__ = ["NearCopies", "describe_sample", "find_near_copies"]
+
+# Of a larger table so many rows are looked at first, and all of them only if some are near copies.
+MAX_ROWS = 500_000
 
 # Near copies differ in at most this share of the columns, and in at most MOST_DIFFER.
 DIFFER_SHARE, MOST_DIFFER = 0.28, 6
@@ -76,13 +80,19 @@ class NearCopies:
         )
 
 
-def find_near_copies(frame: pd.DataFrame, contract: Contract, seed: int = 0) -> NearCopies | None:
+def find_near_copies(
+    table: "pd.DataFrame | Rows", contract: Contract, seed: int = 0
+) -> NearCopies | None:
     """Find rows that repeat others, if there are more than chance explains.
+
+    Of more than `MAX_ROWS` rows a sample is searched first. A row whose near copy is one other row
+    has it in the sample as often as a row is in it, so the share that has to be found is smaller by
+    that.
 
     Parameters
     ----------
-    frame : DataFrame of n rows
-        Clean rows with the target, as `validate_data` returns them.
+    table : DataFrame or Rows, n rows
+        Clean, with the target, as `validate_data` returns them.
     contract : Contract
     seed : int
         Of the subsets of columns, and of the table that is sampled.
@@ -92,6 +102,25 @@ def find_near_copies(frame: pd.DataFrame, contract: Contract, seed: int = 0) -> 
     NearCopies or None
         None where near copies are rare, or no more frequent than by chance.
     """
+    rows, columns = rows_of(table), [*contract.features, contract.target]
+    if len(rows) > MAX_ROWS:
+        some = np.random.default_rng(seed).choice(len(rows), MAX_ROWS, replace=False)
+        sample, share = rows.read(np.sort(some), columns), MAX_ROWS / len(rows)
+        if _search(sample, contract, seed, MIN_SHARE * share) is None:
+            return None
+    return _search(rows.read(None, columns), contract, seed, MIN_SHARE)
+
+
+def describe_sample(rows: int) -> str:
+    """How many of so many rows are searched if none is found, for the user; empty for all."""
+    if rows <= MAX_ROWS:
+        return ""
+    return f"Near copies were looked for among {MAX_ROWS:,} of {rows:,} customers."
+
+
+def _search(
+    frame: pd.DataFrame, contract: Contract, seed: int, min_share: float
+) -> NearCopies | None:
     names = [name for name in contract.features if frame[name].nunique() < MAX_OWN * len(frame)]
     most = min(int(DIFFER_SHARE * len(names)), MOST_DIFFER)
     if len(names) < MIN_COLUMNS or len(frame) < MIN_ROWS:
@@ -101,12 +130,12 @@ def find_near_copies(frame: pd.DataFrame, contract: Contract, seed: int = 0) -> 
     ).astype(np.int32)
     pairs, distance = _similar_pairs(codes, most, seed)
     shares = _shares(pairs, distance, len(codes), most)
-    if shares[most] < MIN_SHARE:
+    if shares[most] < min_share:
         return None
     sampled = _sample_table(codes, frame[names], seed)
     by_chance = _shares(*_similar_pairs(sampled, most, seed), len(codes), most)
     for differ in range(most, 0, -1):
-        if shares[differ] < max(MIN_SHARE, SLACK * by_chance[differ]):
+        if shares[differ] < max(min_share, SLACK * by_chance[differ]):
             continue
         near = pairs[:, _links(pairs, distance, len(codes), differ, by_chance)]
         groups = _components(near, len(codes))

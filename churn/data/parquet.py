@@ -5,12 +5,14 @@ training as in scoring.
 """
 
 import re
+from collections.abc import Collection
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 from pyarrow import fs
 
+from churn.data.mixed_cells import decode, is_mixed
 from churn.errors import ChurnError
 
 __all__ = ["open_dataset", "to_frame"]
@@ -70,8 +72,14 @@ def open_dataset(
     return dataset, notes
 
 
-def to_frame(table: pa.Table) -> pd.DataFrame:
+def to_frame(table: pa.Table, with_missing: Collection[str] = ()) -> pd.DataFrame:
     """A table as a frame; whole numbers stay whole where some are missing.
+
+    Parameters
+    ----------
+    table : pa.Table
+    with_missing : collection of str
+        Columns that have missing cells in other rows: the dtype of a part is that of the whole.
 
     Raises
     ------
@@ -82,10 +90,18 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
     if twice:
         raise ChurnError("", [f"{name}: two columns have this name" for name in twice])
     columns = {
-        name: column.to_pandas(types_mapper=_NULLABLE.get if column.null_count else None)
-        for name, column in zip(table.column_names, table.columns, strict=True)
+        field.name: _to_series(field, column, column.null_count > 0 or field.name in with_missing)
+        for field, column in zip(table.schema, table.columns, strict=True)
     }
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(table)), copy=False)
+
+
+def _to_series(field: pa.Field, column: pa.ChunkedArray, missing: bool) -> pd.Series:
+    if is_mixed(field):
+        return decode(column)
+    series: pd.Series = column.to_pandas(types_mapper=_NULLABLE.get if missing else None)
+    # pandas has no missing bool but an object.
+    return series.astype(object) if missing and pa.types.is_boolean(field.type) else series
 
 
 _NULLABLE = {

@@ -2,6 +2,7 @@
 
 import csv
 import lzma
+import os
 import re
 import zipfile
 import zlib
@@ -137,14 +138,35 @@ def public_name(source: str) -> str:
     return f"{scheme}{slashes}…{rest.rpartition('@')[2]}" if "@" in source else source.split("?")[0]
 
 
-def _load_parquet(source: str) -> pd.DataFrame:
+def open_parquet(source: str) -> tuple[pyarrow.dataset.FileSystemDataset, list[str]]:
+    """Open a Parquet file or a folder of them; see `churn.data.parquet.open_dataset`.
+
+    Raises
+    ------
+    ChurnError
+        If there is none, or it cannot be read.
+    """
     filesystem, inside = locate(source)
     try:
-        dataset, notes = open_dataset(inside, filesystem)
+        return open_dataset(inside, filesystem)
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_read(source, error) from error
+    except ChurnError as error:
+        raise ChurnError(f"Cannot use {source}:", error.problems) from None
+
+
+def cannot_read(source: str, error: Exception) -> ChurnError:
+    """An error of the file system or of pyarrow as one of Parquet that cannot be read."""
+    hint = [] if PARQUET.search(source) else [KNOWN]
+    return ChurnError(f"Cannot read {source} as Parquet:", [_reason(error), *hint])
+
+
+def _load_parquet(source: str) -> pd.DataFrame:
+    dataset, notes = open_parquet(source)
+    try:
         frame = to_frame(dataset.to_table())
     except (OSError, pa.ArrowException) as error:
-        hint = [] if PARQUET.search(source) else [KNOWN]
-        raise ChurnError(f"Cannot read {source} as Parquet:", [_reason(error), *hint]) from error
+        raise cannot_read(source, error) from error
     except ChurnError as error:
         raise ChurnError(f"Cannot use {source}:", error.problems) from None
     add_note(frame, *notes)
@@ -271,12 +293,21 @@ def locate(path: str | Path) -> tuple[fs.FileSystem, str]:
     """
     path = str(path)
     if path.startswith("s3://"):
-        filesystem, inside = fs.FileSystem.from_uri(path)
+        filesystem, inside = fs.FileSystem.from_uri(path + _endpoint())
         return filesystem, inside
     if not Path(path).exists():
         hint = "give a path, an s3:// or database URL"
         raise ChurnError(f"There is no file {public_name(path)}.", [hint])
     return fs.LocalFileSystem(), str(Path(path).resolve())
+
+
+def _endpoint() -> str:
+    """The S3 server of Metaflow's datastore, where the environment names no other one."""
+    named = os.environ.get("METAFLOW_S3_ENDPOINT_URL", "")
+    if not named or "AWS_ENDPOINT_URL" in os.environ or "AWS_ENDPOINT_URL_S3" in os.environ:
+        return ""
+    scheme, _, host = named.rstrip("/").partition("://")
+    return f"?scheme={scheme}&endpoint_override={host}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,7 +8,10 @@ from churn.errors import ChurnError
 from churn.files import write_file
 from churn.pods import lost_with_pod
 
-__all__ = ["write_rejected"]
+__all__ = ["MOST_KEPT", "write_rejected"]
+
+# Rejected rows in the artifact of a run; the file has all.
+MOST_KEPT = 10_000
 
 
 def write_rejected(rejected: pd.DataFrame, path: str, total: int | None = None) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract, label_key
-from churn.data.parsing import labels, parse_texts
+from churn.data.parsing import parse_texts
+from churn.data.rows import Rows, labels_of
 from churn.data.values import FLAGS
 from churn.errors import ChurnError
 from churn.words import plural
@@ -133,15 +134,15 @@ def read_labels(column: pd.Series, positive: str = "") -> tuple[np.ndarray, list
     return np.array([*values, np.nan])[texts.codes], problems, notes
 
 
-def describe_target(frame: pd.DataFrame, contract: Contract) -> str:
+def describe_target(frame: "pd.DataFrame | Rows", contract: Contract) -> str:
     """Which value counts as left, and its share: for the end of a run, and for its card.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or Rows
         With the target.
     """
-    left = labels(frame, contract)
+    left = labels_of(frame, contract)
     stayed = ", ".join(map(repr, contract.negative))
     return (
         f"{contract.target} = {contract.positive!r} counts as left{contract.within}, "

@@ -14,13 +14,13 @@ was before that day. The column is then no feature.
 import numpy as np
 import pandas as pd
 
-from churn.data.contract import TargetRule
+from churn.data.contract import Contract, TargetRule
 from churn.data.dates import order_of
 from churn.data.frames import with_columns
 from churn.data.parsing import parse_dates, parse_texts
 from churn.errors import ChurnError
 
-__all__ = ["TargetRule", "with_target"]
+__all__ = ["TargetRule", "settle_rule", "with_target"]
 
 POSITIVE, NEGATIVE = "yes", "no"
 
@@ -69,3 +69,21 @@ def with_target(frame: pd.DataFrame, target: str, rule: TargetRule | None) -> pd
     made = with_columns(frame, {target: label.mask(np.isnat(days))})
     made.attrs = frame.attrs
     return made
+
+
+def settle_rule(frame: pd.DataFrame, contract: Contract) -> Contract:
+    """The contract with the order of day and month that the dates of its rule have in the table.
+
+    So that some rows are read as all of them are.
+
+    Raises
+    ------
+    ChurnError
+        See `with_target`.
+    """
+    rule = contract.target_rule
+    if rule is None:
+        return contract
+    with_target(frame, contract.target, rule)
+    order = rule.order or order_of(parse_texts(frame[rule.column]).categories) or ""
+    return contract.model_copy(update={"target_rule": rule.model_copy(update={"order": order})})

@@ -10,6 +10,7 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.findings import USELESS
 from churn.data.parsing import labels
+from churn.data.rows import Part, Rows, rows_of
 from churn.modeling.model import ChurnModel
 from churn.modeling.search_space import Candidate
 from churn.modeling.threads import threads_per_task
@@ -30,8 +31,8 @@ def leak_prices(
     leaks: pd.DataFrame,
     full: Contract,
     used: Contract,
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
+    train: "pd.DataFrame | Rows",
+    holdout: "pd.DataFrame | Rows",
     seed: int = 0,
     weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
 ) -> pd.DataFrame:
@@ -43,7 +44,7 @@ def leak_prices(
         From `churn.data.leakage.findings_table`.
     full, used : Contract
         Before and after columns were dropped.
-    train, holdout : DataFrame
+    train, holdout : DataFrame or Rows
         Typed rows with the target. Where nobody is held out, a fifth of the training rows is.
     seed : int
     weights : pair of ndarray of float64 or None
@@ -59,11 +60,12 @@ def leak_prices(
     suspects = [str(leak.column) for leak in leaks.itertuples() if leak.check not in FREE]
     if not suspects:
         return pd.DataFrame(columns=names)
+    train, holdout = rows_of(train), rows_of(holdout)
     if not len(holdout):
         test = np.random.default_rng(seed).random(len(train)) < 0.2
-        train, holdout = train[~test], train[test]
+        train, holdout = Part(train, ~test), Part(train, test)
         weights = take(weights[0], ~test), take(weights[0], test)
-    fitted, tested = (_thinned(*part) for part in zip((train, holdout), weights, strict=True))
+    fitted, tested = _thinned(train, weights[0]), _thinned(holdout, weights[1])
     rows = []
     for name in suspects:
         others = [column for column in full.features if column not in used.features]
@@ -85,15 +87,15 @@ def describe_price(prices: pd.DataFrame, column: str) -> str:
     return ""
 
 
-Part = tuple[pd.DataFrame, np.ndarray | None]
+Weighted = tuple[pd.DataFrame, np.ndarray | None]
 
 
-def _thinned(rows: pd.DataFrame, weights: np.ndarray | None) -> Part:
-    some = slice(None, None, -(-len(rows) // MAX_ROWS))
-    return rows.iloc[some], take(weights, some)
+def _thinned(rows: Rows, weights: np.ndarray | None) -> Weighted:
+    some = np.arange(0, len(rows), -(-len(rows) // MAX_ROWS))
+    return rows.read(some), take(weights, some)
 
 
-def _loss(contract: Contract, train: Part, holdout: Part, seed: int) -> float:
+def _loss(contract: Contract, train: Weighted, holdout: Weighted, seed: int) -> float:
     model = ChurnModel(contract, MODEL, seed).fit(train[0], threads_per_task(1), train[1])
     chance = model.predict_proba_typed(holdout[0][list(contract.features)])[:, 1]
     return weighted_mean(row_losses(labels(holdout[0], contract), chance), holdout[1])

@@ -7,6 +7,7 @@ import pandas as pd
 
 from churn.data.frames import with_columns
 from churn.data.parsing import labels
+from churn.data.rows import Rows, labels_of, rows_of
 from churn.evaluation.calibration import reliability
 from churn.evaluation.metrics import compare, gains
 from churn.evaluation.partial_dependence import partial_dependence
@@ -77,13 +78,14 @@ class EvaluationReport:
 
 def evaluate_model(
     model: ChurnModel,
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
+    train: "pd.DataFrame | Rows",
+    holdout: "pd.DataFrame | Rows",
     sample: SearchSample,
     trial: Trial,
     baseline: Trial,
     costs: RetentionCosts,
     weights: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+    fitted: np.ndarray | None = None,
 ) -> EvaluationReport:
     """Evaluate a model exactly as it is stored.
 
@@ -91,7 +93,7 @@ def evaluate_model(
     ----------
     model : ChurnModel
         Fitted on `train`.
-    train, holdout : DataFrame
+    train, holdout : DataFrame or Rows
         Typed rows with the target, as `churn.data.validation.validate_data` returns them. Where
         `holdout` is empty the out-of-fold predictions are evaluated instead.
     sample, trial : SearchSample, Trial
@@ -101,25 +103,32 @@ def evaluate_model(
     costs : RetentionCosts
     weights : pair of ndarray of float64 or None
         How many customers each row of `train` and of `holdout` stands for.
+    fitted : ndarray of int, optional
+        The positions in `train` of the rows that the model is fitted to; all by default.
 
     Returns
     -------
     EvaluationReport
     """
     trained, times = weights
+    train, holdout = rows_of(train), rows_of(holdout)
+    fitted = np.arange(len(train)) if fitted is None else fitted
     if len(holdout):
-        evaluated_on, rows, target = "hold-out", holdout, labels(holdout, model.contract)
+        evaluated_on, rows = "hold-out", holdout.read()
+        target = labels(rows, model.contract)
     else:
-        evaluated_on, rows, target = "cross-validation", train.iloc[sample.rows], sample.labels
+        evaluated_on, rows, target = "cross-validation", train.read(sample.rows), sample.labels
         times = sample.weights
     typed = rows[list(model.contract.features)]
     risk = stored_risk = model.predict_proba_typed(typed)[:, 1]
     if len(holdout):
-        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(train, weights=trained)
+        refitted = ChurnModel(model.contract, BASELINE, model.seed).fit(
+            train.read(fitted), weights=take(trained, fitted)
+        )
         baseline_risk = refitted.predict_proba_typed(typed)[:, 1]
     else:
         risk, baseline_risk = trial.probabilities, baseline.probabilities
-    base_rate = np.full(len(rows), weighted_mean(labels(train, model.contract), trained))
+    base_rate = np.full(len(rows), weighted_mean(labels_of(train, model.contract), trained))
     metrics, baselines, differences = compare(
         target, risk, {BASE_RATE: base_rate, BASELINE.name: baseline_risk}, weights=times
     )
@@ -127,7 +136,7 @@ def evaluate_model(
     return EvaluationReport(
         evaluated_on=evaluated_on,
         customers=len(rows),
-        train_customers=len(train),
+        train_customers=len(fitted),
         metrics=metrics,
         cv_log_loss=out_of_fold_loss(trial, sample),
         baselines=baselines,

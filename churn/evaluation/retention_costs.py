@@ -7,6 +7,7 @@ import pandas as pd
 
 from churn.data.amounts import NUMBER
 from churn.data.parsing import parse_numbers
+from churn.data.rows import Rows
 from churn.errors import ChurnError
 from churn.words import plural
 
@@ -67,6 +68,12 @@ class RetentionCosts:
         if np.isinf(self.break_even(frame)).all():
             rule = "acceptance * (customer value - offer cost) is below the contact cost"
             raise ChurnError("The costs cannot be used:", [f"no call pays: {rule}"])
+
+    def check_columns_pay(self, customers: Rows) -> None:
+        """`check_pays` for the customers of a table, where a term is a column."""
+        if self.columns:
+            there = set(next(customers.chunks())[1].columns)
+            self.check_pays(customers.read(None, [name for name in self.columns if name in there]))
 
     def check(self, frame: pd.DataFrame | None = None) -> None:
         """Check the constants and, where there is a table, the columns.

@@ -16,6 +16,9 @@ from churn.modeling.search_space import Candidate
 from churn.modeling.threads import bounded_threads
 from churn.modeling.weighted_fit import fit_weighted
 
+# Rows that are predicted at once.
+PREDICT_ROWS = 131_072
+
 
 class ChurnModel:
     """A churn model over raw customer columns.
@@ -86,9 +89,18 @@ class ChurnModel:
         return self.predict_proba_typed(parse_features(frame, self.contract))
 
     def predict_proba_typed(self, typed: pd.DataFrame) -> np.ndarray:
-        """`predict_proba` for features that are typed already, as `parse_features` returns them."""
-        probabilities: np.ndarray = self.estimator_.predict_proba(self.engineer_.transform(typed))
-        return probabilities
+        """`predict_proba` for features that are typed already, as `parse_features` returns them.
+
+        Some rows at a time: terms of splines take a hundred times the memory of a row.
+        """
+        starts = range(0, len(typed), PREDICT_ROWS) or [0]
+        parts = [
+            self.estimator_.predict_proba(
+                self.engineer_.transform(typed.iloc[start : start + PREDICT_ROWS])
+            )
+            for start in starts
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         """1 for customers whose probability reaches the threshold, else 0: (n,) int64."""

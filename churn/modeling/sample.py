@@ -8,6 +8,7 @@ import pandas as pd
 from churn.data.contract import Contract
 from churn.data.copies import copy_groups
 from churn.data.parsing import labels
+from churn.data.rows import Rows, rows_of
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.search_space import Candidate, rescale_iterations
 from churn.statistics.weighting import take
@@ -57,7 +58,7 @@ class SearchSample:
 
 
 def draw_search_sample(
-    train: pd.DataFrame,
+    train: "pd.DataFrame | Rows",
     contract: Contract,
     n_folds: int,
     max_rows: int,
@@ -69,8 +70,9 @@ def draw_search_sample(
 
     Parameters
     ----------
-    train : DataFrame
-        Clean training rows with the target, as `validate_data` returns them.
+    train : DataFrame or Rows
+        Clean training rows with the target, as `validate_data` returns them; those that are drawn
+        are read.
     contract : Contract
     n_folds, max_rows, seed : int
     groups : ndarray, shape (n,), optional
@@ -81,12 +83,35 @@ def draw_search_sample(
     rows = np.arange(len(train))
     if len(rows) > max_rows:
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
-    drawn = train.iloc[rows]
+    drawn = rows_of(train).read(rows)
     engineer, target = FeatureEngineer(contract), labels(drawn, contract)
     content = copy_groups(drawn, contract) if groups is None else groups[rows]
     fold = assign_folds(target, content, n_folds, seed)
     matrix, weights = engineer.transform(drawn), take(weights, rows)
     return SearchSample(matrix, engineer.levels, target, fold, rows, weights)
+
+
+def draw_refit_rows(n: int, max_rows: int, seed: int) -> np.ndarray:
+    """The positions of the training rows that a candidate is fitted to, at most `max_rows`.
+
+    Returns
+    -------
+    ndarray of int
+        Ascending.
+    """
+    if n <= max_rows:
+        return np.arange(n)
+    return np.sort(np.random.default_rng([seed, 1]).choice(n, max_rows, replace=False))
+
+
+def describe_refit(fitted: int, n: int) -> str:
+    """That the model is fitted to a part of the training rows, for the user; empty if to all."""
+    if fitted == n:
+        return ""
+    return (
+        f"The model is fitted to {fitted:,} of {n:,} customers, drawn at random; --refit-rows is "
+        "how many."
+    )
 
 
 def assign_folds(target: np.ndarray, content: np.ndarray, n_folds: int, seed: int) -> np.ndarray:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from churn.campaign.called import CALLED
 from churn.data.contract import Contract
+from churn.data.holdout import CALLED, HOLDOUT, TRAIN
 from churn.data.parsing import parse_features
+from churn.data.rows import Rows, rows_of
 from churn.monitoring.two_sample import CHI_SQUARE, FISHER, KS, VALUES, TwoSampleTest
 from churn.scoring.deployment import Deployment
 from churn.scoring.export.models import records
@@ -63,8 +64,8 @@ class Reference:
     def of_run(
         cls,
         deployment: Deployment,
-        frame: pd.DataFrame,
-        split: np.ndarray,
+        table: "pd.DataFrame | Rows",
+        split: "pd.Categorical | np.ndarray",
         rows: np.ndarray,
         out_of_fold: np.ndarray,
     ) -> "Reference":
@@ -72,17 +73,17 @@ class Reference:
 
         Parameters
         ----------
-        frame, split, rows, out_of_fold
+        table, split, rows, out_of_fold
             The clean table, the part of each row, the training rows that were cross-validated, and
             their out-of-fold probabilities. Held-out customers are scored here, and those who were
             left out because they were called: they are among the customers that are scored later.
         """
-        train = np.flatnonzero(split == "train")[rows]
-        others = np.flatnonzero(np.isin(split, ["holdout", CALLED]))
+        train = np.flatnonzero(split == TRAIN)[rows]
+        others = np.flatnonzero((split == HOLDOUT) | (split == CALLED))
         order = np.random.default_rng(0).permutation(len(train) + len(others))[:MOST]
         places = np.concatenate([train, others])[order]
         chance = np.concatenate([out_of_fold, np.full(len(others), np.nan)])[order]
-        features = parse_features(frame.iloc[places], deployment.contract)
+        features = parse_features(rows_of(table).read(places), deployment.contract)
         unknown = np.isnan(chance)
         chance[unknown] = deployment.scorer.many(records(features[unknown]))
         return cls(features.reset_index(drop=True), chance)

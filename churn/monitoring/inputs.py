@@ -46,9 +46,13 @@ def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
         If the artifacts of the run cannot be read.
     """
     run = TrainingRun.open(deployment.run)
-    reference = Reference.of_run(
-        with_scorer(deployment), run.frame, run.split, run.sample.rows, run.trial.probabilities
-    )
+    reference: Reference
+    if run.has("reference"):
+        reference = run.reference
+    else:  # a run of an earlier version, which has its table in its artifacts
+        reference = Reference.of_run(
+            with_scorer(deployment), run.frame, run.split, run.sample.rows, run.trial.probabilities
+        )
     return reference, run.costs
 
 

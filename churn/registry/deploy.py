@@ -5,15 +5,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
+from churn.data.rows import Rows, rows_of
 from churn.evaluation.report import EvaluationReport
 from churn.evaluation.retention_costs import RetentionCosts
 from churn.modeling.model import ChurnModel
 from churn.registry.model_file import describe_model
 from churn.scoring.deployment import Deployment
 from churn.scoring.explanations import Explainer
-from churn.scoring.export.models import compare, compile_model
+from churn.scoring.export.models import ROWS, compare, compile_model
 
 
 def deploy(
@@ -21,8 +23,8 @@ def deploy(
     model: ChurnModel,
     model_file: bytes,
     report: EvaluationReport,
-    train: pd.DataFrame,
-    holdout: pd.DataFrame,
+    train: "pd.DataFrame | Rows",
+    holdout: "pd.DataFrame | Rows",
     costs: RetentionCosts,
     lineage: Mapping[str, Any],
 ) -> Deployment:
@@ -36,21 +38,22 @@ def deploy(
     model_file : bytes
         The same model; see `churn.registry.model_file`.
     report : EvaluationReport
-    train, holdout : DataFrame
+    train, holdout : DataFrame or Rows
         The scorer is compared with the model on held-out customers, or, where there are none, on
         the training rows.
     costs : RetentionCosts
     lineage : mapping
         The origin of the run; see `churn.registry.lineage`.
     """
-    scorer = compile_model(model)
+    scorer, rows = compile_model(model), rows_of(holdout if len(holdout) else train)
+    compared = rows.read(np.arange(min(len(rows), ROWS)))
     return Deployment(
         run=run,
         candidate=model.candidate.name,
         family=model.candidate.family,
         contract=model.contract,
         scorer=scorer,
-        agreement=compare(scorer, model, holdout if len(holdout) else train),
+        agreement=compare(scorer, model, compared),
         explainer=Explainer.of_model(model),
         costs=asdict(costs),
         metrics=report.metrics,
@@ -59,7 +62,7 @@ def deploy(
         importances=_rows(report.importances),
         lineage=lineage,
         fingerprint=report.fingerprint,
-        customers=len(train),
+        customers=report.train_customers,
         created_at=datetime.now(UTC),
         model_file=describe_model(model_file),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
-from churn.data.parsing import labels
+from churn.data.rows import Rows, labels_of, rows_of
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
 from churn.modeling.own_families import is_own
@@ -87,7 +87,7 @@ class Decision:
 def decide(
     model: ChurnModel,
     report: EvaluationReport,
-    holdout: pd.DataFrame,
+    holdout: "pd.DataFrame | Rows",
     agreement: Agreement,
     leaks: pd.DataFrame,
     margin: float,
@@ -103,7 +103,7 @@ def decide(
 
     Parameters
     ----------
-    holdout : DataFrame
+    holdout : DataFrame or Rows
         The customers it is evaluated on; where there are none it cannot be compared.
     leaks : DataFrame
         What the leakage checks found, dropped or not; see `churn.data.leakage.findings_table`.
@@ -127,7 +127,7 @@ def decide(
         By default the champions in the store of the model's project.
     """
     held_out, project = len(holdout), project_of(model.contract)
-    leavers = int(labels(holdout, model.contract).sum()) if held_out else 0
+    leavers = int(labels_of(holdout, model.contract).sum()) if held_out else 0
     past = PastChampions.of(project) if past is None else past
     withheld = (
         _small(held_out, leavers)
@@ -136,8 +136,8 @@ def decide(
         or _not_compiled(model.candidate.family)
         or represented
     )
-    every = slice(None, None, -(-held_out // ROWS) or 1)
-    rows = holdout.iloc[every]
+    every = np.arange(0, held_out, -(-held_out // ROWS) or 1)
+    rows = rows_of(holdout).read(every)
     compared = past.runs and held_out
     new = NewModel(
         contract=model.contract,

@@ -16,6 +16,7 @@ def summarize_run(run: TrainingRun) -> str:
         At its end.
     """
     lines = [run.target_summary, *_table(run), *run.search.notes()]
+    lines += [run.refit] if run.refit else []
     lines += [summarize(run.report, run.trial.candidate.name), say_scorer(run)]
     if not run.agreement.holds:
         return "\n".join([*lines, "It cannot be served: the scorer differs from the model."])
@@ -54,7 +55,7 @@ def say_scorer(run: TrainingRun) -> str:
 def _table(run: TrainingRun) -> list[str]:
     """The rows and columns that were left out of the table, and why."""
     lines = []
-    if rejected := len(run.rejected):
+    if rejected := run.rejected_rows:
         lines.append(
             f"{rejected:,} of {plural(len(run.table), 'row')} {'is' if rejected == 1 else 'are'} "
             "rejected for breaking the contract."
@@ -64,10 +65,10 @@ def _table(run: TrainingRun) -> list[str]:
         what = "kept, but suspected of leaking the target" if kept else "dropped"
         price = describe_price(run.leak_prices, str(leak.column))
         lines.append(f"The column {leak.column} is {what}: it {leak.why}. {price}".strip())
-    if run.near_copies:
-        lines.append(run.near_copies)
+    lines += filter(None, [run.near_copies, run.samples])
     leaky = set(run.leaks["column"])
-    ignored = [name for name in run.contract.ignore if name in run.table and name not in leaky]
+    there = set(run.table.columns) - leaky
+    ignored = [name for name in run.contract.ignore if name in there]
     if ignored:
         lines.append(f"Ignored columns: {', '.join(ignored)}.")
     return lines

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from churn.data.clean_table import CleanTable
     from churn.data.contract import Contract
+    from churn.data.stored_table import StoredTable
     from churn.evaluation.report import EvaluationReport
     from churn.evaluation.retention_costs import RetentionCosts
     from churn.modeling.cross_validation import Trial
@@ -40,18 +42,23 @@ class TrainingRun:
         The `--data` of the run.
     contract_file, candidates_file : dict[str, Any]
         As parsed from the files of the run's Configs; empty without one.
-    table : DataFrame
-        The raw customer table.
+    table : StoredTable
+        Where the raw customer table lies, and its digest.
     contract : Contract
         Of the features the model is trained on.
-    frame : DataFrame of n rows
-        The rows that satisfy the contract, typed.
-    split : ndarray of str, shape (n,)
-        `train`, `holdout`, or `copy` for a copy of a held-out customer.
+    customers : CleanTable of n rows
+        The rows that satisfy the contract, typed when they are read.
+    split : Categorical of n rows
+        `train`, `holdout`, `copy` for a copy of a held-out customer, or `called`.
+    reference : Reference, of `churn.monitoring.drift`
+        A sample of the customers, which MonitorFlow compares with.
     rejected, problems, leaks : DataFrame
-        The rows that break the contract; the problems of the table; the columns that leak.
+        The rows that break the contract, the first 10,000; the problems of the table; the columns
+        that leak.
     near_copies : str
         Whether the table repeats customers; empty if not.
+    samples, refit : str
+        What was looked for in a part of the customers only, and how many the model is fitted to.
     leak_prices : DataFrame
         The loss with and without each of them; see `churn.evaluation.leak_prices`.
     target_summary : str
@@ -94,14 +101,17 @@ class TrainingRun:
     data: str
     contract_file: dict[str, Any]
     candidates_file: dict[str, Any]
-    table: "pd.DataFrame"
+    table: "StoredTable"
     contract: "Contract"
-    frame: "pd.DataFrame"
-    split: "np.ndarray"
+    customers: "CleanTable"
+    split: "pd.Categorical"
+    reference: Any
     rejected: "pd.DataFrame"
     problems: "pd.DataFrame"
     leaks: "pd.DataFrame"
     near_copies: str
+    samples: str
+    refit: str
     leak_prices: "pd.DataFrame"
     target_summary: str
     called: Any
@@ -151,6 +161,25 @@ class TrainingRun:
         if name not in TrainingRun.__annotations__:
             raise AttributeError(name)
         return self._read(name)
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """All rows that satisfy the contract, typed: (n,) rows, read from where the table lies."""
+        if self.has("customers"):
+            return self.customers.read()
+        frame: pd.DataFrame = self._read("frame")  # of a run of an earlier version
+        return frame
+
+    @property
+    def rejected_rows(self) -> int:
+        """How many rows break the contract."""
+        return len(self.table) - len(self.customers)
+
+    def has(self, name: str) -> bool:
+        """Whether the run has an artifact."""
+        if hasattr(type(self._artifacts), "__contains__"):
+            return name in self._artifacts
+        return hasattr(self._artifacts, name)  # in a step, the flow
 
     @property
     def search_parameters(self) -> dict[str, Any]:

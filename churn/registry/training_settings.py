@@ -18,6 +18,7 @@ class TrainingSettings(BaseModel):
     renewals: int = Field(ge=0)
     folds: int = Field(ge=2, le=50)
     search_rows: int = Field(ge=100)
+    refit_rows: int = Field(ge=100)
     budget_seconds: float = Field(gt=0)
     margin: float = Field(ge=0)
     seed: int = Field(ge=0, lt=2**32)

@@ -24,15 +24,17 @@ from churn.registry.training_run import TrainingRun
 def data_card(run: TrainingRun) -> list:
     """The table, its problems, and how each was handled."""
     parts = pd.Series(run.split).value_counts()
-    left = (run.frame[run.contract.target] == run.contract.positive).mean()
+    rows = _rows(run)
+    left = run.customers.read(columns=[run.contract.target])[run.contract.target]
+    left = (left == run.contract.positive).mean()
     shown = [
         (f"{len(run.table):,}", "customers are in the table.",
-         f"{len(run.rejected):,} rejected for breaking the contract"),
+         f"{run.rejected_rows:,} rejected for breaking the contract"),
         (f"{100 * left:.0f} of 100", "of them left.", f"Base rate {left:.1%}"),
         (f"{parts.get('train', 0):,}", "of them are trained on; on the others the model is judged.",
          f"{parts.get('holdout', 0):,} held out, {len(run.contract.features)} features"),
     ]  # fmt: skip
-    rows = [
+    counts = [
         ("left out as copies of held-out customers", parts.get("copy", 0)),
         ("left out because they were called", run.called.called),
         ("trained on of their control group", run.called.trained),
@@ -44,17 +46,19 @@ def data_card(run: TrainingRun) -> list:
         f"The data: {public_name(run.data)}",
         run.target_summary,
         figures(shown),
-        *([facts((name, f"{count:,}") for name, count in rows if count)]),
+        *([facts((name, f"{count:,}") for name, count in counts if count)]),
         *([heading("How it was read"), sentences(reading)] if reading else []),
         *([paragraph(f"Near copies. {run.near_copies}")] if run.near_copies else []),
+        *([paragraph(run.samples)] if run.samples else []),
         *_called(run),
         heading("What was wrong with it"),
         problems_table(run.problems),
         heading("Columns that must not be trained on"),
         table(leaks.to_numpy().tolist(), [str(name) for name in leaks], "None was found."),
         heading("Who leaves"),
-        *(chart(_by_level(run, name)) for name in _informative(run)),
-        *_missing(run),
+        *_sampled(run, rows),
+        *(chart(_by_level(run, rows, name)) for name in _informative(run, rows)),
+        *_missing(run, rows),
     )
 
 
@@ -63,9 +67,21 @@ def _called(run) -> list:
     return [heading("Called customers"), paragraph(text)] if text else []
 
 
-def _informative(run, most: int = 4, rows: int = 50_000) -> list[str]:
-    """The features whose levels differ most in churn rate, in a sample of the customers."""
-    some = run.frame.iloc[:: -(-len(run.frame) // rows)]
+def _rows(run, most: int = 50_000) -> pd.DataFrame:
+    """The customers, or evenly spaced ones of a larger table."""
+    total = len(run.customers)
+    columns = [*run.contract.features, run.contract.target]
+    return run.customers.read(np.arange(0, total, -(-total // most)), columns)
+
+
+def _sampled(run, rows: pd.DataFrame) -> list:
+    if len(rows) == len(run.customers):
+        return []
+    return [paragraph(f"Of {len(rows):,} of the {len(run.customers):,} customers.")]
+
+
+def _informative(run, some: pd.DataFrame, most: int = 4) -> list[str]:
+    """The features whose levels differ most in churn rate."""
     left = some[run.contract.target] == run.contract.positive
 
     def spread(name):
@@ -83,11 +99,11 @@ def _levels(column: pd.Series) -> pd.Series:
     return column.astype("category")
 
 
-def _by_level(run, name: str) -> dict:
-    left = run.frame[run.contract.target] == run.contract.positive
-    by = left.groupby(_levels(run.frame[name]), observed=True).agg(["size", "mean"])
+def _by_level(run, rows: pd.DataFrame, name: str) -> dict:
+    left = rows[run.contract.target] == run.contract.positive
+    by = left.groupby(_levels(rows[name]), observed=True).agg(["size", "mean"])
     levels = [
-        f"{charts.plain(max(level.left, run.frame[name].min()))} to {charts.plain(level.right)}"
+        f"{charts.plain(max(level.left, rows[name].min()))} to {charts.plain(level.right)}"
         if isinstance(level, pd.Interval)
         else charts.plain(level)
         for level in by.index
@@ -96,7 +112,7 @@ def _by_level(run, name: str) -> dict:
     return charts.churn_rates(counts, label(name))
 
 
-def _missing(run) -> list:
-    shares = run.frame[list(run.contract.features)].isna().mean()
+def _missing(run, rows: pd.DataFrame) -> list:
+    shares = rows[list(run.contract.features)].isna().mean()
     shares = shares[shares > 0].rename_axis("column").reset_index(name="missing")
     return [chart(charts.missing_share(shares))] if len(shares) else []

@@ -65,7 +65,7 @@ def model_card(run: TrainingRun) -> list:
         *_leaks(run),
         *_gate(run.decision),
         heading("Where it comes from"),
-        paragraph(say_scorer(run)),
+        paragraph(" ".join(filter(None, [run.refit, say_scorer(run)]))),
         paragraph(
             f"Code {run.lineage['code'][:12]}, data {run.lineage['data'][:12]}, contract "
             f"{run.lineage['contract'][:12]}, seed {run.lineage['seed']}, fingerprint "
