@@ -164,7 +164,7 @@ def near_the_truth(customers: int, folder: str) -> None:
     namespace(None)
     data = Run(f"ChurnFlow/{Path(folder, 'run-id').read_text()}").data
     _, truth = generate_sample_data(customers, seed=1, return_probability=True)
-    held = data.frame[data.split == "holdout"]
+    held = data.customers.read(data.split == "holdout")
     target, truth = labels(held, data.contract), truth[held.index - 1]
     ours = roc_auc(target, load_model(data.model_file).predict_proba(held)[:, 1])
     best = roc_auc(target, truth)
