@@ -200,14 +200,17 @@ BUILD = {
     "autogluon-medium": autogluon_medium,
     "autogluon-best": autogluon_best,
 }
+AUTOGLUON = [
+    "autogluon.tabular", "lightgbm", "xgboost", "catboost", "fastai", "pytabkit", "torch",
+]  # fmt: skip
 PACKAGES = {
     "logistic": ["scikit-learn"],
     "lightgbm": ["lightgbm"],
     "xgboost": ["xgboost"],
     "catboost": ["catboost"],
     "flaml": ["flaml", "lightgbm", "xgboost", "catboost", "scikit-learn"],
-    "autogluon-medium": ["autogluon.tabular", "lightgbm", "xgboost", "catboost", "fastai", "torch"],
-    "autogluon-best": ["autogluon.tabular", "lightgbm", "xgboost", "catboost", "fastai", "torch"],
+    "autogluon-medium": AUTOGLUON,
+    "autogluon-best": AUTOGLUON,
 }
 
 if __name__ == "__main__":

@@ -69,12 +69,19 @@ def parse() -> argparse.Namespace:
     command.add_argument("--contenders", type=_listed(PEERS), default=PEERS, metavar="A,B,…",
                          help=f"beside ours, of: {', '.join(PEERS)}")  # fmt: skip
     command.add_argument("--seeds", type=int, default=5, help="%(default)s")
-    command.add_argument("--customers", type=int, default=10_000, help="generate %(default)s; or 0")
+    command.add_argument("--customers", type=int, default=10_000,
+                         help="generate %(default)s, and tables of other shapes; or 0")  # fmt: skip
+    command.add_argument("--only", nargs="*", metavar="TABLE", help="of all tables these")
+    command.add_argument("--threads", type=int, help="of a peer; by default all cores")
     command.add_argument("--seconds-flaml", type=float, default=60, help="%(default)s")
     command.add_argument("--seconds-medium", type=float, help="no limit unless given")
     command.add_argument("--seconds-best", type=float, default=180, help="%(default)s")
 
     command = _add(commands, report, "say what compare measured", kept, limited)
+    half = "only the tables that settings were chosen on, or only the others; no picture"
+    command.add_argument("--half", choices=("tuned", "other"), help=half)
+    about = "compare ChurnFlow at a high effort with the others; no picture"
+    command.add_argument("--high", action="store_true", help=about)
     command.add_argument("--picture", type=Path, default=ROOT / ".github" / "quality.svg")
 
     about = "cross-validated beside test log loss"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -14,7 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from quality_tables import Split, Table, draw_split, generated_table, read_tables, say
+from quality_tables import (
+    Split,
+    Table,
+    draw_split,
+    generated_table,
+    read_tables,
+    say,
+    shaped_tables,
+)
 
 from churn.errors import ChurnError
 from churn.registry.commit import git_commit
@@ -40,12 +49,13 @@ class Contender:
         return self.kind if self.seconds is None else f"{self.kind}-{self.seconds:g}"
 
 
-OURS = Contender("ours")
+OURS, OURS_HIGH = Contender("ours"), Contender("ours-high")
+EFFORTS = {OURS: "default", OURS_HIGH: "high"}
 
 
 COLUMNS = [
     "table", "seed", "rows", "split", "contender",
-    "log_loss", "seconds", "cv_log_loss", "truth", "code", "failure",
+    "log_loss", "seconds", "cpu_seconds", "cv_log_loss", "truth", "code", "failure",
 ]  # fmt: skip
 
 
@@ -121,10 +131,12 @@ def compare(options) -> None:
         "autogluon-medium": options.seconds_medium,
         "autogluon-best": options.seconds_best,
     }
-    contenders = [OURS, *(Contender(kind, limits.get(kind)) for kind in options.contenders)]
+    contenders = [*EFFORTS, *(Contender(kind, limits.get(kind)) for kind in options.contenders)]
     tables = read_tables(options.tables)
     if options.customers:
-        tables.append(generated_table(options.customers))
+        tables += [generated_table(options.customers), *shaped_tables()]
+    if options.only:
+        tables = [table for table in tables if table.name in options.only]
     measure(tables, contenders, options)
 
 
@@ -166,10 +178,10 @@ def one_fit(split: Split, contender: Contender, results: Results, store: Path, o
     with tempfile.TemporaryDirectory(prefix="fit-", dir=store.parent) as folder:
         split.write(Path(folder))
         try:
-            if contender is OURS:
-                chance, found = fit_ours(Path(folder), split.seed, store)
+            if contender in EFFORTS:
+                chance, found = fit_ours(Path(folder), split.seed, store, EFFORTS[contender])
             else:
-                chance, found = fit_peer(Path(folder), split, contender, options.peers)
+                chance, found = fit_peer(Path(folder), split, contender, options)
         except FitFailed as error:
             if not options.go_on:
                 raise FitFailed(f"{split.name}, {contender.name}: {error}") from error
@@ -187,14 +199,17 @@ def one_fit(split: Split, contender: Contender, results: Results, store: Path, o
     return line
 
 
-def fit_ours(folder: Path, seed: int, store: Path) -> tuple[np.ndarray, dict]:
+def fit_ours(folder: Path, seed: int, store: Path, effort: str) -> tuple[np.ndarray, dict]:
     """The probabilities of the test rows by the model of a run; whole process, timed."""
     contract = ["--config", "contract", "contract.toml"]
-    data, seconds = run_flow(folder, contract, ["--data", "train.parquet", "--seed", seed], store)
+    arguments = ["--data", "train.parquet", "--seed", seed, "--effort", effort]
+    data, seconds, cpu_seconds = run_flow(folder, contract, arguments, store)
     test = pd.read_parquet(folder / "test.parquet")
     chance = load_model(data.model_file).predict_proba(test)[:, 1]
     found = {
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "chosen": data.trial.candidate.name,
         "cv_log_loss": float(data.report.cv_log_loss),
         "code": git_commit(),
     }
@@ -203,40 +218,41 @@ def fit_ours(folder: Path, seed: int, store: Path) -> tuple[np.ndarray, dict]:
 
 
 def run_flow(folder: Path, config: list, arguments: list, store: Path):
-    """Run ChurnFlow as a user does, without a hold-out; its artifacts, and the seconds."""
+    """Run ChurnFlow as a user does, without a hold-out; its artifacts, seconds and CPU seconds."""
     command = [
         sys.executable, ROOT / "flows" / "churn_flow.py", *config, "run", *arguments,
         "--holdout", 0, "--run-id-file", "run-id",
     ]  # fmt: skip
-    seconds = timed(command, folder)
+    seconds, cpu_seconds = timed(command, folder)
     from metaflow import Run, namespace  # reads the environment that a_store sets
 
     namespace(None)
-    return Run(f"ChurnFlow/{(folder / 'run-id').read_text()}").data, seconds
+    run = Run(f"ChurnFlow/{(folder / 'run-id').read_text()}")
+    return run.data, seconds, cpu_seconds
 
 
-def fit_peer(
-    folder: Path, split: Split, contender: Contender, python: str
-) -> tuple[np.ndarray, dict]:
+def fit_peer(folder: Path, split: Split, contender: Contender, options) -> tuple[np.ndarray, dict]:
     """The probabilities of the test rows by a peer, in its own interpreter."""
     from joblib import cpu_count
 
+    threads = options.threads or cpu_count()
     command = [
-        python, ROOT / "benchmarks" / "peers.py", contender.kind, folder,
-        "--target", split.table.contract.target, "--threads", cpu_count(), "--seed", split.seed,
+        options.peers, ROOT / "benchmarks" / "peers.py", contender.kind, folder,
+        "--target", split.table.contract.target, "--threads", threads, "--seed", split.seed,
     ]  # fmt: skip
     if contender.seconds is not None:
         command += ["--seconds", contender.seconds]
-    timed(command, folder)
+    _, cpu_seconds = timed(command, folder)
     chance = np.load(folder / "probabilities.npy")
     if chance.shape != split.test.shape or not np.isfinite(chance).all():
         raise FitFailed(f"{chance.shape} probabilities, not all of them numbers")
-    return chance, json.loads((folder / "fit.json").read_text("utf-8"))
+    found = json.loads((folder / "fit.json").read_text("utf-8"))
+    return chance, found | {"cpu_seconds": cpu_seconds}
 
 
-def timed(command: list, folder: Path) -> float:
-    """Run a command to its end; the seconds it took."""
-    start = time.perf_counter()
+def timed(command: list, folder: Path) -> tuple[float, float]:
+    """Run a command to its end; its seconds, and the CPU seconds of it and of its children."""
+    start, before = time.perf_counter(), cpu_of_children()
     done = subprocess.run(
         list(map(str, command)), cwd=folder, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -244,7 +260,12 @@ def timed(command: list, folder: Path) -> float:
     seconds = time.perf_counter() - start
     if done.returncode:
         raise FitFailed(f"exit code {done.returncode}\n{done.stdout}")
-    return seconds
+    return seconds, cpu_of_children() - before
+
+
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager

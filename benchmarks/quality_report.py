@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from quality_fits import OURS, Results
-from quality_tables import say
+from quality_fits import OURS, OURS_HIGH, Results
+from quality_tables import TUNED_ON, say
 
 from churn.errors import ChurnError
 from churn.statistics.log_odds import row_losses
@@ -30,37 +30,43 @@ def report(options) -> None:
     the interval does not generalise to other tables.
     """
     fits = Results(options.results).fits(options.rows)
+    if options.half:
+        fits = fits[fits["table"].isin(TUNED_ON) == (options.half == "tuned")]
     names = list(dict.fromkeys(fits["contender"]))
     tried = fits.groupby("split")["contender"].transform("nunique") == len(names)
     whole = fits[tried]
-    if OURS.name not in names or whole.empty:
+    ours = f"{OURS.name}-high" if options.high else OURS.name
+    if ours not in names or whole.empty:
         raise ChurnError("Nothing can be compared:", ["no split has been tried by everybody"])
-    rows = summarize(whole)
-    print(comparison_table(whole, rows))
+    rows = summarize(whole, ours)
+    print(comparison_table(whole, rows, ours))
     print()
     print("\n".join(footnotes(fits, whole)))
+    if options.half or options.high:
+        return
     options.picture.parent.mkdir(parents=True, exist_ok=True)
     options.picture.write_text(picture(rows), "utf-8")
     say(f"{options.picture} drawn")
 
 
-def summarize(fits: pd.DataFrame) -> pd.DataFrame:
+def summarize(fits: pd.DataFrame, ours: str) -> pd.DataFrame:
     """One row per contender, best mean rank first: rank, seconds, and our loss less its loss."""
     ranks = fits.groupby("split")["log_loss"].rank(na_option="bottom")  # failed fits come last
     fits = fits.assign(rank=ranks)
-    rows = fits.groupby("contender").agg({"rank": "mean", "seconds": "median"})
+    columns = {"rank": "mean", "seconds": "median", "cpu_seconds": "median"}
+    rows = fits.groupby("contender").agg(columns)
     rows[["difference", "low", "high"]] = math.nan
-    for name in rows.index.drop(OURS.name):
-        rows.loc[name, ["difference", "low", "high"]] = difference_to_ours(fits, name)
+    for name in rows.index.drop(ours):
+        rows.loc[name, ["difference", "low", "high"]] = difference_to_ours(fits, name, ours)
     return rows.sort_values("rank")
 
 
-def difference_to_ours(fits: pd.DataFrame, name: str) -> tuple[float, float, float]:
+def difference_to_ours(fits: pd.DataFrame, name: str, our_name: str) -> tuple[float, float, float]:
     """The mean of our log loss less a contender's, and its interval; see `report`."""
     done = fits[fits["log_loss"].notna()]
     ours, theirs = (
         done[done["contender"] == who].set_index(["table", "split"])["predictions"]
-        for who in (OURS.name, name)
+        for who in (our_name, name)
     )
     paths = pd.concat([ours, theirs], axis=1, join="inner")
     if paths.empty:
@@ -105,27 +111,28 @@ def resampled(pairs: list, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate(draws)
 
 
-def comparison_table(fits: pd.DataFrame, rows: pd.DataFrame) -> str:
+def comparison_table(fits: pd.DataFrame, rows: pd.DataFrame, ours: str) -> str:
     """The comparison as a Markdown table; the best of each column in bold."""
     tables = list(dict.fromkeys(fits["table"]))
     by_table = fits.assign(failed=fits["log_loss"].isna()).groupby(["contender", "table"])
     means, failed = by_table["log_loss"].mean(), by_table["failed"].sum()
     best = means.groupby("table").min()
     lines = [
-        ["", *tables, "mean rank", "ChurnFlow less it (95 %)", "time to fit"],
-        ["---", *["---:"] * (len(tables) + 3)],
+        ["", *tables, "mean rank", f"{shown(ours)} less it (95 %)", "time to fit", "CPU"],
+        ["---", *["---:"] * (len(tables) + 4)],
     ]
     for name, row in rows.iterrows():
         cells = [
             loss_cell(means[name, table], best[table], failed[name, table]) for table in tables
         ]
-        difference = "" if name == OURS.name else span(row["difference"], row["low"], row["high"])
+        difference = "" if name == ours else span(row["difference"], row["low"], row["high"])
         seconds = "" if math.isnan(row["seconds"]) else f"{row['seconds']:.1f} s"
-        lines.append([shown(name), *cells, f"{row['rank']:.2f}", difference, seconds])
+        cpu = "" if math.isnan(row["cpu_seconds"]) else f"{row['cpu_seconds']:.0f} s"
+        lines.append([shown(name), *cells, f"{row['rank']:.2f}", difference, seconds, cpu])
     if fits["truth"].notna().any():
         truth = fits.groupby("table")["truth"].mean()
         cells = ["" if math.isnan(truth[table]) else f"{truth[table]:.4f}" for table in tables]
-        lines.append(["true probabilities", *cells, "", "", ""])
+        lines.append(["true probabilities", *cells, "", "", "", ""])
     return markdown(lines)
 
 
@@ -214,7 +221,8 @@ def markdown(lines: list[list[str]]) -> str:
 
 
 def shown(name: str) -> str:
-    return "**ChurnFlow**" if name == OURS.name else name
+    ours = {OURS.name: "**ChurnFlow**", OURS_HIGH.name: "**ChurnFlow, high effort**"}
+    return ours.get(name, name)
 
 
 def span(value: float, low: float, high: float) -> str:

@@ -120,7 +120,7 @@ def one_regret(
         table.to_parquet(folder / "train.parquet")
         contract = ["--config", "contract", TELCO / "contract.toml"]
         arguments = ["--data", "train.parquet", "--seed", seed]
-        data, seconds = run_flow(folder, contract, arguments, store)
+        data, seconds, _ = run_flow(folder, contract, arguments, store)
         chance = load_model(data.model_file).predict_proba(fresh)[:, 1]
         clear(store)
     return {

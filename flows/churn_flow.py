@@ -74,6 +74,7 @@ class ChurnFlow(FlowSpec):
     refit_rows = Parameter(
         "refit-rows", default=1_000_000, help="most rows to fit the chosen candidate to"
     )
+    effort = Parameter("effort", default="default", help="default; high: up to ten times the CPU")
     margin = Parameter(
         "margin", default=0.1, help="standard errors that a model of half the cost may be behind"
     )
@@ -93,6 +94,7 @@ class ChurnFlow(FlowSpec):
     @step
     def start(self):
         """Check the settings, and record the lineage of this run."""
+        from churn.modeling.effort import EFFORTS
         from churn.modeling.search_file import settle_candidates
         from churn.registry.lineage import run_lineage
         from churn.registry.training_settings import check_training
@@ -100,7 +102,7 @@ class ChurnFlow(FlowSpec):
 
         self.costs = check_training(self)
         check_visible(self, self.promote)
-        self.candidates = settle_candidates(self.candidates_file)
+        self.candidates = settle_candidates(self.candidates_file, EFFORTS[self.effort])
         self.lineage = run_lineage(self.seed)
         self.next(self.load)
 
@@ -195,6 +197,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.rows import Part
         from churn.modeling.budget import plan_budget
         from churn.modeling.cross_validation import cross_validate
+        from churn.modeling.effort import EFFORTS
         from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import BASELINE
         from churn.modeling.threads import threads_per_task
@@ -206,7 +209,8 @@ class ChurnFlow(FlowSpec):
             take(self.groups, train), take(self.weights, train),
         )  # fmt: skip
         self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
-        self.limits = plan_budget(self.candidates, self.sample, self.budget_seconds)
+        budget = EFFORTS[self.effort].budget(self.budget_seconds)
+        self.limits = plan_budget(self.candidates, self.sample, budget)
         self.next(self.train, foreach="candidates")
 
     @resources(cpu=2)
@@ -216,13 +220,15 @@ class ChurnFlow(FlowSpec):
     @step
     def train(self):
         """Cross-validate one candidate; a task that is killed is tried once more."""
+        from churn.modeling.effort import EFFORTS
         from churn.modeling.search import describe_result, try_candidate
         from churn.modeling.threads import threads_per_task
 
         threads = threads_per_task(len(self.candidates))
         self.trial, self.error = try_candidate(
-            self.input, self.sample, self.seed, threads, print, self.baseline, self.limits
-        )
+            self.input, self.sample, self.seed, threads, print, self.baseline, self.limits,
+            EFFORTS[self.effort].repeats,
+        )  # fmt: skip
         console.show(describe_result(self.input, self.trial, self.error))
         self.next(self.pick_best)
 

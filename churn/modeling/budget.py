@@ -10,18 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from churn.modeling.own_families import BOOSTERS
 from churn.modeling.sample import SearchSample
-from churn.modeling.search_space import (
-    DEFAULT_RATES,
-    ITERATIVE_FAMILIES,
-    MAX_ITER,
-    MAX_LEVELS,
-    Candidate,
-)
+from churn.modeling.search_space import ITERATIVE_FAMILIES, MAX_LEVELS, Candidate
 
-# An iterative family needs about LEARNING / learning rate iterations to its lowest loss, and then
-# those of its patience; scikit-learn's neural net takes about EPOCHS epochs.
-LEARNING, EPOCHS = {"boosting": 12.0, "oblivious_trees": 12.0, "tabular_net": 0.1}, 20
+# scikit-learn's neural net takes about so many epochs.
+EPOCHS = 20
 # A granted candidate may take so many times its expected time, however short the budget is.
 OVERRUN = 2.0
 # CPU seconds per operation on one usual core, see `operations`.
@@ -62,10 +56,11 @@ def expected_iterations(candidate: Candidate) -> int:
     """The expected number of iterations until a candidate stops early."""
     if candidate.family not in ITERATIVE_FAMILIES:
         return EPOCHS
-    rate = candidate.params.get("learning_rate", DEFAULT_RATES[candidate.family])
-    learning = (LEARNING[candidate.family] + ITERATIVE_FAMILIES[candidate.family]) / rate
-    most = int(candidate.params.get("max_iter", MAX_ITER[candidate.family]))
-    return min(most, round(float(learning)))
+    family = ITERATIVE_FAMILIES[candidate.family]
+    learning = (family.learning + family.patience) / candidate.params.get(
+        "learning_rate", family.rate
+    )
+    return min(int(candidate.params.get("max_iter", family.most)), round(float(learning)))
 
 
 def plan_budget(
@@ -107,7 +102,7 @@ def operations(
     few = np.where(levels > MAX_LEVELS, 0, levels)  # categories of many levels become numbers
     numbers, n_columns = np.count_nonzero(few == 0), len(levels)
     params, family = candidate.params, candidate.family
-    if family == "boosting":
+    if family in ("boosting", *BOOSTERS):
         leaves = params.get("max_leaf_nodes", 31)
         cells = n_rows * n_columns * np.log2(leaves)
         counts = {"tree": 1, "cell": cells, "bin": leaves * n_columns}

@@ -152,7 +152,7 @@ class _Fold:
         if encoder is not None:
             matrix = encoder.fit_transform(matrix, labels)
             self.matrix = encoder.transform(self.matrix)
-        patience = round(ITERATIVE_FAMILIES[self.family] / booster.learning_rate)
+        patience = round(ITERATIVE_FAMILIES[self.family].patience / booster.learning_rate)
         booster.set_params(early_stopping=True, n_iter_no_change=patience)
         booster.fit(
             matrix, labels, sample_weight=weights,

@@ -1,13 +1,14 @@
 """The families of the search space: their estimators, not fitted."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from churn.modeling.classifier import Classifier
 from churn.modeling.own_families import build_own, is_own
-from churn.modeling.search_space import DEFAULT_RATES, MAX_ITER, MAX_LEVELS, STACK, Candidate
+from churn.modeling.search_space import ITERATIVE_FAMILIES, MAX_LEVELS, STACK, Candidate
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -34,6 +35,12 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
     """
     if candidate.family == STACK:
         return _stack(levels, seed, threads, **candidate.params)
+    if candidate.seeds > 1:
+        from churn.modeling.estimators.averaged import AveragedClassifier
+
+        one = replace(candidate, seeds=1)
+        seeds = range(seed, seed + candidate.seeds)
+        return AveragedClassifier([build(one, levels, number, threads) for number in seeds])
     many = levels > MAX_LEVELS
     if not many.any():
         return _build_family(candidate, levels > 0, seed, threads)
@@ -110,8 +117,8 @@ def _boosting(
     categorical: np.ndarray,
     seed: int,
     threads: int,
-    learning_rate: float = DEFAULT_RATES["boosting"],
-    max_iter: int = MAX_ITER["boosting"],
+    learning_rate: float = ITERATIVE_FAMILIES["boosting"].rate,
+    max_iter: int = ITERATIVE_FAMILIES["boosting"].most,
     l2_regularization: float = 1.0,
     **params: Any,
 ) -> Classifier:
@@ -139,7 +146,8 @@ def _tabular_net(categorical: np.ndarray, seed: int, threads: int, **params: Any
 
 
 def _iterations(family: str) -> dict[str, Any]:
-    return {"learning_rate": DEFAULT_RATES[family], "max_iter": MAX_ITER[family]}
+    defaults = ITERATIVE_FAMILIES[family]
+    return {"learning_rate": defaults.rate, "max_iter": defaults.most}
 
 
 def _extra_trees(

@@ -19,6 +19,8 @@ from churn.errors import ChurnError
 from churn.modeling.classifier import Classifier
 
 NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+# The families with an adapter that learns the number of trees, and its class.
+BOOSTERS = {"lightgbm:LGBMClassifier": "LightGBM", "catboost:CatBoostClassifier": "CatBoost"}
 NEEDED = ("fit", "predict_proba", "get_params", "set_params")
 
 
@@ -42,6 +44,8 @@ def find_class(family: str) -> type[Any]:
         found = getattr(importlib.import_module(module), name, None)
     except Exception as error:  # any error: the module is the user's
         problem = f"{module} cannot be imported: {type(error).__name__}: {error}"
+        if family in BOOSTERS:
+            problem += "; pip install 'churn[boosters]' installs it"
         raise ChurnError("", [problem]) from error
     if found is None:
         raise ChurnError("", [f"{module} has no {name}"])
@@ -65,10 +69,18 @@ def build_own(
     """The classifier of a family behind the encoding of `logistic`, not fitted.
 
     `random_state` and `n_jobs` are set where the class has them and the search file does not.
+    LightGBM and CatBoost get the columns as they are; see `churn.modeling.estimators.boosters`.
     """
     from churn.modeling.estimators.linear import plain_pipeline
 
     found = find_class(family)
+    if family in BOOSTERS:
+        from churn.modeling.estimators import boosters
+
+        booster: Classifier = getattr(boosters, BOOSTERS[family]).of_params(
+            categorical, params, threads, seed
+        )
+        return booster
     known = set(inspect.signature(found).parameters)
     settled = {"random_state": seed, "n_jobs": threads}
     settings = {name: value for name, value in settled.items() if name in known}

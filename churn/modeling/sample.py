@@ -1,6 +1,6 @@
 """The rows that candidates are cross-validated on: sampled, encoded, and assigned to folds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,8 @@ class SearchSample:
         The positions of the rows among the training rows.
     weights : ndarray of float64, shape (n,), or None
         How many customers each row stands for; None where each stands for one.
+    groups : ndarray, shape (n,), or None
+        Rows with the same value are in one fold; None where each is by itself.
     """
 
     matrix: np.ndarray
@@ -40,6 +42,7 @@ class SearchSample:
     fold: np.ndarray
     rows: np.ndarray
     weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     @property
     def n_folds(self) -> int:
@@ -50,6 +53,11 @@ class SearchSample:
     def fit_rows(self) -> int:
         """The approximate number of rows that the model of a fold is fitted to."""
         return round(len(self.labels) * (1 - 1 / self.n_folds))
+
+    def refold(self, seed: int) -> "SearchSample":
+        """The same rows in other folds, as many as before."""
+        groups = np.arange(len(self.labels)) if self.groups is None else self.groups
+        return replace(self, fold=assign_folds(self.labels, groups, self.n_folds, seed))
 
     def rescale(self, candidate: Candidate, n_rows: int) -> Candidate:
         """A candidate tuned on this sample, for a fit to `n_rows` rows."""
@@ -88,7 +96,7 @@ def draw_search_sample(
     content = copy_groups(drawn, contract) if groups is None else groups[rows]
     fold = assign_folds(target, content, n_folds, seed)
     matrix, weights = engineer.transform(drawn), take(weights, rows)
-    return SearchSample(matrix, engineer.levels, target, fold, rows, weights)
+    return SearchSample(matrix, engineer.levels, target, fold, rows, weights, content)
 
 
 def draw_refit_rows(n: int, max_rows: int, seed: int) -> np.ndarray:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from churn.modeling.cross_validation import Trial, cross_validate
+from churn.modeling.cross_validation import Trial
+from churn.modeling.repeated import cross_validate_repeatedly
 from churn.modeling.sample import SearchSample
 from churn.modeling.search_space import Candidate
 from churn.words import plural
@@ -75,6 +76,7 @@ def try_candidate(
     report: Callable[[str], None],
     baseline: Trial | None,
     limits: Mapping[str, float],
+    repeats: int = 1,
 ) -> tuple[Trial | None, str]:
     """Cross-validate a candidate; an error that it raises is returned as its result.
 
@@ -83,8 +85,8 @@ def try_candidate(
 
     Parameters
     ----------
-    candidate, sample, seed, threads, report, baseline
-        See `cross_validate`.
+    candidate, sample, seed, threads, report, baseline, repeats
+        See `cross_validate_repeatedly`.
     limits : mapping of str to float
         By name; see `plan_budget`.
 
@@ -101,7 +103,10 @@ def try_candidate(
     """
     try:
         limit = limits[candidate.name]
-        return cross_validate(candidate, sample, seed, threads, report, baseline, limit), ""
+        trial = cross_validate_repeatedly(
+            candidate, sample, seed, threads, report, baseline, limit, repeats
+        )
+        return trial, ""
     except MemoryError:
         raise
     except Exception as error:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from churn.errors import ChurnError
+from churn.modeling.effort import EFFORTS, Effort
 from churn.modeling.families import FAMILIES, build
 from churn.modeling.own_families import is_own
-from churn.modeling.search_space import DEFAULT_CANDIDATES, MAX_LEVELS, Candidate
+from churn.modeling.search_space import MAX_LEVELS, Candidate
 
 RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
 # One of `[[candidates]]`: `family`, and optionally `name` and `params`.
@@ -71,13 +72,17 @@ def parse_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
     return tuple(candidates)
 
 
-def settle_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
+def settle_candidates(
+    entries: Sequence[Entry], effort: Effort = EFFORTS["default"]
+) -> tuple[Candidate, ...]:
     """The candidates of a search file, or the built-in ones, with parameters that can be fitted.
 
     Parameters
     ----------
     entries : list of dict
         See `parse_candidates`; empty without a file.
+    effort : Effort
+        Its candidates are the built-in ones.
 
     Raises
     ------
@@ -86,7 +91,7 @@ def settle_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
         parameter that an estimator does not have or that is out of its range.
     """
     if not entries:
-        return DEFAULT_CANDIDATES
+        return effort.candidates
     candidates = parse_candidates(entries)
     problems = [
         f"{candidate.name}: {problem}"

@@ -9,18 +9,45 @@ MAX_LEVELS = 20
 
 # The family of stacks. The search builds them from candidates; a search file cannot name it.
 STACK = "stack"
-# The families that are fitted by iterations, and their patience: early stopping waits for
-# patience / learning rate iterations without a lower loss. The best number of iterations, of at
-# most `max_iter`, is learned out of fold.
-ITERATIVE_FAMILIES = {"boosting": 2.5, "oblivious_trees": 6.0, "tabular_net": 0.032}
-# The number of trees grows with the number of rows to this power; that of a net's epochs does not,
-# since an epoch of more rows has more steps.
-ITERATIONS_POWER = {"boosting": 0.25, "oblivious_trees": 0.25, "tabular_net": 0.0}
-MAX_ITER = {"boosting": 2_000, "oblivious_trees": 2_000, "tabular_net": 100}
-DEFAULT_RATES = {"boosting": 0.05, "oblivious_trees": 0.1, "tabular_net": 0.004}
 # A stack that is fitted to at least so many times the rows of its search relearns its weights from
 # two-fold predictions, because half of these rows are still far more than it was tuned on.
 RELEARN_GROWTH = 4.0
+
+
+@dataclass(frozen=True)
+class Iterations:
+    """How a family is fitted by iterations, whose best number is learned out of fold.
+
+    Attributes
+    ----------
+    rate : float
+        The default learning rate.
+    most : int
+        The default of the most iterations.
+    learning : float
+        About learning / learning rate iterations are expected until the lowest loss.
+    patience : float
+        Early stopping waits for patience / learning rate iterations without a lower loss.
+    power : float
+        The best number of iterations grows with the number of rows to this power.
+    """
+
+    rate: float
+    most: int
+    learning: float
+    patience: float
+    power: float
+
+
+# An epoch of a net has more steps where there are more rows, so the number of epochs does not grow.
+# That of trees was measured on 4,000 to 256,000 generated customers.
+ITERATIVE_FAMILIES = {
+    "boosting": Iterations(0.05, 2_000, learning=12, patience=2.5, power=0.25),
+    "oblivious_trees": Iterations(0.1, 2_000, learning=12, patience=6, power=0.25),
+    "tabular_net": Iterations(0.004, 100, learning=0.1, patience=0.032, power=0),
+    "lightgbm:LGBMClassifier": Iterations(0.05, 2_000, learning=12, patience=2.5, power=0.25),
+    "catboost:CatBoostClassifier": Iterations(0.05, 2_000, learning=12, patience=6, power=0.25),
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +63,15 @@ class Candidate:
     params : Mapping
     member : bool
         Whether it may be a member of stacks.
+    seeds : int
+        The model is the mean of so many, fitted with other seeds.
     """
 
     name: str
     family: str
     params: Mapping[str, Any] = field(default_factory=dict)
     member: bool = True
+    seeds: int = 1
 
 
 def _boosted(leaves: int, **params: float) -> Candidate:
@@ -66,6 +96,30 @@ DEFAULT_CANDIDATES = (
     Candidate("extra trees", "extra_trees", {"n_estimators": 50, "min_samples_leaf": 5}, False),
 )
 
+# With more time: nets, and slower and more varied trees.
+HIGH_CANDIDATES = (
+    *DEFAULT_CANDIDATES,
+    Candidate("tabular net", "tabular_net", {}),
+    Candidate(
+        "tabular net, deep", "tabular_net", {"hidden": [128, 64, 32], "n_knots": 24, "dropout": 0.2}
+    ),
+    Candidate(
+        "boosting, 16 leaves", "boosting",
+        {"max_leaf_nodes": 16, "learning_rate": 0.03, "max_features": 0.3,
+         "l2_regularization": 5.0},
+    ),
+    Candidate(
+        "boosting, leaves of 60", "boosting",
+        {"max_leaf_nodes": 31, "min_samples_leaf": 60, "learning_rate": 0.05, "max_features": 0.4,
+         "l2_regularization": 10.0},
+    ),
+    Candidate("oblivious trees, depth 3", "oblivious_trees", {"depth": 3, "learning_rate": 0.06}),
+)  # fmt: skip
+# The families whose models depend on their seed; boosting does where it draws columns.
+RANDOM_FAMILIES = (
+    "neural_net", "oblivious_trees", "tabular_net", "catboost:CatBoostClassifier",
+)  # fmt: skip
+
 # The models of a stack's second level, fitted to the columns and to the first level's log odds.
 SECOND_LEVEL = (
     _boosted(3, learning_rate=0.1, l2_regularization=5.0),
@@ -76,11 +130,17 @@ SECOND_LEVEL = (
 BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
 
 
+def is_random(candidate: Candidate) -> bool:
+    """Whether fits with other seeds give other models."""
+    if candidate.family == "boosting":
+        return bool(candidate.params.get("max_features", 1.0) < 1.0)
+    return candidate.family in RANDOM_FAMILIES
+
+
 def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
     """The candidate for a fit to `growth` times as many rows as it was tuned on.
 
-    The best number of iterations grows with the number of rows to the power `ITERATIONS_POWER`;
-    that of trees was measured on 4,000 to 256,000 generated customers.
+    The best number of iterations grows with the number of rows, see `Iterations`.
     """
     params = dict(candidate.params)
     if candidate.family == STACK:
@@ -90,6 +150,6 @@ def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:
         # A second level depends on the first level's weights, so those are not relearned.
         params["relearn"] = growth >= RELEARN_GROWTH and not params.get("second_level")
     elif candidate.family in ITERATIVE_FAMILIES:
-        power = ITERATIONS_POWER[candidate.family]
+        power = ITERATIVE_FAMILIES[candidate.family].power
         params["max_iter"] = max(1, round(params["max_iter"] * growth**power))
     return replace(candidate, params=params)

@@ -2,7 +2,9 @@
 
 from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
+from churn.modeling.effort import EFFORTS
 from churn.modeling.own_families import is_own
+from churn.modeling.search_space import STACK
 from churn.registry.training_run import TrainingRun
 from churn.words import plural
 
@@ -15,7 +17,7 @@ def summarize_run(run: TrainingRun) -> str:
     run : TrainingRun
         At its end.
     """
-    lines = [run.target_summary, *_table(run), *run.search.notes()]
+    lines = [run.target_summary, *_table(run), *run.search.notes(), *say_effort(run)]
     lines += [run.refit] if run.refit else []
     lines += [summarize(run.report, run.trial.candidate.name), say_scorer(run)]
     if not run.agreement.holds:
@@ -28,6 +30,13 @@ def summarize_run(run: TrainingRun) -> str:
         f"Next: make card RUN={run.pathspec} shows all of it, and {serve}.",
     ]
     return "\n".join(lines)
+
+
+def say_effort(run: TrainingRun) -> list[str]:
+    """What a high effort did, and what it cost; nothing at the default."""
+    seconds = sum(row["seconds"] for row in run.leaderboard if row["family"] != STACK)
+    line = EFFORTS[run.effort].describe(len(run.candidates), seconds)
+    return [line] if line else []
 
 
 def say_scorer(run: TrainingRun) -> str:

@@ -68,6 +68,8 @@ class TrainingRun:
     known_calls : KnownCalls, of `churn.campaign.known_calls`
     weights : ndarray of float64, shape (n,), or None
         How many customers each row stands for.
+    effort : str
+        The `--effort` of the run, a key of `churn.modeling.effort.EFFORTS`.
     margin : float
         The `--margin` of the run.
     candidates : list of Candidate
@@ -117,6 +119,7 @@ class TrainingRun:
     called: Any
     known_calls: Any
     weights: "np.ndarray | None"
+    effort: str
     margin: float
     candidates: "list[Candidate]"
     sample: "SearchSample"

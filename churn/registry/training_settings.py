@@ -20,6 +20,7 @@ class TrainingSettings(BaseModel):
     search_rows: int = Field(ge=100)
     refit_rows: int = Field(ge=100)
     budget_seconds: float = Field(gt=0)
+    effort: Literal["default", "high"]
     margin: float = Field(ge=0)
     seed: int = Field(ge=0, lt=2**32)
     max_rejected: float = Field(ge=0, le=1)

@@ -5,6 +5,7 @@ import pandas as pd
 from cards.components import chart, figures, heading, page, paragraph, table
 from churn.evaluation import search_charts
 from churn.evaluation.metric_table import METRICS
+from churn.registry.run_summary import say_effort
 from churn.registry.training_run import TrainingRun
 from churn.words import plural
 
@@ -20,7 +21,7 @@ def leaderboard_card(run: TrainingRun) -> list:
         f"Chosen: {run.trial.candidate.name}",
         f"{plural(len(run.candidates), 'candidate')} and stacks of them, {run.pathspec}. "
         f"{plural(len(run.sample.labels), 'customer')} in {run.sample.n_folds} folds.",
-        *(paragraph(note) for note in run.search.notes()),
+        *(paragraph(note) for note in [*run.search.notes(), *say_effort(run)]),
         figures(_leading(rows)),
         paragraph(
             f"Log loss: {METRICS['log_loss'].meaning} Behind is the paired difference in mean log "

@@ -458,10 +458,25 @@ class TestOtherTables:
             assert other <= profits[called].sum()
         assert data.report.profit.advantage["high"] > 0
 
-    def test_without_a_hold_out_cross_validation_judges(self, quick, small):
-        run = run_flow("--config", "candidates", quick, "run", "--holdout", "0", *small)
+    @pytest.fixture(scope="class")
+    def cross_validated(self, small, tmp_path_factory) -> FlowRun:
+        """A run without a hold-out, at a high effort."""
+        path = tmp_path_factory.mktemp("random") / "search.toml"
+        params = "params = { max_leaf_nodes = 4, max_iter = 20, max_features = 0.5 }"
+        path.write_text(f'[[candidates]]\nfamily = "boosting"\n{params}\n')
+        options = "--holdout", "0", "--effort", "high"
+        run = run_flow("--config", "candidates", str(path), "run", *options, *small)
         assert run.code == 0, run.output
-        data = run.data
+        return run
+
+    def test_a_high_effort_averages_three_fits_and_says_what_it_took(self, cross_validated):
+        assert cross_validated.data.trial.candidate.seeds == 3
+        assert len(cross_validated.model.estimator_.models) == 3
+        assert "High effort: 1 candidate, cross-validated 3 times" in cross_validated.output
+        assert cross_validated.data.agreement.holds
+
+    def test_without_a_hold_out_cross_validation_judges(self, cross_validated):
+        data = cross_validated.data
         assert data.report.evaluated_on == "cross-validation"
         assert set(data.split) == {"train"}
         assert data.metrics["log_loss"]["value"] == pytest.approx(data.report.cv_log_loss)

@@ -1,6 +1,8 @@
 """A family of one's own: a scikit-learn classifier that a search file names as module:Class."""
 
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from churn.modeling.model import ChurnModel
 from churn.modeling.sample import draw_search_sample
 from churn.modeling.scoring_cost import NOT_COMPILED_MICROSECONDS
 from churn.modeling.search import try_candidate
-from churn.modeling.search_file import settle_candidates
+from churn.modeling.search_file import parse_toml, settle_candidates
 from churn.modeling.search_space import Candidate
 from churn.registry.model_file import describe_model, dump_model, load_model
 from churn.scoring.export.models import compare, compile_model, records
@@ -137,3 +139,32 @@ def test_the_fitted_model_says_which_module_it_needs(family, frame, tmp_path, mo
     del sys.modules["own_shares"]
     with pytest.raises(ChurnError, match="No module named 'own_shares': install its module"):
         load_model(content, describe_model(content))
+
+
+def test_the_model_that_the_docs_name_is_tried_where_its_package_is(tmp_path, monkeypatch, sample):
+    page = (Path(__file__).parents[2] / "docs" / "search.md").read_text("utf-8")
+    (named,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "tabicl.py").write_text(STAND_IN)
+    (candidate,) = settle_candidates(parse_toml(named))
+    trial, error = try_candidate(
+        candidate, sample, 0, 1, lambda line: None, None, {candidate.name: np.inf}
+    )
+    sys.modules.pop("tabicl")
+    assert not error
+    assert trial.microseconds == NOT_COMPILED_MICROSECONDS
+
+
+# It keeps the rows that it is given, as a pretrained model does, and answers by the nearest ones.
+STAND_IN = """
+from sklearn.neighbors import KNeighborsClassifier
+
+
+class TabICLClassifier(KNeighborsClassifier):
+    def __init__(self, n_estimators=8, device=None, random_state=42, n_jobs=None):
+        super().__init__(n_neighbors=50, n_jobs=n_jobs)
+        self.n_estimators = n_estimators
+        self.device = device
+        self.random_state = random_state
+"""

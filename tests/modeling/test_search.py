@@ -86,7 +86,7 @@ class TestTried:
         def no_memory(*arguments):
             raise MemoryError
 
-        monkeypatch.setattr("churn.modeling.search.cross_validate", no_memory)
+        monkeypatch.setattr("churn.modeling.search.cross_validate_repeatedly", no_memory)
         with pytest.raises(MemoryError):
             try_candidate(CANDIDATES[0], sample_of(), 0, 1, print, None, {"a": np.inf})
 

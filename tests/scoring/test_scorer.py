@@ -77,10 +77,13 @@ EVERYTHING = Candidate(
     "everything", STACK,
     {"members": MEMBERS, "weights": np.linspace(-0.1, 0.3, len(MEMBERS)), "intercept": 0.2},
 )  # fmt: skip
+TWO_SEEDS = Candidate(
+    "two seeds", "boosting", {"max_leaf_nodes": 6, "max_iter": 20, "max_features": 0.5}, seeds=2
+)
 FORESTS = [Candidate(kind, kind, {"n_estimators": 20}) for kind in ("random_forest", "extra_trees")]
 CANDIDATES = [
     pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one is EVERYTHING else [])
-    for one in (*MEMBERS, *FORESTS, EVERYTHING)
+    for one in (*MEMBERS, TWO_SEEDS, *FORESTS, EVERYTHING)
 ]
 
 

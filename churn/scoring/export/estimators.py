@@ -14,6 +14,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 
 from churn.modeling.classifier import Classifier
+from churn.modeling.estimators.averaged import AveragedClassifier
 from churn.modeling.estimators.oblivious import ObliviousTreesClassifier
 from churn.modeling.estimators.stack import Stack
 from churn.modeling.estimators.tabular_net import TabularNetClassifier
@@ -60,6 +61,9 @@ def _add_log_odds(
 ) -> int:
     if isinstance(model, Stack):
         return _add_stack(builder, model, columns, levels)
+    if isinstance(model, AveragedClassifier):
+        logits = [_add_logit(builder, one, columns, levels) for one in model.models]
+        return builder.add_sum(0.0, logits, np.full(len(logits), 1 / len(logits)))
     if isinstance(model, HistGradientBoostingClassifier):
         return add_boosting(builder, model, columns, levels)
     if isinstance(model, ObliviousTreesClassifier):
