@@ -414,6 +414,20 @@ def dated(tmp_path_factory, quick) -> FlowRun:
     return run
 
 
+@pytest.fixture(scope="module")
+def cross_validated(small, tmp_path_factory) -> FlowRun:
+    """A run without a hold-out, at a high effort."""
+    path = tmp_path_factory.mktemp("random") / "search.toml"
+    params = (
+        "params = { max_leaf_nodes = 3, learning_rate = 0.3, max_iter = 40, max_features = 0.5 }"
+    )
+    path.write_text(f'[[candidates]]\nfamily = "boosting"\n{params}\n')
+    options = "--holdout", "0", "--effort", "high"
+    run = run_flow("--config", "candidates", str(path), "run", *options, *small)
+    assert run.code == 0, run.output
+    return run
+
+
 class TestOtherTables:
     def test_internet_service_by_parameters_alone(self, shared_data, quick, tmp_path):
         """On a sixth of its 72,274 customers, who have the same columns to find fault with."""
@@ -457,17 +471,6 @@ class TestOtherTables:
             other = profits[data.trial.probabilities >= threshold].sum()
             assert other <= profits[called].sum()
         assert data.report.profit.advantage["high"] > 0
-
-    @pytest.fixture(scope="class")
-    def cross_validated(self, small, tmp_path_factory) -> FlowRun:
-        """A run without a hold-out, at a high effort."""
-        path = tmp_path_factory.mktemp("random") / "search.toml"
-        params = "params = { max_leaf_nodes = 4, max_iter = 20, max_features = 0.5 }"
-        path.write_text(f'[[candidates]]\nfamily = "boosting"\n{params}\n')
-        options = "--holdout", "0", "--effort", "high"
-        run = run_flow("--config", "candidates", str(path), "run", *options, *small)
-        assert run.code == 0, run.output
-        return run
 
     def test_a_high_effort_averages_three_fits_and_says_what_it_took(self, cross_validated):
         assert cross_validated.data.trial.candidate.seeds == 3
