@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from churn.errors import ChurnError
 from churn.folders import own_folder
 from churn.home import STORE, home, use_home
+from churn.metaflow_service import limit_requests
 
 if TYPE_CHECKING:
     from metaflow import FlowSpec, Parameter, Run, Task
@@ -72,6 +73,7 @@ def client() -> ModuleType:
     from metaflow.metaflow_config import CLIENT_CACHE_PATH
 
     own_folder(CLIENT_CACHE_PATH)
+    limit_requests()
     metaflow.namespace(None)  # every user's runs, so that no user name is needed
     return metaflow
 
@@ -247,6 +249,7 @@ def run_flow(
 
     _keep_cards_with_runs()
     _package_whole_library()
+    limit_requests()
     if ARGO_COMMAND in sys.argv:
         _retry_what_may_pass()
     with parameters.flow_context(flow):

@@ -83,7 +83,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        found |= {name: value for name, value in (_request.get() or {}).items() if value}
+        found |= {name: value for name, value in known().items() if value}
         found |= getattr(record, "fields", {})
         if record.exc_info:
             found["error"] = self.formatException(record.exc_info)
@@ -115,6 +115,11 @@ def note(**fields: Any) -> None:
     found = _request.get()
     if found is not None:
         found.update(fields)
+
+
+def known() -> dict[str, Any]:
+    """What is known of the request that this thread answers."""
+    return _request.get() or {}
 
 
 def answered(environ: dict[str, Any], status: str, seconds: float) -> None:

@@ -22,6 +22,7 @@ FLOORS = (
         "home",
         "json_values",
         "metaflow_compat",
+        "metaflow_service",
         "pods",
         "words",
     ),

@@ -2,12 +2,17 @@
 
 import inspect
 import os
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import requests
+
 from churn.metaflow_compat import NO_RETRY
+from churn.metaflow_service import limit_requests
 from running import ROOT, flow_command, flow_environment
 
 NOBODY = 65534
@@ -42,6 +47,19 @@ def test_the_interfaces_of_metaflow_are_those_that_are_used():
     given = {"default", "type", "help"}
     assert given <= set(Parameter("any")._override_kwargs), "Parameter._override_kwargs"
     assert hasattr(metaflow_config, "CLIENT_CACHE_PATH"), "metaflow_config.CLIENT_CACHE_PATH"
+
+
+def test_a_metadata_service_that_does_not_answer_is_an_error():
+    """Metaflow itself waits for it without an end."""
+    from metaflow.plugins.metadata_providers.service import ServiceMetadataProvider
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes the connection
+        limit_requests(0.2)
+        try:
+            with pytest.raises(requests.ReadTimeout):
+                ServiceMetadataProvider._session.get(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        finally:
+            limit_requests()
 
 
 def cache_of(**environment: str) -> subprocess.CompletedProcess:

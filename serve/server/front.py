@@ -29,6 +29,7 @@ from serve.server.body import BodyReader
 from serve.server.queues import Queue
 from serve.server.slow_clients import SlowClients
 from serve.settings import Settings
+from serve.tracing import App, traced
 
 RUNNING, WAITING = 4, 64
 UNBOUNDED = "/health"
@@ -97,13 +98,13 @@ class Front:
         return response.status, list(response.headers), response.get_data()
 
 
-def create_front() -> Front:
+def create_front() -> App:
     """The app with the settings of the environment, behind its front."""
     from serve import create_app
 
     logs.configure(Settings.read().logging, "worker")
     end_with_parent()
-    front = Front(create_app())
+    front = traced(Front(create_app()))
     # What is loaded stays: the garbage collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import OFF
 from churn.folders import check_owner
-from serve import logs
+from serve import logs, tracing
 from serve.instance import STOP_SECONDS, shared_folder
 from serve.server.cpus import available_cpus
 from serve.settings import Settings
@@ -131,8 +131,9 @@ def keeper() -> Iterator[None]:
 
 
 def _settings() -> Settings:
-    """The settings of the environment, with the state's owner and the log's URL validated."""
+    """The settings of the environment; the state's owner, the log's URL and traces are checked."""
     settings = Settings.read()
+    tracing.check()
     check_owner(settings.state)
     if settings.log not in ("", OFF):
         from churn.feedback.prediction_log import PredictionLog
