@@ -13,7 +13,7 @@ FLOW := $(PY) flows/churn_flow.py
 # Each has one thread: threads of two processes that share the cores wait for each other.
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: help run resume card serve test test-fast coverage test-scheduled mutants check audit bench year quality lock wheel image cluster-test
+.PHONY: help run resume card serve test test-fast coverage test-scheduled mutants check audit bench year quality lock wheel image sbom dashboards cluster-test
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
@@ -85,7 +85,13 @@ wheel: .venv/bin/python ## build the package into dist/
 image:           ## build both images, train in one, serve from the other, and ask it; needs Docker
 	deploy/try-images.sh
 
-cluster-test: .venv/test deploy/.venv/ready ## show what docs/deployment.md claims of a cluster; as root
+sbom: deploy/.venv/ready ## write the bills of materials of both images into dist/; needs Docker
+	deploy/sbom.sh churn churn-serve
+
+dashboards: deploy/.venv/ready ## write Grafana's dashboards again
+	deploy/.venv/bin/python deploy/grafana/dashboards.py
+
+cluster-test: .venv/test deploy/.venv/service deploy/.checkov/ready ## show what docs/deployment.md claims of a cluster; as root
 	$(PY) deploy/cluster_test --tools deploy/.venv/bin/python --service $(SERVICE) $(ARGS)
 SERVICE := deploy/.venv/metaflow-service
 # Metaflow's metadata service is not on PyPI: its source, at version 2.5.1.
@@ -97,8 +103,10 @@ lock:            ## pin every version again (needs uv)
 	uv pip compile $(LOCK) -c requirements.lock requirements.txt tests/requirements.txt \
 	  -o tests/requirements.lock
 	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt -o serve/requirements.lock
+	uv pip compile $(LOCK) -c requirements.lock serve/requirements.txt serve/otel.txt -o serve/otel.lock
 	uv pip compile $(LOCK) -c tests/requirements.lock tests/mutants.txt -o tests/mutants.lock
 	uv pip compile $(LOCK) deploy/requirements.txt -o deploy/requirements.lock
+	uv pip compile $(LOCK) deploy/checkov.txt -o deploy/checkov.lock
 	$(MAKE) audit
 
 audit: .venv/test ## what can be said of the dependencies offline: reasons, licences, Pythons, conflicts
@@ -125,9 +133,19 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header 
 deploy/.venv/ready: deploy/requirements.lock
 	$(PYTHON) -m venv --clear deploy/.venv
 	deploy/.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+deploy/.venv/service: deploy/.venv/ready
+	rm -rf $(SERVICE)
 	git clone --quiet $(METADATA_SERVICE) $(SERVICE)
 	git -C $(SERVICE) checkout --quiet $(SERVICE_COMMIT)
 	deploy/.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation $(SERVICE)
+	@touch $@
+
+# checkov has an environment of its own: it pins older versions of what the others need newer.
+deploy/.checkov/ready: deploy/checkov.lock
+	$(PYTHON) -m venv --clear deploy/.checkov
+	deploy/.checkov/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 # The mutation tester has an environment of its own, which sees the packages of .venv too.

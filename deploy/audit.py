@@ -19,7 +19,8 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 LISTS = (
-    "requirements.txt", "serve/requirements.txt", "tests/requirements.txt", "tests/mutants.txt"
+    "requirements.txt", "serve/requirements.txt", "serve/otel.txt", "deploy/requirements.txt",
+    "deploy/checkov.txt", "tests/requirements.txt", "tests/mutants.txt"
 )  # fmt: skip
 LOCKS = ("requirements.lock", "serve/requirements.lock", "tests/requirements.lock")
 PYTHONS = ("3.11", "3.12", "3.13")

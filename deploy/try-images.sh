@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Builds both images, trains a model in `flow`, serves it from `serve`, and asks it about a customer:
-# as an arbitrary user, with a read-only root and one volume. Needs a container engine.
+# as an arbitrary user, with a read-only root and one volume. Needs a container engine; BASE names
+# another base image (deploy/stand_ins/base.sh makes one where none can be pulled).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 commit=$(git describe --always --abbrev=40 --dirty=+ --exclude='*')
 volume=churn-try-$$
 user=4321:0
-build() { docker build --quiet ${DOCKER_BUILD_OPTIONS:-} --build-arg "COMMIT=$commit" --target "$1" --tag "$2" .; }
+build() {
+    docker build --quiet ${DOCKER_BUILD_OPTIONS:-} --build-arg "COMMIT=$commit" \
+        --build-arg "BASE=${BASE:-}" --target "$1" --tag "$2" .
+}
 clean() { docker rm --force "$volume" >/dev/null 2>&1 || true; docker volume rm "$volume" >/dev/null 2>&1 || true; }
 trap clean EXIT
 
