@@ -84,7 +84,9 @@ def cluster(options: argparse.Namespace):
             }))  # fmt: skip
             pods["KUBECONFIG"] = str(config)
             try:
-                yield Cluster(engine, service, log, Path(folder), pushed, options.tools)
+                yield Cluster(
+                    engine, service, log, Path(folder), pushed, options.tools, options.service
+                )
             finally:
                 config.unlink()
 

@@ -16,7 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import composed
+import images
 import manifests
+import overlays
 import pandas as pd
 from cluster import QUICK, SECRET, Cluster
 from engine import WorkflowFailed
@@ -134,9 +137,9 @@ def scores(cluster: Cluster) -> str:
 
 def monitors_and_retrains(cluster: Cluster) -> str:
     """MonitorFlow finds a broken column, pushes the verdict, and starts ChurnFlow's workflow."""
-    script = Path(__file__).with_name("broken_column.py")
+    script = Path(__file__).with_name("history.py")
     environment = cluster.machine | {"PYTHONPATH": str(ROOT)}
-    day = [sys.executable, script, cluster.log, _day(-10)]
+    day = [sys.executable, script, "broken", cluster.log, _day(-10)]
     subprocess.run(day, env=environment, cwd=cluster.folder, check=True)
     table = cluster.put("newest.parquet", _table())
     name = cluster.engine.run("monitorflow", {"retrain": True, "data": table, "as-of": _day(-5)})
@@ -150,6 +153,23 @@ def monitors_and_retrains(cluster: Cluster) -> str:
     pods = cluster.engine.pods[started[1]]
     assert pods[-1].step == "end", pods
     return f"verdict 2 was pushed; {started[1]} ran in {len(pods)} pods of its own"
+
+
+def learns_effects(cluster: Cluster) -> str:
+    """EffectFlow learns from the lists and outcomes of a campaign whom a call keeps."""
+    day, name = _day(-60), {"campaign": "spring"}
+    listed = name | {"as-of": day, "budget": "6000", "control": "0.3"}
+    cluster.engine.run("scoreflow", listed | {"output": "s3://store/spring.csv"})
+    calls = cluster.folder / "spring.csv"
+    calls.write_text(cluster.get("spring.csv"))
+    script = [sys.executable, Path(__file__).with_name("outcomes.py"), calls, cluster.log, day]
+    environment = cluster.machine | {"PYTHONPATH": str(ROOT)}
+    subprocess.run(script, env=environment, cwd=cluster.folder, check=True)
+    run = cluster.engine.run("effectflow", name)
+    (end,) = cluster.engine.attempts(run, "end")
+    decided = re.search(r"^The list of 'spring' (goes by|is left).*", end.output, re.MULTILINE)
+    assert decided, end.output
+    return f"{len(cluster.engine.pods[run])} pods. {decided[0]}"
 
 
 def promotes_at_once(cluster: Cluster) -> str:
@@ -193,6 +213,19 @@ def promotes_at_once(cluster: Cluster) -> str:
     return f"{len(made)} promotions of {len(machines)} machines, {moved} of which had to move on"
 
 
+def names_a_service_that_hangs(cluster: Cluster) -> str:
+    """A metadata service that takes requests and never answers is an error after a minute."""
+    begun = time.monotonic()
+    with cluster.service.hanging():
+        done = cluster.churn("models")
+    took = time.monotonic() - begun
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    assert cluster.service.url.rpartition(":")[2] in done.stderr, done.stderr
+    assert took < 240, took
+    return f"after {took:.0f} s: {done.stderr.strip().splitlines()[-1].strip()[:160]}"
+
+
 def outlasts_the_service(cluster: Cluster) -> str:
     """The metadata service answers nobody for 20 seconds, in the middle of a run."""
     hung = threading.Event()
@@ -232,10 +265,21 @@ def refuses_without_the_service(cluster: Cluster) -> str:
     return "exit code 202 in `start`"
 
 
+def dashboards_are_current(cluster: Cluster) -> str:
+    """Grafana's dashboards are what their code makes, and follow the schema of Grafana's SDK."""
+    script = ROOT / "deploy" / "grafana" / "dashboards.py"
+    done = subprocess.run([cluster.tools, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return f"{len(list(script.with_name('dashboards').glob('*.json')))} dashboards"
+
+
 CLAIMS = [
     compiles, follows_the_schema, trains, retried_end, is_seen_elsewhere, refuses_once, scores,
-    monitors_and_retrains, promotes_at_once, outlasts_the_service, refuses_without_the_service,
+    monitors_and_retrains, promotes_at_once, outlasts_the_service, names_a_service_that_hangs,
+    refuses_without_the_service, learns_effects,
     manifests.follow_their_schemas, manifests.lint, manifests.serve, manifests.alert,
+    manifests.are_safe, manifests.terraform, dashboards_are_current, overlays.services,
+    images.work, images.traces, composed.whole_system,
 ]  # fmt: skip
 
 

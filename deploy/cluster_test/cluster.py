@@ -38,6 +38,8 @@ class Cluster:
         What was pushed to the Pushgateway.
     tools : Path
         The Python of the environment of this test.
+    source : Path
+        Of the metadata service.
     compiled : dict
         The workflow templates as Metaflow printed them, by name.
     commit : str
@@ -50,6 +52,7 @@ class Cluster:
     folder: Path
     pushed: list[str]
     tools: Path
+    source: Path
     compiled: dict[str, Any] = field(default_factory=dict)
     commit: str = field(default_factory=_commit)
 

@@ -1,6 +1,7 @@
-"""Log predictions as an app does after a fault upstream: no customer's tenure arrives.
+"""Log predictions of the champion as an app did some days ago.
 
-python broken_column.py DATABASE DAY
+python history.py broken DATABASE DAY      no customer's tenure arrives, after a fault upstream
+python history.py labelled DATABASE DAY    and a month later it is known who has left
 """
 
 import sys
@@ -10,24 +11,35 @@ import numpy as np
 
 from churn.data.parsing import parse_features
 from churn.data.readers import load_table
+from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import Prediction, PredictionLog
 from churn.registry.runs import fetch_run
 from churn.scoring.export.models import records
 
 CUSTOMERS = 500
+MONTH = timedelta(days=31)
 
-database, day = sys.argv[1:]
+what, database, day = sys.argv[1:]
 deployment = fetch_run("champion")
 table = load_table("telco").head(CUSTOMERS)
-features = parse_features(table, deployment.contract).assign(tenure=np.nan)
+features = parse_features(table, deployment.contract)
+if what == "broken":
+    features = features.assign(tenure=np.nan)
 noon = datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
 with PredictionLog(database) as log:
     log.add(
         [
             Prediction(
-                f"broken-{i}", noon + timedelta(seconds=i), deployment.run, f"customer-{i}",
+                f"{what}-{i}", noon + timedelta(seconds=i), deployment.run, f"{what}-{i}",
                 deployment.scorer(record), False, 0.5, record,
             )
             for i, record in enumerate(records(features))
         ]
     )  # fmt: skip
+if what == "labelled":
+    later = noon + MONTH
+    with OutcomeStore(database) as outcomes:
+        outcomes.add(
+            Outcome(f"{what}-{i}", later.date(), left, later)
+            for i, left in enumerate(table[deployment.contract.target].map(str).eq("Yes"))
+        )

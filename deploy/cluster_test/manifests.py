@@ -38,12 +38,45 @@ def follow_their_schemas(cluster: Cluster) -> str:
 
 
 def lint(cluster: Cluster) -> str:
-    """The Dockerfile is clean for hadolint."""
-    done = subprocess.run(
-        [cluster.tools.with_name("hadolint"), ROOT / "Dockerfile"], capture_output=True, text=True
-    )
+    """The Dockerfiles are clean for hadolint."""
+    files = ROOT / "Dockerfile", DEPLOY / "stand_ins" / "Dockerfile"
+    command = [cluster.tools.with_name("hadolint"), *files]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     return "no finding"
+
+
+def are_safe(cluster: Cluster) -> str:
+    """checkov finds nothing that deploy/checkov.yaml does not give a reason for."""
+    folder = cluster.folder / "checked"
+    shutil.copytree(DEPLOY / "terraform", folder)
+    shutil.copy(ROOT / "Dockerfile", folder)
+    for name in OVERLAYS:
+        (folder / f"{name}.yaml").write_text(
+            render(cluster, DEPLOY / "kubernetes" / "overlays" / name)
+        )
+    command = [DEPLOY / ".checkov/bin/checkov", "--config-file", DEPLOY / "checkov.yaml"]
+    done = subprocess.run([*command, "--directory", folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = sum(map(int, re.findall(r"Passed checks: (\d+)", done.stdout)))
+    return f"{passed} checks passed"
+
+
+def terraform(cluster: Cluster) -> str:
+    """Terraform takes deploy/terraform: bucket, database and identities."""
+    folder = shutil.copytree(DEPLOY / "terraform", cluster.folder / "terraform")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        command = ["terraform", *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+    done = run("fmt", "-check")
+    assert done.returncode == 0, done.stdout
+    if run("init", "-backend=false", "-input=false").returncode:
+        return "formatted; not validated, for AWS' provider could not be had"
+    done = run("validate")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "formatted, and valid for AWS' provider"
 
 
 def serve(cluster: Cluster) -> str:
