@@ -17,6 +17,7 @@ import numpy as np
 
 from churn.errors import ChurnError
 from churn.modeling.classifier import Classifier
+from churn.modeling.search_space import Candidate
 
 NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 # The families with an adapter that learns the number of trees, and its class.
@@ -27,6 +28,17 @@ NEEDED = ("fit", "predict_proba", "get_params", "set_params")
 def is_own(family: str) -> bool:
     """Whether a family is named as `module:Class`."""
     return NAME.fullmatch(family) is not None
+
+
+def own_parts(candidate: Candidate) -> list[str]:
+    """The families of one's own in a candidate: its own, or those of its members.
+
+    A model with any of them is not compiled.
+    """
+    if is_own(candidate.family):
+        return [candidate.family]
+    members = candidate.params.get("members", ())
+    return list(dict.fromkeys(family for member in members for family in own_parts(member)))
 
 
 def find_class(family: str) -> type[Any]:

@@ -15,7 +15,7 @@ from churn.modeling.own_families import is_own
 from churn.modeling.search_space import MAX_LEVELS, Candidate
 
 RENAMED_FAMILIES = {"symmetric": "oblivious_trees"}
-# One of `[[candidates]]`: `family`, and optionally `name` and `params`.
+# One of `[[candidates]]`: `family`, and optionally `name`, `params` and `member`.
 Entry = Mapping[str, Any]
 # The columns that parameters are checked for: a number, a category, and one of many levels.
 COLUMNS = np.array([0, 3, MAX_LEVELS + 1])
@@ -43,7 +43,7 @@ def parse_toml(text: str) -> list[Entry]:
 
 
 def parse_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
-    """Candidates from plain dicts with `family`, and optionally `name` and `params`.
+    """Candidates from plain dicts with `family`, and optionally `name`, `params` and `member`.
 
     Raises
     ------
@@ -63,8 +63,9 @@ def parse_candidates(entries: Sequence[Entry]) -> tuple[Candidate, ...]:
         family, params = entry["family"], dict(entry.get("params", {}))
         settings = ", ".join(f"{key}={value}" for key, value in params.items())
         name = entry.get("name") or f"{family.partition(':')[2] or family} {settings}".strip()
-        # What is not compiled is no member: a stack of it would not be compiled either.
-        candidates.append(Candidate(name, family, params, member=not is_own(family)))
+        # What is not compiled is a member only where the file says so: its stacks are not either.
+        member = entry.get("member", not is_own(family))
+        candidates.append(Candidate(name, family, params, member))
     names = [candidate.name for candidate in candidates]
     problems += [f"two candidates are called {n!r}" for n in set(names) if names.count(n) > 1]
     if problems or not candidates:
@@ -127,7 +128,7 @@ def _entry_problems(entry: object) -> list[str]:
     if not isinstance(entry, Mapping):
         return [f"{entry!r} is no table with a family"]
     problems = []
-    unknown = sorted(set(entry) - {"name", "family", "params"})
+    unknown = sorted(set(entry) - {"name", "family", "params", "member"})
     if unknown:
         problems.append(f"{', '.join(unknown)} is no entry")
     family = entry.get("family")
@@ -137,6 +138,8 @@ def _entry_problems(entry: object) -> list[str]:
         problems.append(f"family must be one of {', '.join(FAMILIES)}, or module:Class")
     if not isinstance(entry.get("params", {}), Mapping):
         problems.append("params must be a table")
+    if not isinstance(entry.get("member", True), bool):
+        problems.append("member must be true or false")
     if not isinstance(entry.get("name", ""), str):
         problems.append("name must be a text")
     return problems

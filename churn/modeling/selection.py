@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from churn.modeling.cross_validation import Trial
+from churn.modeling.own_families import own_parts
 from churn.modeling.sample import SearchSample
 from churn.statistics.log_odds import row_losses
 from churn.statistics.weighting import mean_and_error, weighted_mean
@@ -66,8 +67,8 @@ def leaderboard(
     list of dict
         rank, candidate, family, members (of a stack, with their weights), log_loss (nats, out of
         fold), behind (paired difference to the best), behind_se (its standard error), fold_losses,
-        microseconds (per customer), seconds, chosen (bool), stopped (why, or empty; its log loss
-        is of the folds that were tried, None if of none, and has no rank).
+        microseconds (per customer), compiled (bool), seconds, chosen (bool), stopped (why, or
+        empty; its log loss is of the folds that were tried, None if of none, and has no rank).
     """
     ranked = rank(trials, sample)
     rows = []
@@ -98,6 +99,7 @@ def _described(trial: Trial, chosen: bool) -> dict[str, Any]:
         "members": {m.name: w for m, w in zip(members, params.get("weights", ()), strict=True)},
         "fold_losses": trial.fold_losses,
         "microseconds": trial.microseconds,
+        "compiled": not own_parts(trial.candidate),
         "seconds": trial.seconds,
         "chosen": chosen,
         "stopped": trial.stopped,

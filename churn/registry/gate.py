@@ -15,7 +15,7 @@ from churn.data.contract import Contract
 from churn.data.rows import Rows, labels_of, rows_of
 from churn.evaluation.report import BASE_RATE, EvaluationReport
 from churn.modeling.model import ChurnModel
-from churn.modeling.own_families import is_own
+from churn.modeling.own_families import own_parts
 from churn.modeling.search import SearchOutcome
 from churn.modeling.search_space import BASELINE
 from churn.registry import checks
@@ -133,7 +133,7 @@ def decide(
         _small(held_out, leavers)
         or _foreign(past.foreign, project)
         or ("" if trust_suspected else _suspected(model.contract, leaks))
-        or _not_compiled(model.candidate.family)
+        or _not_compiled(own_parts(model.candidate))
         or represented
     )
     every = np.arange(0, held_out, -(-held_out // ROWS) or 1)
@@ -236,10 +236,10 @@ def _foreign(projects: Sequence[str], project: str) -> str:
     )
 
 
-def _not_compiled(family: str) -> str:
-    if not is_own(family):
+def _not_compiled(families: Sequence[str]) -> str:
+    if not families:
         return ""
     return (
-        f"{family} is not compiled, so that the app cannot serve it; `churn promote` makes it the "
-        "champion for ScoreFlow and MonitorFlow"
+        f"{' and '.join(families)} is not compiled, so that the app cannot serve the model; `churn "
+        "promote` makes it the champion for ScoreFlow and MonitorFlow"
     )

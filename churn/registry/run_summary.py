@@ -3,7 +3,7 @@
 from churn.evaluation.leak_prices import describe_price
 from churn.evaluation.summary import summarize
 from churn.modeling.effort import EFFORTS
-from churn.modeling.own_families import is_own
+from churn.modeling.own_families import own_parts
 from churn.modeling.search_space import STACK
 from churn.registry.training_run import TrainingRun
 from churn.words import plural
@@ -23,7 +23,7 @@ def summarize_run(run: TrainingRun) -> str:
     if not run.agreement.holds:
         return "\n".join([*lines, "It cannot be served: the scorer differs from the model."])
     serve = f"make serve RUN={run.pathspec} starts the app"
-    if is_own(run.trial.candidate.family):
+    if own_parts(run.trial.candidate):
         serve = f"python flows/score_flow.py run --run {run.pathspec} makes a call list"
     lines += [
         f"The gate: {run.decision.why}.",
@@ -41,12 +41,11 @@ def say_effort(run: TrainingRun) -> list[str]:
 
 def say_scorer(run: TrainingRun) -> str:
     """How single customers are scored, and what that costs."""
-    if not is_own(run.trial.candidate.family):
+    own = own_parts(run.trial.candidate)
+    if not own:
         return f"Compiled: {run.agreement}."
     compiled = [
-        row["microseconds"]
-        for row in run.leaderboard
-        if not is_own(row["family"]) and not row["stopped"]
+        row["microseconds"] for row in run.leaderboard if row["compiled"] and not row["stopped"]
     ]
     beside = ""
     if compiled:
@@ -54,7 +53,7 @@ def say_scorer(run: TrainingRun) -> str:
             f", where compiled candidates take about {min(compiled):.1f} to {max(compiled):.1f}"
         )
     return (
-        f"Not compiled, for {run.trial.candidate.family} is no family of this library: "
+        f"Not compiled, for {' and '.join(own)} is no family of this library: "
         f"predict_proba scores a single customer in {run.agreement.microseconds:,.0f} "
         f"microseconds{beside}; the app cannot serve it, ScoreFlow and "
         "churn.load can."

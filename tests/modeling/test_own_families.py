@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from churn.data.validation import validate_data
 from churn.errors import ChurnError
 from churn.modeling.families import build
 from churn.modeling.model import ChurnModel
+from churn.modeling.own_families import own_parts
 from churn.modeling.sample import draw_search_sample
 from churn.modeling.scoring_cost import NOT_COMPILED_MICROSECONDS
 from churn.modeling.search import try_candidate
 from churn.modeling.search_file import parse_toml, settle_candidates
-from churn.modeling.search_space import Candidate
+from churn.modeling.search_space import STACK, Candidate
 from churn.registry.model_file import describe_model, dump_model, load_model
 from churn.scoring.export.models import compare, compile_model, records
 from own_classifier import write_module
@@ -139,6 +141,27 @@ def test_the_fitted_model_says_which_module_it_needs(family, frame, tmp_path, mo
     del sys.modules["own_shares"]
     with pytest.raises(ChurnError, match="No module named 'own_shares': install its module"):
         load_model(content, describe_model(content))
+
+
+def test_a_stack_has_it_only_where_the_file_says_so_and_is_then_not_compiled(family, frame):
+    entries = [{"family": family, "member": True}, {"family": "logistic"}]
+    own, line = settle_candidates(entries)
+    assert own.member
+    assert not settle_candidates([{"family": family}])[0].member
+    params = {"members": (own, line), "weights": (0.3, 0.7), "intercept": 0.1}
+    stack = Candidate("stack of 2", STACK, params)
+    assert own_parts(stack) == [family]
+    assert own_parts(replace(stack, params={**params, "members": (line,)})) == []
+    model = ChurnModel(CONTRACT, stack).fit(frame)
+    scorer = compile_model(model)
+    assert scorer.program is None
+    assert compare(scorer, model, frame.head(20)).holds
+
+
+def test_whether_it_is_a_member_is_true_or_false(family):
+    with pytest.raises(ChurnError) as caught:
+        settle_candidates([{"family": family, "member": "yes"}])
+    assert "member must be true or false" in caught.value.problems[0]
 
 
 def test_the_model_that_the_docs_name_is_tried_where_its_package_is(tmp_path, monkeypatch, sample):

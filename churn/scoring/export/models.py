@@ -10,7 +10,7 @@ from churn.data.contract import Contract
 from churn.data.expressions import Formula
 from churn.data.parsing import parse_features
 from churn.modeling.model import ChurnModel
-from churn.modeling.own_families import is_own
+from churn.modeling.own_families import own_parts
 from churn.scoring.export.builder import ProgramBuilder
 from churn.scoring.export.estimators import add_probability
 from churn.scoring.export.formulas import add_formula
@@ -23,9 +23,9 @@ ROWS, UNCOMPILED_ROWS = 5_000, 50
 def compile_model(model: ChurnModel) -> Scorer | FittedScorer:
     """Compile a fitted model into a scorer, which does not need the model afterwards.
 
-    A family of one's own is not compiled; its scorer is the model.
+    A family of one's own is not compiled, nor a stack of one; its scorer is the model.
     """
-    if is_own(model.candidate.family):
+    if own_parts(model.candidate):
         return FittedScorer(model.threshold, model)
     builder = ProgramBuilder()
     columns = _add_columns(builder, model.contract)
