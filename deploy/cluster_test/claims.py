@@ -40,6 +40,15 @@ def compiles(cluster: Cluster) -> str:
     cluster.deploy("churn_flow.py", "--config", "candidates", str(search))
     cluster.deploy("score_flow.py", "--config", "deployment", str(score))
     cluster.deploy("monitor_flow.py")
+    trial = cluster.folder / "trial.toml"
+    trial.write_text('[parameters]\npromote = "never"\n')
+    branch = cluster.deploy(
+        "churn_flow.py", "--config", "deployment", str(trial), name="churnflow-trial"
+    )
+    arguments = cluster.compiled[branch]["spec"]["arguments"]["parameters"]
+    assert {"name": "promote", "value": '"never"'}.items() <= next(
+        one for one in arguments if one["name"] == "promote"
+    ).items()
     cluster.deploy("effect_flow.py")
     steps = [
         one
@@ -66,7 +75,7 @@ def follows_the_schema(cluster: Cluster) -> str:
 
 
 def trains(cluster: Cluster) -> str:
-    """ChurnFlow runs to its end, each task fresh; a pod that is killed in `train` is retried."""
+    """ChurnFlow runs to its end; a pod that is lost in `train`, with its disk, is replaced."""
     killed = []
 
     def kill(step: str, attempt: int, end: Callable[[], None]) -> None:

@@ -70,11 +70,12 @@ class Cluster:
             "METAFLOW_KUBERNETES_SECRETS": SECRET,
         }  # fmt: skip
 
-    def deploy(self, flow: str, *options: str) -> str:
+    def deploy(self, flow: str, *options: str, name: str = "") -> str:
         """Compile a flow as `argo-workflows create` does, and register it; its name."""
+        named = ["--name", name] if name else []
         command = [sys.executable, str(ROOT / "flows" / flow), *options]
         done = subprocess.run(
-            [*command, "argo-workflows", "create", "--only-json"], env=self.machine,
+            [*command, "argo-workflows", *named, "create", "--only-json"], env=self.machine,
             cwd=self.folder, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode:
