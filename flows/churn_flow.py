@@ -72,7 +72,7 @@ class ChurnFlow(FlowSpec):
     search_rows = Parameter("search-rows", default=20_000, help="most rows to try candidates on")
     budget_seconds = Parameter("budget-seconds", default=240.0, help="CPU seconds of the search")
     refit_rows = Parameter(
-        "refit-rows", default=1_000_000, help="most rows to fit the chosen candidate to"
+        "refit-rows", default=500_000, help="most rows to fit the chosen candidate to"
     )
     effort = Parameter("effort", default="default", help="default; high: up to ten times the CPU")
     margin = Parameter(
@@ -254,12 +254,10 @@ class ChurnFlow(FlowSpec):
         self.merge_artifacts(inputs, exclude=["died", "trial", "error"])
         # A task that died has no other artifacts.
         results = [None if task.died else (task.trial, task.error) for task in inputs]
-        self.search = collect(self.candidates, results, self.baseline)
-        console.show(f"candidates to stack: {len(self.search.trials)}")
-        tried = [
-            *self.search.trials,
-            *stack(self.search.trials, self.sample, self.seed, console.show),
-        ]
+        search = collect(self.candidates, results, self.baseline)
+        self.search = search.without_predictions()
+        console.show(f"candidates to stack: {len(search.trials)}")
+        tried = [*search.trials, *stack(search.trials, self.sample, self.seed, console.show)]
         self.trial = choose(tried, self.sample, self.margin)
         self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
         train = Part(self.customers, self.split == "train")

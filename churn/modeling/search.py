@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,15 @@ class SearchOutcome:
     def over_budget(self) -> tuple[str, ...]:
         """The names of candidates that were stopped, or not tried, for the budget."""
         return tuple(t.candidate.name for t in self.stopped if t.stopped_for_budget)
+
+    def without_predictions(self) -> "SearchOutcome":
+        """The same results, without the probabilities, which the artifact of each trial has."""
+        empty = np.empty(0)
+        return replace(
+            self,
+            trials=tuple(replace(trial, probabilities=empty) for trial in self.trials),
+            stopped=tuple(replace(trial, probabilities=empty) for trial in self.stopped),
+        )
 
     def notes(self) -> list[str]:
         """Everything in the search that did not go well, one sentence each, for the user."""
