@@ -259,7 +259,7 @@ class ChurnFlow(FlowSpec):
         console.show(f"candidates to stack: {len(search.trials)}")
         tried = [*search.trials, *stack(search.trials, self.sample, self.seed, console.show)]
         self.trial = choose(tried, self.sample, self.margin)
-        self.leaderboard = leaderboard(tried, self.search.stopped, self.trial, self.sample)
+        self.leaderboard = leaderboard(tried, search.stopped, self.trial, self.sample)
         train = Part(self.customers, self.split == "train")
         threshold = settle_threshold(
             self.trial.probabilities, train.read(self.sample.rows), self.costs, self.sample.weights
