@@ -17,7 +17,8 @@ def add(commands: Commands) -> None:
     """Add the command that deletes old runs."""
     about = (
         "delete runs older than so many days from the local store, and files left in the state "
-        "folder; never one that was promoted, or whose predictions are in the log"
+        "folder, such as converted tables; never a run that was promoted, or whose predictions are "
+        "in the log"
     )
     parser = commands.add_parser("prune", help=about, description=about)
     parser.add_argument(
@@ -30,6 +31,7 @@ def add(commands: Commands) -> None:
 
 
 def _prune(options: argparse.Namespace) -> None:
+    from churn.data.conversion import prune_tables
     from churn.metaflow_compat import local_store
     from churn.registry.pruning import prune_runs
 
@@ -40,6 +42,7 @@ def _prune(options: argparse.Namespace) -> None:
         raise ChurnError("Only a local store can be pruned:", [hint])
     done = prune_runs(store, options.keep_days, needed, dry=options.dry_run)
     leftovers = _leftovers(options.keep_days, options.dry_run)
+    leftovers += prune_tables(_state() / "tables", options.keep_days, dry=options.dry_run)
     would = "would be " if options.dry_run else ""
     freed = (done.freed + leftovers) / 1e6
     print(
@@ -75,15 +78,20 @@ def _needed(url: str | None) -> dict[str, str]:
 
 def _leftovers(days: int, dry: bool) -> int:
     """Delete partial files in the state folder that are older than `days`; return their bytes."""
-    from churn.feedback.prediction_log import locations
-
     before, freed = time.time() - days * DAY, 0
-    for path in locations(os.environ)[0].parent.rglob("*.partial"):
+    for path in _state().rglob("*.partial"):
         if path.is_file() and path.stat().st_mtime < before:
             freed += path.stat().st_size
             if not dry:
                 path.unlink(missing_ok=True)
     return freed
+
+
+def _state() -> Path:
+    """The state folder."""
+    from churn.feedback.prediction_log import locations
+
+    return locations(os.environ)[0].parent
 
 
 def _days(text: str) -> int:

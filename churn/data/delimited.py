@@ -12,7 +12,7 @@ import io
 import lzma
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, cast
@@ -26,7 +26,15 @@ from churn.data.source import SEPARATORS, SourceOptions, add_note
 from churn.errors import ChurnError
 from churn.words import plural
 
-__all__ = ["Layout", "cause", "column_names", "decompressed", "read_delimited", "sniff"]
+__all__ = [
+    "Layout",
+    "cause",
+    "column_names",
+    "decompressed",
+    "read_delimited",
+    "sniff",
+    "stream_delimited",
+]
 
 HEAD_BYTES = 1 << 18
 HEAD_ROWS = 100
@@ -190,11 +198,8 @@ def read_delimited(
 
     Parameters
     ----------
-    file : binary file
-        Decompressed.
-    again : callable
-        Opens it once more.
-    options : SourceOptions
+    file, again, options
+        See `stream_delimited`.
 
     Returns
     -------
@@ -206,13 +211,42 @@ def read_delimited(
     ChurnError
         If it cannot be read whole: a row has too many or too few cells, or a quote is not closed.
     """
+    layout, batches = stream_delimited(file, again, options)
+    frame: pd.DataFrame = pa.Table.from_batches(batches, _schema(layout)).to_pandas()
+    frame.attrs["separator"] = layout.separator
+    add_note(frame, *layout.notes)
+    return frame
+
+
+def stream_delimited(
+    file: BinaryIO, again: Callable[[], BinaryIO], options: SourceOptions
+) -> tuple[Layout, Iterator[pa.RecordBatch]]:
+    """Read a text table some rows at a time, every column as text.
+
+    Parameters
+    ----------
+    file : binary file
+        Decompressed.
+    again : callable
+        Opens it once more.
+    options : SourceOptions
+
+    Raises
+    ------
+    ChurnError
+        As soon as a row is read that has too many or too few cells, or a quote that is not closed.
+    """
     head = file.read(HEAD_BYTES)
     layout = sniff(head, options, whole=len(head) < HEAD_BYTES)
     twice = sorted({name for name in layout.names if layout.names.count(name) > 1})
     if twice:
         raise ChurnError("", [f"{name}: two columns have this name" for name in twice])
+    return layout, _batches(again, layout)
+
+
+def _batches(again: Callable[[], BinaryIO], layout: Layout) -> Iterator[pa.RecordBatch]:
     with again() as stream:
-        table = pyarrow.csv.read_csv(
+        reader = pyarrow.csv.open_csv(
             stream,
             # With one thread, errors name the row.
             read_options=pyarrow.csv.ReadOptions(
@@ -233,13 +267,18 @@ def read_delimited(
                 strings_can_be_null=True,
             ),
         )
-    problems = _swallowed_rows(table, layout)
-    if problems:
-        raise ChurnError("", problems)
-    frame: pd.DataFrame = table.to_pandas()
-    frame.attrs["separator"] = layout.separator
-    add_note(frame, *layout.notes)
-    return frame
+        first, batch = 0, next(reader, None)
+        while batch is not None:
+            following = next(reader, None)
+            problems = _swallowed_rows(batch, layout, first, following is None)
+            if problems:
+                raise ChurnError("", problems)
+            yield batch
+            first, batch = first + len(batch), following
+
+
+def _schema(layout: Layout) -> pa.Schema:
+    return pa.schema([(name, pa.string()) for name in layout.names])
 
 
 def _encoding(head: bytes, options: SourceOptions) -> tuple[str, list[str]]:
@@ -333,8 +372,16 @@ def _title_lines(rows: list[list[str]]) -> int:
     return 0
 
 
-def _swallowed_rows(table: pa.Table, layout: Layout) -> list[str]:
-    """Cells that contain whole rows, as after a quote that is not closed."""
+def _swallowed_rows(table: pa.RecordBatch, layout: Layout, first: int, last: bool) -> list[str]:
+    """Cells that contain whole rows, as after a quote that is not closed.
+
+    Parameters
+    ----------
+    first : int
+        The position of the first row in the whole table.
+    last : bool
+        Whether these are its last rows.
+    """
     problems, separators = [], len(layout.names) - 1
     for name, column in zip(layout.names, table.columns, strict=True):
         broken = pc.match_substring_regex(column, "[\r\n]")
@@ -346,14 +393,17 @@ def _swallowed_rows(table: pa.Table, layout: Layout) -> list[str]:
             lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
             wide = [line for line in lines[1:] if line.count(layout.separator) == separators]
             unclosed = (
-                row == len(table) - 1 and name == layout.names[-1] and text.endswith(("\n", "\r"))
+                last
+                and row == len(table) - 1
+                and name == layout.names[-1]
+                and text.endswith(("\n", "\r"))
             )
             if unclosed or (
                 wide and (len(layout.names) >= MIN_COLUMNS_OF_A_ROW or len(wide) == len(lines) - 1)
             ):
                 problems.append(
-                    f"row {row + 1}, {name}: a quote is opened and not closed, and the cell holds "
-                    f"{len(lines) - 1} more lines; it begins with {text[:40]!r}"
+                    f"row {first + row + 1}, {name}: a quote is opened and not closed, and the "
+                    f"cell holds {len(lines) - 1} more lines; it begins with {text[:40]!r}"
                 )
                 break
     return problems

@@ -6,7 +6,8 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,11 +19,13 @@ from pyarrow import fs
 
 from churn.data.delimited import (
     MAX_TITLE_LINES,
+    Layout,
     cause,
     column_names,
     decompressed,
     not_utf8,
     read_delimited,
+    stream_delimited,
 )
 from churn.data.parquet import open_dataset, to_frame
 from churn.data.source import SourceOptions, add_note
@@ -55,15 +58,43 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
         If the file does not exist, has no rows, or cannot be read whole: its rows have different
         numbers of cells, or a quote is not closed.
     """
-    filesystem, inside = locate(path)
+    with _text_file(path) as (unpacked, notes), unpacked() as file:
+        frame = read_delimited(file, unpacked, options)
+    add_note(frame, *notes)
+    return usable(frame, path)
 
-    def unpacked() -> tuple[BinaryIO, str]:
-        return decompressed(lambda: filesystem.open_input_file(inside))
+
+@contextmanager
+def stream_csv(
+    path: str | Path, options: SourceOptions = ASKED
+) -> Iterator[tuple[Layout, list[str], Iterator[pa.RecordBatch]]]:
+    """Read a text file some rows at a time; see `load_csv`.
+
+    Yields
+    ------
+    Layout, list of str, iterator of RecordBatch
+        The format, notes for the user, and the rows, every column as text.
+    """
+    with _text_file(path) as (unpacked, notes):
+        with unpacked() as file:
+            layout, batches = stream_delimited(file, unpacked, options)
+        yield layout, [*layout.notes, *notes], batches
+
+
+@contextmanager
+def _text_file(path: str | Path) -> Iterator[tuple[Callable[[], BinaryIO], list[str]]]:
+    """What opens a decompressed text file, and notes; its errors are those of the file."""
+    filesystem, inside = locate(path)
+    notes: list[str] = []
+
+    def unpacked() -> BinaryIO:
+        file, kind = decompressed(lambda: filesystem.open_input_file(inside))
+        if kind and not str(path).lower().endswith((".gz", ".bz2", ".zst", ".xz", ".zip")):
+            notes[:] = [f"the file is compressed ({kind}), though its name does not say so"]
+        return file
 
     try:
-        file, kind = unpacked()
-        with file:
-            frame = read_delimited(file, lambda: unpacked()[0], options)
+        yield unpacked, notes
     except ChurnError as error:
         problems = error.problems or [error.summary]
         raise ChurnError(f"Cannot read {path} as CSV:", problems) from None
@@ -71,9 +102,6 @@ def load_csv(path: str | Path, options: SourceOptions = ASKED) -> pd.DataFrame:
             zlib.error, LookupError) as error:  # fmt: skip
         reason = _reason(error)
         raise ChurnError(f"Cannot read {path} as CSV:", [reason, *cause(reason)]) from error
-    if kind and not str(path).lower().endswith((".gz", ".bz2", ".zst", ".xz", ".zip")):
-        add_note(frame, f"the file is compressed ({kind}), though its name does not say so")
-    return usable(frame, path)
 
 
 def load_table(source: str | Path, query: str = "", options: SourceOptions = ASKED) -> pd.DataFrame:

@@ -7,6 +7,7 @@ A table that changes or vanishes while it is in use is an error that names it.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -149,6 +150,11 @@ class StoredTable:
         if held:
             yield first, self._frame(held, first)
 
+    def parts(self) -> Iterator[tuple[pd.DataFrame, pa.Table]]:
+        """All rows, some at a time, as a frame and as they are stored."""
+        for batch in self._batches(list(self.columns), CHUNK_ROWS):
+            yield self._frame([batch], 0), pa.Table.from_batches([batch])
+
     def take(self, rows: np.ndarray, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Read some rows.
 
@@ -219,6 +225,8 @@ class StoredTable:
 
     def _unchanged(self) -> pyarrow.dataset.FileSystemDataset:
         """The dataset, if it has the cells that it had."""
+        if not self.location.startswith("s3://") and not Path(self.location).exists():
+            raise self._lost(["there is no such file"])
         try:
             dataset, _ = open_parquet(self.location)
         except ChurnError as error:

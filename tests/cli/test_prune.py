@@ -40,7 +40,11 @@ def store(tmp_path):
         log.add([Prediction("p", now, logged(), "c", 0.5, True, 0.2, {})])
     (state / "spool").mkdir()
     (state / "spool" / "x.partial").write_text("{")
-    for path in (*(tmp_path / ".metaflow").rglob("*"), state / "spool" / "x.partial"):
+    (state / "tables").mkdir()
+    for name in ("old", "new"):
+        (state / "tables" / f"{name}.parquet").write_text("a converted table")
+    leftovers = state / "spool" / "x.partial", state / "tables" / "old.parquet"
+    for path in (*(tmp_path / ".metaflow").rglob("*"), *leftovers):
         os.utime(path, (OLD, OLD))
     return tmp_path
 
@@ -69,6 +73,7 @@ def test_old_runs_are_deleted_and_needed_ones_stay(store):
     assert f"{names['good']} is older and stays: it was promoted." in said
     assert f"{logged()} is older and stays: its predictions are in the log." in said
     assert not (store / ".churn" / "spool" / "x.partial").exists()
+    assert [one.name for one in (store / ".churn" / "tables").iterdir()] == ["new.parquet"]
     assert names["good"] in churn(store, "history")
 
 

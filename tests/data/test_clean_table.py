@@ -138,6 +138,7 @@ class TestParts:
         chunks_of(400)
         assert StoredTable.of_parquet(str(path)).digest == digest_of(table)
 
+    @pytest.mark.slow
     def test_make_the_contract_the_split_and_the_sample_of_the_whole(self, generated, chunks_of):
         table, path = generated
         parts = StoredTable.of_parquet(str(path))
@@ -202,6 +203,27 @@ class TestConversion:
         assert again.location == copy.location
         assert len(list((tmp_path / "tables").iterdir())) == 1
 
+    @pytest.mark.parametrize("text", ["a,b\n1,2\n3\n", "a,b\n", "", "a,b\n1,\xff\n", 'a,b\n1,"2\n'])
+    def test_what_cannot_be_read_is_refused_as_in_memory_and_leaves_no_file(self, tmp_path, text):
+        path = tmp_path / "cells.csv"
+        path.write_bytes(text.encode("latin-1"))
+        with pytest.raises(ChurnError) as whole:
+            load_table(path)
+        with pytest.raises(ChurnError) as parts:
+            store_table(str(path), "", SourceOptions(), tmp_path / "tables")
+        assert str(parts.value) == str(whole.value)
+        assert not list((tmp_path / "tables").glob("*"))
+
+    def test_a_text_file_is_read_some_rows_at_a_time(self, tmp_path, monkeypatch):
+        """Blocks of a megabyte, so more than one of them."""
+        path = tmp_path / "cells.csv"
+        whole = pd.DataFrame({"id": map(str, range(60_000)), "text": "x" * 40}).astype("str")
+        whole.to_csv(path, index=False)
+        monkeypatch.delattr("churn.data.conversion.load_table")
+        copy = store_table(str(path), "", SourceOptions(), tmp_path / "tables")
+        assert copy.digest == digest_of(whole)
+        assert len(copy) == 60_000
+
     def test_a_copy_outlives_its_source(self, tmp_path):
         path = tmp_path / "cells.csv"
         texts().to_csv(path, index=False)
@@ -218,6 +240,23 @@ class TestConversion:
         assert Path(copy.location).exists()
         assert prune_tables(tmp_path, keep_days=30) == size
         assert not Path(copy.location).exists()
+
+
+def test_a_table_of_this_machine_is_copied_to_a_remote_store(bucket, generated, monkeypatch):
+    """In its columns' types: a task on another machine reads it from there."""
+    # Metaflow's setting alone names the server.
+    monkeypatch.setenv("METAFLOW_S3_ENDPOINT_URL", os.environ["AWS_ENDPOINT_URL"])
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    s3_folder, (_, path) = "s3://customers/metaflow/churn-tables", generated
+    here = StoredTable.of_parquet(str(path))
+    copy = store_table(str(path), "", SourceOptions(), s3_folder)
+    assert copy.location == f"{s3_folder}/{here.digest}.parquet"
+    assert (copy.digest, copy.with_missing) == (here.digest, here.with_missing)
+    assert StoredTable.of_parquet(copy.location).digest == here.digest
+    assert store_table(copy.location, "", SourceOptions(), s3_folder).location == copy.location
+    telco = store_table("telco", "", SourceOptions(), s3_folder)
+    assert telco.location.startswith(s3_folder)
+    assert len(next(telco.chunks())[1]) == 7043
 
 
 class TestChanges:

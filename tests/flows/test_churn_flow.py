@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -307,6 +308,54 @@ def run_with_interruptions(*arguments: str) -> FlowRun:
     reader.join()
     process.stdout.close()
     return FlowRun(process.returncode, output[0])
+
+
+@pytest.fixture(scope="module")
+def on_parquet(quick, tmp_path_factory) -> tuple[FlowRun, Path]:
+    """A run on a Parquet file, which is read where it lies."""
+    path = tmp_path_factory.mktemp("parquet") / "customers.parquet"
+    generate_sample_data(600, seed=5).to_parquet(path, row_group_size=200)
+    table = "--data", str(path), "--id", "customer_id", "--target", "churn"
+    run = run_flow("--config", "candidates", quick, "run", *table)
+    assert run.code == 0, run.output
+    return run, path
+
+
+@pytest.mark.scheduled
+class TestTableByReference:
+    def test_the_artifact_says_where_the_table_lies(self, on_parquet):
+        run, path = on_parquet
+        stored = run.data.table
+        assert (stored.location, len(stored)) == (str(path), 600)
+        assert stored.digest == run.data.lineage["data"]
+
+    def test_a_resumed_run_refuses_another_table_and_names_both(self, on_parquet):
+        run, path = on_parquet
+        number, before = run.pathspec.split("/")[1], path.read_bytes()
+        generate_sample_data(600, seed=6).to_parquet(path, row_group_size=200)
+        again = run_flow("resume", "evaluate", "--origin-run-id", number)
+        assert again.code != 0
+        assert f"has read the table {path} with the digest {run.data.table.digest}" in again.output
+        assert re.search("its digest is [0-9a-f]{64} now", again.output)
+        path.unlink()
+        again = run_flow("resume", "evaluate", "--origin-run-id", number)
+        assert again.code != 0
+        assert f"{path} with the digest {run.data.table.digest}" in again.output
+        assert "there is no such file" in again.output
+        path.write_bytes(before)
+        again = run_flow("resume", "evaluate", "--origin-run-id", number)
+        assert again.code == 0, again.output
+        assert again.data.fingerprint == run.data.fingerprint
+
+    def test_fewer_refit_rows_are_told(self, on_parquet, quick):
+        _, path = on_parquet
+        table = "--data", str(path), "--id", "customer_id", "--target", "churn"
+        run = run_flow("--config", "candidates", quick, "run", *table, "--refit-rows", "300")
+        assert run.code == 0, run.output
+        trained = int((run.data.split == "train").sum())
+        told = f"The model is fitted to 300 of {trained} customers"
+        assert told in run.output
+        assert run.data.report.train_customers == run.data.deployment["customers"] == 300
 
 
 class TestFailures:

@@ -23,6 +23,9 @@ def test_runs_on_an_s3_datastore(s3, quick):
     run = run_flow(*command, CHURN_WARM="0", **s3[1])
     assert run.code == 0, run.output
     assert "evaluated on 1,419 customers by hold-out" in run.output
+    # A task on another machine finds the table in the datastore.
+    stored = s3[0].list_objects_v2(Bucket="store", Prefix="metaflow/churn-tables/")["Contents"]
+    assert [one["Key"].endswith(".parquet") for one in stored] == [True]
 
 
 def test_a_promotion_that_nobody_else_would_see_is_refused_before_anything_is_read(s3):
