@@ -14,6 +14,9 @@ late, and MonitorFlow compares, evaluates, and retrains by ChurnFlow, whose gate
 learns whom a call keeps, and ranks the list once that is proven. Only the customers are generated,
 and the dates in the prediction log are set.
 
+With `--library` nothing but the businesses' lists is real: they are made, stored and learned from by
+the library in one process, without the app and MonitorFlow (year_library.py).
+
 With several seeds each is a process, `--jobs` at a time. A seed that has ended is in the folder,
 and is not repeated: after an interruption the same command goes on with the others.
 """
@@ -49,6 +52,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1, help="years at a time")
     parser.add_argument("--effects", choices=("same", "different"), default="same")
     parser.add_argument("--explore", type=float, default=0.0, help="share of the calls at random")
+    parser.add_argument(
+        "--library", action="store_true", help="no processes: the library alone, a minute or two"
+    )
     parser.add_argument("--picture", type=Path, help=".svg")
     options = parser.parse_args()
     if options.seeds > 1:
@@ -95,6 +101,7 @@ def one_of_many(options, folder: Path, seed: int) -> int:
     shutil.rmtree(own, ignore_errors=True)  # of a year that was interrupted
     names = ("customers", "months", "prices", "broken", "budget", "effects", "explore")
     given = [word for name in names for word in (f"--{name}", str(getattr(options, name)))]
+    given += ["--library"] * options.library
     command = [sys.executable, __file__, *given, "--seed", str(seed), "--folder", str(own)]
     own.mkdir(parents=True)
     with (folder / f"{seed}.txt").open("w") as output:
@@ -125,6 +132,8 @@ def live(options, folder: Path) -> list[dict]:
         options.customers, options.customers * 6 // 100, options.months, options.prices,
         options.broken, options.seed, options.effects == "different",
     )  # fmt: skip
+    if options.library:
+        return live_in_library(plan, options, folder.resolve())
     offer, begin = RetentionCosts(), time.monotonic()
     flows = partial(run_flow, log=folder / "flows.txt")
     loop = Loop(plan, offer, options.budget, folder.resolve(), flows, options.explore)
@@ -143,6 +152,22 @@ def live(options, folder: Path) -> list[dict]:
             say(f"month {number} of {plan.months}, {seconds:.0f} s: {', '.join(notes) or 'ok'}")
             text = json.dumps([{n: asdict(one) for n, one in month.items()} for month in months])
             (folder / "months.json").write_text(text)
+    return months
+
+
+def live_in_library(plan, options, folder: Path) -> list[dict]:
+    """Simulate the year in this process; see year_library.py."""
+    from year_library import FittedBest, FittedByRisk, FittedOnce, LibraryLoop
+    from year_policies import Nobody
+
+    loop = LibraryLoop(plan, RetentionCosts(), options.budget, folder, options.explore)
+    businesses = [Nobody(plan, loop.offer), FittedOnce(loop), FittedByRisk(loop), FittedBest(loop)]
+    months = []
+    for number in range(1, plan.months + 1):
+        months.append({one.name: one.month() for one in [*businesses, loop]})
+        say(f"month {number} of {plan.months}, {time.process_time():.0f} CPU s")
+    text = json.dumps([{n: asdict(one) for n, one in month.items()} for month in months])
+    (folder / "months.json").write_text(text)
     return months
 
 

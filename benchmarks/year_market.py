@@ -1,9 +1,9 @@
 """A simulated market: customers come, grow older, and leave or stay with known probabilities.
 
 A customer who accepts the offer gets a contract of two years, and is not affected by the price.
-With different effects only customers with a partner accept (persuadables, twice the mean
-acceptance), and a call makes some of the others on a monthly contract leave who would have stayed
-(sleeping dogs).
+With different effects only customers with a partner take an offer (of those about to leave twice
+the mean acceptance, so they are the persuadables), and a call makes some of the others on a monthly
+contract leave who would have stayed (sleeping dogs).
 
 Markets with one seed differ only in the called customers: each customer has the same random numbers
 in each month of each market, so the difference between two markets is the effect of calling.
@@ -139,11 +139,17 @@ class Market:
         now = self._now()
         return np.where((now["partner"] == 0) & (now["contract"] == 0), PROVOKED, 0.0)
 
+    def interested(self) -> np.ndarray:
+        """Who takes an offer if they stay, in the order of the table: bool."""
+        if not self.plan.different:
+            return np.ones(len(self.ids), dtype=bool)
+        return self._now()["partner"] == 1
+
     def benefits(self) -> np.ndarray:
         """The true expected money that a call of each customer brings, less its cost."""
         chance, accept, provoked = self.chances(), self.acceptance(), self.provoked()
         kept, lost = chance * accept, (1 - chance) * provoked
-        takers = kept + (1 - chance) * (1 - provoked)
+        takers = kept + (1 - chance) * self.interested()
         value = self.offer.customer_value * (kept - lost)
         return value - self.offer.contact_cost - self.offer.offer_cost * takers
 
@@ -158,7 +164,7 @@ class Market:
         kept = leaving & called & (accept < self.acceptance())
         driven = ~leaving & called & (accept < self.provoked())
         left = (leaving & ~kept) | driven
-        takers = called & ~left
+        takers = called & ~left & self.interested()
         spent = called.sum() * self.offer.contact_cost + takers.sum() * self.offer.offer_cost
         self._everybody["contract"][self.ids[takers] - 1] = TWO_YEARS
         self._resent[self.ids[takers] - 1] = 0.0

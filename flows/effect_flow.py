@@ -75,6 +75,7 @@ class EffectFlow(FlowSpec):
         from churn.registry.policies import describe_policy, dump_policy
         from churn.targeting.effects import combine_folds
         from churn.targeting.learned import LearnedPolicy
+        from churn.targeting.policies import A_YEAR
         from churn.targeting.report import judge
 
         self.found, self.settings = inputs[0].found, inputs[0].settings
@@ -82,7 +83,7 @@ class EffectFlow(FlowSpec):
         effects = combine_folds(known, [one.fold for one in inputs])
         capacities = capacity_shares(found, self.settings.capacities)
         self.report = judge(
-            known, effects, found.checks, found.costs, found.budget, self.seed, capacities
+            known, effects, found.checks, found.costs, found.budget, self.seed, capacities, A_YEAR
         )
         run = f"{current.flow_name}/{current.run_id}"
         policy = LearnedPolicy.fit(known, self.report, self.settings.campaign, run, self.seed)

@@ -84,6 +84,7 @@ class ScoreFlow(FlowSpec):
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.cooldown import resting_customers
         from churn.campaign.do_not_contact import read_ids
+        from churn.campaign.effects import compare_with_newest, rest_of_drawn
         from churn.campaign.list_policy import ListPolicy
         from churn.campaign.shards import Source
         from churn.campaign.stored.listing import kept_names
@@ -123,13 +124,18 @@ class ScoreFlow(FlowSpec):
         self.policy = ListPolicy(
             self.actions, self.deployment.reliability, self.contract, self.deployment.run, learned
         )
+        self.policy, drawn_by = compare_with_newest(self.policy, self.campaign)
         self.excluded = read_ids(self.terms.do_not_contact, self.contract.id)
-        self.resting = resting_customers(self.log_url, self.campaign.as_of, self.campaign.cooldown)
+        self.drawn_days = rest_of_drawn(self.campaign, contract, file)
+        self.resting = resting_customers(
+            self.log_url, self.campaign.as_of, self.campaign.cooldown, self.drawn_days
+        )
         self.kept_names = kept_names(contract, self.keep, self.segment_column)
         needed = [*columns_needed(self.contract, self.actions), *self.kept_names]
         self.source = Source.open(self.data, self.query, needed, options)
         self.shards = self.source.shards(self.shard_rows)
         self.warnings = [self.terms.plan.words] if self.terms.plan else []
+        self.warnings += drawn_by
         self.warnings += [f"The table: {note}." for note in self.source.notes]
         self.warnings.append(left_already(self.source, self.shards, contract))
         self.repeated = repeated_ids(self.source, self.shards, self.contract.id)
@@ -177,7 +183,7 @@ class ScoreFlow(FlowSpec):
         # These are equal in every task, but not merged: the pickle of a set differs by process.
         same = (
             "campaign", "contract", "costs_used", "deployment", "terms", "excluded", "policy",
-            "resting", "warnings", "kept_names",
+            "resting", "warnings", "kept_names", "drawn_days",
         )  # fmt: skip
         for name in same:
             setattr(self, name, getattr(inputs[0], name))
@@ -194,7 +200,9 @@ class ScoreFlow(FlowSpec):
             )
         )  # fmt: skip
         self.warnings.append(
-            describe_resting(self.resting, counts["resting"], self.campaign.cooldown)
+            describe_resting(
+                self.resting, counts["resting"], self.campaign.cooldown, self.drawn_days
+            )
         )
         tables = [self.call_list.calls]
         if self.everyone:

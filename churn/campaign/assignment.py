@@ -1,9 +1,10 @@
 """The customers of a list with their actions, and the probability of each action that was possible.
 
-A row of a list has its stratum. On the list each customer is in the control group with one
+A row of a list has its stratum. The exploration is drawn first: about half of its customers get no
+action, and the others one of those that are possible, each with the probability that the draw gave
+it. Of all other customers the list takes the best: each is in the control group with one
 probability, and else gets the policy's action, or, with the exploration's share, one of all that
-are possible. In the exploration half of the customers get no action, and the others one of those
-that are possible.
+are possible.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ import pandas as pd
 from churn.campaign.actions import Actions
 from churn.campaign.allocation import allocate, uniform_numbers
 from churn.campaign.control_group import CONTROL
-from churn.campaign.exploration import EXPLORATION, LIST, SHARE, Drawn, benefits_of, explore
+from churn.campaign.exploration import EXPLORATION, LIST, Drawn, benefits_of, explore
 from churn.campaign.list_policy import ListPolicy
 from churn.campaign.settings import Campaign
 
@@ -49,47 +50,46 @@ def assign(
         The probability of the control group, and of each action.
     """
     scores, customers = top
-    capacity = actions.capacities
-    # The exploration needs as many of each action.
-    reserved = np.minimum(-(-campaign.explore // len(actions)), capacity)
-    benefits = benefits_of(scores)
-    found = allocate(
-        benefits, scores["control"].to_numpy(dtype=bool),
-        uniform_numbers(scores["id"].tolist(), campaign.campaign), capacity - reserved,
-        campaign.ranked, campaign.explore / campaign.budget,
-    )  # fmt: skip
-    rows = [_rows(scores, found.rows, found.action, found.propensity, campaign.control, LIST)]
-    rows[0]["policy_action"] = found.propensity.argmax(axis=1) if len(found.rows) else 0
-    features = [customers.iloc[found.rows]]
-    chances = [_with_control(found.propensity, campaign.control)]
+    rows, features, chances, left = [], [], [], actions.capacities
     if drawn is not None:
-        (some, of_some), by_chance = explore(drawn, rows[0].index, found.left + reserved, campaign)
-        both = np.arange(len(some))
-        rows.append(_rows(some, both, by_chance.action, by_chance.propensity, SHARE, EXPLORATION))
-        # Each of them stands for as many of those who are eligible and not on the list.
-        rows[1]["weight"] = (eligible - len(rows[0])) / max(len(some), 1)
-        rows[1]["policy_action"] = -1
+        (some, of_some), by_chance, idle, out = explore(drawn, eligible, left, campaign)
+        both, left = np.arange(len(some)), by_chance.left
+        rows.append(_rows(some, both, by_chance.action, by_chance.propensity, idle, EXPLORATION))
+        rows[0]["weight"], rows[0]["policy_action"] = some["weight"], -1
         features.append(of_some)
-        chances.append(_with_control(by_chance.propensity, SHARE))
-    table = pd.concat(rows)
+        chances.append(_with_control(by_chance.propensity, idle))
+        scores = scores[~scores.index.isin(out)]
+    found = allocate(
+        benefits_of(scores), scores["control"].to_numpy(dtype=bool),
+        uniform_numbers(scores["id"].tolist(), campaign.campaign), left, campaign.ranked,
+        campaign.explore / campaign.budget,
+    )  # fmt: skip
+    share = np.full(len(found.rows), campaign.control)
+    listed = _rows(scores, found.rows, found.action, found.propensity, share, LIST)
+    # Where some were drawn from all, those stand for the customers of the list too.
+    listed["weight"] = 1.0 if drawn is None else 0.0
+    listed["policy_action"] = found.propensity.argmax(axis=1) if len(found.rows) else 0
+    table = pd.concat([listed, *rows])
+    chances = np.concatenate([_with_control(found.propensity, share), *chances])
+    features = pd.concat([customers.loc[listed.index], *features])
     order = np.argsort(-table["benefit"].to_numpy(), kind="stable")
     table = table.iloc[order]
-    return table, pd.concat(features).loc[table.index], np.concatenate(chances)[order]
+    return table, features.loc[table.index], chances[order]
 
 
-def _with_control(chances: np.ndarray, share: float) -> np.ndarray:
-    return np.column_stack([np.full(len(chances), share), (1 - share) * chances])
+def _with_control(chances: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return np.column_stack([share, (1 - share)[:, None] * chances])
 
 
 def _rows(
-    scores: pd.DataFrame, rows: np.ndarray, action: np.ndarray, chances: np.ndarray, share: float,
-    stratum: str,
+    scores: pd.DataFrame, rows: np.ndarray, action: np.ndarray, chances: np.ndarray,
+    share: np.ndarray, stratum: str,
 ) -> pd.DataFrame:  # fmt: skip
     some = scores.iloc[rows]
     each = np.arange(len(rows))
     control = some["control"].to_numpy(dtype=bool)
     return some[["id", "probability", "control"]].assign(
-        action=action, benefit=benefits_of(some)[each, action], stratum=stratum, weight=1.0,
+        action=action, benefit=benefits_of(some)[each, action], stratum=stratum,
         propensity=np.where(control, share, (1 - share) * chances[each, action]),
     )  # fmt: skip
 

@@ -113,8 +113,9 @@ class CallList:
     def __str__(self) -> str:
         count, expected = self.counts, self.expected
         drawn = (
-            f" {count['explored']:,} of the calls are drawn at random among all others, with "
-            f"{count['explored_control']:,} like them who are not called."
+            f" {count['explored']:,} of the calls are drawn at random, with "
+            f"{count['explored_control']:,} like them who are not called, most of them "
+            "near the edge of the list."
             if count["explored"]
             else ""
         )
@@ -164,9 +165,9 @@ def make_list(
     found, rejected, rankings = [], [], []
     sample = Sample()
     for part in parts:
-        top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.ranked)]
+        top = [merge_shortlists([*top, (part.scores, part.customers)], campaign.shortlisted)]
         if part.drawn:
-            draws = [merge_draws([*draws, part.drawn], campaign.budget)]
+            draws = [merge_draws([*draws, part.drawn], campaign)]
         found.append(part.problems)
         rejected.append(part.rejected)
         rankings.append((part.best, part.riskiest))

@@ -167,14 +167,15 @@ def _inverse_probabilities(listed: pd.DataFrame, n: int) -> tuple[np.ndarray, tu
     """The weight of each row, and the campaigns without a control group.
 
     The probability to be in a campaign's control group is the list's propensity, where it has one,
-    and else the share of the campaign's customers; campaigns draw independently. Nobody has to
-    stand for customers who were called at random beside the list: the others are like them.
+    and else the share of the campaign's customers. Draws are independent: those of campaigns, of
+    the list and the exploration, and of the exploration's days, on each of which a customer who was
+    drawn might have been called.
     """
     weights, without_control = np.ones(n), []
-    for campaign, rows in listed[listed["ranked"]].groupby("campaign", sort=True):
+    for (campaign, draw), rows in listed.groupby(["campaign", "draw"], sort=True):
         control = rows[~rows["called"]]
         if control.empty:
-            without_control.append(str(campaign))
+            without_control += [] if draw else [str(campaign)]
             continue
         share = control["propensity"].fillna(len(control) / len(rows))
         weights[control["row"].to_numpy()] /= share.to_numpy()
@@ -191,7 +192,7 @@ def _listed_rows(
     DataFrame
         row, campaign, called (on any day of the campaign), propensity (of being in its control
         group, the smallest of all days, since a customer must be in it on each; NaN if unknown),
-        ranked (on the list by its policy on any day, and not only called at random beside it).
+        draw (the day of the exploration; empty for the list, on which a group is drawn once).
     """
     days = contract.horizon_days if contract.time else None
     listed, found = set(calls["customer"]), []
@@ -213,9 +214,7 @@ def _listed_rows(
     by_campaign = pairs.assign(
         called=pairs["arm"] == CONTACT,
         campaign=pairs["campaign"].fillna("").astype(str),
-        ranked=pairs["stratum"] != EXPLORATION,
+        draw=pairs["day"].astype(str).where(pairs["stratum"] == EXPLORATION, ""),
         propensity=pairs["propensity"].where(pairs["arm"] == CONTROL),
-    ).groupby(["row", "campaign"], as_index=False)
-    return by_campaign.agg(
-        called=("called", "any"), propensity=("propensity", "min"), ranked=("ranked", "any")
-    )
+    ).groupby(["row", "campaign", "draw"], as_index=False)
+    return by_campaign.agg(called=("called", "any"), propensity=("propensity", "min"))

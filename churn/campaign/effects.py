@@ -10,10 +10,13 @@ import pandas as pd
 
 from churn.campaign.campaign_file import CampaignFile
 from churn.campaign.experiment import CALL, CampaignExperiment, read_experiment
+from churn.campaign.list_policy import ListPolicy
+from churn.campaign.settings import Campaign
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import database_url
 from churn.feedback.reports import EFFECTS, ReportStore
+from churn.registry.policies import newest_policy
 from churn.statistics.intervals import Z
 from churn.targeting.effects import Effects
 from churn.targeting.policies import RISK
@@ -95,6 +98,37 @@ def read_campaign(url: str, contract: Contract, settings: Settings) -> CampaignE
     horizon = settings.horizon or contract.horizon_days or HORIZON_DAYS
     found = read_experiment(url, settings.campaign, contract, horizon, settings.as_of)
     return found if settings.budget is None else replace(found, budget=settings.budget)
+
+
+def rest_of_drawn(campaign: Campaign, contract: Contract, file: CampaignFile | None) -> int:
+    """For how many days customers of the exploration are on no other list: until the outcome."""
+    if not campaign.explore:
+        return 0
+    return (file.horizon_days if file else None) or contract.horizon_days or HORIZON_DAYS
+
+
+def compare_with_newest(policy: ListPolicy, campaign: Campaign) -> tuple[ListPolicy, list[str]]:
+    """The policy of a list by risk with the newest learned one, which the exploration compares.
+
+    Returns
+    -------
+    ListPolicy
+    list of str
+        In a sentence, what the exploration compares, or why it cannot.
+    """
+    if not campaign.explore or policy.learned is not None:
+        return policy, []
+    newest = newest_policy(campaign.campaign)
+    if newest is None:
+        return policy, []
+    if problems := policy.unfit(newest):
+        why = "; ".join(problems)
+        return policy, [f"The draw at random does not compare risk with {newest.run}: {why}."]
+    words = (
+        f"The draw at random favours customers about whom risk and {newest.run}, which is not "
+        "proven, disagree."
+    )
+    return replace(policy, candidate=newest), [words]
 
 
 def capacity_shares(found: CampaignExperiment, capacities: Mapping[str, int]) -> np.ndarray:

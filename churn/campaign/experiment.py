@@ -1,6 +1,5 @@
 """The experiment that a campaign's lists are: who was called at random, and what came of it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.control_group import CONTACT, CONTROL
+from churn.campaign.exploration import EXPLORATION
 from churn.campaign.savings import outcomes_of
 from churn.campaign.stored import DONE, OPEN, CallListStore, ListedCustomer, StoredList
 from churn.data.contract import Contract
@@ -68,8 +68,10 @@ def read_experiment(
 ) -> CampaignExperiment:  # fmt: skip
     """Read the lists of a campaign and the outcomes of their customers.
 
-    A customer counts from the first list on. Only days that are at least a horizon ago count, and
-    who leaves later than a horizon after the list has stayed.
+    If some customers were drawn from all who are eligible, only these count, each time that they
+    were drawn, as each draw is a new one; else a customer of the lists counts from the first day
+    on. Only days that are at least a horizon ago count, and who leaves later than a horizon after
+    the list has stayed.
 
     Parameters
     ----------
@@ -127,6 +129,7 @@ def read_experiment(
         weight=np.array([row.weight for _, row in drawn]),
         offset=1 - chance,
         benefit=benefit,
+        cluster=pd.factorize(frame["customer"])[0],
     )
     lists_of = {of.list_id: of for of, _ in mine}.values()
     eligible = sum(of.counts.get("eligible", 0) for of in lists_of)
@@ -151,28 +154,33 @@ def read_experiment(
 def _first(
     rows: Sequence[tuple[StoredList, ListedCustomer]], contract: Contract
 ) -> tuple[list[tuple[StoredList, ListedCustomer]], list[str]]:
-    """The first assignment of each customer that counts, and how many have none, in sentences.
+    """The assignments of each customer that count, and how many have none, in sentences.
 
-    It counts if an action and none were possible with a known probability, and the model that
+    One counts if an action and none were possible with a known probability, and the model that
     ranked the list has these features.
     """
-    first: dict[str, tuple[StoredList, ListedCustomer]] = {}
-    unknown, other = set(), set()
+    first: dict[tuple[str, str], tuple[StoredList, ListedCustomer]] = {}
+    unknown, other, listed = set(), set(), set()
+    explored = any(row.stratum == EXPLORATION for _, row in rows)
     for of, row in rows:
-        if not row.options or row.features is None:
+        if explored and row.stratum != EXPLORATION:
+            listed.add(row.customer)
+        elif not row.options or row.features is None:
             unknown.add(row.customer)
         elif set(contract.features) - set(row.features):
             other.add(row.customer)
         else:
-            first.setdefault(row.customer, (of, row))
+            first.setdefault((row.customer, of.list_id if explored else ""), (of, row))
     reasons = {
         "whether they are called was not drawn with a known probability": unknown,
         "the model of their list had other features": other - unknown,
+        "they are on the list, and those who were drawn stand for all": listed - unknown - other,
     }
+    counted = {customer for customer, _ in first}
     dropped = [
-        f"{plural(len(some - set(first)), 'customer does', 'customers do')} not count: {why}."
+        f"{plural(len(some - counted), 'customer does', 'customers do')} not count: {why}."
         for why, some in reasons.items()
-        if some - set(first)
+        if some - counted
     ]
     return list(first.values()), dropped
 
@@ -237,14 +245,18 @@ def _drawn(rows: Sequence[ListedCustomer], actions: Sequence[str]) -> np.ndarray
 
 def _reached(rows: Sequence[ListedCustomer], experiment: Experiment) -> dict[str, float]:
     known = np.isfinite(experiment.outcome)
-    called = [row for row, use in zip(rows, known, strict=True) if use and not row.control]
-    if all(row.state == OPEN for row in called):
+    called = [
+        (row, weight)
+        for row, use, weight in zip(rows, known, experiment.weights, strict=True)
+        if use and not row.control
+    ]
+    if all(row.state == OPEN for row, _ in called):
         return {}
-    total, spoken = dict.fromkeys(experiment.names[1:], 0.0), Counter[str]()
-    for row in called:
+    total, spoken = dict.fromkeys(experiment.names[1:], 0.0), dict.fromkeys(experiment.names, 0.0)
+    for row, weight in called:
         name = action_label(str(row.action))
-        total[name] += row.weight or 1.0
-        spoken[name] += (row.weight or 1.0) * (row.state in DONE)  # type: ignore[assignment]
+        total[name] += weight
+        spoken[name] += weight * (row.state in DONE)  # type: ignore[assignment]
     return {name: spoken[name] / weight for name, weight in total.items() if weight}
 
 

@@ -1,12 +1,22 @@
-"""Customers who are called at random, beside the list: they show whom a call keeps.
+"""Customers who are called at random: they show whom a call keeps, and what each policy brings.
 
 The list only has the customers that its policy ranks first, so its control group only shows what a
-call does to them. Some calls are drawn from all other eligible customers, whatever their benefit,
-with as many customers like them who are not called.
+call does to them. Some calls are therefore drawn at random among everybody eligible, with as many
+customers like them who are not called, before the list takes the others of the budget.
 
-A hash of customer and campaign assigns a customer's group and action, once for the campaign; a hash
-that includes the day draws the customers of the day. Both are independent of each other and of the
-list's control group, whose customers are never drawn.
+The draw has unequal, known probabilities. Two policies differ in the customers whom one calls and
+the other does not; the variance of their difference in money is least if customers are drawn in
+proportion to the spread of their outcome there (Neyman 1934), and calls elsewhere show nothing of
+it. So most of the draw is on the list and near its edge, falling with the distance in ranks, and
+most of all where the policies that are known disagree; a small part goes to everybody alike, so
+that each eligible customer keeps a known positive probability.
+
+The sample is a priority sample (Duffield, Lund and Thorup 2007): of a fixed size, the same however
+the table is cut, and given its threshold each customer was drawn with a known probability,
+uncorrelated with that of any other. A hash of customer, campaign and day draws it, and another one
+assigns the groups. Both are independent of the list's control group: its customers are never
+called, so those of them whom the draw finds are left out of it, and of the day's list as well,
+where a customer is in the control group with the same probability as before.
 """
 
 from collections.abc import Sequence
@@ -20,15 +30,19 @@ from churn.campaign.control_group import in_control
 from churn.campaign.settings import Campaign
 
 LIST, EXPLORATION = "list", "exploration"
-# The probability of a call for the customers that are drawn.
-SHARE = 0.5
+# The share of the draw that goes to all eligible customers alike.
+FLOOR = 0.1
+# Beyond so many budgets in rank, a customer is drawn by the floor alone.
+BAND = 4
+# The share of nearness to the list's edge in the size, where known policies disagree.
+NEAR = 0.2
 # A draw, see `draw`, and the features of its customers.
 Drawn = tuple[pd.DataFrame, pd.DataFrame]
 
 
 def candidates(
-    ids: Sequence[str], probability: np.ndarray, benefits: np.ndarray, index: pd.Index,
-    campaign: Campaign,
+    ids: Sequence[str], probability: np.ndarray, benefits: np.ndarray, rankings: np.ndarray,
+    index: pd.Index, campaign: Campaign,
 ) -> pd.DataFrame:  # fmt: skip
     """The customers of a part of the table that may be drawn, cut to those that can be.
 
@@ -38,6 +52,9 @@ def candidates(
         Of eligible customers.
     probability : ndarray of float64, shape (n,)
     benefits : ndarray of float64, shape (n, n_actions)
+        By the policy of the list.
+    rankings : ndarray of float64, shape (n, n_policies)
+        The greatest benefit of an action by each policy that is known, that of the list first.
     index : Index
         Their row numbers in the table.
     campaign : Campaign
@@ -45,69 +62,165 @@ def candidates(
     Returns
     -------
     DataFrame
-        id, probability, control (whether in the group that is not called), the benefit of each
-        action, and hash.
+        id, probability, control (whether in the group that is not called), held (whether in the
+        list's control group), the benefit of each action, the rankings, and hash (a number above 0,
+        up to 1).
     """
-    texts = np.asarray(ids, dtype=object)
-    key = sha256(f"{campaign.campaign}\n{campaign.as_of}".encode()).hexdigest()[:16]
+    key = f"{campaign.campaign}\n{campaign.as_of}"
     frame = pd.DataFrame(
         {
-            "id": texts,
+            "id": np.asarray(ids, dtype=object),
             "probability": probability,
-            "control": ~in_control(ids, f"{campaign.campaign}\n{EXPLORATION}", SHARE),
+            "control": in_control(ids, f"{key}\n{EXPLORATION}", 0.5),
+            "held": in_control(ids, campaign.campaign, campaign.control),
             **benefit_columns(benefits),
-            "hash": pd.util.hash_array(texts, hash_key=key, categorize=False),
+            **{f"ranking_{number}": column for number, column in enumerate(rankings.T)},
+            "hash": _hash(ids, key),
         },
         index=index,
     )
-    frame = frame[~in_control(ids, campaign.campaign, campaign.control)]
-    # At most all calls of the list are among them: they are left out when the list is known.
-    return draw(frame, campaign.explore + campaign.ranked)
+    return draw(frame, campaign)
 
 
-def draw(frame: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The customers of each group with the smallest hashes, at most so many."""
-    ordered = frame.iloc[np.argsort(frame["hash"].to_numpy(), kind="stable")]
-    first: pd.DataFrame = ordered[ordered.groupby("control").cumcount() < most]
-    return first
+def _hash(ids: Sequence[str], key: str) -> np.ndarray:
+    texts, hash_key = np.asarray(ids, dtype=object), sha256(key.encode()).hexdigest()[:16]
+    hashes = pd.util.hash_array(texts, hash_key=hash_key, categorize=False)
+    return (hashes.astype(np.float64) + 1) / 2.0**64
 
 
-def merge_draws(draws: list[Drawn], most: int) -> Drawn:
+def draw(frame: pd.DataFrame, campaign: Campaign) -> pd.DataFrame:
+    """Those of whom some may be in the sample: near the edge of a policy, or with a small hash.
+
+    The candidates of a table are those of its parts' candidates.
+    """
+    keep = np.zeros(len(frame), dtype=bool)
+    for ranks in _ranks(frame).T:
+        keep |= ranks < BAND * campaign.budget
+    control, free = frame["control"].to_numpy(dtype=bool), ~frame["held"].to_numpy(dtype=bool)
+    hashes = frame["hash"].to_numpy()
+    for group in (control, ~control):
+        first = np.sort(hashes[group & free])[: campaign.explore + 1]
+        last = first[-1] if len(first) > campaign.explore else np.inf
+        keep |= group & (hashes <= last)
+    found: pd.DataFrame = frame[keep]
+    return found
+
+
+def merge_draws(draws: list[Drawn], campaign: Campaign) -> Drawn:
     """Merge the candidates of several parts and their customers; see `draw`."""
-    scores = draw(pd.concat([scores for scores, _ in draws]), most)
+    scores = draw(pd.concat([scores for scores, _ in draws]), campaign)
     return scores, pd.concat([customers for _, customers in draws]).loc[scores.index]
 
 
+def _ranks(frame: pd.DataFrame) -> np.ndarray:
+    """The rank of each customer by each policy, from 0; ties go to the first row."""
+    columns = [name for name in frame if str(name).startswith("ranking_")]
+    found = np.empty((len(frame), len(columns)), dtype=np.int64)
+    for number, name in enumerate(columns):
+        order = np.lexsort([frame.index.to_numpy(), -frame[name].to_numpy()])
+        found[order, number] = np.arange(len(frame))
+    return found
+
+
+def sizes(frame: pd.DataFrame, eligible: int, campaign: Campaign) -> np.ndarray:
+    """The measure of size to which the probability of a draw is proportional: (n,) float64.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        See `candidates`; of the whole table.
+    eligible : int
+        How many customers are eligible, of whom each has the floor.
+    """
+    distance = _ranks(frame) / campaign.budget
+    near = np.where(distance < BAND, np.exp(np.minimum(1 - distance, 0)), 0.0)
+    disagree = near.max(axis=1)
+    if distance.shape[1] > 1:
+        called = 1 / (1 + np.exp(np.clip(4 * (distance - 1), -50, 50)))
+        disagree = NEAR * disagree + called.max(axis=1) - called.min(axis=1)
+        disagree[near.max(axis=1) == 0] = 0.0
+    chance = np.clip(frame["probability"].to_numpy(), 0.01, 0.99)
+    neyman = disagree * np.sqrt(chance * (1 - chance))
+    found: np.ndarray = (1 - FLOOR) * neyman / max(neyman.sum(), 1e-300) + FLOOR / eligible
+    return found
+
+
+def inclusion(
+    frame: pd.DataFrame, size: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The priority sample of each group, and the probability of being in it.
+
+    Parameters
+    ----------
+    frame : DataFrame of n rows
+        See `candidates`.
+    size : ndarray of float64, shape (n,)
+    most : int
+        The customers of each group.
+
+    Returns
+    -------
+    drawn : ndarray of bool, shape (n,)
+        Also customers of the list's control group, who do not count.
+    probability : ndarray of float64, shape (n, 2)
+        Of being drawn if in the group that is called, and if in the other one, given the greatest
+        priority of the group that is not drawn.
+    """
+    priority = frame["hash"].to_numpy() / size
+    control, free = frame["control"].to_numpy(dtype=bool), ~frame["held"].to_numpy(dtype=bool)
+    drawn, probability = np.zeros(len(frame), dtype=bool), np.ones((len(frame), 2))
+    for group in (0, 1):
+        mine = control == bool(group)
+        first = np.sort(priority[mine & free])
+        end = first[most] if len(first) > most else np.inf
+        drawn |= mine & (priority < end)
+        if np.isfinite(end):
+            probability[:, group] = np.minimum(1.0, size * end)
+    return drawn, probability
+
+
 def explore(
-    drawn: Drawn, listed: pd.Index, capacity: np.ndarray, campaign: Campaign
-) -> tuple[Drawn, Allocation]:
-    """The customers of the exploration: those drawn first who are not on the list.
+    drawn: Drawn, eligible: int, capacity: np.ndarray, campaign: Campaign
+) -> tuple[Drawn, Allocation, np.ndarray, pd.Index]:
+    """The customers of the exploration.
 
     Parameters
     ----------
     drawn : tuple of DataFrame
         See `merge_draws`.
-    listed : Index
-        The row numbers of the customers on the list.
+    eligible : int
+        How many customers might get an action.
     capacity : ndarray of int, shape (n_actions,)
-        What the list leaves of each action.
+        Of each action.
 
     Returns
     -------
     tuple of DataFrame
-        Those customers, in the order of the draw.
+        Those customers, in the order of the draw, with a column `weight`: how many eligible
+        customers each stands for.
     Allocation
         Their actions, all possible ones equally probable.
+    ndarray of float64, shape (m,)
+        The probability of no action for each of them, given that they were drawn.
+    Index
+        Whom the list leaves out: they, and the customers of its control group in the draw.
     """
     scores, customers = drawn
-    scores = scores[~scores.index.isin(listed)]
+    sample, probability = inclusion(
+        scores, sizes(scores, max(eligible, 1), campaign), campaign.explore
+    )
+    both = probability.mean(axis=1)  # each group has half of the customers
+    scores = scores.assign(
+        weight=1 / (both * (1 - campaign.control)), idle=probability[:, 1] / (2 * both)
+    )[sample]
+    out, scores = scores.index, scores[~scores["held"].to_numpy(dtype=bool)]
     scores = scores.iloc[np.argsort(scores["hash"].to_numpy(), kind="stable")]
     found = allocate_at_random(
         np.isfinite(benefits_of(scores)), scores["control"].to_numpy(),
         uniform_numbers(scores["id"].tolist(), campaign.campaign), capacity, campaign.explore,
     )  # fmt: skip
     scores = scores.iloc[found.rows]
-    return (scores, customers.loc[scores.index]), found
+    return (scores, customers.loc[scores.index]), found, scores["idle"].to_numpy(), out
 
 
 def benefit_columns(benefits: np.ndarray) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import make_url
 
 from churn.campaign.control_group import CONTACT, CONTROL
-from churn.campaign.exploration import EXPLORATION, LIST
+from churn.campaign.exploration import LIST
 from churn.campaign.reading import COLUMNS, read_call_lists
 from churn.campaign.stored import Assignment, CallListStore
 from churn.errors import ChurnError
@@ -115,8 +115,6 @@ def read_stored_lists(url: str) -> tuple[pd.DataFrame, str]:
         arm=np.where(table["control"].astype(bool), CONTROL, CONTACT),
         day=pd.to_datetime(table["as_of"]), stratum=stratum,
     )  # fmt: skip
-    # As in a list that is read from a file.
-    table = table[~((stratum == EXPLORATION) & (table["arm"] == CONTROL))]
     columns = {**COLUMNS, "run": object}
     return table[[*columns]].astype(columns).reset_index(drop=True), store.where
 

@@ -32,11 +32,13 @@ class ListPolicy:
         The model's.
     learned : LearnedPolicy, optional
         Without it, the list goes by risk.
+    candidate : LearnedPolicy, optional
+        One that is not proven; the exploration compares it with the list.
 
     Raises
     ------
     ChurnError
-        If it was learned from other features than the contract's, or not for each action.
+        If one was learned from other features than the contract's, or not for each action.
     """
 
     actions: Actions
@@ -44,28 +46,30 @@ class ListPolicy:
     contract: Contract
     run: str
     learned: LearnedPolicy | None = None
+    candidate: LearnedPolicy | None = None
 
     def __post_init__(self) -> None:
-        if self.learned is None:
-            return
-        ours, theirs = {*self.contract.features, RISK}, set(self.learned.typical)
+        for policy in filter(None, [self.learned, self.candidate]):
+            if problems := self.unfit(policy):
+                hint = "run EffectFlow with this model, or rank by risk: --policy risk"
+                raise ChurnError(f"{policy.run} cannot rank this list:", [*problems, hint])
+
+    def unfit(self, policy: LearnedPolicy) -> list[str]:
+        """Why a learned policy cannot rank the list, in words; empty if it can."""
+        ours, theirs = {*self.contract.features, RISK}, set(policy.typical)
         problems = []
         if ours != theirs:
             names = ", ".join(sorted(map(label, ours ^ theirs)))
             problems.append(
                 f"it was learned by a model with other features, which differ in {names}"
             )
-        unknown = [
-            name for name in self.actions.names if action_label(name) not in self.learned.actions
-        ]
+        unknown = [name for name in self.actions.names if action_label(name) not in policy.actions]
         if unknown:
-            learned = ", ".join(self.learned.actions)
+            learned = ", ".join(policy.actions)
             problems.append(
                 f"it has learned nothing about {', '.join(unknown)}, only about {learned}"
             )
-        if problems:
-            hint = "run EffectFlow with this model, or rank by risk: --policy risk"
-            raise ChurnError(f"{self.learned.run} cannot rank this list:", [*problems, hint])
+        return problems
 
     @property
     def name(self) -> str:
@@ -89,18 +93,41 @@ class ListPolicy:
         customers : DataFrame of n rows
             The typed features, and the columns that costs and rules name.
         """
-        if self.learned is None:
-            found = self.by_risk(chance, customers)
-        else:
-            effects = self.effects(chance, customers)
-            found = np.column_stack(
-                [
-                    self._money(effects[:, number], action.costs, chance, customers)
-                    for number, action in enumerate(self.actions)
-                ]
-            )
         may = self.actions.eligible(customers) & ~self.actions.suppressed(customers)[:, None]
-        return np.where(may, found, -np.inf)
+        return np.where(may, self._benefits(self.learned, chance, customers), -np.inf)
+
+    def rankings(
+        self, chance: np.ndarray, customers: pd.DataFrame, benefits: np.ndarray
+    ) -> np.ndarray:
+        """The greatest benefit of an action by each policy that is known, that of the list first.
+
+        Parameters
+        ----------
+        benefits : ndarray of float64, shape (n, n_actions)
+            See `benefits`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_policies)
+        """
+        others = [None] if self.learned else [self.candidate] if self.candidate else []
+        found = [self._benefits(other, chance, customers) for other in others]
+        may = np.isfinite(benefits)
+        every = [benefits, *(np.where(may, other, -np.inf) for other in found)]
+        return np.column_stack([one.max(axis=1) for one in every])
+
+    def _benefits(
+        self, learned: LearnedPolicy | None, chance: np.ndarray, customers: pd.DataFrame
+    ) -> np.ndarray:
+        if learned is None:
+            return self.by_risk(chance, customers)
+        effects = self._effects(learned, chance, customers)
+        return np.column_stack(
+            [
+                self._money(effects[:, number], action.costs, chance, customers)
+                for number, action in enumerate(self.actions)
+            ]
+        )
 
     def by_risk(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
         """The benefit of each action with its assumed acceptance: (n, n_actions) float64, money."""
@@ -165,9 +192,14 @@ class ListPolicy:
     def effects(self, chance: np.ndarray, customers: pd.DataFrame) -> np.ndarray:
         """The learned effects of each of the campaign's actions: (n, n_actions) float64."""
         assert self.learned is not None
+        return self._effects(self.learned, chance, customers)
+
+    def _effects(
+        self, learned: LearnedPolicy, chance: np.ndarray, customers: pd.DataFrame
+    ) -> np.ndarray:
         features = experiment_features(customers, self.contract, chance)
-        places = [self.learned.actions.index(action_label(name)) for name in self.actions.names]
-        found: np.ndarray = self.learned.effects(features, 1 - chance)[:, places]
+        places = [learned.actions.index(action_label(name)) for name in self.actions.names]
+        found: np.ndarray = learned.effects(features, 1 - chance)[:, places]
         return found
 
     def _reason(

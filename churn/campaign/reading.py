@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.control_group import ARMS, CONTROL
-from churn.campaign.exploration import EXPLORATION, LIST
+from churn.campaign.exploration import LIST
 from churn.campaign.spreadsheet import restore
 from churn.data.parsing import parse_ids, parse_numbers
 from churn.data.readers import load_table
@@ -70,11 +70,10 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
     DataFrame
         One row per customer and list, in the order of the days: customer (str), arm (`contact` or
         `control`), day (datetime64, midnight), probability, value_at_risk (money), campaign (str),
-        key (the name of the list's id column), stratum (`list`, or `exploration`, where only
-        called customers are returned: those like them who were not called were drawn from all
-        customers, and say nothing special about the list), propensity (the probability of the
-        arm that was drawn; NaN where the list has none), assigned_action and policy_action (see
-        `churn.campaign.export.list_schema`), and segment; None where they are not known.
+        key (the name of the list's id column), stratum (`list`, or `exploration`), propensity (the
+        probability of the arm that was drawn; NaN where the list has none), assigned_action and
+        policy_action (see `churn.campaign.export.list_schema`), and segment; None where they are
+        not known.
 
     Raises
     ------
@@ -90,8 +89,7 @@ def read_call_lists(paths: Sequence[str]) -> pd.DataFrame:
             continue
         stratum = table.get("stratum", pd.Series(LIST, index=table.index))
         table = table.assign(stratum=stratum.astype(object))
-        drawn = (table["stratum"] == EXPLORATION) & (table["arm"] == CONTROL)
-        table = table[table["arm"].isin(ARMS) & ~drawn]
+        table = table[table["arm"].isin(ARMS)]
         ids = parse_ids(table.iloc[:, 0]).to_pandas().astype(object).set_axis(table.index)
         days = pd.to_datetime(table["as_of"], errors="coerce", format="ISO8601")
         columns: dict[str, Any] = {

@@ -234,7 +234,7 @@ def measure(calls: pd.DataFrame, outcomes: pd.DataFrame, spent: float = 0.0) -> 
 def outcomes_of(
     calls: pd.DataFrame, outcomes: pd.DataFrame, within: int | None = None
 ) -> tuple[np.ndarray, list[str]]:
-    """The last state of each customer after the call, NaN where not known.
+    """The last state of each customer after each call, NaN where not known.
 
     Parameters
     ----------
@@ -257,7 +257,8 @@ def outcomes_of(
         late = pairs["date"] > pairs["day"] + pd.Timedelta(days=within)
         pairs = pairs.assign(left=pairs["left"] & ~late)
     pairs = pairs[~early].sort_values(["date", "recorded", "left"], kind="stable")
-    last = pairs.drop_duplicates("customer", keep="last").set_index("customer")["left"]
+    key = ["customer", "day"]
+    last = pairs.drop_duplicates(key, keep="last").set_index(key)["left"]
     unlisted = len(outcomes) - outcomes["customer"].isin(calls["customer"]).sum()
     ignored = (
         (unlisted, "are of customers who are on no list"),
@@ -268,7 +269,7 @@ def outcomes_of(
         for n, why in ignored
         if n
     ]
-    return last.astype(np.float64).reindex(calls["customer"]).to_numpy(), notes
+    return last.astype(np.float64).reindex(pd.MultiIndex.from_frame(calls[key])).to_numpy(), notes
 
 
 def _span(found: dict[str, float], form: str) -> str:

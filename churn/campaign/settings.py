@@ -57,6 +57,12 @@ class Campaign(BaseModel):
         """The most customers to call by their rank."""
         return self.budget - self.explore
 
+    @property
+    def shortlisted(self) -> int:
+        """The most customers to call by their rank, were all of the exploration among them."""
+        # Also those of the control group whom the draw leaves out use no call.
+        return self.ranked + 2 * self.explore
+
     @classmethod
     def check(cls, given_costs: Mapping[str, str], **values: Any) -> "Campaign":
         """Validate all of them at once, before anything is read.

@@ -129,12 +129,14 @@ def score_shard(
             counts[name] += rows
         scores = _shortlist(chunk, chance, benefits, free, campaign)
         top = [
-            merge_shortlists([*top, (scores, chunk.customers.loc[scores.index])], campaign.ranked)
+            merge_shortlists(
+                [*top, (scores, chunk.customers.loc[scores.index])], campaign.shortlisted
+            )
         ]
         if campaign.explore:
             draws = [
                 merge_draws(
-                    [*draws, _candidates(chunk, chance, benefits, free, campaign)], campaign.budget
+                    [*draws, _candidates(chunk, chance, benefits, free, campaign, policy)], campaign
                 )
             ]
         if everyone:
@@ -165,11 +167,13 @@ def _score(chunk: Chunk, model: ChurnModel, policy: ListPolicy) -> tuple[np.ndar
 
 
 def _candidates(
-    chunk: Chunk, chance: np.ndarray, benefits: np.ndarray, free: np.ndarray, campaign: Campaign
-) -> Drawn:
+    chunk: Chunk, chance: np.ndarray, benefits: np.ndarray, free: np.ndarray, campaign: Campaign,
+    policy: ListPolicy,
+) -> Drawn:  # fmt: skip
     some = np.flatnonzero(free)
     ids, index = chunk.ids.take(pa.array(some)).to_pylist(), chunk.customers.index[some]
-    scores = candidates(ids, chance[some], benefits[some], index, campaign)
+    rankings = policy.rankings(chance[some], chunk.customers.iloc[some], benefits[some])
+    scores = candidates(ids, chance[some], benefits[some], rankings, index, campaign)
     return scores, chunk.customers.loc[scores.index]
 
 
@@ -186,12 +190,12 @@ def _shortlist(
     found = []
     for profit in benefits.T:
         worth = np.flatnonzero(free & (profit > 0))
-        most = min(len(worth), 2 * campaign.ranked)
+        most = min(len(worth), 2 * campaign.shortlisted)
         while True:
             top = worth[np.argsort(-profit[worth], kind="stable")[:most]]
             ids = chunk.ids.take(pa.array(top)).to_pylist()
             control = in_control(ids, campaign.campaign, campaign.control)
-            if most == len(worth) or (~control).sum() >= campaign.ranked:
+            if most == len(worth) or (~control).sum() >= campaign.shortlisted:
                 break
             most = min(len(worth), 2 * most)
         found.append(top)
@@ -206,7 +210,7 @@ def _shortlist(
         },
         index=chunk.customers.index[every],
     )
-    return shortlist(scores, campaign.ranked)
+    return shortlist(scores, campaign.shortlisted)
 
 
 def shortlist(scores: pd.DataFrame, budget: int) -> pd.DataFrame:

@@ -113,6 +113,21 @@ def fetch_policy(name: str, campaign: str) -> LearnedPolicy | None:
     return cast("LearnedPolicy", load_model(content, decision))
 
 
+def newest_policy(campaign: str, last: int = 20) -> LearnedPolicy | None:
+    """The policy that was learned last from a campaign, promoted or not; None where there is none.
+
+    Parameters
+    ----------
+    campaign : str
+    last : int
+        How many runs of EffectFlow are looked at.
+    """
+    for one in list_policies(last):
+        if one.decision.get("campaign") == campaign:
+            return fetch_policy(one.run, campaign)
+    return None
+
+
 def promote_policy(
     run: str, why: str, campaign: str | None = None, *, finished: bool = True
 ) -> Promotion:

@@ -11,17 +11,17 @@ import pandas as pd
 
 from churn.modeling.threads import bounded_threads
 from churn.targeting.experiment import Experiment
-from churn.targeting.learners import (
-    Hybrid,
+from churn.targeting.learners import Hybrid, XLearner, inner_predictions
+from churn.targeting.outcomes import (
     Models,
-    XLearner,
     at_most_rows,
     boosting,
     doubly_robust,
     fit_outcomes,
-    inner_predictions,
+    outcome_bounds,
     predict_outcomes,
     split_folds,
+    within,
 )
 
 FOLDS = 5
@@ -134,8 +134,10 @@ def _effects(
         at = part.possible[:, action]
         target = (pseudo[:, action] - pseudo[:, 0])[at]
         found["DR"].append(boosting(part.features[at], target, seed).predict(features))
-    hybrid = Hybrid.combine(part, inner, models[0], learners).predict(features, offset)
-    return {name: np.column_stack(columns) for name, columns in found.items()} | {"hybrid": hybrid}
+    hybrid = Hybrid.combine(part, inner, models[0], learners, seed).predict(features, offset)
+    bounds = outcome_bounds(part)
+    others = {n: within(np.column_stack(one), offset, bounds) for n, one in found.items()}
+    return others | {"hybrid": hybrid}
 
 
 def _with_action(features: pd.DataFrame, action: np.ndarray) -> pd.DataFrame:

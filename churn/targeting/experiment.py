@@ -44,6 +44,8 @@ class Experiment:
         Money per unit of the outcome, known before; 1 without it.
     weight : ndarray of float, shape (n,), optional
         How many customers each stands for, where some were drawn more often than others; 1 without.
+    cluster : ndarray of int, shape (n,), optional
+        The customer, where one may have several rows; each row is another one without it.
     offset : ndarray of float, shape (n,), optional
         The outcome that another model expects without an action; 0 without it. Learners only
         learn what is left.
@@ -59,6 +61,7 @@ class Experiment:
     weight: np.ndarray | None = None
     offset: np.ndarray | None = None
     benefit: np.ndarray | None = None
+    cluster: np.ndarray | None = None
 
     @property
     def possible(self) -> np.ndarray:
@@ -85,13 +88,25 @@ class Experiment:
         return np.zeros(len(self.action)) if self.offset is None else self.offset
 
     @property
+    def clusters(self) -> np.ndarray:
+        """The customer of each row."""
+        return np.arange(len(self.action)) if self.cluster is None else self.cluster
+
+    @property
     def n_actions(self) -> int:
         """The number of actions, no action aside."""
         return len(self.names) - 1
 
     def rows(self, where: np.ndarray) -> "Experiment":
         """The experiment of a part of its customers."""
-        optional = (self.risk, self.value, self.weight, self.offset, self.benefit)
+        optional = (
+            self.risk,
+            self.value,
+            self.weight,
+            self.offset,
+            self.benefit,
+            self.cluster,
+        )
         return Experiment(
             self.features.iloc[np.flatnonzero(where) if where.dtype == bool else where],
             self.action[where], self.outcome[where], self.propensity[where], self.names,

@@ -1,24 +1,33 @@
-"""Learners of effects, and of the outcomes that they start from, for customers of any kind.
+"""Learners of effects for customers of any kind: their mean, and the hybrid that shrinks it.
 
-All are meta-learners (Künzel et al. 2019; Kennedy 2023) on gradient boosting.
+All are meta-learners (Künzel et al. 2019; Kennedy 2023).
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor as Boosting
-from sklearn.model_selection import StratifiedKFold
 
 from churn.modeling.threads import bounded_threads
 from churn.targeting.experiment import Experiment
+from churn.targeting.linear import LinearEffect
+from churn.targeting.outcomes import (
+    at_most_rows,
+    boosting,
+    doubly_robust,
+    fit_outcomes,
+    outcome_bounds,
+    precision,
+    predict_outcomes,
+    split_folds,
+    within,
+)
 
 INNER_FOLDS = 2
-# A learner is fitted on at most so many customers; more change its ranking little.
-MAX_ROWS = 200_000
-
-Models = list[Boosting]
+# Of the probability of leaving, within which an effect is learned as a share of it.
+LEAST_RISK, GREATEST_RISK = 0.02, 0.98
 
 
 @dataclass(frozen=True)
@@ -56,11 +65,92 @@ class XLearner:
 
 
 @dataclass(frozen=True)
+class ShareLearner:
+    """Doubly robust differences as a share of those who would leave, on gradient boosting.
+
+    What an action does to customers of whom few leave is small, so a share of the probability of
+    leaving is closer to constant, and easier to learn, than the effect itself. Where the outcome
+    has no such bounds it is the DR-learner (Kennedy 2023).
+
+    Attributes
+    ----------
+    model : Boosting
+        Of the share.
+    bounds : (float, float)
+        Of the outcome, see `churn.targeting.outcomes.outcome_bounds`.
+    """
+
+    model: Boosting
+    bounds: tuple[float, float]
+
+    @classmethod
+    def fit(
+        cls, part: Experiment, target: np.ndarray, weight: np.ndarray, seed: int
+    ) -> "ShareLearner":
+        """Fit on doubly robust differences, with weights as their inverse variances."""
+        bounds = outcome_bounds(part)
+        risk = _risk(part.offsets, bounds)
+        # The variance of an outcome of two values is r (1 - r), that of a share is over r ** 2.
+        weight = weight * risk / (1 - risk) if np.isfinite(bounds[0]) else weight
+        leaves = int(min(3 + len(target) // 5_000, 8))
+        return cls(boosting(part.features, target / risk, seed, leaves, weight), bounds)
+
+    def predict(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
+        """The effect on each customer."""
+        effect: np.ndarray = self.model.predict(features) * _risk(offset, self.bounds)
+        return effect
+
+
+def _risk(offset: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    """The expected probability of the lower outcome; 1 where the outcome has no bounds."""
+    low, high = bounds
+    if not np.isfinite(low):
+        return np.ones(len(offset))
+    return np.clip((high - offset) / (high - low), LEAST_RISK, GREATEST_RISK)
+
+
+@dataclass(frozen=True)
+class MeanLearner:
+    """The mean of three learners of an action's effect, which err differently.
+
+    Attributes
+    ----------
+    x : XLearner
+    share : ShareLearner
+    line : LinearEffect
+    """
+
+    x: XLearner
+    share: ShareLearner
+    line: LinearEffect
+
+    @classmethod
+    def fit(
+        cls, part: Experiment, x: XLearner, outcomes: np.ndarray, action: int, seed: int
+    ) -> "MeanLearner":
+        """Fit, given outcomes that are expected out of fold."""
+        possible = part.possible[:, action]
+        pseudo = doubly_robust(part, outcomes)
+        target = (pseudo[:, action] - pseudo[:, 0])[possible]
+        part, weight = part.rows(possible), precision(part, action)[possible]
+        return cls(
+            x, ShareLearner.fit(part, target, weight, seed),
+            LinearEffect.fit(part.features, part.offsets, target, weight, seed),
+        )  # fmt: skip
+
+    def predict(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
+        """The effect on each customer."""
+        own = self.x.predict(features), self.share.predict(features, offset)
+        mean: np.ndarray = (sum(own) + self.line.predict(features, offset)) / 3
+        return mean
+
+
+@dataclass(frozen=True)
 class Hybrid:
-    """Effects of X-learners and effects in proportion to the baseline, shrunk to what is sure.
+    """Learned effects and effects in proportion to the baseline, shrunk to what is sure.
 
     The doubly robust differences of the training customers are regressed on a constant, on their
-    untreated outcome, and on their effect by an X-learner, each predicted out of (inner) fold. Each
+    untreated outcome, and on their effect by the learners, each predicted out of (inner) fold. Each
     coefficient is shrunk by its own uncertainty (positive-part James and Stein 1961), so that what
     the data do not show becomes a constant effect, or none.
 
@@ -68,18 +158,21 @@ class Hybrid:
     ----------
     baseline : Boosting
         Of the untreated outcome, less the offset.
-    learners : tuple of XLearner
+    learners : tuple of MeanLearner
         Of each action.
     weights : ndarray of float, shape (n_actions, 3)
         Of the constant, the baseline and the learner, both standardised.
     centre, scale : ndarray of float, shape (n_actions, 2)
+    bounds : (float, float)
+        Of the outcome, see `churn.targeting.outcomes.outcome_bounds`.
     """
 
     baseline: Boosting
-    learners: tuple[XLearner, ...]
+    learners: tuple[MeanLearner, ...]
     weights: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
+    bounds: tuple[float, float]
 
     @classmethod
     def fit(cls, part: Experiment, seed: int = 0) -> "Hybrid":
@@ -89,21 +182,24 @@ class Hybrid:
             models = fit_outcomes(part, seed)
             seen = predict_outcomes(models, part.features, part.offsets)
             learners = [XLearner.fit(part, seen, a, seed) for a in range(1, len(part.names))]
-            return cls.combine(part, inner_predictions(part, seed), models[0], learners)
+            return cls.combine(part, inner_predictions(part, seed), models[0], learners, seed)
 
     @classmethod
     def combine(
-        cls, part: Experiment, inner: "Inner", baseline: Boosting, learners: list[XLearner]
-    ) -> "Hybrid":
+        cls, part: Experiment, inner: "Inner", baseline: Boosting, learners: Sequence[XLearner],
+        seed: int,
+    ) -> "Hybrid":  # fmt: skip
         """Weigh fitted learners by what they predict out of the inner folds."""
         pseudo = doubly_robust(part, inner.outcomes)
-        found = []
-        for action in range(1, len(part.names)):
+        found, means = [], []
+        for action, x in enumerate(learners, start=1):
             at = part.possible[:, action]
-            own = np.column_stack([inner.outcomes[:, 0], inner.effects[:, action - 1]])
-            found.append(_shrunken_regression((pseudo[:, action] - pseudo[:, 0])[at], own[at]))
+            own = np.column_stack([inner.outcomes[:, 0], inner.effects[:, action - 1]])[at]
+            target = (pseudo[:, action] - pseudo[:, 0])[at]
+            found.append(_shrunken_regression(target, own, precision(part, action)[at]))
+            means.append(MeanLearner.fit(part, x, inner.outcomes, action, seed))
         weights, centre, scale = (np.array(column) for column in zip(*found, strict=True))
-        return cls(baseline, tuple(learners), weights, centre, scale)
+        return cls(baseline, tuple(means), weights, centre, scale, outcome_bounds(part))
 
     def predict(self, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
         """The effect of each action on each customer.
@@ -123,9 +219,9 @@ class Hybrid:
         for learner, weight, centre, scale in zip(
             self.learners, self.weights, self.centre, self.scale, strict=True
         ):
-            own = np.column_stack([untreated, learner.predict(features)])
+            own = np.column_stack([untreated, learner.predict(features, offset)])
             columns.append(weight[0] + (own - centre) / scale @ weight[1:])
-        return np.column_stack(columns)
+        return within(np.column_stack(columns), offset, self.bounds)
 
 
 @dataclass(frozen=True)
@@ -136,91 +232,43 @@ class Inner:
     ----------
     outcomes : ndarray of float, shape (n, n_actions + 1)
     effects : ndarray of float, shape (n, n_actions)
-        Of X-learners.
+        Of the learners' mean.
     """
 
     outcomes: np.ndarray
     effects: np.ndarray
 
 
-def fit_outcomes(experiment: Experiment, seed: int) -> Models:
-    """A model of the outcome for each action, that of no action first, less the offset."""
-    rest = experiment.outcome - experiment.offsets
-    return [
-        boosting(experiment.features[drawn], rest[drawn], seed)
-        for drawn in (experiment.action == action for action in range(experiment.n_actions + 1))
-    ]
-
-
-def predict_outcomes(models: Models, features: pd.DataFrame, offset: np.ndarray) -> np.ndarray:
-    """The expected outcome of each customer under each action."""
-    return np.column_stack([offset + model.predict(features) for model in models])
-
-
-def doubly_robust(experiment: Experiment, outcomes: np.ndarray) -> np.ndarray:
-    """Doubly robust scores of an experiment, given expected outcomes under each action.
-
-    Returns
-    -------
-    ndarray of float, shape (n, n_actions + 1)
-    """
-    scores = outcomes.copy()
-    rows = np.arange(len(experiment.action))
-    drawn = experiment.propensity[rows, experiment.action]
-    residual = experiment.outcome - outcomes[rows, experiment.action]
-    scores[rows, experiment.action] += residual / drawn
-    return scores
-
-
 def inner_predictions(part: Experiment, seed: int) -> Inner:
     """Predict the training customers out of the inner folds."""
     n = len(part.action)
     found = Inner(np.empty((n, part.n_actions + 1)), np.empty((n, part.n_actions)))
+    halves = []
     for train, test in split_folds(part, INNER_FOLDS, seed + 1):
         inner, rest = part.rows(train), part.rows(test)
         models = fit_outcomes(inner, seed)
         found.outcomes[test] = predict_outcomes(models, rest.features, rest.offsets)
         seen = predict_outcomes(models, inner.features, inner.offsets)
+        halves.append((inner, rest, train, test, seen))
+    # The differences that a half is fitted on need its outcomes as the other half expects them.
+    for inner, rest, train, test, seen in halves:
         for action in range(1, part.n_actions + 1):
-            learner = XLearner.fit(inner, seen, action, seed)
-            found.effects[test, action - 1] = learner.predict(rest.features)
+            x = XLearner.fit(inner, seen, action, seed)
+            learner = MeanLearner.fit(inner, x, found.outcomes[train], action, seed)
+            found.effects[test, action - 1] = learner.predict(rest.features, rest.offsets)
     return found
 
 
 def _shrunken_regression(
-    target: np.ndarray, own: np.ndarray
+    target: np.ndarray, own: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights of a constant and of the standardised columns, each shrunk by its uncertainty."""
     centre, scale = own.mean(axis=0), own.std(axis=0) + 1e-12
     design = np.column_stack([np.ones(len(own)), (own - centre) / scale])
-    inverse = np.linalg.pinv(design.T @ design)
-    weights = inverse @ design.T @ target
+    weighted = design.T * weight
+    inverse = np.linalg.pinv(weighted @ design)
+    weights = inverse @ weighted @ target
     residual = target - design @ weights
-    variance = np.diag(inverse @ (design.T * residual**2) @ design @ inverse)
+    variance = np.diag(inverse @ (weighted * residual**2) @ weighted.T @ inverse)
     weights *= np.maximum(0, 1 - variance / np.maximum(weights**2, 1e-300))
     return weights, centre, scale
-
-
-def boosting(features: pd.DataFrame, target: np.ndarray, seed: int) -> Boosting:
-    """Small trees and strong regularisation: an effect is a small part of an outcome's variance."""
-    model = Boosting(
-        max_iter=60, learning_rate=0.06, max_leaf_nodes=6,
-        min_samples_leaf=max(20, min(200, len(target) // 50)), l2_regularization=10.0,
-        early_stopping=False, random_state=seed,
-    )  # fmt: skip
-    return model.fit(features, target)
-
-
-def split_folds(
-    experiment: Experiment, folds: int, seed: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows to train on and to predict, for each fold; every action is in each."""
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    yield from split.split(np.zeros(len(experiment.action)), experiment.action)
-
-
-def at_most_rows(rows: np.ndarray, seed: int) -> np.ndarray:
-    """At most MAX_ROWS of some rows, drawn at random."""
-    if len(rows) <= MAX_ROWS:
-        return rows
-    return np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False)

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn.statistics.intervals import Z
+from churn.statistics.weighting import effective_rows
 from churn.targeting.effects import Effects
 from churn.targeting.experiment import Experiment
 
 NOBODY, EVERYBODY, RANDOM, RISK = "nobody", "everybody", "random", "risk"
-# One-sided 95 %: the lower bound that a learned policy must have above zero.
-Z_PROOF = 1.644854
+# How many standard errors a gain must be above zero to be proven: one-sided 95 %, for one look that
+# was planned, and for twelve at equal steps of information (Pocock 1977), as once a month for a
+# year, of which one is above it by chance in 5 % of the years without a gain.
+ONE_LOOK, A_YEAR = 1.644854, 2.302755
 # For the number of customers with which a true difference would be proven in 80 % of experiments.
 Z_POWER = 0.841621
 DRAWS = 1_000
@@ -38,6 +41,12 @@ class PolicyValue:
         The same, less the value of `risk` with that budget.
     low, high : float
         The simultaneous 95 % interval of `gain`.
+    differs : float
+        The share of customers who get something else than by `risk`.
+    proof : float
+        How many standard errors `gain` must be above zero to be proven.
+    effective : float
+        How many rows of equal weight would tell as much about these as those of the experiment do.
     """
 
     policy: str
@@ -49,11 +58,14 @@ class PolicyValue:
     gain_se: float
     low: float
     high: float
+    differs: float = 0.0
+    effective: float = 0.0
+    proof: float = ONE_LOOK
 
     @property
     def is_proven(self) -> bool:
-        """Whether the gain over risk is above zero by a one-sided 95 % bound."""
-        return self.gain > Z_PROOF * self.gain_se > 0
+        """Whether the gain over risk is above zero by its one-sided 95 % bound."""
+        return self.gain > self.proof * self.gain_se > 0
 
     def customers_needed(self, n: int) -> int | None:
         """How many customers would prove a gain of this size in 80 % of experiments.
@@ -70,7 +82,7 @@ class PolicyValue:
         """
         if self.gain <= 0:
             return None
-        return int(np.ceil(n * ((Z_PROOF + Z_POWER) * self.gain_se / self.gain) ** 2))
+        return int(np.ceil(n * ((self.proof + Z_POWER) * self.gain_se / self.gain) ** 2))
 
 
 def assign(
@@ -144,6 +156,7 @@ def compare_policies(
     budgets: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
     seed: int = 0,
     capacities: np.ndarray | None = None,
+    proof: float = ONE_LOOK,
 ) -> list[PolicyValue]:
     """Value each policy at each budget.
 
@@ -160,6 +173,8 @@ def compare_policies(
         Of the random policy, and of the simultaneous intervals.
     capacities : ndarray of float, shape (n_actions,), optional
         See `assign`.
+    proof : float
+        See `PolicyValue`.
 
     Returns
     -------
@@ -195,19 +210,48 @@ def compare_policies(
             else:
                 actions = _usual_of_first(ranks[policy], usual, budget, weights, capacities)
             earned[policy, budget] = weights * money[np.arange(n), actions]
-            kept.append((policy, budget, float(weights @ (actions > 0) / n)))
+            kept.append((policy, budget, actions))
+    by_risk = {budget: actions for policy, budget, actions in kept if policy == RISK}
+    values = np.column_stack([earned[p, b] for p, b, _ in kept])
     gains = np.column_stack([earned[p, b] - earned[RISK, b] for p, b, _ in kept])
-    gain_se = gains.std(axis=0, ddof=1) / np.sqrt(n)
-    critical = _critical(gains, gain_se, rng)
-    return [
-        PolicyValue(
-            policy, budget, treated, float(value.mean()), float(value.std(ddof=1) / np.sqrt(n)),
-            float(gain), float(se), float(gain - critical * se), float(gain + critical * se),
-        )
-        for (policy, budget, treated), value, gain, se in zip(
-            kept, (earned[p, b] for p, b, _ in kept), gains.mean(axis=0), gain_se, strict=True
-        )
-    ]  # fmt: skip
+    value_se = _errors(values, experiment.clusters)[1]
+    parts, gain_se = _errors(gains, experiment.clusters)
+    critical = _critical(parts, gain_se, rng)
+    found = []
+    for place, (policy, budget, actions) in enumerate(kept):
+        gain, se = float(gains[:, place].mean()), float(gain_se[place])
+        other = weights * (actions != by_risk[budget])
+        found.append(
+            PolicyValue(
+                policy, budget, float(weights @ (actions > 0) / n),
+                float(values[:, place].mean()), float(value_se[place]), gain, se,
+                gain - critical * se, gain + critical * se, float(other.mean()),
+                effective_rows(other) if other.any() else 0.0, proof,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _errors(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The deviations of each customer from the mean, and the standard errors of the means.
+
+    A customer may have several rows, whose deviations count together (Liang and Zeger 1986).
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n, k)
+    clusters : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    deviations : ndarray of float, shape (n_clusters, k)
+    errors : ndarray of float, shape (k,)
+    """
+    _, number = np.unique(clusters, return_inverse=True)
+    centred = values - values.mean(axis=0)
+    sums = np.column_stack([np.bincount(number, column) for column in centred.T])
+    m = len(sums)
+    return sums, np.sqrt((sums**2).sum(axis=0) * m / max(m - 1, 1)) / len(values)
 
 
 def _usual(money: np.ndarray, weights: np.ndarray, possible: np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from churn.statistics.intervals import Z
+from churn.statistics.weighting import effective_rows, mean_and_error
 from churn.targeting.effects import Effects, cross_fit
 from churn.targeting.experiment import Check, Experiment, check_experiment, require_sound
-from churn.targeting.policies import RISK, PolicyValue, compare_policies, decide_policy
+from churn.targeting.policies import ONE_LOOK, RISK, PolicyValue, compare_policies, decide_policy
 from churn.targeting.uplift import Ranking, group_effects, ranking
 
 
@@ -20,7 +21,9 @@ class EffectReport:
     Attributes
     ----------
     customers : int
-        With a known outcome.
+        Rows with a known outcome.
+    effective : float
+        How many customers of equal weight would tell as much as those who stand for all.
     checks : list of Check
     mean_effects : list of (str, float, float)
         Of each action: its mean effect on all customers who might get it, and the standard error.
@@ -39,6 +42,7 @@ class EffectReport:
     """
 
     customers: int
+    effective: float
     checks: list[Check]
     mean_effects: list[tuple[str, float, float]]
     mean_money: list[tuple[str, float, float]]
@@ -78,7 +82,7 @@ def evaluate_experiment(
 
 def judge(
     known: Experiment, effects: Effects, checks: list[Check], costs: np.ndarray, budget: float,
-    seed: int = 0, capacities: np.ndarray | None = None,
+    seed: int = 0, capacities: np.ndarray | None = None, proof: float = ONE_LOOK,
 ) -> EffectReport:  # fmt: skip
     """Compare policies by effects that were predicted out of fold.
 
@@ -95,9 +99,11 @@ def judge(
         See `evaluate_experiment`.
     capacities : ndarray of float, shape (n_actions,), optional
         The largest share of customers that may get each action.
+    proof : float
+        See `churn.targeting.policies.PolicyValue`.
     """
-    values = compare_policies(known, effects, costs, (budget,), seed, capacities)
     costs = np.broadcast_to(costs, (len(known.action), known.n_actions))
+    values = compare_policies(known, effects, costs, (budget,), seed, capacities, proof)
     rankings, groups, means, money = {}, {}, [], []
     for number, name in enumerate(known.names[1:]):
         # Where an action was not possible nothing shows its effect.
@@ -116,6 +122,7 @@ def judge(
         groups[name] = group_effects(predicted, differences, weights=weights)
     return EffectReport(
         customers=len(known.action),
+        effective=effective_rows(known.weights),
         checks=checks,
         mean_effects=means,
         mean_money=money,
@@ -130,8 +137,7 @@ def judge(
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """A weighted mean, and its standard error."""
-    se = (weights * values).std(ddof=1) / np.sqrt(len(values))
-    return float((weights * values).mean()), float(se)
+    return mean_and_error(values, weights)
 
 
 def lines(report: EffectReport) -> Iterator[str]:
@@ -139,6 +145,10 @@ def lines(report: EffectReport) -> Iterator[str]:
     yield f"{report.customers:,} customers with a known outcome. The experiment is sound:"
     for check in report.checks:
         yield f"  {check.name}: {check.finding}"
+    yield (
+        f"Those who stand for all customers tell as much about them as {report.effective:,.0f} of "
+        "equal weight."
+    )
     yield "Mean effect on all customers (95 % interval):"
     for name, mean, se in report.mean_effects:
         yield f"  {name}: {mean:+.4g} ({mean - Z * se:+.4g} to {mean + Z * se:+.4g})"
@@ -166,6 +176,11 @@ def lines(report: EffectReport) -> Iterator[str]:
             f"  {value.policy}: {value.value:+.4g} acting on {value.treated:.1%}, gain "
             f"{value.gain:+.4g} ({value.low:+.4g} to {value.high:+.4g})"
         )
+    learned = next(value for value in report.values if value.policy == "hybrid")
+    yield (
+        f"The learned policy treats {learned.differs:.1%} of the customers differently from risk; "
+        f"what was drawn of these tells as much as {learned.effective:,.0f} of equal weight."
+    )
     if not report.has_risk:
         yield "  risk: without --risk, the lowest outcome expected without an action comes first"
     yield decision_text(report)
@@ -173,9 +188,13 @@ def lines(report: EffectReport) -> Iterator[str]:
 
 def decision_text(report: EffectReport) -> str:
     """Whether the learned policy is to be used, and what a proof would need, in a sentence."""
-    if report.chosen.policy != RISK:
-        return "Use the learned policy: its gain over risk is above zero by a one-sided 95 % bound."
     learned = next(value for value in report.values if value.policy == "hybrid")
+    looks = "" if learned.proof == ONE_LOOK else " that holds for twelve looks, one a month"
+    if report.chosen.policy != RISK:
+        return (
+            "Use the learned policy: its gain over risk is above zero by a one-sided 95 % bound"
+            f"{looks}."
+        )
     needed = learned.customers_needed(report.customers)
     more = (
         f"about {max(needed - report.customers, 0):,} more customers in an experiment like this "

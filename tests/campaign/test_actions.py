@@ -171,6 +171,7 @@ def test_one_action_of_a_file_makes_the_list_of_no_file(customers, listed, tmp_p
     named, _ = listed(customers, actions=one, budget=100, explore=40)
     extra = named.calls.to_pandas()
     assert set(extra["assigned_action"]) == {"visit", "control"}
+    assert set(extra["stratum"]) == {"list", "exploration"}
     pd.testing.assert_frame_equal(extra[plain.calls.column_names], plain.calls.to_pandas())
 
 
@@ -225,6 +226,7 @@ def test_the_experiment_has_every_action_with_its_probability_and_cost(found, de
             Outcome(customer, campaign.as_of + timedelta(days=9), place % 4 == 0, RECORDED)
             for place, customer in enumerate(calls["customer_id"])
         )
+    calls = calls[calls["stratum"] == "exploration"]  # they stand for all
     settings = Settings(None, 30, campaign.as_of + timedelta(days=60), "spring", {"discount": 60})
     read = read_campaign(url, contract, settings)
     known = read.known
@@ -241,7 +243,7 @@ def test_the_experiment_has_every_action_with_its_probability_and_cost(found, de
     assert capacity_shares(read, settings.capacities) == pytest.approx([60 / eligible, 1.0])
     contamination = read.checks[-1]
     assert contamination.passed
-    # Five days later everybody who had a mail is on a list again, with a discount.
+    # Five days later everybody is on a list again, who had a mail with a discount.
     later, _ = settle({}, **SETTINGS, as_of="2026-03-07")
     store_list(found[0], contract, later, "ChurnFlow/1", url, none)
     with CallListStore(url) as store, store.connected() as connection:

@@ -104,16 +104,21 @@ def test_a_list_s_own_propensity_decides_where_it_has_one():
     assert weights[15:20].tolist() == [5.0] * 5  # by the shares it would be 4
 
 
-def test_nobody_stands_for_customers_who_were_called_at_random():
+def test_who_was_drawn_and_not_called_stands_for_who_was_drawn_and_called():
     table = generate_sample_data(100, seed=5)
     ids = table["customer_id"].astype(str).to_numpy(dtype=object)
     ranked = listed(ids[:20], ["contact"] * 15 + ["control"] * 5)
-    drawn = listed(ids[50:60], ["contact"] * 10).assign(stratum="exploration")
+    drawn = listed(ids[50:60], ["contact"] * 5 + ["control"] * 5, propensity=[0.5] * 10)
+    drawn = drawn.assign(stratum="exploration")
+    # On another day two of them are drawn again, and one of the list's control group is.
+    again = listed(ids[[55, 56, 15]], ["control"] * 3, propensity=[0.4] * 3)
+    again = again.assign(stratum="exploration", day=pd.Timestamp("2026-09-09"))
     parts, weights, found = leave_out_called(
-        table, np.full(100, "train"), CONTRACT, pd.concat([ranked, drawn])
+        table, np.full(100, "train"), CONTRACT, pd.concat([ranked, drawn, again])
     )
-    assert (parts[50:60] == CALLED).all()
-    assert weights[15:20].tolist() == [4.0] * 5  # with the drawn ones it would be 6
+    assert (parts[50:55] == CALLED).all()
+    assert weights[55:60].tolist() == pytest.approx([5.0, 5.0, 2.0, 2.0, 2.0])
+    assert weights[15:20].tolist() == pytest.approx([10.0, 4.0, 4.0, 4.0, 4.0])
     assert found.without_control == ()
 
 

@@ -49,8 +49,28 @@ def test_they_are_on_no_list_and_counted(listed, customers, stored):
     )
 
 
+def test_who_was_drawn_rests_until_the_outcome_is_known(listed, deployed, customers, tmp_path):
+    """Else the next list would call who was drawn not to be called."""
+    settings = {"budget": 50, "explore": 20}
+    found, _ = listed(customers, **settings)
+    url = f"sqlite:///{tmp_path / 'drawn.db'}"
+    campaign, _ = settle({}, **settings)
+    none = pd.DataFrame(index=found.rows)
+    store_list(found, deployed[0].contract, campaign, "ChurnFlow/1", url, none)
+    drawn = found.calls.to_pandas().query("stratum == 'exploration'")["customer_id"]
+    assert len(drawn) == 40
+    for days, resting in ((28, sorted(drawn)), (29, [])):
+        day = LISTED + timedelta(days=days)
+        assert list(resting_customers(url, day, 0, 28)) == resting
+    every = resting_customers(url, LISTED + timedelta(days=5), 7, 28)
+    assert set(drawn) < set(every) == set(found.calls["customer_id"].to_pylist())
+    told = describe_resting(every, 40, 7, 28)
+    assert "on a list of the last 7 days or drawn at random in the last 28 days" in told
+
+
 def test_without_a_log_nobody_knows_who_rests():
     with pytest.raises(ChurnError, match="--log"):
         resting_customers("off", LISTED, 30)
     assert resting_customers("off", LISTED, 0) == ()
+    assert resting_customers("off", LISTED, 0, 30) == ()
     assert describe_resting((), 0, 0) == ""

@@ -20,12 +20,12 @@ pytestmark = pytest.mark.heavy
 
 LISTED = date.fromisoformat(DAY)
 LATER = LISTED + timedelta(days=60)
-REACHED = 10
+REACHED = 40
 
 
 @pytest.fixture
 def campaign(listed, deployed, customers, tmp_path):
-    """A stored list of which the ten best were reached, with the outcome of everybody."""
+    """A stored list of which the forty best were reached, with the outcome of everybody."""
     settings = {"budget": 60, "explore": 20}
     found, _ = listed(customers, **settings)
     url = f"sqlite:///{tmp_path / 'log.db'}"
@@ -56,17 +56,19 @@ def test_every_customer_has_the_probability_of_the_draw_and_the_outcome(campaign
     calls, url, contract = campaign
     found = read(url, contract)
     known = found.known
-    assert len(known.action) == len(calls)
+    of_all, calls = calls, calls[calls["stratum"] == "exploration"]  # they stand for all
+    assert len(known.action) == len(calls) == 40
     order = calls.set_index("customer_id")
     assert known.action.sum() == (calls["arm"] == "contact").sum()
     drawn = known.propensity[np.arange(len(known.action)), known.action]
     assert sorted(drawn) == pytest.approx(sorted(order["propensity"]))
-    assert 1 - known.outcome.mean() == pytest.approx(0.25, abs=0.02)
+    assert 1 - known.outcome.mean() == pytest.approx(0.25, abs=0.15)
+    assert sorted(known.weight) == pytest.approx(sorted(calls["weight"]))
     assert known.weights.mean() == pytest.approx(1)
     assert found.costs.shape == (len(calls), 1)
     assert list(known.features) == [*contract.features, "probability of leaving"]
-    contacts, eligible = (calls["arm"] == "contact").sum(), calls["weight"].sum()
-    assert found.budget == pytest.approx(contacts / eligible)
+    assert found.budget == pytest.approx((of_all["arm"] == "contact").sum() / found.eligible)
+    assert any("on the list, and those who were drawn stand for all" in one for one in found.notes)
 
 
 @pytest.mark.parametrize("budget", [None, 0.2])
@@ -74,13 +76,15 @@ def test_whom_the_calls_reached_is_known_with_any_budget(campaign, budget):
     calls, url, contract = campaign
     found = read(url, contract, budget=budget)
     called = calls[calls["arm"] == "contact"]
-    share = called["weight"].head(REACHED).sum() / called["weight"].sum()
+    share = called["weight"].head(REACHED).sum() / called["weight"].sum()  # of the drawn alone
+    assert 0 < share < 1
     assert found.reached == pytest.approx({"call": share})
     assert budget is None or found.budget == budget
 
 
 def test_customers_who_do_not_count_are_told(campaign):
     calls, url, contract = campaign
+    calls = calls[calls["stratum"] == "exploration"]
     with CallListStore(url) as store, store.connected() as connection:
         some = "', '".join(calls["customer_id"][:7])
         connection.exec_driver_sql(
@@ -104,7 +108,8 @@ def test_customers_who_do_not_count_are_told(campaign):
 
 def test_who_leaves_after_the_horizon_has_stayed_within_it(campaign):
     calls, url, contract = campaign
-    assert 1 - read(url, contract, horizon=20).known.outcome.mean() == pytest.approx(0.25, abs=0.02)
+    calls = calls[calls["stratum"] == "exploration"]
+    assert 0.1 < 1 - read(url, contract, horizon=20).known.outcome.mean() < 0.4
     early = read(url, contract, horizon=19).known
     assert (early.outcome == 1).all()
     assert len(early.outcome) == len(calls)

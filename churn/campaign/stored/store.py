@@ -217,10 +217,18 @@ class CallListStore(Database):
         query = query.join_from(LISTED, LISTS, LISTED.c.list_id == LISTS.c.list_id)
         return map(Assignment._make, self.read(query.order_by(LISTS.c.as_of, LISTED.c.rank)))
 
-    def listed_between(self, start: date, end: date) -> list[str]:
-        """The customers on the lists of the days from `start` to before `end`, sorted."""
+    def listed_between(self, start: date, end: date, stratum: str = "") -> list[str]:
+        """The customers on the lists of the days from `start` to before `end`, sorted.
+
+        Parameters
+        ----------
+        stratum : str
+            Only those of it; of all where it is empty.
+        """
         days = select(LISTS.c.list_id).where(LISTS.c.as_of >= start, LISTS.c.as_of < end)
         query = select(LISTED.c.customer).where(LISTED.c.list_id.in_(days)).distinct()
+        if stratum:
+            query = query.where(LISTED.c.stratum == stratum)
         with self.connected() as connection:
             return sorted(connection.scalars(query))
 
