@@ -14,7 +14,7 @@ late, and MonitorFlow compares, evaluates, and retrains by ChurnFlow, whose gate
 learns whom a call keeps, and ranks the list once that is proven. Only the customers are generated,
 and the dates in the prediction log are set.
 
-With `--library` nothing but the businesses' lists is real: they are made, stored and learned from by
+With `--library` only the lists are real: they are made, stored and learned from by
 the library in one process, without the app and MonitorFlow (year_library.py).
 
 With several seeds each is a process, `--jobs` at a time. A seed that has ended is in the folder,

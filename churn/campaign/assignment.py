@@ -70,11 +70,11 @@ def assign(
     listed["weight"] = 1.0 if drawn is None else 0.0
     listed["policy_action"] = found.propensity.argmax(axis=1) if len(found.rows) else 0
     table = pd.concat([listed, *rows])
-    chances = np.concatenate([_with_control(found.propensity, share), *chances])
-    features = pd.concat([customers.loc[listed.index], *features])
+    every = np.concatenate([_with_control(found.propensity, share), *chances])
+    theirs = pd.concat([customers.loc[listed.index], *features])
     order = np.argsort(-table["benefit"].to_numpy(), kind="stable")
     table = table.iloc[order]
-    return table, features.loc[table.index], chances[order]
+    return table, theirs.loc[table.index], every[order]
 
 
 def _with_control(chances: np.ndarray, share: np.ndarray) -> np.ndarray:

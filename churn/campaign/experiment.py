@@ -256,7 +256,7 @@ def _reached(rows: Sequence[ListedCustomer], experiment: Experiment) -> dict[str
     for row, weight in called:
         name = action_label(str(row.action))
         total[name] += weight
-        spoken[name] += weight * (row.state in DONE)  # type: ignore[assignment]
+        spoken[name] += weight * (row.state in DONE)
     return {name: spoken[name] / weight for name, weight in total.items() if weight}
 
 

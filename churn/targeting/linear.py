@@ -1,6 +1,6 @@
 """A linear model of an effect, whose terms may grow with what is expected without it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +24,13 @@ class LinearEffect:
     ----------
     numbers : DataFrame
         The mean and the standard deviation of each float column: rows `mean` and `std`.
-    levels : dict of str to sequence
+    levels : mapping of str to sequence
         Of each category column.
     model : RidgeCV
     """
 
     numbers: pd.DataFrame
-    levels: dict[str, Sequence[str]]
+    levels: Mapping[str, Sequence[str]]
     model: RidgeCV
 
     @classmethod
@@ -76,7 +76,7 @@ class LinearEffect:
         scaled = ((numbers - self.numbers.loc["mean"]) / self.numbers.loc["std"]).clip(-3, 3)
         columns = [scaled.fillna(0.0).to_numpy()]
         for name, levels in self.levels.items():
-            codes = pd.Index(levels).get_indexer(features[name].astype(object))
+            codes = pd.Index(levels).get_indexer(pd.Index(features[name].astype(object)))
             columns.append((codes[:, None] == np.arange(len(levels))).astype(np.float64))
         own = np.column_stack(columns)
         return np.column_stack([own, untreated, own * untreated[:, None]])
