@@ -21,19 +21,21 @@ from churn.data.validation import validate_data
 from churn.modeling import budget, scoring_cost
 from churn.modeling.encoder import FeatureEngineer
 from churn.modeling.families import build
-from churn.modeling.search_space import DEFAULT_CANDIDATES, ITERATIVE_FAMILIES
+from churn.modeling.search_space import HIGH_CANDIDATES, ITERATIVE_FAMILIES
 from churn.modeling.threads import bounded_threads
 from churn.scoring.export.estimators import compile_for_rows
 
 ROWS, SCORED, REPEATS = (1_500, 6_000), 200, 9
-ITERATIONS = (40, 200)
+# Of trees, and of a net's epochs.
+ITERATIONS, EPOCHS = (40, 200), (3, 12)
 
 
 def cases(target, matrix):
-    """Each candidate with few and with many rows, and boosting with few and with many trees."""
-    for candidate in DEFAULT_CANDIDATES:
+    """Each candidate with few and with many rows, iterative ones with few and many iterations."""
+    for candidate in HIGH_CANDIDATES:
+        some = EPOCHS if candidate.family == "tabular_net" else ITERATIONS
         for n in ROWS:
-            counts = ITERATIONS if candidate.family in ITERATIVE_FAMILIES else (None,)
+            counts = some if candidate.family in ITERATIVE_FAMILIES else (None,)
             for trees in counts:
                 params = (
                     candidate.params if trees is None else {**candidate.params, "max_iter": trees}
