@@ -88,8 +88,9 @@ image:           ## build both images, train in one, serve from the other, and a
 sbom: deploy/.venv/ready ## write the bills of materials of both images into dist/; needs Docker
 	deploy/sbom.sh churn churn-serve
 
-dashboards: deploy/.venv/ready ## write Grafana's dashboards again
+dashboards: deploy/.venv/ready ## write Grafana's dashboards and the operator's alerts again
 	deploy/.venv/bin/python deploy/grafana/dashboards.py
+	deploy/.venv/bin/python deploy/prometheus/operator_rules.py
 
 cluster-test: .venv/test deploy/.venv/service deploy/.checkov/ready ## show what docs/deployment.md claims of a cluster; as root
 	$(PY) deploy/cluster_test --tools deploy/.venv/bin/python --service $(SERVICE) $(ARGS)

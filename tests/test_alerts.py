@@ -1,5 +1,6 @@
-"""Alerts have their pages, and are of metrics that are exported."""
+"""Alerts have their pages; they and the dashboards are of metrics that are exported."""
 
+import json
 import re
 
 import yaml
@@ -22,10 +23,33 @@ def test_each_alert_has_a_page_and_each_page_an_alert():
 
 
 def test_each_alert_is_of_metrics_that_are_exported():
-    code = "".join(
-        (ROOT / name).read_text()
-        for name in ("serve/metrics.py", "serve/exposition.py", "churn/monitoring/metrics.py")
+    check_exported(rule["expr"] for rule in RULES)
+
+
+def test_each_panel_is_of_metrics_that_are_exported():
+    files = list((ROOT / "deploy/grafana/dashboards").glob("*.json"))
+    assert len(files) == 4
+    check_exported(
+        target["expr"]
+        for file in files
+        for panel in json.loads(file.read_text())["panels"]
+        for target in panel["targets"]
     )
-    for name in {name for rule in RULES for name in re.findall(r"churn_\w+", rule["expr"])}:
+
+
+def check_exported(queries):
+    names = ("metrics", "exposition", "processes")
+    code = (ROOT / "churn/monitoring/metrics.py").read_text()
+    code += "".join((ROOT / f"serve/{name}.py").read_text() for name in names)
+    for name in {name for query in queries for name in re.findall(r"churn_\w+", query)}:
         short = re.sub(r"_(count|bucket|sum)$", "", name).removeprefix("churn_monitor_")
-        assert f'"{short}"' in code, name
+        assert f'"{short.removesuffix("_total")}' in code, name
+
+
+def test_the_operators_alerts_are_the_same():
+    written = (ROOT / "deploy/kubernetes/monitoring/rules.yaml").read_text()
+    groups = yaml.safe_load(written)["spec"]["groups"]
+    theirs = [rule for group in groups for rule in group["rules"]]
+    # The operator names a job by its Service.
+    ours = [rule | {"expr": rule["expr"].replace('"churn"', '"app"')} for rule in RULES]
+    assert theirs == ours

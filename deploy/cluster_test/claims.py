@@ -275,11 +275,13 @@ def refuses_without_the_service(cluster: Cluster) -> str:
 
 
 def dashboards_are_current(cluster: Cluster) -> str:
-    """Grafana's dashboards are what their code makes, and follow the schema of Grafana's SDK."""
-    script = ROOT / "deploy" / "grafana" / "dashboards.py"
-    done = subprocess.run([cluster.tools, script, "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return f"{len(list(script.with_name('dashboards').glob('*.json')))} dashboards"
+    """Grafana's dashboards, by the schema of its SDK, and the operator's alerts are current."""
+    for script in ("grafana/dashboards.py", "prometheus/operator_rules.py"):
+        command = [cluster.tools, ROOT / "deploy" / script, "--check"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, script + done.stderr
+    found = ROOT.glob("deploy/grafana/dashboards/*.json")
+    return f"{len(list(found))} dashboards are what their code makes, and so is the PrometheusRule"
 
 
 CLAIMS = [
