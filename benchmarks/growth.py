@@ -5,8 +5,9 @@
 For each size generated customers are written to Parquet, and ChurnFlow, a whole process from start
 to end, is run on them with its defaults. As root the run and all its tasks are in a memory cgroup,
 which kills what exceeds the limit; the page cache counts, too. Each task is a process of its own,
-as in a pod. The output, a row per size: seconds, the peak resident memory of the largest task of
-each step, the bytes that the run has stored, and their share of the Parquet file's.
+as in a pod. The output, a row per size: seconds, CPU seconds (which other work on the machine
+changes little), the peak resident memory of the largest task of each step, the bytes of the run's
+artifacts and their share of the Parquet file's, and those of its cards.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -91,7 +93,7 @@ def measure(customers: int, folder: str, group: Path | None, arguments: list[str
         if group:
             (group / "cgroup.procs").write_text(str(os.getpid()))
 
-    start = time.perf_counter()
+    start, before = time.perf_counter(), cpu_seconds()
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True, text=True, preexec_fn=join,
@@ -100,21 +102,31 @@ def measure(customers: int, folder: str, group: Path | None, arguments: list[str
     watcher = threading.Thread(target=watch, args=(process, peaks))
     watcher.start()
     output, _ = process.communicate()
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, cpu_seconds() - before
     watcher.join()
     if process.returncode:
         sys.exit(f"{output}\n{describe(customers, seconds, peaks)}")
     store = Path(folder, ".metaflow")
-    stored = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
     return {
         "customers": customers,
         "seconds": seconds,
+        "cpu": cpu,
         "steps": step_seconds(folder, Path(folder, "run-id").read_text()),
         "peaks": peaks,
-        "stored": stored,
+        "stored": bytes_in(store / "ChurnFlow"),
+        "cards": bytes_in(store / "mf.cards"),
         "parquet": source.stat().st_size,
-        "fingerprint": re.findall(r"fingerprint=(\w+)", output)[-1:],
     } | of_run(folder)
+
+
+def cpu_seconds() -> float:
+    """Of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def of_run(folder: str) -> dict:
@@ -206,7 +218,7 @@ def describe(customers: int, seconds: float, peaks: dict[str, int]) -> str:
 
 def table(rows: list[dict]) -> str:
     steps = [name for name in STEPS if any(name in row["peaks"] for row in rows)]
-    head = ["customers", "s", *steps, "stored", "of the Parquet", "model"]
+    head = ["customers", "s", "CPU s", *steps, "stored", "of the Parquet", "cards", "model"]
     lines = [head, ["---:"] * (len(head) - 1) + ["---"]]
     for row in rows:
         share = row["stored"] / row["parquet"]
@@ -214,9 +226,11 @@ def table(rows: list[dict]) -> str:
             [
                 f"{row['customers']:,}",
                 f"{row['seconds']:.0f}",
+                f"{row['cpu']:.0f}",
                 *(f"{row['peaks'].get(name, 0) / GIB:.2f}" for name in steps),
                 f"{row['stored'] / 1e6:.1f} MB",
                 f"{share:.1%}",
+                f"{row['cards'] / 1e6:.1f} MB",
                 f"{row['model']} ({row['log_loss']:.4f})",
             ]
         )
