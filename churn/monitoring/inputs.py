@@ -46,14 +46,17 @@ def read_reference(deployment: Deployment) -> tuple[Reference, RetentionCosts]:
         If the artifacts of the run cannot be read.
     """
     run = TrainingRun.open(deployment.run)
-    reference: Reference
+    return reference_of(run, deployment), run.costs
+
+
+def reference_of(run: TrainingRun, deployment: Deployment) -> Reference:
+    """The sample that is stored with a run; of a run of an earlier version from its table."""
     if run.has("reference"):
-        reference = run.reference
-    else:  # a run of an earlier version, which has its table in its artifacts
-        reference = Reference.of_run(
-            with_scorer(deployment), run.frame, run.split, run.sample.rows, run.trial.probabilities
-        )
-    return reference, run.costs
+        stored: Reference = run.reference
+        return stored
+    return Reference.of_run(
+        with_scorer(deployment), run.frame, run.split, run.sample.rows, run.trial.probabilities
+    )
 
 
 def read_outcomes(

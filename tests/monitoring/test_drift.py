@@ -1,5 +1,7 @@
 """Which changes raise an alarm about drift, and which do not."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,10 @@ import pytest
 from churn.data.parsing import parse_features
 from churn.monitoring.drift import LEVEL, MIN_EFFECT, MOST, Reference, compare, two_sample_tests
 from churn.monitoring.evidently_report import evidently_report
+from churn.monitoring.inputs import reference_of
 from churn.monitoring.two_sample import CHI_SQUARE, FISHER, TwoSampleTest
+from churn.registry.runs import fetch_run
+from churn.registry.training_run import TrainingRun
 from watching import (
     CONTRACT,
     period,
@@ -183,3 +188,19 @@ class TestReference:
         assert sorted(places) == sorted(expected)
         assert found.features.index.tolist() == list(range(28))
         assert found.probabilities == pytest.approx([expected[number] for number in places])
+
+    def test_stored_with_a_run_is_the_one_that_an_earlier_version_made_of_its_table(
+        self, telco_run
+    ):
+        """A run of an earlier version has its clean table, and the parts as texts."""
+        data, deployment = telco_run.data, fetch_run(telco_run.pathspec)
+        earlier = SimpleNamespace(
+            frame=data.frame, split=np.asarray(data.split).astype(str), sample=data.sample,
+            trial=data.trial,
+        )  # fmt: skip
+        made, stored = (
+            reference_of(TrainingRun(artifacts), deployment)
+            for artifacts in (earlier, SimpleNamespace(reference=data.reference))
+        )
+        pd.testing.assert_frame_equal(made.features, stored.features)
+        np.testing.assert_allclose(made.probabilities, stored.probabilities, rtol=1e-12)
