@@ -15,7 +15,7 @@ from year_market import Market, Plan
 from year_policies import HORIZON, Best, ByRisk, MonthResult, Once, first_of
 
 from churn.campaign.call_list import listing_contract, make_list
-from churn.campaign.campaign_file import load_campaign_file
+from churn.campaign.campaign_reading import load_campaign_file
 from churn.campaign.chunks import clean_chunks, columns_needed, repeated_ids
 from churn.campaign.cooldown import resting_customers
 from churn.campaign.effects import check_settings, read_campaign

@@ -33,7 +33,7 @@ class EffectFlow(FlowSpec):
     @step
     def start(self):
         """Read the campaign's lists and outcomes, and check the experiment."""
-        from churn.campaign.campaign_file import read_campaign_file
+        from churn.campaign.campaign_reading import read_campaign_file
         from churn.campaign.effects import check_settings, read_campaign
         from churn.feedback.prediction_log import database_url
         from churn.pods import check_lasts

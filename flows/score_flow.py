@@ -80,7 +80,7 @@ class ScoreFlow(FlowSpec):
     def start(self):
         """Check the settings, fetch the model, and split the table into shards."""
         from churn.campaign.call_list import listing_contract
-        from churn.campaign.campaign_file import read_campaign_file
+        from churn.campaign.campaign_reading import read_campaign_file
         from churn.campaign.chunks import columns_needed, left_already, repeated_ids
         from churn.campaign.cooldown import resting_customers
         from churn.campaign.do_not_contact import read_ids

@@ -3,9 +3,14 @@
 from flask import Blueprint, Response, current_app, jsonify, request
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from churn.campaign.campaign_file import CampaignFile
+from churn.campaign.stored.call_results import record_all
+from churn.campaign.stored.entries import CAMPAIGN
+from churn.campaign.stored.results_body import has_calls, read_calls
 from churn.feedback.outcomes import read_body
 from churn.json_values import plain
 from serve import service
+from serve.desk.stores import stores
 from serve.exposition import exposition
 from serve.openapi import document
 from serve.prediction_log import log
@@ -138,8 +143,13 @@ def predictions() -> Response:
 
 @blueprint.post("/outcomes")
 def outcomes() -> Response:
-    """Record which customers left, all or none; known outcomes may be sent again."""
-    rows = read_body(json_body(), current_app.config["MAX_BATCH"])
+    """Record which customers left, or what came of calls; what is known may be sent again."""
+    body, most = json_body(), current_app.config["MAX_BATCH"]
+    if has_calls(body):
+        file: CampaignFile | None = current_app.config["CAMPAIGN"]
+        results = read_calls(body, most, file.campaign if file else CAMPAIGN)
+        return jsonify(vars(record_all(stores().calls, results)))
+    rows = read_body(body, most)
     writer = log()
     if not writer:
         raise Refused(503, "The prediction log is off, and its database would hold the outcomes.")

@@ -1,11 +1,12 @@
 """The API as an OpenAPI 3.1 document, generated from the types of requests and responses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from churn.campaign.stored.results_body import calls_type
 from churn.data.contract import Feature, Number
 from churn.feedback.outcomes import body_type
 from serve import responses
@@ -15,7 +16,16 @@ from serve.responses import JSON, Json
 from serve.served_model import Model
 
 REF = "#/components/schemas/{model}"
-RESPONSES = ("Answer", "Answers", "Explained", "WhatIf", "Log", "Added", "ProblemDetails")
+RESPONSES = (
+    "Answer",
+    "Answers",
+    "Explained",
+    "WhatIf",
+    "Log",
+    "Added",
+    "RecordedCalls",
+    "ProblemDetails",
+)
 STATUS_DESCRIPTIONS = {
     400: "The body is not JSON or is incomplete, or the Host is not trusted",
     401: "The API key is missing or not valid",
@@ -36,6 +46,18 @@ LIMIT = {
     "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 20},
 }  # fmt: skip
 EXAMPLE_OUTCOMES = {"outcomes": [{"customer": "C0042", "date": "2025-01-31", "left": True}]}
+EXAMPLE_CALLS = {
+    "calls": [
+        {
+            "customer": "C0042",
+            "result": "accepted",
+            "date": "2025-01-03",
+            "cost": 12.5,
+            "by": "Anna",
+        },
+        {"customer": "C0043", "result": "not_reached", "date": "2025-01-03"},
+    ]
+}
 _OBJECT: Json = {"type": "object"}
 
 
@@ -52,9 +74,10 @@ def document(model: Model, keys: bool = False) -> Json:
         "Customer": model.requests.record,
         "Batch": model.requests.batch,
         "Outcomes": body_type(model.requests.max_batch),
+        "Calls": calls_type(model.requests.max_batch),
         **{name: TypeAdapter(getattr(responses, name)) for name in RESPONSES},
     }
-    bodies = ("Customer", "Batch", "Outcomes")
+    bodies = ("Customer", "Batch", "Outcomes", "Calls")
     schemas, shared = TypeAdapter.json_schemas(
         [
             (name, "validation" if name in bodies else "serialization", adapter)
@@ -81,24 +104,28 @@ def document(model: Model, keys: bool = False) -> Json:
         "paths": {
             "/predict": _post(
                 "predict", "Predict the churn probability of one customer",
-                found["Customer"], customer, {"anyOf": [found["Explained"], found["Answer"]]},
-                keys, [EXPLAIN],
+                found["Customer"], {"customer": customer},
+                {"anyOf": [found["Explained"], found["Answer"]]}, keys, [EXPLAIN],
             ),
             "/predict/batch": _post(
                 "predict_batch", "Predict the churn probabilities of many customers",
-                found["Batch"], {"customers": [customer]}, found["Answers"], keys,
+                found["Batch"], {"customers": {"customers": [customer]}}, found["Answers"], keys,
             ),
             "/what-if": _post(
                 "what_if", "Explain a hypothetical customer; nothing is logged",
-                found["Customer"], customer, found["WhatIf"], keys,
+                found["Customer"], {"customer": customer}, found["WhatIf"], keys,
             ),
             "/predictions": _get(
                 "predictions", "List the latest predictions in the log",
                 found["Log"], [422, 503], [LIMIT], keys,
             ),
             "/outcomes": _post(
-                "outcomes", "Record which customers left; a later record corrects an earlier one",
-                found["Outcomes"], EXAMPLE_OUTCOMES, found["Added"], keys,
+                "outcomes",
+                "Record which customers left, or what came of calls; a later record corrects an "
+                "earlier one",
+                {"anyOf": [found["Outcomes"], found["Calls"]]},
+                {"outcomes": EXAMPLE_OUTCOMES, "calls": EXAMPLE_CALLS},
+                {"anyOf": [found["Added"], found["RecordedCalls"]]}, keys,
             ),
             "/model/info": _get(
                 "info", "Describe the model: its metrics, lineage and features", _OBJECT, [503]
@@ -141,13 +168,14 @@ def _post(
     name: str,
     summary: str,
     body: Json,
-    example: Json,
+    examples: Mapping[str, Json],
     response: Json,
     keys: bool,
     parameters: Iterable[Json] = (),
 ) -> Json:
     operation = _operation(name, summary, response, POST_ERRORS, parameters, keys)
-    content = {JSON: {"schema": body, "example": example}}
+    named = {name: {"value": value} for name, value in examples.items()}
+    content = {JSON: {"schema": body, "examples": named}}
     operation["requestBody"] = {"required": True, "content": content}
     return {"post": operation}
 

@@ -113,6 +113,21 @@ class Added(TypedDict):
     unchanged: int
 
 
+class RecordedCalls(TypedDict):
+    """How many results of calls are new, known already, or older than what is known.
+
+    `unlisted` are of customers on no list of the campaign then, and `control` of customers whom the
+    list said not to call; neither is recorded. `other` of the new ones had another action.
+    """
+
+    new: int
+    known: int
+    older: int
+    unlisted: int
+    control: int
+    other: int
+
+
 class ProblemDetails(TypedDict):
     """An error, as of RFC 9457."""
 

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from churn.campaign.campaign_file import read_campaign_file
+from churn.campaign.campaign_reading import read_campaign_file
 from churn.errors import ChurnError
 from churn.home import home
 from serve.logs import read_setting

@@ -12,6 +12,7 @@ from churn.campaign.campaign_file import CampaignFile
 from churn.campaign.experiment import CALL, CampaignExperiment, read_experiment
 from churn.campaign.list_policy import ListPolicy
 from churn.campaign.settings import Campaign
+from churn.campaign.stored.entries import CAMPAIGN
 from churn.data.contract import Contract
 from churn.errors import ChurnError
 from churn.feedback.prediction_log import database_url
@@ -24,7 +25,6 @@ from churn.targeting.quarters import quarters
 from churn.targeting.report import EffectReport, decision_text
 
 HORIZON_DAYS = 30
-CAMPAIGN = "retention"
 PROMOTE = ("auto", "never")
 
 

@@ -12,12 +12,13 @@ from churn.campaign.actions import Actions
 from churn.campaign.campaign_file import CampaignFile
 from churn.campaign.planned import Planned, read_plan
 from churn.campaign.settings import Campaign, describe_costs, list_costs
+from churn.campaign.stored.entries import CAMPAIGN
 from churn.errors import ChurnError
 
 __all__ = ["DEFAULTS", "Terms", "settle_terms"]
 
 DEFAULTS: dict[str, Any] = {
-    "campaign": "retention", "budget": 500, "control": 0.1, "explore": 0, "cooldown": 0,
+    "campaign": CAMPAIGN, "budget": 500, "control": 0.1, "explore": 0, "cooldown": 0,
     "do_not_contact": "", "currency": "",
 }  # fmt: skip
 COSTS = ("contact_cost", "offer_cost", "acceptance", "customer_value")

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from churn.campaign.campaign_file import load_campaign_file
+    from churn.campaign.campaign_reading import load_campaign_file
     from churn.campaign.do_not_contact import read_ids
 
     found = load_campaign_file(options.file)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from churn.cli.commands import Commands
+from churn.cli.commands import Commands, add_left
 from churn.words import plural
 
 if TYPE_CHECKING:
@@ -24,15 +24,7 @@ def add(commands: Commands) -> None:
         "--id", default="customer", metavar="COLUMN", help="the customer's key (%(default)s)"
     )
     parser.add_argument("--date", default="date", metavar="COLUMN", help="the day (%(default)s)")
-    parser.add_argument(
-        "--left", default="", metavar="COLUMN", help="the column that says which customers left"
-    )
-    parser.add_argument(
-        "--positive",
-        default="",
-        metavar="VALUE",
-        help="its value for those who did (yes, true or 1)",
-    )
+    add_left(parser)
     parser.add_argument("--query", default="", help="SELECT, with a database URL")
     _where(parser, _add)
 

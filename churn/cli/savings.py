@@ -3,7 +3,7 @@
 import argparse
 import math
 
-from churn.cli.commands import Commands
+from churn.cli.commands import Commands, add_left
 
 
 def add(commands: Commands) -> None:
@@ -16,15 +16,7 @@ def add(commands: Commands) -> None:
         metavar="OUTCOMES",
         help="a table: the customer, whether they left, perhaps the date",
     )
-    parser.add_argument(
-        "--left", default="", metavar="COLUMN", help="the column that says which customers left"
-    )
-    parser.add_argument(
-        "--positive",
-        default="",
-        metavar="VALUE",
-        help="its value for those who did (yes, true or 1)",
-    )
+    add_left(parser)
     parser.add_argument(
         "--spent", type=_money, default=0.0, metavar="MONEY",
         help="what the calls and offers cost in all, to be taken off (%(default)s)",

@@ -77,7 +77,7 @@ def _operation(spec: Schema, url: str, path: str, method: str, operation: Schema
             }
             for status, one in operation["responses"].items()
         ],
-        "curl": _curl(url + path, header, medium, medium and body["content"][medium]["example"]),
+        "curl": _curl(url + path, header, medium, _example(body)),
     }
 
 
@@ -86,6 +86,13 @@ def _content(part: Schema) -> tuple[str | None, Schema]:
     for medium, content in part.get("content", {}).items():
         return medium, content["schema"]
     return None, {}
+
+
+def _example(body: Schema) -> object:
+    """The first example of a request; None where it has no body."""
+    for content in body.get("content", {}).values():
+        return next(iter(content["examples"].values()))["value"]
+    return None
 
 
 def _key_header(spec: Schema, operation: Schema) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 
 from campaigns import CONTRACT, TWO_ACTIONS, settle
 from churn.__main__ import main
-from churn.campaign.campaign_file import read_campaign_file
+from churn.campaign.campaign_reading import read_campaign_file
 from churn.campaign.effects import Settings, capacity_shares, read_campaign
 from churn.campaign.known_calls import read_stored_lists
 from churn.campaign.reading import read_call_lists

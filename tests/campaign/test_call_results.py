@@ -9,7 +9,8 @@ import pytest
 
 from churn.campaign.effects import per_protocol
 from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
-from churn.campaign.stored.call_results import read_results, record_results
+from churn.campaign.stored.call_results import record_results
+from churn.campaign.stored.results_table import read_results
 from churn.errors import ChurnError
 
 DAY = date(2026, 3, 2)
@@ -84,7 +85,8 @@ def test_every_problem_of_the_table_is_named(tmp_path):
         results(tmp_path, "\n".join(["customer,result,date,cost", *rows]))
     for problem in (
         "customer: row 1 is empty", "result: row 2 is 'maybe'", "date: row 2 is '5.3.'",
-        "cost: row 2", "cost: row 3", "date: row 3 is 2027-01-01, after today",
+        "cost: row 2", "cost: row 3",
+        "date: row 3 is '2027-01-01', not a day like 2026-01-31, today at the latest",
     ):  # fmt: skip
         assert any(problem in one for one in error.value.problems), problem
     with pytest.raises(ChurnError) as error:

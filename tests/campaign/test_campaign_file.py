@@ -7,7 +7,7 @@ import pytest
 
 from campaigns import CONTRACT, DAY, TWO_ACTIONS
 from churn.__main__ import main
-from churn.campaign.campaign_file import read_campaign_file
+from churn.campaign.campaign_reading import read_campaign_file
 from churn.campaign.terms import settle_terms
 from churn.errors import ChurnError
 from running import ROOT

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from churn.campaign.stored import CallListStore, ListedCustomer, StoredList
+from churn.campaign.stored.call_results import EXPECTED
 from churn.data.ids import id_text
 from churn.feedback.outcomes import OutcomeStore
 from churn.feedback.prediction_log import locations
@@ -178,3 +180,113 @@ def test_no_json_is_too_odd(app, data):
     body = data.draw(st.sampled_from([one, {"outcomes": one}, {"outcomes": [GONE, one]}]))
     answer = app.client.post("/outcomes", data=json.dumps(body), content_type="application/json")
     assert answer.status_code in (200, 422), answer.text
+
+
+CALLED = {
+    "customer": "7", "result": "accepted", "date": "2026-03-05", "cost": 12.5, "by": "Anna",
+    "campaign": "spring",
+}  # fmt: skip
+
+
+@pytest.fixture
+def with_list(app, tmp_path):
+    """An app with a list of `spring`: 7 and 8 are to be called, 9 is in the control group."""
+    of = StoredList(
+        "1", datetime(2026, 3, 2, tzinfo=UTC), date(2026, 3, 2), "spring", "ChurnFlow/1", "risk",
+        "ChurnFlow/1", "", "id", {}, {}, [],
+    )  # fmt: skip
+    rows = [
+        ListedCustomer(
+            "1", customer, rank, customer == "9", "list", None, "discount", 0.5, 0.5, 1.0, 1.0,
+            1.0, 1.0, [], None, None, {}, None,
+        )
+        for rank, customer in enumerate("789", start=1)
+    ]  # fmt: skip
+    with CallListStore(app.url) as store:
+        store.add(of, rows)
+
+    def call(*calls):
+        return app.client.post("/outcomes", json={"calls": calls})
+
+    return app, call
+
+
+def counts(**some):
+    names = ("new", "known", "older", "unlisted", "control", "other")
+    return dict.fromkeys(names, 0) | some
+
+
+def test_results_of_calls_are_on_the_list_repeated_corrected_and_late(with_list):
+    app, call = with_list
+    missed = {"customer": 8, "result": "not_reached", "date": "2026-03-05", "campaign": "spring"}
+    assert call(CALLED, missed).json == counts(new=2)
+    assert call(CALLED, missed).json == counts(known=2)
+    assert call(CALLED | {"result": "called", "date": "2026-03-03"}).json == counts(older=1)
+    assert call(CALLED | {"result": "refused", "cost": 4, "action": "mail"}).json == counts(
+        new=1, other=1
+    )
+    with CallListStore(app.url) as store:
+        now, before = store.events("7")
+        assert (before.state, before.cost, before.by) == ("accepted", 12.5, "Anna")
+        assert (now.state, now.cost, now.note) == ("refused", 4.0, "mail instead of discount")
+        assert now.at.date() == date(2026, 3, 5)
+        assert store.find("1", "8").state == "not_reached"
+        assert store.events("8")[0].by == "the API"
+
+
+def test_calls_of_nobody_s_list_and_of_the_control_group_are_counted_and_not_recorded(with_list):
+    app, call = with_list
+    others = [CALLED | {"customer": one} for one in ("9", "10")]
+    assert call(CALLED | {"campaign": None}, *others).json == counts(unlisted=2, control=1)
+    with CallListStore(app.url) as store:
+        assert [store.events(one) for one in ("7", "9", "10")] == [[], [], []]
+
+
+def test_the_campaign_is_that_of_the_app_where_a_call_names_none(tmp_path, with_list):
+    assert with_list
+    file = tmp_path / "campaign.toml"
+    file.write_text('campaign = "spring"\n[[actions]]\nname = "discount"\n')
+    own = App(tmp_path / "state", CAMPAIGN_FILE=str(file))
+    answer = own.client.post("/outcomes", json={"calls": [{"customer": "7", "result": "called"}]})
+    assert answer.json == counts(new=1)
+
+
+def test_every_problem_of_calls_is_named_in_the_words_of_the_table_and_nothing_is_recorded(
+    with_list,
+):
+    app, call = with_list
+    after = str((datetime.now(UTC) + timedelta(days=1)).date())
+    wrong = [
+        {"customer": "", "result": "yes", "date": after, "cost": -1, "by": 3, "left": True},
+        CALLED,
+        {"date": "5.3.2026", "cost": "4"},
+    ]
+    found = problems_of(call(*wrong), 422)
+    assert set(found) == {
+        *(f"calls[0].{name}" for name in ("customer", "result", "date", "cost", "by", "left")),
+        *(f"calls[2].{name}" for name in ("customer", "result", "date", "cost")),
+    }
+    for name in ("result", "date", "cost"):
+        assert found[f"calls[0].{name}"]["expected"] == EXPECTED[name]
+    with CallListStore(app.url) as store:
+        assert store.events("7") == []
+
+
+def test_a_request_has_outcomes_or_calls(with_list):
+    app, _ = with_list
+    both = {"outcomes": [GONE], "calls": [CALLED]}
+    found = problems_of(app.client.post("/outcomes", json=both), 422)
+    assert set(found) == {"calls"}
+    assert app.stored() == []
+    assert set(problems_of(app.client.post("/outcomes", json={"calls": []}), 422)) == {"calls"}
+    many = {"calls": [CALLED] * 101}
+    assert set(problems_of(app.client.post("/outcomes", json=many), 422)) == {"calls"}
+    # A customer may be called so.
+    named = app.tell(GONE | {"customer": '"calls"'})
+    assert named.json == {"new": 1, "corrected": 0, "unchanged": 0}
+
+
+def test_without_a_log_there_is_no_place_for_calls(tmp_path):
+    client = App(tmp_path / "state", LOG="off").client
+    answer = client.post("/outcomes", json={"calls": [CALLED]})
+    assert answer.status_code == 503, answer.text

@@ -1,21 +1,30 @@
-"""The results of calls as a table: who was reached, who accepted, what it cost."""
+"""The results of calls: who was reached, who accepted, what it cost.
 
-from collections.abc import Iterator
+They come in a table (`results_table`) or in a request (`results_body`), by the same rules.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from churn.campaign.stored.entries import CONTACT, OPEN, STATES, ListedCustomer, StoredList
-from churn.campaign.stored.store import CallListStore
-from churn.data.parsing import parse_ids, parse_numbers
-from churn.data.readers import load_table
-from churn.errors import ChurnError
+from churn.campaign.stored.query import Changed
 from churn.words import plural
 
-SHOWN = 20
+if TYPE_CHECKING:  # a worker of the app loads SQLAlchemy when it first needs it
+    from churn.campaign.stored.store import CallListStore
+
+# How often a result is tried again whose customer somebody changes in the meantime.
+TRIES = 5
 RESULTS = tuple(state for state in STATES if state != OPEN)
+# What is expected of each field, in the same words for a table and for a request.
+EXPECTED = {
+    "result": f"one of {', '.join(RESULTS)}",
+    "date": "a day like 2026-01-31, today at the latest",
+    "cost": "a number of 0 or more",
+}
 
 
 @dataclass(frozen=True)
@@ -82,69 +91,9 @@ class Recorded:
         return " ".join(lines)
 
 
-def read_results(
-    source: str, query: str = "", by: str = "", today: date | None = None
-) -> list[CallResult]:
-    """Read a table of results.
-
-    Parameters
-    ----------
-    source, query : str
-        See `churn.data.readers.load_table`. The columns are customer, result, and perhaps date
-        (ISO 8601), by, note, cost, and action (where it is another than the list's).
-    by : str
-        Who called, where the table has no such column.
-    today : date, optional
-        The day of rows without a date; by default today, in UTC.
-
-    Raises
-    ------
-    ChurnError
-        Naming every column that is missing and every cell that cannot be read.
-    """
-    table = load_table(source, query)
-    problems = [
-        f"{name}: the column is missing" for name in ("customer", "result") if name not in table
-    ]
-    if problems:
-        raise ChurnError(f"The results in {source} cannot be read:", problems)
-    today = today or datetime.now(UTC).date()
-    ids = parse_ids(table["customer"]).to_pylist()
-    texts = {name: _texts(table, name) for name in ("result", "date", "by", "note", "action")}
-    costs = np.full(len(table), np.nan)
-    if "cost" in table:
-        costs, bad = parse_numbers(table["cost"])
-        bad |= costs < 0
-        problems += [
-            f"cost: row {row + 1} is not a number of 0 or more" for row in np.flatnonzero(bad)
-        ]
-    found = []
-    for row, customer in enumerate(ids):
-        result = texts["result"][row].casefold().replace(" ", "_")
-        day = _day(texts["date"][row], today)
-        if not customer:
-            problems.append(f"customer: row {row + 1} is empty")
-        if result not in RESULTS:
-            problems.append(
-                f"result: row {row + 1} is {texts['result'][row]!r}, none of {', '.join(RESULTS)}"
-            )
-        if day is None:
-            problems.append(f"date: row {row + 1} is {texts['date'][row]!r}, not like 2026-01-31")
-        elif day > today:
-            problems.append(f"date: row {row + 1} is {day}, after today")
-        if not problems and customer and day:
-            cost = None if np.isnan(costs[row]) else float(costs[row])
-            who = texts["by"][row] or by or "a table"
-            note, action = texts["note"][row], texts["action"][row]
-            found.append(CallResult(customer, result, day, who, note, cost, action))
-    if problems:
-        more = len(problems) - SHOWN
-        shown = problems[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
-        raise ChurnError(f"The results in {source} cannot be read:", shown)
-    return found
-
-
-def record_results(store: CallListStore, campaign: str, results: list[CallResult]) -> Recorded:
+def record_results(
+    store: "CallListStore", campaign: str, results: Sequence[CallResult]
+) -> Recorded:
     """Record results on the lists of a campaign, the earliest first.
 
     A result counts for the customer's last list on or before its day. Of several the last one
@@ -152,48 +101,51 @@ def record_results(store: CallListStore, campaign: str, results: list[CallResult
     """
     done = Recorded()
     for one in sorted(results, key=lambda result: result.day):
-        of, row = next(_rows(store, campaign, one), (None, None))
-        if of is None or row is None:
-            done.unlisted += 1
-        elif row.control:
-            done.control += 1
-        elif row.state == one.result:
-            done.known += 1
-        elif row.changed_at is not None and row.changed_at.date() > one.day:
-            done.older += 1
-        else:
-            at = datetime.combine(one.day, time(12), tzinfo=UTC)
-            at = max(at, row.changed_at) if row.changed_at else at
-            note = one.note
-            if one.action and row.action not in (one.action, CONTACT):
-                note = "; ".join(filter(None, [f"{one.action} instead of {row.action}", note]))
-                done.other += 1
-            store.record(
-                of.list_id, row.customer, row.version, one.result, one.by, note=note, at=at,
-                cost=one.cost,
-            )  # fmt: skip
-            done.new += 1
+        for tries in range(1, TRIES + 1):
+            try:
+                _record(store, campaign, one, done)
+                break
+            except Changed:  # by an agent just now: what holds is decided by the row as it is
+                if tries == TRIES:
+                    raise
     return done
 
 
+def record_all(store: "CallListStore", results: Mapping[str, Sequence[CallResult]]) -> Recorded:
+    """Record the results of several campaigns, by their names; see `record_results`."""
+    total: Counter[str] = Counter()
+    for campaign, some in results.items():
+        total.update(vars(record_results(store, campaign, some)))
+    return Recorded(**total)
+
+
+def _record(store: "CallListStore", campaign: str, one: CallResult, done: Recorded) -> None:
+    of, row = next(_rows(store, campaign, one), (None, None))
+    if of is None or row is None:
+        done.unlisted += 1
+    elif row.control:
+        done.control += 1
+    elif row.state == one.result:
+        done.known += 1
+    elif row.changed_at is not None and row.changed_at.date() > one.day:
+        done.older += 1
+    else:
+        at = datetime.combine(one.day, time(12), tzinfo=UTC)
+        at = max(at, row.changed_at) if row.changed_at else at
+        note, other = one.note, bool(one.action) and row.action not in (one.action, CONTACT)
+        if other:
+            note = "; ".join(filter(None, [f"{one.action} instead of {row.action}", note]))
+        store.record(
+            of.list_id, row.customer, row.version, one.result, one.by, note=note, at=at,
+            cost=one.cost,
+        )  # fmt: skip
+        done.new += 1
+        done.other += other
+
+
 def _rows(
-    store: CallListStore, campaign: str, one: CallResult
+    store: "CallListStore", campaign: str, one: CallResult
 ) -> Iterator[tuple[StoredList, ListedCustomer]]:
     for of, row in store.of_customer(one.customer):
         if of.campaign == campaign and of.as_of <= one.day:
             yield of, row
-
-
-def _texts(table: pd.DataFrame, name: str) -> list[str]:
-    if name not in table:
-        return [""] * len(table)
-    return ["" if pd.isna(cell) else str(cell).strip() for cell in table[name]]
-
-
-def _day(text: str, today: date) -> date | None:
-    if not text:
-        return today
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        return None

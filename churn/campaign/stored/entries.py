@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 CONTACT, CONTROL = "contact", "control"
+# The campaign of lists whose command names none.
+CAMPAIGN = "retention"
 OPEN, CALLED, NOT_REACHED = "open", "called", "not_reached"
 ACCEPTED, REFUSED, LATER = "accepted", "refused", "later"
 # The states of a listed customer, each with its words.

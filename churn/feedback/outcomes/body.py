@@ -65,19 +65,20 @@ def _to_time(text: str) -> datetime:
 _CUSTOMER = {
     "type": ["string", "integer"], "minLength": 1, "maxLength": MAX_ID, "examples": ["C0042"],
 }  # fmt: skip
-_DAY = {"type": "string", "format": "date", "examples": ["2025-01-31"]}
+DAY_SCHEMA = {"type": "string", "format": "date", "examples": ["2025-01-31"]}
 _TIME = {"type": "string", "format": "date-time", "examples": ["2025-02-01T09:30:00Z"]}
+CUSTOMER = Annotated[
+    Any,
+    PlainValidator(_to_customer),
+    WithJsonSchema(_CUSTOMER),
+    Field(description="Who the customer is"),
+]
 _FIELDS = {
-    "customer": Annotated[
-        Any,
-        PlainValidator(_to_customer),
-        WithJsonSchema(_CUSTOMER),
-        Field(description="Who the customer is"),
-    ],
+    "customer": CUSTOMER,
     "date": Annotated[
         str,
         AfterValidator(_to_day),
-        WithJsonSchema(_DAY),
+        WithJsonSchema(DAY_SCHEMA),
         Field(strict=True, description="The day in UTC, like 2025-01-31; tomorrow is the last"),
     ],
     "left": Annotated[
