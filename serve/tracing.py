@@ -8,6 +8,7 @@ reads all others. Its packages are an extra: `pip install churn[otel]`.
 import os
 from collections.abc import Callable, Iterable, Mapping
 from importlib.util import find_spec
+from multiprocessing.util import Finalize
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -77,6 +78,8 @@ def traced(app: App) -> App:
     named = Resource.create({"service.name": NAME}).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=named)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    # What is not sent yet is sent at the end; a process of multiprocessing runs no `atexit`.
+    Finalize(None, provider.shutdown, exitpriority=0)
 
     def add_ids(span: Any, *_response: object) -> None:
         for name, value in known().items():
