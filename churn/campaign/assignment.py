@@ -2,9 +2,9 @@
 
 A row of a list has its stratum. The exploration is drawn first: about half of its customers get no
 action, and the others one of those that are possible, each with the probability that the draw gave
-it. Of all other customers the list takes the best: each is in the control group with one
-probability, and else gets the policy's action, or, with the exploration's share, one of all that
-are possible.
+it. Customers of the list's control group whom the draw found are certainly not called. Of all other
+customers the list takes the best: each is in the control group with one probability, and else gets
+the policy's action, or, with the exploration's share, one of all that are possible.
 """
 
 from typing import Any
@@ -52,13 +52,16 @@ def assign(
     scores, customers = top
     rows, features, chances, left = [], [], [], actions.capacities
     if drawn is not None:
-        (some, of_some), by_chance, idle, out = explore(drawn, eligible, left, campaign)
+        (some, of_some), by_chance, idle, held = explore(drawn, eligible, left, campaign)
         both, left = np.arange(len(some)), by_chance.left
         rows.append(_rows(some, both, by_chance.action, by_chance.propensity, idle, EXPLORATION))
         rows[0]["weight"], rows[0]["policy_action"] = some["weight"], -1
         features.append(of_some)
         chances.append(_with_control(by_chance.propensity, idle))
-        scores = scores[~scores.index.isin(out)]
+        rows.append(_held(held))
+        features.append(drawn[1].loc[held.index])
+        chances.append(np.eye(1, len(left) + 1).repeat(len(held), axis=0))
+        scores = scores[~scores.index.isin([*some.index, *held.index])]
     found = allocate(
         benefits_of(scores), scores["control"].to_numpy(dtype=bool),
         uniform_numbers(scores["id"].tolist(), campaign.campaign), left, campaign.ranked,
@@ -75,6 +78,17 @@ def assign(
     order = np.argsort(-table["benefit"].to_numpy(), kind="stable")
     table = table.iloc[order]
     return table, theirs.loc[table.index], every[order]
+
+
+def _held(scores: pd.DataFrame) -> pd.DataFrame:
+    """Those of the list's control group whom the draw found: certainly not called, for nobody."""
+    best = benefits_of(scores).argmax(axis=1) if len(scores) else np.zeros(0, dtype=np.int64)
+    shape = (len(scores), benefits_of(scores).shape[1])
+    found = _rows(
+        scores.assign(control=True), np.arange(len(scores)), best, np.zeros(shape),
+        np.ones(len(scores)), EXPLORATION,
+    )  # fmt: skip
+    return found.assign(weight=0.0, policy_action=-1)
 
 
 def _with_control(chances: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ class CallList:
         the contacts are `explored`.
     counts : dict of str to int
         Those of a `Part` for the whole table; contact, and how many of these are explored (drawn
-        at random); control, and explored_control.
+        at random); control, explored_control, and held (of the control group, and in the draw).
     expected : dict
         The expected money that calling the list brings: value, low and high. The ends are the sums
         of the rows' ends, as if the model's errors all had the same sign.
@@ -115,7 +115,7 @@ class CallList:
         drawn = (
             f" {count['explored']:,} of the calls are drawn at random, with "
             f"{count['explored_control']:,} like them who are not called, most of them "
-            "near the edge of the list."
+            f"near the edge of the list; {count['held']:,} of the control group were in the draw."
             if count["explored"]
             else ""
         )
@@ -202,7 +202,7 @@ def make_list(
         features=records_of(customers, contract, campaign.as_of),
         options=options,
         by_action=_by_action(policy.actions, campaign, action, control, scores["stratum"]),
-        counts=dict(counts) | _arms(control, scores["stratum"].to_numpy() == EXPLORATION),
+        counts=dict(counts) | _arms(control, scores),
         expected={end: float(money[name][~control].sum()) for end, name in expected},
         problems=problems,
         rejected=pd.concat(rejected),
@@ -226,10 +226,12 @@ def _by_action(
     return pd.DataFrame(rows, columns=["action", "capacity", "contact", "control", "explored"])
 
 
-def _arms(control: np.ndarray, explored: np.ndarray) -> dict[str, int]:
+def _arms(control: np.ndarray, scores: pd.DataFrame) -> dict[str, int]:
+    explored = scores["stratum"].to_numpy() == EXPLORATION
+    held = explored & (scores["weight"].to_numpy() == 0)
     masks = {
-        "contact": ~control, "control": control & ~explored,
-        "explored": ~control & explored, "explored_control": control & explored,
+        "contact": ~control, "control": control & ~explored, "explored": ~control & explored,
+        "explored_control": control & explored & ~held, "held": held,
     }  # fmt: skip
     return {name: int(np.count_nonzero(mask)) for name, mask in masks.items()}
 

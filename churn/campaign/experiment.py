@@ -160,11 +160,13 @@ def _first(
     ranked the list has these features.
     """
     first: dict[tuple[str, str], tuple[StoredList, ListedCustomer]] = {}
-    unknown, other, listed = set(), set(), set()
+    unknown, other, listed, held = set(), set(), set(), set()
     explored = any(row.stratum == EXPLORATION for _, row in rows)
     for of, row in rows:
         if explored and row.stratum != EXPLORATION:
             listed.add(row.customer)
+        elif row.control and row.propensity == 1:
+            held.add(row.customer)
         elif not row.options or row.features is None:
             unknown.add(row.customer)
         elif set(contract.features) - set(row.features):
@@ -174,7 +176,11 @@ def _first(
     reasons = {
         "whether they are called was not drawn with a known probability": unknown,
         "the model of their list had other features": other - unknown,
-        "they are on the list, and those who were drawn stand for all": listed - unknown - other,
+        "they are in the control group, and the draw found them": held - unknown - other,
+        "they are on the list, and those who were drawn stand for all": listed
+        - unknown
+        - other
+        - held,
     }
     counted = {customer for customer, _ in first}
     dropped = [

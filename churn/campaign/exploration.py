@@ -15,8 +15,9 @@ The sample is a priority sample (Duffield, Lund and Thorup 2007): of a fixed siz
 the table is cut, and given its threshold each customer was drawn with a known probability,
 uncorrelated with that of any other. A hash of customer, campaign and day draws it, and another one
 assigns the groups. Both are independent of the list's control group: its customers are never
-called, so those of them whom the draw finds are left out of it, and of the day's list as well,
-where a customer is in the control group with the same probability as before.
+called, so those of them whom the draw finds are held back. They are not called and do not count,
+and leave the list as those who are drawn do, so that a customer of the list is in its control group
+with the same probability as before.
 """
 
 from collections.abc import Sequence
@@ -181,7 +182,7 @@ def inclusion(
 
 def explore(
     drawn: Drawn, eligible: int, capacity: np.ndarray, campaign: Campaign
-) -> tuple[Drawn, Allocation, np.ndarray, pd.Index]:
+) -> tuple[Drawn, Allocation, np.ndarray, pd.DataFrame]:
     """The customers of the exploration.
 
     Parameters
@@ -202,8 +203,8 @@ def explore(
         Their actions, all possible ones equally probable.
     ndarray of float64, shape (m,)
         The probability of no action for each of them, given that they were drawn.
-    Index
-        Whom the list leaves out: they, and the customers of its control group in the draw.
+    DataFrame
+        Those of the list's control group whom the draw found, who are held back.
     """
     scores, customers = drawn
     sample, probability = inclusion(
@@ -213,14 +214,15 @@ def explore(
     scores = scores.assign(
         weight=1 / (both * (1 - campaign.control)), idle=probability[:, 1] / (2 * both)
     )[sample]
-    out, scores = scores.index, scores[~scores["held"].to_numpy(dtype=bool)]
+    is_held = scores["held"].to_numpy(dtype=bool)
+    held, scores = scores[is_held].sort_index(), scores[~is_held]
     scores = scores.iloc[np.argsort(scores["hash"].to_numpy(), kind="stable")]
     found = allocate_at_random(
         np.isfinite(benefits_of(scores)), scores["control"].to_numpy(),
         uniform_numbers(scores["id"].tolist(), campaign.campaign), capacity, campaign.explore,
     )  # fmt: skip
     scores = scores.iloc[found.rows]
-    return (scores, customers.loc[scores.index]), found, scores["idle"].to_numpy(), out
+    return (scores, customers.loc[scores.index]), found, scores["idle"].to_numpy(), held
 
 
 def benefit_columns(benefits: np.ndarray) -> dict[str, np.ndarray]:

@@ -145,10 +145,6 @@ def lines(report: EffectReport) -> Iterator[str]:
     yield f"{report.customers:,} customers with a known outcome. The experiment is sound:"
     for check in report.checks:
         yield f"  {check.name}: {check.finding}"
-    yield (
-        f"Those who stand for all customers tell as much about them as {report.effective:,.0f} of "
-        "equal weight."
-    )
     yield "Mean effect on all customers (95 % interval):"
     for name, mean, se in report.mean_effects:
         yield f"  {name}: {mean:+.4g} ({mean - Z * se:+.4g} to {mean + Z * se:+.4g})"
@@ -176,14 +172,21 @@ def lines(report: EffectReport) -> Iterator[str]:
             f"  {value.policy}: {value.value:+.4g} acting on {value.treated:.1%}, gain "
             f"{value.gain:+.4g} ({value.low:+.4g} to {value.high:+.4g})"
         )
-    learned = next(value for value in report.values if value.policy == "hybrid")
-    yield (
-        f"The learned policy treats {learned.differs:.1%} of the customers differently from risk; "
-        f"what was drawn of these tells as much as {learned.effective:,.0f} of equal weight."
-    )
+    yield information_text(report)
     if not report.has_risk:
         yield "  risk: without --risk, the lowest outcome expected without an action comes first"
     yield decision_text(report)
+
+
+def information_text(report: EffectReport) -> str:
+    """How much the experiment tells, where some customers stand for many, in two sentences."""
+    learned = next(value for value in report.values if value.policy == "hybrid")
+    n, of_all, of_these = report.customers, report.effective, learned.effective
+    return (
+        f"The {n:,} rows tell as much about all customers as {of_all:,.0f} of equal weight. The "
+        f"learned policy treats {learned.differs:.1%} of the customers differently from risk; of "
+        f"these they tell as much as {of_these:,.0f} of equal weight."
+    )
 
 
 def decision_text(report: EffectReport) -> str:

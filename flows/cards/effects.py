@@ -2,7 +2,7 @@
 
 from cards.components import figures, heading, page, paragraph, sentences, table
 from churn.campaign.effects import POLICY_WORDS, action_effects, per_protocol
-from churn.targeting.report import decision_text
+from churn.targeting.report import decision_text, information_text
 
 
 def effects_card(run) -> list:
@@ -48,6 +48,7 @@ def effects_card(run) -> list:
             ["policy", "money per 1,000 customers", "called", "gain over risk (95 %)"],
         ),
         paragraph("The intervals of the gains hold together (doubly robust values)."),
+        paragraph(information_text(report)),
         heading("Are the predicted effects right?"),
         paragraph("By fifths of the customers, from those whom a call helps least."),
         table(

@@ -226,7 +226,7 @@ def test_the_experiment_has_every_action_with_its_probability_and_cost(found, de
             Outcome(customer, campaign.as_of + timedelta(days=9), place % 4 == 0, RECORDED)
             for place, customer in enumerate(calls["customer_id"])
         )
-    calls = calls[calls["stratum"] == "exploration"]  # they stand for all
+    calls = calls[(calls["stratum"] == "exploration") & (calls["weight"] > 0)]  # they stand for all
     settings = Settings(None, 30, campaign.as_of + timedelta(days=60), "spring", {"discount": 60})
     read = read_campaign(url, contract, settings)
     known = read.known

@@ -56,7 +56,8 @@ def test_every_customer_has_the_probability_of_the_draw_and_the_outcome(campaign
     calls, url, contract = campaign
     found = read(url, contract)
     known = found.known
-    of_all, calls = calls, calls[calls["stratum"] == "exploration"]  # they stand for all
+    of_all = calls
+    calls = calls[calls["weight"] > 0]  # they stand for all
     assert len(known.action) == len(calls) == 40
     order = calls.set_index("customer_id")
     assert known.action.sum() == (calls["arm"] == "contact").sum()
@@ -84,14 +85,15 @@ def test_whom_the_calls_reached_is_known_with_any_budget(campaign, budget):
 
 def test_customers_who_do_not_count_are_told(campaign):
     calls, url, contract = campaign
-    calls = calls[calls["stratum"] == "exploration"]
+    calls = calls[(calls["stratum"] == "exploration") & (calls["weight"] > 0)]
     with CallListStore(url) as store, store.connected() as connection:
         some = "', '".join(calls["customer_id"][:7])
         connection.exec_driver_sql(
-            f"UPDATE listed_customers SET propensity = 1 WHERE customer IN ('{some}')"
+            f"UPDATE listed_customers SET propensity = NULL WHERE customer IN ('{some}')"
         )
     found = read(url, contract)
     assert len(found.known.action) == len(calls) - 7
+    assert any("in the control group, and the draw found them" in one for one in found.notes)
     assert (
         "7 customers do not count: whether they are called was not drawn with a known probability."
         in found.notes
@@ -108,7 +110,7 @@ def test_customers_who_do_not_count_are_told(campaign):
 
 def test_who_leaves_after_the_horizon_has_stayed_within_it(campaign):
     calls, url, contract = campaign
-    calls = calls[calls["stratum"] == "exploration"]
+    calls = calls[(calls["stratum"] == "exploration") & (calls["weight"] > 0)]
     assert 0.1 < 1 - read(url, contract, horizon=20).known.outcome.mean() < 0.4
     early = read(url, contract, horizon=19).known
     assert (early.outcome == 1).all()
