@@ -1,9 +1,7 @@
 """The fits of benchmarks/quality.py, ours and the peers', with their times and results."""
 
-import ctypes
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from cpu_time import CpuTime
 from quality_tables import (
     Split,
     Table,
@@ -253,40 +252,16 @@ def fit_peer(folder: Path, split: Split, contender: Contender, options) -> tuple
 
 def timed(command: list, folder: Path) -> tuple[float, float]:
     """Run a command to its end; its seconds, and the CPU seconds of it and all that it started."""
-    adopt_orphans()
-    start, before = time.perf_counter(), cpu_of_children()
-    done = subprocess.run(
-        list(map(str, command)), cwd=folder, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    start = time.perf_counter()
+    with CpuTime() as cpu:
+        done = subprocess.run(
+            list(map(str, command)), cwd=folder, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     seconds = time.perf_counter() - start
     if done.returncode:
         raise FitFailed(f"exit code {done.returncode}\n{done.stdout}")
-    return seconds, cpu_of_children() - before
-
-
-def adopt_orphans() -> None:
-    """Become the parent of what a command leaves behind, such as the server of a flow's tasks.
-
-    Otherwise init would be, and the CPU seconds of all tasks would be missing.
-    """
-    PR_SET_CHILD_SUBREAPER = 36
-    if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError("prctl: no subreaper, so that CPU seconds would be incomplete")
-
-
-def cpu_of_children() -> float:
-    """CPU seconds of all processes that have ended; those left behind are waited for."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        try:
-            ended, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:  # there is none
-            break
-        if not ended:
-            time.sleep(0.05)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return seconds, cpu.seconds
 
 
 @contextmanager
