@@ -13,8 +13,8 @@ from churn.statistics.log_odds import logit, sigmoid
 class AveragedClassifier(ClassifierMixin, BaseEstimator):
     """Models that differ in their seeds, all fitted to the same rows, averaged in log odds.
 
-    Models fitted to four fifths of the rows each, as folds give them, were no better: on small tables
-    they lose as much by the missing rows as they gain by their mean.
+    Models fitted to four fifths of the rows each, as folds give them, were no better: on small
+    tables they lose as much by the missing rows as they gain by their mean.
 
     Parameters
     ----------
