@@ -66,7 +66,7 @@ bench: .venv/test ## measure serving, promotions, batch scoring, monitoring and 
 
 year: .venv/test ## ten years of a generated business, in hours, resumable: table, and year.svg
 	$(PY) benchmarks/year.py --folder year --seeds 10 --jobs 2 --effects different \
-		--budget 600 --explore 0.3 --picture year.svg
+		--budget 600 --explore 0.5 --picture year.svg
 
 quality: .venv/test ## compare with AutoML, on the same customers; takes hours
 	test -x $(PEERS) || $(PYTHON) -m venv benchmarks/.peers

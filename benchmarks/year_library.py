@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from year_market import Market, Plan
-from year_policies import HORIZON, Best, ByRisk, MonthResult, Once, first_of
+from year_policies import EXPLORE_PROVEN, HORIZON, Best, ByRisk, MonthResult, Once, first_of
 
 from churn.campaign.call_list import listing_contract, make_list
 from churn.campaign.campaign_reading import load_campaign_file
@@ -42,8 +42,6 @@ from churn.targeting.policies import A_YEAR
 from churn.targeting.report import judge
 
 LEARN = range(3, 100, 2)
-# The share of the calls at random once a policy is proven.
-EXPLORE_PROVEN = 0.2
 
 
 class LibraryLoop:

@@ -24,14 +24,17 @@ from churn.evaluation.retention_costs import RetentionCosts
 from churn.feedback.outcomes import Outcome, OutcomeStore
 from churn.feedback.prediction_log import PredictionLog
 from churn.feedback.prediction_log.store import PREDICTIONS
+from churn.registry.history import list_runs
 from churn.registry.policies import champion_policy
-from churn.registry.runs import champion, fetch_model
+from churn.registry.runs import champion, fetch_model, promote
 
 BATCH = 1_000
 # The days of February, since every cohort has to mature by the beginning of the next month.
 HORIZON = 28
 # The share of a month's outcomes that is known at its end; the others are known a month later.
 IN_TIME = 0.7
+# The share of the calls at random once a policy is proven.
+EXPLORE_PROVEN = 0.2
 FIRST_YEAR = 2025
 SECONDS = 60
 
@@ -156,11 +159,8 @@ class Loop:
         # The app has logged all customers already, so the lists are in a database of their own.
         self.lists = f"sqlite:///{folder / 'lists.db'}"
         self.campaign = folder / "campaign.toml"
-        self.campaign.write_text(
-            f'campaign = "year"\nbudget = {budget}\nexploration_share = {explore}\n'
-            f'horizon_days = {HORIZON}\n[[actions]]\nname = "offer"\n'
-        )
         self.explore, self.learned = explore, False
+        self._write_campaign()
         self.port = ""
         self.begun, self.asked = datetime.now(UTC), 0
         self.calls: list[Path] = []
@@ -171,6 +171,9 @@ class Loop:
         roles = ("--id", "customer_id", "--target", "churn", "--positive", "1")
         if self.run_flow("churn_flow", "run", "--data", data, *roles, "--budget-seconds", 10):
             raise Broken("the first model could not be trained")
+        if champion() is None:
+            # Of few customers the gate may have too few to tell it from a plain regression.
+            promote(list_runs()[0].pathspec, "the first model, by a person")
         return champion().run
 
     @contextmanager
@@ -226,7 +229,17 @@ class Loop:
             "--as-of", today, may_fail=True,
         )  # fmt: skip
         before, self.learned = self.learned, champion_policy("year") is not None
-        return ["learned"] if self.learned and not before else []
+        if before or not self.learned:
+            return []
+        self.explore = min(self.explore, EXPLORE_PROVEN)
+        self._write_campaign()
+        return ["learned"]
+
+    def _write_campaign(self) -> None:
+        self.campaign.write_text(
+            f'campaign = "year"\nbudget = {self.budget}\nexploration_share = {self.explore}\n'
+            f'horizon_days = {HORIZON}\n[[actions]]\nname = "offer"\n'
+        )
 
     def _ask(self, table: pd.DataFrame, today: date) -> np.ndarray:
         """Score all customers by the app, once it serves the champion, logged as of `today`."""
