@@ -29,6 +29,8 @@ ENV CHURN_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title="churn-serve" \
       org.opencontainers.image.description="Serves a model of churn over HTTP" \
       org.opencontainers.image.revision=$COMMIT
+# Metaflow downloads into the working directory otherwise, which may be read-only.
+ENV METAFLOW_TEMPDIR=/tmp METAFLOW_ARTIFACT_LOCALROOT=/tmp
 USER 1000:0
 EXPOSE 8000
 # Liveness; readiness, which needs a model, is /ready.
