@@ -186,8 +186,8 @@ class TrainingRun:
 
     @property
     def search_parameters(self) -> dict[str, Any]:
-        """The values of `SEARCH_PARAMETERS`."""
-        return {name: self._read(name) for name in SEARCH_PARAMETERS}
+        """The values of `SEARCH_PARAMETERS`; without those that are newer than the run."""
+        return {name: self._read(name) for name in SEARCH_PARAMETERS if self.has(name)}
 
     def _read(self, name: str) -> Any:
         try:

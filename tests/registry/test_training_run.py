@@ -1,5 +1,7 @@
 """A run of ChurnFlow, read by the names of its artifacts."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from churn.errors import ChurnError
@@ -15,6 +17,11 @@ def test_every_artifact_that_is_declared_is_there(telco_run):
     assert run.search_parameters.keys() == set(SEARCH_PARAMETERS)
     assert run.search_parameters["folds"] == 5
     assert run.datastore == ["--datastore", "local"]
+
+
+def test_a_parameter_that_is_newer_than_a_run_keeps_its_default_when_it_is_repeated():
+    earlier = SimpleNamespace(folds=5, seed=3)
+    assert TrainingRun(earlier).search_parameters == {"folds": 5, "seed": 3}
 
 
 def test_an_artifact_that_is_not_there_is_named():
