@@ -6,9 +6,8 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,11 +32,13 @@ def whole_system(cluster: Cluster) -> str:
         for what, days in (("labelled", 45), ("broken", 5)):
             _log_history(compose, what, datetime.now(UTC) - timedelta(days=days))
         compose("run", "--rm", "monitor", passes=(0, 3, 4))
-        for _ in range(2):  # a rate needs two scrapes
+
+        def use() -> None:
+            ask(f"{app}/predict", customer)
             ask(f"{app}/predict/batch", {"customers": [customer] * 20})
             ask(f"{app}/outcomes", {"outcomes": [outcome]})
-            time.sleep(16)
-        asked = _queries_have_series(f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}")
+
+        asked = _queries_have_series(f"http://127.0.0.1:{ports['PROMETHEUS_PORT']}", use)
         manager = f"http://127.0.0.1:{ports['ALERTMANAGER_PORT']}/api/v2/alerts"
         names = wait_until(
             lambda: {each["labels"]["alertname"] for each in ask(manager)}, "no alert"
@@ -103,8 +104,8 @@ def _left_out() -> str:
     return "without Grafana, and with stand-ins" if build_environment() else "with all images"
 
 
-def _queries_have_series(prometheus: str) -> int:
-    """The number of queries of all dashboards, each of which has a series."""
+def _queries_have_series(prometheus: str, use: Callable[[], None]) -> int:
+    """The number of queries of all dashboards, each of which has a series while the app is used."""
     queries = sorted({
         target["expr"].replace("$__rate_interval", "2m")
         for path in (ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")
@@ -113,6 +114,7 @@ def _queries_have_series(prometheus: str) -> int:
     })  # fmt: skip
 
     def empty() -> list[str]:
+        use()
         return [query for query in queries if not _series(prometheus, query)]
 
     wait_until(lambda: not empty(), lambda: f"no series: {empty()}")

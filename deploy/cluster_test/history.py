@@ -40,6 +40,6 @@ if what == "labelled":
     later = noon + MONTH
     with OutcomeStore(database) as outcomes:
         outcomes.add(
-            Outcome(f"{what}-{i}", later.date(), left, later)
-            for i, left in enumerate(table[deployment.contract.target].map(str).eq("Yes"))
+            Outcome(f"{what}-{i}", later.date(), left == "Yes", later)
+            for i, left in enumerate(table[deployment.contract.target])
         )
