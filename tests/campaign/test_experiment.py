@@ -72,6 +72,29 @@ def test_every_customer_has_the_probability_of_the_draw_and_the_outcome(campaign
     assert any("on the list, and those who were drawn stand for all" in one for one in found.notes)
 
 
+def test_who_is_drawn_twice_counts_twice_and_is_one_customer(campaign, listed, deployed, customers):
+    calls, url, contract = campaign
+    settings = {"budget": 60, "explore": 20}
+    found, _ = listed(customers, **settings)
+    again, _ = settle({}, **settings, as_of="2026-04-10")
+    store_list(found, contract, again, "ChurnFlow/1", url, pd.DataFrame(index=found.rows))
+    recorded = datetime(2026, 6, 1, tzinfo=UTC)
+    with OutcomeStore(url) as store:  # all who had stayed then leave after the second list
+        store.add(
+            Outcome(customer, date(2026, 4, 20), True, recorded)
+            for place, customer in enumerate(calls["customer_id"])
+            if place % 4
+        )
+    read_again = read(url, contract, as_of=date(2026, 7, 1)).known
+    # Who had left before the second list has no outcome after it.
+    gone = ((calls["weight"] > 0) & (calls.index % 4 == 0)).sum()
+    assert len(read_again.action) == 80 - gone
+    of_first = read(url, contract).known
+    assert sorted(of_first.outcome) == sorted(read_again.outcome[:40])
+    assert (read_again.outcome[40:] == 0).all()
+    assert len(np.unique(read_again.clusters)) == 40
+
+
 @pytest.mark.parametrize("budget", [None, 0.2])
 def test_whom_the_calls_reached_is_known_with_any_budget(campaign, budget):
     calls, url, contract = campaign

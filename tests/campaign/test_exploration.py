@@ -129,6 +129,17 @@ def test_policies_that_disagree_are_compared_where_they_do(risky):
     assert chosen[1] > 4 * chosen[0]
 
 
+def test_where_policies_agree_less_is_drawn(risky):
+    """The other policy calls nobody of every second customer of the list."""
+    top = np.argsort(-risky)[:BUDGET]
+    other = risky.copy()
+    other[top[::2]] -= 1
+    times = np.zeros(PEOPLE)
+    for number in range(40):
+        times[drawn_of(f"agree {number}", risky, other)[0].index] += 1
+    assert times[top[::2]].sum() > 1.5 * times[top[1::2]].sum() > 0
+
+
 def test_the_list_s_control_group_keeps_its_share(risky):
     """Whom the draw finds of it is out of the list too; else the list would have more of it."""
     ids, held, listed = [f"c{number}" for number in range(PEOPLE)], 0, 0
