@@ -37,9 +37,10 @@ with PredictionLog(database) as log:
         ]
     )  # fmt: skip
 if what == "labelled":
-    later = noon + MONTH
+    # Within the horizon, or seen to be there after it.
+    days = {"Yes": timedelta(days=20), "No": MONTH}
     with OutcomeStore(database) as outcomes:
         outcomes.add(
-            Outcome(f"{what}-{i}", later.date(), left == "Yes", later)
+            Outcome(f"{what}-{i}", (noon + days[left]).date(), left == "Yes", noon + MONTH)
             for i, left in enumerate(table[deployment.contract.target])
         )
