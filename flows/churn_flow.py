@@ -232,7 +232,7 @@ class ChurnFlow(FlowSpec):
         console.show(describe_result(self.input, self.trial, self.error))
         self.next(self.pick_best)
 
-    @resources(cpu=2, memory=6000)
+    @resources(cpu=2)
     @timeout(hours=4)
     @card(type="blank", id="leaderboard")
     @step
@@ -276,7 +276,7 @@ class ChurnFlow(FlowSpec):
         current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)
 
-    @resources(cpu=2, memory=6000)
+    @resources(cpu=2)
     @timeout(hours=4)
     @card(type="blank", id="model")
     @step
