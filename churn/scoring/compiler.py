@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from churn.data.values import USUAL_FLAGS, Record
-from churn.scoring import program as steps
+from churn.scoring import estimator_steps, steps
 from churn.scoring.operations import OPERATIONS, arrays_of_layers, arrays_of_nets, arrays_of_trees
+from churn.scoring.program import Program
 from churn.scoring.source import Functions, literal, without_unused
 from churn.scoring.tree_source import add_boosted_trees, add_oblivious_trees
 
@@ -21,7 +22,7 @@ _OPERATORS = {
 _COLUMNS = (steps.NumberColumn, steps.FlagColumn, steps.CategoryColumn)
 
 
-def compile_program(program: steps.Program) -> Callable[[Record], float]:
+def compile_program(program: Program) -> Callable[[Record], float]:
     """The function of a program, from a record to its probability of leaving."""
     return _Compiler(program).function()
 
@@ -38,7 +39,7 @@ class _Compiler:
         its text.
     """
 
-    def __init__(self, program: steps.Program):
+    def __init__(self, program: Program):
         self.steps = program.steps
         self.functions = Functions(OPERATIONS)
         self.lines: list[str] = []
@@ -164,11 +165,11 @@ class _Compiler:
         ]
         return y
 
-    def _oblivious(self, place: int, step: steps.ObliviousTrees) -> str:
+    def _oblivious(self, place: int, step: estimator_steps.ObliviousTrees) -> str:
         columns = [self.values[column] for column in step.columns]
         return self._add(step.baseline, add_oblivious_trees(self.functions, step.trees, columns))
 
-    def _boosted(self, place: int, step: steps.BoostedTrees) -> str:
+    def _boosted(self, place: int, step: estimator_steps.BoostedTrees) -> str:
         columns = [self.values[column] for column in step.columns]
         return self._add(step.baseline, add_boosted_trees(self.functions, step.trees, columns))
 
@@ -178,17 +179,17 @@ class _Compiler:
             self.lines.append(f"{total} = {function}({', '.join([total, *used])})")
         return total
 
-    def _forest(self, place: int, step: steps.Forest) -> str:
+    def _forest(self, place: int, step: estimator_steps.Forest) -> str:
         columns = ", ".join(self.values[column] for column in step.columns)
         trees = self.functions.constant(arrays_of_trees(step.trees))
         return self._let(f"walk(single([{columns}]), {trees}) / {len(step.trees)}")
 
-    def _network(self, place: int, step: steps.Network) -> str:
+    def _network(self, place: int, step: estimator_steps.Network) -> str:
         columns = ", ".join(self.values[column] for column in step.columns)
         layers = self.functions.constant(arrays_of_layers(step.layers))
         return self._let(f"network([{columns}], {layers})")
 
-    def _networks(self, place: int, step: steps.Networks) -> str:
+    def _networks(self, place: int, step: estimator_steps.Networks) -> str:
         columns = ", ".join(self.values[column] for column in step.columns)
         layers = self.functions.constant(arrays_of_nets(step.nets))
         return self._let(f"networks([{columns}], {layers})")
@@ -207,9 +208,9 @@ _WRITERS: dict[type[steps.Step], Callable[..., str]] = {
     steps.Lookup: _Compiler._lookup,
     steps.Staircase: _Compiler._staircase,
     steps.Curve: _Compiler._curve,
-    steps.ObliviousTrees: _Compiler._oblivious,
-    steps.BoostedTrees: _Compiler._boosted,
-    steps.Forest: _Compiler._forest,
-    steps.Network: _Compiler._network,
-    steps.Networks: _Compiler._networks,
+    estimator_steps.ObliviousTrees: _Compiler._oblivious,
+    estimator_steps.BoostedTrees: _Compiler._boosted,
+    estimator_steps.Forest: _Compiler._forest,
+    estimator_steps.Network: _Compiler._network,
+    estimator_steps.Networks: _Compiler._networks,
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from churn.data.values import FLAGS, as_text
-from churn.scoring.program import BinaryTree, Layer
+from churn.scoring.estimator_steps import BinaryTree, Layer
 
 # The columns, cuts, left and right children, sides of missing values, and values of a tree's nodes.
 TreeArrays = tuple[list[int], list[float], list[int], list[int], list[bool], list[float]]

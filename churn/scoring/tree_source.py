@@ -7,7 +7,7 @@ in about 0.02 s, and in the meantime no other thread of the process runs.
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from churn.scoring.program import BinaryTree, ObliviousTree
+from churn.scoring.estimator_steps import BinaryTree, ObliviousTree
 from churn.scoring.source import Functions, literal, used_names
 
 # Leaves in a function: more take longer to compile, fewer make more calls per record.
