@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -243,7 +243,7 @@ def _only_sheet(book: pd.ExcelFile) -> str:
 
 
 def _load_sql(url: str, query: str) -> pd.DataFrame:
-    from sqlalchemy import create_engine, text
+    from sqlalchemy import create_engine, event, text
     from sqlalchemy.exc import SQLAlchemyError
 
     if not query:
@@ -255,6 +255,8 @@ def _load_sql(url: str, query: str) -> pd.DataFrame:
         expected = "expected dialect+driver://user:password@host:port/database, driver installed"
         # Not "from error": its message may hold the password.
         raise ChurnError(f"{where} is no database URL:", [expected]) from None
+    if engine.driver == "psycopg":
+        event.listen(engine, "do_connect", _decode)
     path = engine.url.database or ":memory:"
     if engine.name == "sqlite" and not path.startswith((":", "file:")) and not Path(path).exists():
         raise ChurnError(f"Cannot read from {where}:", [f"there is no file {path}"])
@@ -267,12 +269,19 @@ def _load_sql(url: str, query: str) -> pd.DataFrame:
             frame = pd.DataFrame(result.fetchall(), columns=names, dtype=object)
     except SQLAlchemyError as error:
         reason = _reason(error.__cause__ or error)
+        if "byte sequence" in reason:
+            reason += "; add the encoding of its texts to the URL, as in ?client_encoding=latin1"
         raise ChurnError(f"Cannot read from {where}:", [reason]) from error
     finally:
         engine.dispose()
     frame = usable(frame, where).apply(_typed)
     add_note(frame, *changed)
     return frame
+
+
+def _decode(dialect: object, record: object, args: object, options: dict[str, Any]) -> None:
+    """Have texts decoded: of a database without an encoding (SQL_ASCII) they would be bytes."""
+    options.setdefault("client_encoding", "utf8")
 
 
 def _typed(column: pd.Series) -> pd.Series:

@@ -3,8 +3,10 @@
 import gzip
 import sqlite3
 import traceback
+from datetime import UTC, date, datetime
 
 import pandas as pd
+import psycopg
 import pytest
 
 from churn.data.contract import Contract
@@ -14,6 +16,8 @@ from churn.data.parsing import parse_texts
 from churn.data.readers import load_csv, load_table
 from churn.data.validation import validate_data
 from churn.errors import ChurnError
+from churn.feedback.outcomes.entries import Outcome
+from churn.feedback.outcomes.store import OutcomeStore
 
 PASSWORD = "s3cret-Pa55"
 
@@ -301,6 +305,32 @@ def test_postgresql_types_arrive_as_numbers_texts_and_truth(postgres):
     assert str(read["day"].iloc[0]).startswith("2026-01-31")
     assert read["id"].iloc[0] == "007"
     assert read["visits"].isna().all()
+
+
+@pytest.fixture
+def no_encoding(postgres):
+    """A database without an encoding: PostgreSQL hands out the bytes that were stored."""
+    with psycopg.connect(postgres.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS ascii")
+        connection.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    return f"{postgres.rpartition('/')[0]}/ascii"
+
+
+def test_texts_of_a_database_without_an_encoding_are_texts(no_encoding):
+    read = load_table(no_encoding, "SELECT 'Müller' AS name, 1 AS left_us")
+    assert read["name"].tolist() == ["Müller"]
+    left = Outcome("Zoë", date(2026, 1, 31), True, datetime(2026, 2, 1, tzinfo=UTC))
+    with OutcomeStore(no_encoding) as store:
+        store.add([left])
+        assert [*store.between()] == [left]
+
+
+def test_texts_of_another_encoding_are_refused_with_what_to_do(no_encoding):
+    latin = "SELECT convert_from('\\xfc'::bytea, 'SQL_ASCII') AS name"
+    with pytest.raises(ChurnError, match="client_encoding=latin1"):
+        load_table(no_encoding, latin)
+    read = load_table(f"{no_encoding}?client_encoding=latin1", latin)
+    assert read["name"].tolist() == ["ü"]
 
 
 def test_wrong_sql_for_postgresql_is_refused_with_what_it_says(postgres):

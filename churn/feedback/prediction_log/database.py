@@ -167,7 +167,8 @@ def _engine(url: str, patience: float) -> Engine:
             options: dict[str, Any] = {"connect_args": {"timeout": patience}, "poolclass": NullPool}
         elif name == "postgresql":
             options = {
-                "connect_args": {"connect_timeout": 5},
+                # Of a database without an encoding (SQL_ASCII) texts would be bytes otherwise.
+                "connect_args": {"connect_timeout": 5, "client_encoding": "utf8"},
                 "pool_pre_ping": True,
                 "paramstyle": "format",
             }
