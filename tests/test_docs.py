@@ -28,6 +28,7 @@ from serve.settings import Settings
 ROOT = Path(__file__).parents[1]
 FENCE = re.compile(r"^```(\S*)[ ]?(.*?)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\]\(([^)#:]+)\)|<img src=\"([^\"]+)\"")
+SECTION = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 # What the processes of one server or run tell each other; nobody else sets them.
 INTERNAL = {"CHURN_INSTANCE", "CHURN_WARM_ADDRESS"}
@@ -194,6 +195,25 @@ def test_links_lead_somewhere(page):
     found = [Path(a or b) for a, b in LINK.findall(page.read_text("utf-8"))]
     missing = [str(link) for link in found if not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_into_a_page_name_one_of_its_headings(page):
+    wrong = [
+        f"{name}#{heading}"
+        for name, heading in SECTION.findall(page.read_text("utf-8"))
+        if heading not in headings(page.parent / name if name else page)
+    ]
+    assert not wrong
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page as GitHub names them in addresses."""
+    text = FENCE.sub("", page.read_text("utf-8"))
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.M)
+    }
 
 
 def test_readme_fits_on_a_few_screens():
