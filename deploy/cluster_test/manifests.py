@@ -148,7 +148,9 @@ def started(cluster: Cluster) -> Iterator[tuple[Any, Any, subprocess.Popen, str]
         }],
     }))  # fmt: skip
     rendered = list(yaml.safe_load_all(render(cluster, here)))
-    (app,) = (one for one in rendered if one["kind"] == "StatefulSet")
+    (app,) = (
+        one for one in rendered if one["kind"] == "StatefulSet" and one["metadata"]["name"] == "app"
+    )
     maps = {one["metadata"]["name"]: one["data"] for one in rendered if one["kind"] == "ConfigMap"}
     pod = app["spec"]["template"]["spec"]
     (container,) = pod["containers"]
