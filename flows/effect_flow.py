@@ -71,6 +71,7 @@ class EffectFlow(FlowSpec):
     def judge(self, inputs):
         """Compare the policies, and fit the learned one on all customers."""
         from cards.effects import effects_card
+        from churn.campaign.champion_review import review_champion
         from churn.campaign.effects import capacity_shares, customer_kinds, decide
         from churn.registry.policies import describe_policy, dump_policy
         from churn.targeting.effects import combine_folds
@@ -86,7 +87,9 @@ class EffectFlow(FlowSpec):
             known, effects, found.checks, found.costs, found.budget, self.seed, capacities, A_YEAR
         )
         run = f"{current.flow_name}/{current.run_id}"
-        policy = LearnedPolicy.fit(known, self.report, self.settings.campaign, run, self.seed)
+        campaign, until = self.settings.campaign, found.days.max().item()
+        self.review = review_champion(campaign, found, effects, capacities, self.seed)
+        policy = LearnedPolicy.fit(known, self.report, campaign, run, self.seed, until)
         self.policy_file = dump_policy(policy)
         self.decision = describe_policy(policy, self.policy_file, **decide(self.report))
         self.quarters = customer_kinds(found, effects)
@@ -96,24 +99,22 @@ class EffectFlow(FlowSpec):
     @timeout(hours=1)
     @step
     def end(self):
-        """Promote the learned policy if its gain is proven, and print what was found."""
+        """Promote the learned policy if its gain is proven, end the champion's use if it loses."""
+        from churn.campaign.champion_review import conclude
         from churn.campaign.effects import effects_report, per_protocol, store_report
-        from churn.registry.policies import promote_policy
         from churn.targeting.report import lines
 
         campaign = self.settings.campaign
         reached = per_protocol(self.report, self.found.reached)
-        print("\n".join([*self.found.notes, *lines(self.report), *reached]))
+        review = [] if self.review is None else [self.review.sentence()]
+        print("\n".join([*self.found.notes, *lines(self.report), *reached, *review]))
         run = f"{current.flow_name}/{current.run_id}"
-        body = effects_report(campaign, run, self.report, self.quarters, self.found.reached)
+        body = effects_report(
+            campaign, run, self.report, self.quarters, self.found.reached, self.review
+        )
         store_report(self.log_url, self.as_of_day, body)
-        if not self.decision["proven"]:
-            print(f"The list of {campaign!r} is left as it is.")
-        elif self.promote_it == "never":
-            print(f"Not promoted; churn policies promote {run} does that.")
-        else:
-            made = promote_policy(run, self.decision["why"], campaign, finished=False)
-            print(made.note or f"The list of {campaign!r} goes by {run} from now on.")
+        promote = self.promote_it == "auto"
+        print(conclude(run, campaign, self.decision, self.review, promote=promote))
 
 
 if __name__ == "__main__":

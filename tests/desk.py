@@ -88,8 +88,9 @@ def fill_reports(url: str, months: int = 1) -> None:
                      "expected_left": 0.21, "metrics": {"roc_auc": ends | {"value": 0.811}}}],
     }  # fmt: skip
     effects = {
-        "campaign": "spring", "run": "EffectFlow/1", "why": "Keep calling by risk: not proven.",
+        "campaign": "spring", "run": "EffectFlow/1", "why": "Not proven: do not use it.",
         "customers": 5_900, "budget": 0.1, "reached": "Nothing is recorded about the calls.",
+        "review": "EffectFlow/0, by which the list goes, is not judged again.",
         "actions": [
             {"action": name, "effect": {"value": 0.03, "low": 0.01, "high": 0.05},
              "money": {"value": 4.5, "low": 1.5, "high": 7.5}} for name in ("discount", "mail")

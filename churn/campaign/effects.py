@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from churn.campaign.campaign_file import CampaignFile
+from churn.campaign.champion_review import ChampionReview
 from churn.campaign.experiment import CALL, CampaignExperiment, read_experiment
 from churn.campaign.list_policy import ListPolicy
 from churn.campaign.settings import Campaign
@@ -187,7 +188,7 @@ POLICY_WORDS = {
 
 def effects_report(
     campaign: str, run: str, report: EffectReport, kinds: pd.DataFrame,
-    reached: Mapping[str, float],
+    reached: Mapping[str, float], review: ChampionReview | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What EffectFlow found, as plain values for the app."""
     shown = ("value", "treated", "gain", "low", "high")
@@ -198,6 +199,7 @@ def effects_report(
         "customers": report.customers,
         "budget": report.budget,
         "reached": " ".join(per_protocol(report, reached)),
+        "review": "" if review is None else review.sentence(),
         "actions": action_effects(report),
         "policies": [
             {"policy": POLICY_WORDS[one.policy], **{name: getattr(one, name) for name in shown}}

@@ -46,6 +46,8 @@ class CampaignExperiment:
         is recorded about the calls.
     eligible : float
         How many customers might get an action on a list, on average.
+    days : ndarray of datetime64[D], shape (n,)
+        When each was drawn.
     """
 
     known: Experiment
@@ -55,6 +57,7 @@ class CampaignExperiment:
     notes: list[str]
     reached: dict[str, float]
     eligible: float
+    days: np.ndarray
 
 
 def action_label(name: str) -> str:
@@ -139,6 +142,7 @@ def read_experiment(
         reached=_reached([row for _, row in drawn], experiment),
         known=known,
         costs=costs[np.isfinite(experiment.outcome)],
+        days=frame["day"].to_numpy("datetime64[D]")[np.isfinite(experiment.outcome)],
         checks=[*check_experiment(experiment), _contamination(drawn, rows, horizon)],
         budget=contacts / max(eligible, 1),
         eligible=eligible / max(len(lists_of), 1),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ class LearnedPolicy:
         The median, or the most frequent level, of each feature.
     means : dict of str to float
         By action, the mean effect on all customers.
+    until : date, optional
+        The last day on which a customer of the experiment was drawn.
     """
 
     campaign: str
@@ -41,6 +44,7 @@ class LearnedPolicy:
     groups: dict[str, pd.DataFrame]
     typical: dict[str, float | str]
     means: dict[str, float]
+    until: date | None = None
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -49,8 +53,9 @@ class LearnedPolicy:
 
     @classmethod
     def fit(
-        cls, experiment: Experiment, report: EffectReport, campaign: str, run: str, seed: int = 0
-    ) -> "LearnedPolicy":
+        cls, experiment: Experiment, report: EffectReport, campaign: str, run: str, seed: int = 0,
+        until: date | None = None,
+    ) -> "LearnedPolicy":  # fmt: skip
         """Fit on all customers with a known outcome.
 
         Parameters
@@ -67,6 +72,7 @@ class LearnedPolicy:
             typical={str(column): _typical(experiment.features[column])
                      for column in experiment.features},
             means={name: mean for name, mean, _ in report.mean_effects},
+            until=until,
         )  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -205,4 +205,4 @@ def decision_text(report: EffectReport) -> str:
         if needed is not None
         else "the estimated gain is not positive"
     )
-    return f"Keep calling by risk: a gain of the learned policy is not proven; {more}."
+    return f"A gain of the learned policy over risk is not proven: do not use it; {more}."

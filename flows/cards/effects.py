@@ -49,6 +49,7 @@ def effects_card(run) -> list:
         ),
         paragraph("The intervals of the gains hold together (doubly robust values)."),
         paragraph(information_text(report)),
+        *([] if run.review is None else [paragraph(run.review.sentence())]),
         heading("Are the predicted effects right?"),
         paragraph("By fifths of the customers, from those whom a call helps least."),
         table(

@@ -11,9 +11,11 @@ import pytest
 
 from card_pages import check_cards
 from churn.__main__ import main
+from churn.campaign.champion_review import ChampionReview, conclude
 from churn.cli.prune import _needed
 from churn.data.synthetic import generate_sample_data
 from churn.feedback.outcomes import Outcome, OutcomeStore
+from churn.targeting.policies import A_YEAR, PolicyValue
 from running import SESSION, FlowRun, once, run_flow
 
 DAY = date(2026, 3, 2)
@@ -176,3 +178,36 @@ def test_a_policy_is_listed_rolled_back_and_promoted_again(campaign, capsys):
     rows = churn("history", "--campaign", "spring").splitlines()[1:]
     assert [row.split()[1] for row in rows] == ["risk", run, "risk", run]
     assert "names no policy" in churn("promote", "ChurnFlow/1", "--why", "no policy")
+
+
+def test_a_policy_that_loses_ends_and_the_list_goes_by_risk(campaign, capsys):
+    run = re.search(r"EffectFlow/\d+", campaign.effect.output)[0]
+    main(["policies", "promote", run, "--why", "it was fine"])
+    value = PolicyValue("champion", 0.1, 0.1, 0, 0, -4, 1, 0, 0, proof=A_YEAR)
+    review, unproven = ChampionReview(run, 5_000, value), {"proven": False}
+    sentence = conclude("EffectFlow/9", "spring", unproven, review, promote=False)
+    assert f"goes by {run} still; churn policies promote risk --campaign spring" in sentence
+    capsys.readouterr()
+    for _ in range(2):  # a retried step changes nothing more
+        sentence = conclude("EffectFlow/9", "spring", unproven, review, promote=True)
+        assert sentence == "The list of 'spring' goes by risk from now on."
+    main(["policies", "history", "--campaign", "spring"])
+    newest, before = capsys.readouterr().out.splitlines()[1:3]
+    assert "risk" in newest
+    assert "EffectFlow/9" in newest
+    assert "it was fine" in before
+    still = "The list of 'spring' is left as it is."
+    assert conclude("EffectFlow/9", "spring", unproven, None, promote=True) == still
+
+
+@pytest.mark.scheduled
+def test_the_policy_in_use_is_judged_by_what_came_after_it(campaign, quick_run):
+    run = re.search(r"EffectFlow/\d+", campaign.effect.output)[0]
+    main(["policies", "promote", run, "--why", "for the test"])
+    url = f"sqlite:///{campaign.folder / 'log.db'}"
+    done = run_flow(
+        "run", "--run", quick_run.pathspec, "--log", url, "--as-of", str(LATER),
+        "--campaign", "spring", "--promote", "never", flow="effect_flow.py",
+    )  # fmt: skip
+    assert done.code == 0, done.output
+    assert f"{run}, by which the list goes, is not judged again: of those drawn" in done.output

@@ -344,7 +344,7 @@ class TestResults:
             "11.2\u00a0%", "too few outcomes to compare", "Balance: broken",
             "Outcomes known: cannot", "0.811", "(0.830 to 0.870)",
             "Whom a call keeps: spring", "the learned policy", "€10,750", "−€1,200 to €10,100",
-            "better left alone", "-3.0", "Keep calling by risk",
+            "better left alone", "-3.0", "Not proven", "not judged again",
         ]  # fmt: skip
         assert [words for words in wanted if words not in page] == []
         assert page.count('class="column"') == 1
