@@ -1,9 +1,9 @@
 """The loop of the year without processes: its lists, experiments and policies by the library alone.
 
-Each month a logistic regression is fitted anew on the last two months' customers who were not
-called; the list, the database, the experiment's checks, the learners, and the gate for policies
-are those of the flows. They learn every second month, from the third on, and the team explores less
-once a policy is proven. The app and MonitorFlow are left out.
+Each month a logistic regression is fitted anew on the last month's customers who were not called;
+the list, the database, the experiment's checks, the learners, and the gate for policies are those
+of the flows. They learn every second month, from the third on, and the team explores less once a
+policy is proven. The app and MonitorFlow are left out.
 """
 
 from pathlib import Path
@@ -67,8 +67,11 @@ class LibraryLoop:
         self.fit()
 
     def fit(self) -> None:
-        """Fit the model on the newest labels of customers who were not called."""
-        newest = pd.concat(self.labelled[-2:]).drop_duplicates("customer_id", keep="last")
+        """Fit the model on the newest month's customers who were not called.
+
+        Not on each customer's newest label of several months, see `Loop._newest`.
+        """
+        newest = self.labelled[-1]
         self.model = ChurnModel(self.contract, BASELINE).fit(newest)
         chance = self.model.predict_proba(newest)[:, 1]
         scorer = compile_model(self.model)

@@ -282,10 +282,13 @@ class Loop:
             self._post("/outcomes", {"outcomes": part})
 
     def _newest(self) -> pd.DataFrame:
-        """Each customer's newest known outcome of the last two months."""
-        *_, before, last = [pd.DataFrame(), *self.labelled]
-        known = ~last["customer_id"].isin(self.late["customer"] if len(self.late) else [])
-        return pd.concat([before, last[known]]).drop_duplicates("customer_id", keep="last")
+        """The last month's known outcomes.
+
+        Not each customer's newest of two months: who left in the first of them has no other, so
+        leavers would be counted from two months, and stayers from one.
+        """
+        last = self.labelled[-1]
+        return last[~last["customer_id"].isin(self.late["customer"] if len(self.late) else [])]
 
     def _write(self, name: str, table: pd.DataFrame) -> Path:
         path = self.folder / f"{name}.parquet"
