@@ -215,8 +215,8 @@ class ListPolicy:
             return words
         name, raised = reason
         value = row[name]
-        said = self.contract.features[name].say(None if pd.isna(value) else value)
-        return f"{words}, most for {label(name)}: {said} ({100 * raised:+.1f})"
+        text = self.contract.features[name].say(None if pd.isna(value) else value)
+        return f"{words}, most for {label(name)}: {text} ({100 * raised:+.1f})"
 
     def _money(
         self, effect: np.ndarray, costs: RetentionCosts, chance: np.ndarray,

@@ -163,13 +163,13 @@ def _score(folder: Path, job: Job) -> None:
     day = date.fromisoformat(job.as_of)
     contract = listing_contract(deployment.contract.model_copy(update={"as_of": day}))
     offer = Actions.one(list_costs(deployment.costs, {}))
-    policy, told = _policy(job, deployment, contract, offer)
+    policy, note = _policy(job, deployment, contract, offer)
     source = Source.open(str(job.file(folder)), columns=columns_needed(contract, offer))
     shards = source.shards(SHARD_ROWS)
     key = str(contract.id)
     job = replace(
         job, rows=sum(shard.rows for shard in shards), key=key,
-        notes=job.notes if job.policy else [told, *source.notes],
+        notes=job.notes if job.policy else [note, *source.notes],
         policy=policy.learned.run if policy.learned else RISK,
     ).write(folder)  # fmt: skip
     repeated = repeated_ids(source, shards, key)

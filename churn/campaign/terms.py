@@ -100,16 +100,16 @@ def settle_terms(
         Naming every value that cannot be used.
     """
     own = {name: value for name, value in given.items() if value != "" or name not in DEFAULTS}
-    said = file.settings() if file else {}
+    in_file = file.settings() if file else {}
     costs = {name: text for name, text in given_costs.items() if text}
     _check_one_action(costs, file, planned)
     plan = None
     if planned:
-        campaign = (DEFAULTS | said | own)["campaign"]
+        campaign = (DEFAULTS | in_file | own)["campaign"]
         plan = read_plan(str(campaign), log_url)
         costs = plan.costs | costs
-        said = said | {"budget": plan.budget}
-    values = DEFAULTS | said | own
+        in_file = in_file | {"budget": plan.budget}
+    values = DEFAULTS | in_file | own
     if file and "explore" not in own:
         values["explore"] = _explored(file.exploration_share, values["budget"])
     rest = {name: values.pop(name) for name in ("do_not_contact", "currency")}

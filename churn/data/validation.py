@@ -263,8 +263,8 @@ def parse_rows(raw: pd.DataFrame, contract: Contract, found: "Problems") -> pd.D
                 found.reject(name, "not a whole number", whole & ~np.isnan(columns[name]))
         missing = pd.isna(columns[name]) & ~bad
         for check, at in unavailable(raw[name], feature).items():
-            told = feature.nullable or not (missing & at).any()
-            found.note(name, check, at & ~bad & told)
+            reported = feature.nullable or not (missing & at).any()
+            found.note(name, check, at & ~bad & reported)
             missing &= ~at
         if feature.numeric and feature.nullable:
             found.note(name, "blank, taken as missing", missing)

@@ -63,10 +63,10 @@ def record(list_id: str, customer: str) -> Answer:
     try:
         row = stores().calls.record(list_id, customer, version, state, person().name, due, note)
     except Changed as error:
-        told = f"{error.summary} Yours was not recorded: look again."
+        message = f"{error.summary} Yours was not recorded: look again."
         if by_script:
-            return _row(error.now, told, wrong=True), 409
-        return _page(_read_query(), told), 409
+            return _row(error.now, message, wrong=True), 409
+        return _page(_read_query(), message), 409
     except NotListed as error:
         raise Refused(404, error.summary) from error
     if by_script:
@@ -151,10 +151,10 @@ def _page(asked: Asked, alert: str = "") -> str:
     )  # fmt: skip
 
 
-def _row(row: ListedCustomer, told: str, *, wrong: bool = False) -> str:
+def _row(row: ListedCustomer, message: str, *, wrong: bool = False) -> str:
     found = stores().calls.find_list(row.list_id)
     return render_template(
-        "desk/row.html", row=row, found=found, told=told, wrong=wrong, states=STATES,
+        "desk/row.html", row=row, found=found, message=message, wrong=wrong, states=STATES,
         asked=None, tomorrow=today() + timedelta(days=1), today=today(),
     )  # fmt: skip
 

@@ -4,9 +4,9 @@ const LOST = "Not recorded: the server cannot be reached. Press the button again
 const filters = document.getElementById("filters");
 
 function tell(form, words) {
-  const told = form.querySelector(".told");
-  told.classList.add("error");
-  told.textContent = words;
+  const message = form.querySelector(".message");
+  message.classList.add("error");
+  message.textContent = words;
 }
 
 async function record(form, button) {
