@@ -126,9 +126,13 @@ def make_table(
     rows = validate_data(raw, contract, MAX_REJECTED).frame
     left = labels(rows, contract)
     findings = find_leaks(rows, left, contract)
-    found = [finding.column for finding in findings]
+    leaks, kept = (
+        [finding.column for finding in findings if finding.suspected is suspected]
+        for suspected in (False, True)
+    )
     say(
-        f"{name}: {len(rows):,} customers, {left.mean():.1%} left; leaks dropped: {found or 'none'}"
+        f"{name}: {len(rows):,} customers, {left.mean():.1%} left; leaks dropped: "
+        f"{leaks or 'none'}, suspected and kept: {kept or 'none'}"
     )
     contract = act_on(findings, contract, "drop")
     columns = {
