@@ -139,7 +139,8 @@ def make_table(
         column: as_typed(rows[column], feature) for column, feature in contract.features.items()
     }
     frame = pd.DataFrame(columns | {contract.target: left.astype(np.int64)})
-    roles = {"id": None, "time": None, "ignore": (), "positive": "1", "negative": ("0",)}
+    roles = {"id": None, "time": None, "ignore": (), "target_rule": None}
+    roles |= {"positive": "1", "negative": ("0",)}
     return Table(
         name,
         frame,
