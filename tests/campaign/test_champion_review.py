@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.campaign.champion_review import ChampionReview, review_policy
+from churn.campaign.champion_review import ChampionReview, conclude, review_policy
 from churn.campaign.experiment import CampaignExperiment
 from churn.targeting.effects import Effects
 from churn.targeting.experiment import Experiment, constant_propensity
 from churn.targeting.learned import LearnedPolicy
 from churn.targeting.learners import Hybrid, doubly_robust
+from churn.targeting.policies import A_YEAR
 
 pytestmark = pytest.mark.heavy
 
@@ -70,13 +71,16 @@ def test_a_policy_whose_customers_have_changed_is_found_to_lose(policy):
     found, truth = drawn(keeps_negative, 1, LATER)
     judged = review(policy, found)
     assert judged.is_worse
-    assert judged.rows == N
+    assert (judged.run, judged.rows) == ("EffectFlow/7", N)
+    assert judged.value.proof == A_YEAR  # as it was proven
     taken = np.argsort(-policy.effects(found.known.features, found.known.offsets)[:, 0])
     riskiest = np.argsort(-found.known.risk)
     most = int(BUDGET * N)
     true_gain = (truth[taken[:most]].sum() - truth[riskiest[:most]].sum()) / N
     assert abs(judged.value.gain - true_gain) < 3 * judged.value.gain_se
     assert "by which the list goes, would have brought -" in judged.sentence()
+    ends = [judged.value.gain + sign * 1.96 * judged.value.gain_se for sign in (-1, 1)]
+    assert f"({ends[0]:+.4g} to {ends[1]:+.4g})" in judged.sentence()
     assert "4,000 rows drawn after it was learned. That is less" in judged.sentence()
 
 
@@ -85,6 +89,12 @@ def test_one_that_still_helps_is_left_alone(policy):
     assert judged.value.gain > 0
     assert not judged.is_worse
     assert "That is less" not in judged.sentence()
+
+
+def test_no_more_are_called_than_there_is_capacity_for(policy):
+    found = drawn(keeps_positive, 2, LATER)[0]
+    judged = review_policy(policy, found, without_models(found), np.array([0.05]))
+    assert 0.04 < judged.value.treated <= 0.05
 
 
 def test_what_it_was_learned_from_does_not_judge_it(policy):
@@ -108,3 +118,18 @@ def test_one_that_cannot_be_compared_is_told(policy, changed, why):
     assert f"EffectFlow/7, by which the list goes, is not judged again: {why}" in (
         judged.sentence().replace("it does not", "does not").replace("it was learned with ", "")
     )
+
+
+def test_where_a_person_decides_the_command_is_told(policy):
+    worse = review(policy, drawn(keeps_negative, 1, LATER)[0])
+    fine = review(policy, drawn(keeps_positive, 2, LATER)[0])
+    unproven = {"proven": False}
+
+    def sentence(decision, judged):
+        return conclude("EffectFlow/9", "spring", decision, judged, promote=False)
+
+    assert "churn policies promote risk --campaign spring ends that" in sentence(unproven, worse)
+    assert sentence(unproven, fine) == sentence(unproven, None)
+    assert sentence(unproven, None) == "The list of 'spring' is left as it is."
+    proven = sentence({"proven": True, "why": "it gains"}, worse)
+    assert proven == "Not promoted; churn policies promote EffectFlow/9 does that."
