@@ -44,7 +44,7 @@ class ChampionReview:
     @property
     def is_worse(self) -> bool:
         """Whether it brings less than risk, by a bound that holds for twelve looks."""
-        return self.value is not None and self.value.gain < -self.value.proof * self.value.gain_se
+        return self.value is not None and self.value.is_worse
 
     def sentence(self) -> str:
         """What was found."""
@@ -143,10 +143,12 @@ def conclude(
         return made.note or f"The list of {campaign!r} goes by {run} from now on."
     if review is None or not review.is_worse:
         return f"The list of {campaign!r} is left as it is."
-    if not promote:
+    now = champion_policy(campaign)
+    if now is not None and now.run != review.run:
+        return f"The list of {campaign!r} goes by {now.run} meanwhile, and is left as it is."
+    if now is not None and not promote:
         command = f"churn policies promote risk --campaign {campaign}"
         return f"The list of {campaign!r} goes by {review.run} still; {command} ends that."
-    now = champion_policy(campaign)
-    if now is not None and now.run == review.run:
+    if now is not None:
         promote_policy(RISK, f"{run}: {review.sentence()}", campaign)
     return f"The list of {campaign!r} goes by risk from now on."

@@ -67,6 +67,11 @@ class PolicyValue:
         """Whether the gain over risk is above zero by its one-sided 95 % bound."""
         return self.gain > self.proof * self.gain_se > 0
 
+    @property
+    def is_worse(self) -> bool:
+        """Whether it brings less than risk, by the same bound."""
+        return self.gain < -self.proof * self.gain_se < 0
+
     def customers_needed(self, n: int) -> int | None:
         """How many customers would prove a gain of this size in 80 % of experiments.
 

@@ -120,16 +120,14 @@ def test_one_that_cannot_be_compared_is_told(policy, changed, why):
     )
 
 
-def test_where_a_person_decides_the_command_is_told(policy):
-    worse = review(policy, drawn(keeps_negative, 1, LATER)[0])
+def test_where_nothing_is_proven_the_list_is_left_as_it_is(policy):
     fine = review(policy, drawn(keeps_positive, 2, LATER)[0])
     unproven = {"proven": False}
 
     def sentence(decision, judged):
         return conclude("EffectFlow/9", "spring", decision, judged, promote=False)
 
-    assert "churn policies promote risk --campaign spring ends that" in sentence(unproven, worse)
     assert sentence(unproven, fine) == sentence(unproven, None)
     assert sentence(unproven, None) == "The list of 'spring' is left as it is."
-    proven = sentence({"proven": True, "why": "it gains"}, worse)
+    proven = sentence({"proven": True, "why": "it gains"}, fine)
     assert proven == "Not promoted; churn policies promote EffectFlow/9 does that."

@@ -196,6 +196,10 @@ def test_a_policy_that_loses_ends_and_the_list_goes_by_risk(campaign, capsys):
     assert "risk" in newest
     assert "EffectFlow/9" in newest
     assert "it was fine" in before
+    main(["policies", "promote", run, "--why", "a person wants it back"])
+    of_another = ChampionReview("EffectFlow/8", 5_000, value)
+    sentence = conclude("EffectFlow/9", "spring", unproven, of_another, promote=True)
+    assert sentence == f"The list of 'spring' goes by {run} meanwhile, and is left as it is."
     still = "The list of 'spring' is left as it is."
     assert conclude("EffectFlow/9", "spring", unproven, None, promote=True) == still
 
