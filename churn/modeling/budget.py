@@ -12,7 +12,7 @@ import numpy as np
 
 from churn.modeling.own_families import BOOSTERS
 from churn.modeling.sample import SearchSample
-from churn.modeling.search_space import ITERATIVE_FAMILIES, MAX_LEVELS, Candidate
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, has_many_levels
 
 # scikit-learn's neural net takes about so many epochs.
 EPOCHS = 20
@@ -99,7 +99,8 @@ def operations(
     candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int
 ) -> dict[str, float]:
     """How many operations of each kind in `SECONDS` a fit makes."""
-    few = np.where(levels > MAX_LEVELS, 0, levels)  # categories of many levels become numbers
+    # Categories of many levels become numbers.
+    few = np.where(has_many_levels(candidate, levels), 0, levels)
     numbers, n_columns = np.count_nonzero(few == 0), len(levels)
     params, family = candidate.params, candidate.family
     if family in ("boosting", *BOOSTERS):

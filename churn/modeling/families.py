@@ -8,7 +8,7 @@ import numpy as np
 
 from churn.modeling.classifier import Classifier
 from churn.modeling.own_families import build_own, is_own
-from churn.modeling.search_space import ITERATIVE_FAMILIES, MAX_LEVELS, STACK, Candidate
+from churn.modeling.search_space import ITERATIVE_FAMILIES, STACK, Candidate, has_many_levels
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -41,7 +41,7 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
         one = replace(candidate, seeds=1)
         seeds = range(seed, seed + candidate.seeds)
         return AveragedClassifier([build(one, levels, number, threads) for number in seeds])
-    many = levels > MAX_LEVELS
+    many = has_many_levels(candidate, levels)
     if not many.any():
         return _build_family(candidate, levels > 0, seed, threads)
     from sklearn.pipeline import make_pipeline

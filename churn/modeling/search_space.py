@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-# A category of more levels is replaced by the smoothed churn rate of its level.
-MAX_LEVELS = 20
+import numpy as np
+
+# A category of more levels is replaced by the smoothed churn rate of its level, but in the tabular
+# net, which learns an embedding of each level: the two see different things, so a stack of both is
+# better than of either. Its limit bounds the memory of the one-hot inputs.
+MAX_LEVELS, MAX_EMBEDDED_LEVELS = 20, 100
 
 # The family of stacks. The search builds them from candidates; a search file cannot name it.
 STACK = "stack"
@@ -128,6 +132,24 @@ SECOND_LEVEL = (
 
 # The reference of every report, and the model where no candidate is left.
 BASELINE = Candidate("plain logistic regression", "logistic", {"C": 1.0})
+
+
+def has_many_levels(candidate: Candidate, levels: np.ndarray) -> np.ndarray:
+    """Which categories the candidate gets as the smoothed churn rate of their level.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        No stack: its members differ in this.
+    levels : ndarray of int, shape (n_columns,)
+        How many levels the category in a column has; 0 for a number.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_columns,)
+    """
+    most = MAX_EMBEDDED_LEVELS if candidate.family == "tabular_net" else MAX_LEVELS
+    return levels > most
 
 
 def is_random(candidate: Candidate) -> bool:

@@ -58,9 +58,9 @@ def test_oblivious_trees_make_every_split(rows):
 
 def test_nets_take_each_term_and_all_their_weights(rows):
     found = operations(fitted(rows, "tabular_net", max_iter=1, hidden=[4], nets=3, n_knots=5))
-    # Two numbers and the encoded level, with curves; the flag, three levels, and the encoding.
-    assert (found["curve"], found["table"]) == (3 * (1 + 5), 1 + 3 + 1)
-    assert (found["net layer"], found["net weight"]) == (2, 3 * (22 * 4 + 4))
+    # Two numbers with curves; the flag, three levels and thirty.
+    assert (found["curve"], found["table"]) == (2 * (1 + 5), 1 + 3 + 30)
+    assert (found["net layer"], found["net weight"]) == (2, 3 * (46 * 4 + 4))
 
 
 def test_a_forest_passes_its_mean_path(rows):

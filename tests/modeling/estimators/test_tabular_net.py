@@ -5,6 +5,8 @@ import pytest
 
 from churn.modeling.estimators.net_training import Training, predict_log_odds
 from churn.modeling.estimators.tabular_net import TabularNetClassifier
+from churn.modeling.families import build
+from churn.modeling.search_space import MAX_EMBEDDED_LEVELS, Candidate
 from churn.statistics.log_odds import row_losses, sigmoid
 
 CATEGORICAL = np.array([False, False, True])
@@ -129,3 +131,24 @@ def test_every_parameter_out_of_its_range_is_named():
         model.fit(*table(50)[:2])
     with pytest.raises(ValueError, match="both classes"):
         small().fit(table(50)[0], np.ones(50))
+
+
+def turned_by_level(n_levels, n=4000):
+    """A number whose effect each of many levels turns; no level leaves more often than another."""
+    rng = np.random.default_rng(1)
+    level = rng.integers(0, n_levels, n)
+    number = rng.normal(size=n)
+    odds = 3 * number * np.where(level % 2, 1, -1)
+    matrix = np.column_stack([number, level.astype(float)])
+    return matrix, (rng.random(n) < sigmoid(odds)).astype(int), odds
+
+
+@pytest.mark.parametrize("n_levels, learns", [(MAX_EMBEDDED_LEVELS - 60, True), (110, False)])
+def test_levels_are_embedded_up_to_the_limit_and_rates_beyond_it(n_levels, learns):
+    matrix, target, odds = turned_by_level(n_levels)
+    candidate = Candidate("net", "tabular_net", {"max_iter": 25, "learning_rate": 0.01})
+    model = build(candidate, np.array([0, n_levels]), 0).fit(matrix[:3000], target[:3000])
+    loss = row_losses(target[3000:], model.predict_proba(matrix[3000:])[:, 1]).mean()
+    # By the levels' churn rates, all the same, nobody can tell which way the number works.
+    truth, blind = row_losses(target[3000:], sigmoid(odds[3000:])).mean(), np.log(2)
+    assert (loss < (truth + blind) / 2) == learns
