@@ -31,7 +31,8 @@ def report(options) -> None:
     """
     fits = Results(options.results).fits(options.rows)
     if options.half:
-        fits = fits[fits["table"].isin(TUNED_ON) == (options.half == "tuned")]
+        tuned_on = TUNED_ON["high" if options.high else "default"]
+        fits = fits[fits["table"].isin(tuned_on) == (options.half == "tuned")]
     names = list(dict.fromkeys(fits["contender"]))
     tried = fits.groupby("split")["contender"].transform("nunique") == len(names)
     whole = fits[tried]
