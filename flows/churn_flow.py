@@ -270,8 +270,10 @@ class ChurnFlow(FlowSpec):
         console.show(self.refit)
         candidate = self.sample.rescale(self.trial.candidate, len(fitted))
         model = ChurnModel(self.contract, candidate, self.seed, threshold)
-        weights = take(take(self.weights, self.split == "train"), fitted)
-        model.fit(train.read(fitted), threads_per_task(1), weights)
+        weights, groups = (
+            take(take(rows, self.split == "train"), fitted) for rows in (self.weights, self.groups)
+        )
+        model.fit(train.read(fitted), threads_per_task(1), weights, groups)
         self.model_file = dump_model(model)
         current.card["leaderboard"].extend(leaderboard_card(self._artifacts()))
         self.next(self.evaluate)

@@ -35,7 +35,9 @@ SECONDS = {
 }
 
 
-def fit_seconds(candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int) -> float:
+def fit_seconds(
+    candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int, n_flags: int = 0
+) -> float:
     """The CPU seconds of one fit, and of predicting a fold by it.
 
     Parameters
@@ -47,8 +49,10 @@ def fit_seconds(candidate: Candidate, n_rows: int, levels: np.ndarray, iteration
         See `FeatureEngineer`.
     iterations : int
         Trees of boosting, or epochs of a neural net; other families ignore it.
+    n_flags : int
+        How many of the numbers have two values at most, so that they have no curve.
     """
-    counts = operations(candidate, n_rows, levels, iterations)
+    counts = operations(candidate, n_rows, levels, iterations, n_flags)
     return sum(SECONDS[name] * count for name, count in counts.items())
 
 
@@ -87,7 +91,11 @@ def plan_budget(
     granted, left = {}, budget
     for candidate in candidates:
         expected = sample.n_folds * fit_seconds(
-            candidate, sample.fit_rows, sample.levels, expected_iterations(candidate)
+            candidate,
+            sample.fit_rows,
+            sample.levels,
+            expected_iterations(candidate),
+            sample.n_flags,
         )
         granted[candidate.name] = expected if expected <= left else 0.0
         left -= granted[candidate.name]
@@ -96,12 +104,13 @@ def plan_budget(
 
 
 def operations(
-    candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int
+    candidate: Candidate, n_rows: int, levels: np.ndarray, iterations: int, n_flags: int = 0
 ) -> dict[str, float]:
     """How many operations of each kind in `SECONDS` a fit makes."""
     # Categories of many levels become numbers.
     few = np.where(has_many_levels(candidate, levels), 0, levels)
-    numbers, n_columns = np.count_nonzero(few == 0), len(levels)
+    n_columns = len(levels)
+    curves = np.count_nonzero(few == 0) - n_flags
     params, family = candidate.params, candidate.family
     if family in ("boosting", *BOOSTERS):
         leaves = params.get("max_leaf_nodes", 31)
@@ -117,7 +126,7 @@ def operations(
         cells = n_rows * np.sqrt(n_columns) * np.log2(max(n_rows, 2))
         return {"fit": 1, "sorted cell": trees * cells}
     if family == "tabular_net":
-        inputs = numbers * (1 + params.get("n_knots", 12)) + few.sum()
+        inputs = curves * (1 + params.get("n_knots", 12)) + n_flags + few.sum()
         sizes = [inputs, *params.get("hidden", (64, 64)), 1]
         weights = params.get("nets", 8) * sum(a * b for a, b in pairwise(sizes))
         return {
@@ -125,7 +134,7 @@ def operations(
             "term": n_rows * inputs,
             "net weight": iterations * n_rows * weights,
         }
-    plain = 2 * numbers + few.sum()
+    plain = 2 * curves + n_flags + few.sum()
     if family == "neural_net":
         sizes = [plain, *params.get("hidden", (64, 32)), 1]
         weights = sum(a * b for a, b in pairwise(sizes))
@@ -136,7 +145,7 @@ def operations(
             "batch": iterations * n_rows / 128,
         }
     knots = params.get("n_knots", 5) + 2 if family in ("splines", "pairs") else 0
-    terms = numbers * (1 + knots) + few.sum()
+    terms = curves * (1 + knots) + n_flags + few.sum()
     counts = {"fit": 1, "term": n_rows * terms, "term pair": n_rows * terms**2}
     if family == "pairs":
         wide = terms + params.get("most", 60)

@@ -152,7 +152,7 @@ class _Fold:
         if encoder is not None:
             matrix = encoder.fit_transform(matrix, labels)
             self.matrix = encoder.transform(self.matrix)
-        patience = round(ITERATIVE_FAMILIES[self.family].patience / booster.learning_rate)
+        patience = max(1, round(ITERATIVE_FAMILIES[self.family].patience / booster.learning_rate))
         booster.set_params(early_stopping=True, n_iter_no_change=patience)
         booster.fit(
             matrix, labels, sample_weight=weights,
@@ -163,7 +163,8 @@ class _Fold:
 
     def as_tuned(self, candidate: Candidate) -> Classifier:
         """The fold's model without the iterations after the best number."""
-        if self.iterative:
+        # A net costs the same after any epoch, and keeps the last weights only.
+        if self.iterative and hasattr(self.booster, "truncate"):
             self.booster.truncate(candidate.params["max_iter"])
         return self.model
 
@@ -175,6 +176,9 @@ class _Fold:
         """The probabilities after so many iterations, or after all there are."""
         if not self.iterative:
             return self.probabilities
+        kept: np.ndarray | None = getattr(self.booster, "validation_probabilities_", None)
+        if kept is not None:
+            return np.asarray(kept[stage - 1])
         *_, last = islice(self.booster.staged_predict_proba(self.matrix), stage)
         probabilities: np.ndarray = last[:, 1]
         return probabilities
@@ -238,7 +242,8 @@ def _over_budget(
     candidate: Candidate, folds: list[_Fold], sample: SearchSample, limit: float
 ) -> str:
     taken = sum(
-        fit_seconds(candidate, sample.fit_rows, sample.levels, fold.iterations) for fold in folds
+        fit_seconds(candidate, sample.fit_rows, sample.levels, fold.iterations, sample.n_flags)
+        for fold in folds
     )
     needed = taken / len(folds) * sample.n_folds
     if needed <= limit:

@@ -138,6 +138,14 @@ def set_feature(typed: pd.DataFrame, feature: Feature, name: str, value: Any) ->
     return with_columns(typed, {name: column})
 
 
+def is_flag(column: np.ndarray) -> bool:
+    """Whether a number has two values at most, missing ones aside, so that it has no curve."""
+    some = np.unique(column[:1_000])
+    if np.count_nonzero(~np.isnan(some)) > 2:  # for most columns a few rows are enough
+        return False
+    return bool(np.count_nonzero(~np.isnan(np.unique(column))) <= 2)
+
+
 def _grid(column: pd.Series, number: bool) -> list[float] | list[str]:
     known = column.dropna()
     values = known.quantile(GRID_QUANTILES, interpolation="lower") if number else known

@@ -8,7 +8,13 @@ import numpy as np
 
 from churn.modeling.classifier import Classifier
 from churn.modeling.own_families import build_own, is_own
-from churn.modeling.search_space import ITERATIVE_FAMILIES, STACK, Candidate, has_many_levels
+from churn.modeling.search_space import (
+    ITERATIVE_FAMILIES,
+    STACK,
+    Candidate,
+    has_many_levels,
+    seed_of_repeat,
+)
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
@@ -39,7 +45,7 @@ def build(candidate: Candidate, levels: np.ndarray, seed: int, threads: int = 1)
         from churn.modeling.estimators.averaged import AveragedClassifier
 
         one = replace(candidate, seeds=1)
-        seeds = range(seed, seed + candidate.seeds)
+        seeds = [seed_of_repeat(seed, number) for number in range(candidate.seeds)]
         return AveragedClassifier([build(one, levels, number, threads) for number in seeds])
     many = has_many_levels(candidate, levels)
     if not many.any():

@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 
 from churn.data.contract import Contract
+from churn.data.copies import copy_groups
 from churn.data.parsing import labels, parse_features
 from churn.files import atomic_write
 from churn.modeling.encoder import FeatureEngineer, set_feature
@@ -49,7 +51,11 @@ class ChurnModel:
         self.threshold = threshold
 
     def fit(
-        self, frame: pd.DataFrame, threads: int = 1, weights: np.ndarray | None = None
+        self,
+        frame: pd.DataFrame,
+        threads: int = 1,
+        weights: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
     ) -> "ChurnModel":
         """Fit to labelled customers.
 
@@ -60,11 +66,16 @@ class ChurnModel:
         threads : int
         weights : ndarray of float64, shape (n,), optional
             How many customers each row stands for.
+        groups : ndarray of int, shape (n,), optional
+            Rows with the same value are copies of each other; exact copies by default.
         """
         typed, target = parse_features(frame, self.contract), labels(frame, self.contract)
         self.engineer_ = FeatureEngineer(self.contract).fit(typed)
         matrix = self.engineer_.transform(typed)
         self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
+        stack: Any = self.estimator_
+        if getattr(stack, "relearn", False):
+            stack.groups = copy_groups(frame, self.contract) if groups is None else groups
         with bounded_threads(threads):
             fit_weighted(self.estimator_, matrix, target, weights)
         return self

@@ -7,7 +7,7 @@ import numpy as np
 
 from churn.modeling.cross_validation import Trial, cross_validate, fold_losses
 from churn.modeling.sample import SearchSample
-from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, is_random
+from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, is_random, seed_of_repeat
 from churn.statistics.log_odds import logit, sigmoid
 
 
@@ -39,8 +39,8 @@ def cross_validate_repeatedly(
     trials = [first]
     for number in range(1, repeats):
         report(f"{candidate.name}: repeat {number + 1} of {repeats}")
-        again = sample.refold(seed + number)
-        trials.append(cross_validate(candidate, again, seed + number, threads, report))
+        other = seed_of_repeat(seed, number)
+        trials.append(cross_validate(candidate, sample.refold(other), other, threads, report))
     seeds = repeats if is_random(candidate) else 1
     tuned = replace(_mean_iterations(trials), seeds=seeds)
     probabilities = sigmoid(np.mean([logit(trial.probabilities) for trial in trials], axis=0))

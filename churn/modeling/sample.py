@@ -9,7 +9,7 @@ from churn.data.contract import Contract
 from churn.data.copies import copy_groups
 from churn.data.parsing import labels
 from churn.data.rows import Rows, rows_of
-from churn.modeling.encoder import FeatureEngineer
+from churn.modeling.encoder import FeatureEngineer, is_flag
 from churn.modeling.search_space import Candidate, rescale_iterations
 from churn.statistics.weighting import take
 
@@ -53,6 +53,11 @@ class SearchSample:
     def fit_rows(self) -> int:
         """The approximate number of rows that the model of a fold is fitted to."""
         return round(len(self.labels) * (1 - 1 / self.n_folds))
+
+    @property
+    def n_flags(self) -> int:
+        """The number of columns that are flags, see `is_flag`."""
+        return sum(is_flag(column) for column in self.matrix[:, self.levels == 0].T)
 
     def refold(self, seed: int) -> "SearchSample":
         """The same rows in other folds, as many as before."""

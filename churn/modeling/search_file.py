@@ -20,6 +20,7 @@ Entry = Mapping[str, Any]
 # The columns that parameters are checked for: a number, a category, and one of many levels.
 COLUMNS = np.array([0, 3, MAX_LEVELS + 1])
 UNKNOWN = re.compile(r"unexpected keyword argument '(\w+)'")
+SETTLED = re.compile(r"multiple values for (?:keyword )?argument '(\w+)'")
 
 
 def parse_toml(text: str) -> list[Entry]:
@@ -115,11 +116,16 @@ def _parameter_problems(candidate: Candidate) -> list[str]:
         except ChurnError as error:
             return error.problems
         except Exception as error:  # any error: a constructor may check what it is given
-            unknown = UNKNOWN.search(str(error)) if isinstance(error, TypeError) else None
-            if unknown is None or unknown[1] not in params:
+            unknown, settled = (
+                pattern.search(str(error)) if isinstance(error, TypeError) else None
+                for pattern in (UNKNOWN, SETTLED)
+            )
+            found = unknown or settled
+            if found is None or found[1] not in params:
                 return [*problems, f"{type(error).__name__}: {error}"]
-            problems.append(f"{unknown[1]} is no parameter of {candidate.family}")
-            del params[unknown[1]]
+            why = "no parameter of" if unknown else "set by the family"
+            problems.append(f"{found[1]} is {why} {candidate.family}")
+            del params[found[1]]
         else:
             return problems + parameter_problems(model)
 

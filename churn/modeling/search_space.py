@@ -152,6 +152,11 @@ def has_many_levels(candidate: Candidate, levels: np.ndarray) -> np.ndarray:
     return levels > most
 
 
+def seed_of_repeat(seed: int, number: int) -> int:
+    """The seed of a repeat, or of a model among those of an average; scikit-learn's end at 2^32."""
+    return (seed + number) % 2**32
+
+
 def is_random(candidate: Candidate) -> bool:
     """Whether fits with other seeds give other models."""
     if candidate.family == "boosting":

@@ -86,3 +86,12 @@ def test_the_default_effort_is_one_cross_validation_of_the_default_candidates():
     assert len(high.candidates) > len(DEFAULT_CANDIDATES)
     assert high.repeats * high.budget(240) == 2400
     assert "17 candidates, cross-validated 3 times" in high.describe(17, 500)
+
+
+def test_the_last_seed_has_repeats_too(sample):
+    last = 2**32 - 1
+    trial = cross_validate_repeatedly(STUMPS, sample, seed=last, repeats=2)
+    alone = [cross_validate(STUMPS, sample, last), cross_validate(STUMPS, sample.refold(0), 0)]
+    mean = np.mean([logit(one.probabilities) for one in alone], axis=0)
+    assert logit(trial.probabilities) == pytest.approx(mean)
+    assert build(trial.candidate, sample.levels, last).fit(sample.matrix, sample.labels)

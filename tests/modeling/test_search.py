@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from churn.modeling.budget import expected_iterations, fit_seconds, plan_budget
+from churn.modeling.budget import expected_iterations, fit_seconds, operations, plan_budget
 from churn.modeling.cross_validation import Trial
 from churn.modeling.sample import SearchSample
 from churn.modeling.search import collect, try_candidate
-from churn.modeling.search_space import BASELINE, DEFAULT_CANDIDATES, Candidate
+from churn.modeling.search_space import (
+    BASELINE,
+    DEFAULT_CANDIDATES,
+    MAX_EMBEDDED_LEVELS,
+    Candidate,
+)
 
 CANDIDATES = (Candidate("a", "logistic"), Candidate("b", "logistic"), Candidate("c", "logistic"))
 
@@ -120,6 +125,22 @@ class TestBudget:
         shuffled = replace(sample, matrix=sample.matrix[::-1], labels=sample.labels[::-1])
         plans = [plan_budget(DEFAULT_CANDIDATES, s, 30) for s in (sample, shuffled)]
         assert plans[0] == plans[1]
+
+    def test_a_flag_is_one_input_of_a_net_and_an_embedded_level_too(self):
+        net = Candidate("net", "tabular_net", {"n_knots": 12, "hidden": [16], "nets": 1})
+
+        def inputs(levels, n_flags=0):
+            return operations(net, 1, np.array(levels), 1, n_flags)["term"]
+
+        assert inputs([0, 0]) == 2 * 13
+        assert inputs([0, 0], n_flags=1) == 13 + 1
+        assert inputs([0, MAX_EMBEDDED_LEVELS]) == 13 + MAX_EMBEDDED_LEVELS
+        assert inputs([0, MAX_EMBEDDED_LEVELS + 1]) == 13 + 13
+
+    def test_flags_of_a_sample_are_counted_without_its_gaps(self):
+        matrix = np.array([[0, 1, np.nan, 5], [1, 2, 3, 5], [np.nan, 3, 4, 5]] * 20, dtype=float)
+        sample = replace(sample_of(60, 4), matrix=matrix, levels=np.zeros(4, dtype=int))
+        assert sample.n_flags == 3
 
     @pytest.mark.parametrize("candidate", DEFAULT_CANDIDATES, ids=lambda c: c.name)
     def test_more_rows_columns_and_levels_take_longer(self, candidate):

@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from churn.modeling.encoder import is_flag
 from churn.statistics.weighting import take
 
 # The number of standard deviations at which scaled numbers are clipped.
@@ -195,17 +196,8 @@ class _Columns:
             return self.categorical
         if self.kind == "empty":
             return ~self.categorical
-        flags: np.ndarray = (
-            np.array([_has_two_values(column) for column in matrix.T]) & ~self.categorical
-        )
+        flags: np.ndarray = np.array([is_flag(column) for column in matrix.T]) & ~self.categorical
         return flags if self.kind == "flags" else ~flags & ~self.categorical
-
-
-def _has_two_values(column: np.ndarray) -> bool:
-    some = np.unique(column[:1_000])
-    if np.count_nonzero(~np.isnan(some)) > 2:  # for most columns a few rows are enough
-        return False
-    return bool(np.count_nonzero(~np.isnan(np.unique(column))) <= 2)
 
 
 def _terms(views: list[Pipeline], categorical: np.ndarray) -> ColumnTransformer:

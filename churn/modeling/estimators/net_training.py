@@ -14,6 +14,8 @@ import numpy as np
 DECAYS, TINY = (0.9, 0.95), 1e-8
 # The learning rate rises over so many steps.
 WARM_UP = 20
+# Rows that are predicted at once: the hidden units of all nets take some ten thousand bytes a row.
+PREDICT_ROWS = 4_096
 # The decimals of averaged weights: they are trained in single precision, and stored as text.
 DECIMALS = 6
 
@@ -41,6 +43,12 @@ def predict_log_odds(layers: Sequence[Layer], inputs: np.ndarray) -> np.ndarray:
         All but the last are followed by a rectifier.
     inputs : ndarray of float64, shape (n, n_inputs)
     """
+    starts = range(0, len(inputs), PREDICT_ROWS)
+    parts = [_predict_some(layers, inputs[start : start + PREDICT_ROWS]) for start in starts]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _predict_some(layers: Sequence[Layer], inputs: np.ndarray) -> np.ndarray:
     values = inputs
     for layer in layers[:-1]:
         values = np.maximum(values @ layer.weights + layer.biases[:, None], 0.0)

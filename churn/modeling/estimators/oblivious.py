@@ -16,11 +16,24 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.preprocessing import TargetEncoder
 
 from churn.modeling.estimators.oblivious_grower import ObliviousTree, TreeGrower
+from churn.modeling.estimators.parameters import Number, range_problems
 from churn.statistics.log_odds import row_losses, sigmoid
 from churn.statistics.weighting import take, weighted_mean
 
 # The churn rate of a level is shrunk towards that of all rows, with the weight of so many rows.
 LEVEL_SMOOTHING = 10.0
+
+
+RANGES = {
+    "learning_rate": Number(0, above=True),
+    "max_iter": Number(1, whole=True),
+    "depth": Number(1, 8, whole=True),
+    "l2": Number(0, above=True),
+    "noise": Number(0),
+    "max_borders": Number(1, 253, whole=True),
+    "newton_steps": Number(1, whole=True),
+    "max_rows": Number(1, whole=True),
+}
 
 
 class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
@@ -176,17 +189,7 @@ class ObliviousTreesClassifier(ClassifierMixin, BaseEstimator):
 
     def parameter_problems(self) -> list[str]:
         """Every parameter that is out of its range, a sentence each."""
-        problems = [
-            f"{name} must be from {low} to {high}, not {getattr(self, name)!r}"
-            for name, low, high in (("depth", 1, 8), ("max_borders", 1, 253))
-            if not low <= getattr(self, name) <= high
-        ]
-        problems += [
-            f"{name} must be above 0, not {getattr(self, name)!r}"
-            for name in ("learning_rate", "max_iter", "l2")
-            if not getattr(self, name) > 0
-        ]
-        return problems
+        return range_problems(self, RANGES)
 
     def _check(self, target: np.ndarray) -> None:
         problems = self.parameter_problems()

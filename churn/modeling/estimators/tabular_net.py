@@ -8,16 +8,29 @@ inputs and outputs of their hidden layers (Wen et al. 2020, "BatchEnsemble") and
 layer; each is trained by its own loss, and they predict together.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from churn.modeling.estimators.linear import piecewise_terms
-from churn.modeling.estimators.net_training import Layer, Training, predict_log_odds
+from churn.modeling.estimators.net_training import Training, predict_log_odds
+from churn.modeling.estimators.parameters import Number, range_problems
 from churn.statistics.log_odds import row_losses, sigmoid
 from churn.statistics.weighting import weighted_mean
+
+WIDTH = Number(1, whole=True)
+RANGES = {
+    "nets": Number(1, whole=True),
+    "n_knots": Number(2, whole=True),
+    "learning_rate": Number(0, above=True),
+    "max_iter": Number(1, whole=True),
+    "weight_decay": Number(0),
+    "dropout": Number(0, 0.99),
+    "batch_size": Number(1, whole=True),
+    "average": Number(0, above=True),
+}
 
 
 class TabularNetClassifier(ClassifierMixin, BaseEstimator):
@@ -54,8 +67,11 @@ class TabularNetClassifier(ClassifierMixin, BaseEstimator):
     ----------
     terms_ : ColumnTransformer
         The encoding of the columns.
-    stages_ : list of list of Layer
-        The averaged nets after each epoch; after the last one only, without validation rows.
+    layers_ : list of Layer
+        The averaged nets after the last epoch.
+    validation_probabilities_ : ndarray of float64, shape (n_epochs, n_validation)
+        Of leaving, of the validation rows after each epoch. The nets of earlier epochs are not
+        kept: they would take megabytes each.
     validation_score_ : ndarray of float64, shape (n_epochs + 1,)
         Minus the log loss of the validation rows, before the first epoch and after each.
     """
@@ -127,55 +143,36 @@ class TabularNetClassifier(ClassifierMixin, BaseEstimator):
             weight_decay=self.weight_decay, dropout=self.dropout, batch_size=self.batch_size,
             average=self.average, seed=self.random_state,
         )  # fmt: skip
-        self.stages_: list[list[Layer]] = []
         losses: list[float] = []
+        chances: list[np.ndarray] = []
         watched = None
         if self.early_stopping and X_val is not None and y_val is not None:
             watched = self.terms_.transform(X_val), y_val, sample_weight_val
-            losses.append(_loss(training.averaged(), *watched))
-        for _ in range(self.max_iter):
-            training.run_epoch()
+        for epoch in range(self.max_iter + 1):
+            if epoch:
+                training.run_epoch()
             if watched is None:
                 continue
-            self.stages_.append(training.averaged())
-            losses.append(_loss(self.stages_[-1], *watched))
-            if len(losses) - 1 - int(np.argmin(losses)) >= self.n_iter_no_change:
+            inputs, labels, weights = watched
+            chances.append(sigmoid(predict_log_odds(training.averaged(), inputs)))
+            losses.append(weighted_mean(row_losses(labels, chances[-1]), weights))
+            if epoch - int(np.argmin(losses)) >= self.n_iter_no_change:
                 break
-        self.stages_ = self.stages_ or [training.averaged()]
+        self.layers_ = training.averaged()
+        self.validation_probabilities_ = np.array(chances[1:])
         self.validation_score_ = -np.array(losses)
         return self
-
-    @property
-    def layers_(self) -> list[Layer]:
-        """The layers that predict."""
-        return self.stages_[-1]
 
     def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
         """The probabilities of staying and of leaving: (n, 2) float64."""
         return _to_probabilities(predict_log_odds(self.layers_, self.terms_.transform(matrix)))
 
-    def staged_predict_proba(self, matrix: np.ndarray) -> Iterator[np.ndarray]:
-        """The probabilities after each epoch: (n, 2) float64."""
-        inputs = self.terms_.transform(matrix)
-        return (_to_probabilities(predict_log_odds(stage, inputs)) for stage in self.stages_)
-
-    def truncate(self, n_epochs: int) -> None:
-        """Keep the nets as they were after `n_epochs` epochs."""
-        self.stages_ = [self.stages_[n_epochs - 1]]
-
     def parameter_problems(self) -> list[str]:
         """Every parameter that is out of its range, a sentence each."""
-        problems = [
-            f"{name} must be above 0, not {getattr(self, name)!r}"
-            for name in ("nets", "learning_rate", "max_iter", "batch_size")
-            if not getattr(self, name) > 0
-        ]
-        if not len(self.hidden) or not all(width > 0 for width in self.hidden):
-            problems.append(f"hidden must be widths above 0, not {self.hidden!r}")
-        if not self.n_knots >= 2:
-            problems.append(f"n_knots must be at least 2, not {self.n_knots!r}")
-        if not 0 <= self.dropout < 1:
-            problems.append(f"dropout must be from 0 to below 1, not {self.dropout!r}")
+        problems = range_problems(self, RANGES)
+        widths = self.hidden if isinstance(self.hidden, Sequence) else ()
+        if not len(widths) or not all(width in WIDTH for width in widths):
+            problems.append(f"hidden must be a list of whole numbers above 0, not {self.hidden!r}")
         return problems
 
     def _check(self, target: np.ndarray) -> None:
@@ -184,13 +181,6 @@ class TabularNetClassifier(ClassifierMixin, BaseEstimator):
             problems.append("the target must have both classes")
         if problems:
             raise ValueError("; ".join(problems))
-
-
-def _loss(
-    stage: list[Layer], inputs: np.ndarray, target: np.ndarray, weights: np.ndarray | None
-) -> float:
-    chance = sigmoid(predict_log_odds(stage, inputs))
-    return weighted_mean(row_losses(target, chance), weights)
 
 
 def _to_probabilities(log_odds: np.ndarray) -> np.ndarray:
