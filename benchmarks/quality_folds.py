@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from quality_tables import Table, draw_split, read_tables, shaped_tables
 
 from churn.data.near_copies import find_near_copies
+from churn.errors import ChurnError
 from churn.modeling.cross_validation import cross_validate
 from churn.modeling.sample import SearchSample, draw_search_sample
 from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate
@@ -75,9 +76,7 @@ def measured(
 ) -> Iterator[Split]:
     """Cross-validate the candidates on a split of each table, or take what was kept of it."""
     remember = joblib.Memory(options.results, verbose=0).cache
-    # The models depend on the committed folder; another commit may leave it as it is.
-    show = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD:churn/modeling"]
-    code = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    code = committed_code()
     for table in tables:
         split = draw_split(table, seed, options.rows)
         train = table.frame.iloc[split.train].reset_index(drop=True)
@@ -86,6 +85,20 @@ def measured(
         sample = draw_search_sample(train, table.contract, FOLDS, MAX_ROWS, seed, groups)
         chances = {c.name: remember(out_of_fold)(c, sample, seed, code) for c in candidates}
         yield Split(table.name, sample, {name: logit(chances[name]) for name in chances})
+
+
+def committed_code() -> str:
+    """What the models depend on, as git names it; another commit may leave it as it is."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(Path(__file__).parents[1]), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    folders = ["churn/modeling", "churn/statistics"]
+    changed = git("status", "--porcelain", "--", *folders).splitlines()
+    if changed:
+        raise ChurnError("Results are kept by commit; commit first:", changed)
+    return git("rev-parse", *(f"HEAD:{folder}" for folder in folders))
 
 
 def out_of_fold(candidate: Candidate, sample: SearchSample, seed: int, code: str) -> np.ndarray:

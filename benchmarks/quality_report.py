@@ -16,6 +16,7 @@ RESAMPLES = 2000
 # The cells (resamples times customers) of one chunk of the bootstrap.
 CHUNK_CELLS = 10_000_000
 LEVEL = 0.95
+NAMES = {OURS.name: "ChurnFlow", OURS_HIGH.name: "ChurnFlow, high effort"}
 
 
 def report(options) -> None:
@@ -159,8 +160,11 @@ def footnotes(fits: pd.DataFrame, whole: pd.DataFrame) -> list[str]:
     for fit in whole[whole["log_loss"].isna()].itertuples():
         why = fit.failure.strip().splitlines()[-1]
         notes.append(f"{fit.contender} failed on {fit.table}, seed {fit.seed}: {why}")
-    codes = whole.loc[whole["contender"] == OURS.name, "code"].dropna().unique()
-    notes.append(f"ChurnFlow at {', '.join(code[:8] + '+' * ('+' in code) for code in codes)}.")
+    for contender in (OURS, OURS_HIGH):
+        codes = whole.loc[whole["contender"] == contender.name, "code"].dropna().unique()
+        commits = ", ".join(code[:8] + "+" * ("+" in code) for code in codes)
+        if commits:
+            notes.append(f"{plain_name(contender.name)} at {commits}.")
     return notes
 
 
@@ -192,12 +196,13 @@ def picture(rows: pd.DataFrame) -> str:
     for place, (name, row) in enumerate(peers.iterrows()):
         y = top + step * (place + 0.5)
         if math.isnan(row["difference"]):
-            parts.append(text(left - 14, y + 4, f"{name} · failed", "end"))
+            parts.append(text(left - 14, y + 4, f"{plain_name(name)} · failed", "end"))
             continue
         whisker = f"M{x(row['low'])} {y}H{x(row['high'])}"
         parts.append(f'<path d="{whisker}" stroke="#3366a8" stroke-width="2.5"/>')
         parts.append(f'<circle cx="{x(row["difference"])}" cy="{y}" r="5.5" fill="#3366a8"/>')
-        parts.append(text(left - 14, y + 4, f"{name} · {row['seconds']:.1f} s", "end"))
+        label = f"{plain_name(name)} · {row['seconds']:.1f} s"
+        parts.append(text(left - 14, y + 4, label, "end"))
     ours = f"ChurnFlow · {rows.loc[OURS.name, 'seconds']:.1f} s"
     parts.append(text(left - 14, 50, ours, "end", ' font-weight="bold"'))
     head = (
@@ -222,8 +227,11 @@ def markdown(lines: list[list[str]]) -> str:
 
 
 def shown(name: str) -> str:
-    ours = {OURS.name: "**ChurnFlow**", OURS_HIGH.name: "**ChurnFlow, high effort**"}
-    return ours.get(name, name)
+    return f"**{plain_name(name)}**" if name in NAMES else name
+
+
+def plain_name(name: str) -> str:
+    return NAMES.get(name, name)
 
 
 def span(value: float, low: float, high: float) -> str:
