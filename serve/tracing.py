@@ -2,7 +2,7 @@
 
 The variables are the standard's: OTEL_EXPORTER_OTLP_ENDPOINT, or that of traces alone,
 names a collector, OTEL_TRACES_EXPORTER=none and OTEL_SDK_DISABLED=true turn traces off, and the SDK
-reads all others. Its packages are an extra: `pip install churn[otel]`.
+reads all others. Its packages are an extra: `pip install -e '.[otel]'`, or serve/otel.lock.
 """
 
 import os
@@ -50,7 +50,7 @@ def check() -> None:
     if missing:
         problem = (
             f"{named} asks for traces, and {', '.join(missing)} is not installed: "
-            "`pip install churn[otel]`, or serve/otel.lock"
+            "`pip install -e '.[otel]'` in the checkout, or serve/otel.lock"
         )
         raise ChurnError("Requests cannot be traced:", [problem])
 

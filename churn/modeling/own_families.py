@@ -57,7 +57,7 @@ def find_class(family: str) -> type[Any]:
     except Exception as error:  # any error: the module is the user's
         problem = f"{module} cannot be imported: {type(error).__name__}: {error}"
         if family in BOOSTERS:
-            problem += "; pip install 'churn[boosters]' installs it"
+            problem += "; pip install -e '.[boosters]' in the checkout installs it"
         raise ChurnError("", [problem]) from error
     if found is None:
         raise ChurnError("", [f"{module} has no {name}"])

@@ -40,4 +40,4 @@ def test_without_the_packages_a_server_that_should_trace_does_not_start(start):
     log = server.log.read_text()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT asks for traces" in log
     assert "opentelemetry.sdk" in log
-    assert "pip install churn[otel]" in log
+    assert "serve/otel.lock" in log

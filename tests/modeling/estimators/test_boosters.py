@@ -17,7 +17,7 @@ from churn.statistics.log_odds import row_losses
 @pytest.fixture(params=BOOSTERS)
 def family(request):
     module = request.param.partition(":")[0]
-    pytest.importorskip(module, reason=f"{module} is not installed: pip install 'churn[boosters]'")
+    pytest.importorskip(module, reason=f"{module} is not installed: pip install -e '.[boosters]'")
     return request.param
 
 
@@ -68,4 +68,4 @@ def test_one_that_is_not_installed_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "catboost", None)
     with pytest.raises(ChurnError) as caught:
         settle_candidates([{"family": "catboost:CatBoostClassifier"}])
-    assert "pip install 'churn[boosters]'" in caught.value.problems[0]
+    assert "pip install -e '.[boosters]'" in caught.value.problems[0]
