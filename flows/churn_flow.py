@@ -291,6 +291,7 @@ class ChurnFlow(FlowSpec):
         from churn.data.rows import Part
         from churn.evaluation.leak_prices import leak_prices
         from churn.evaluation.report import evaluate_model
+        from churn.modeling.effort import EFFORTS
         from churn.modeling.sample import draw_refit_rows
         from churn.monitoring.drift import Reference
         from churn.registry.deploy import deploy
@@ -320,7 +321,7 @@ class ChurnFlow(FlowSpec):
         self.deployment, self.agreement = deployment.to_document(), deployment.agreement
         self.out_of_fold = keep_out_of_fold(
             train.read(self.sample.rows), self.contract, self.trial.probabilities,
-            self.sample.weights,
+            self.sample.weights, EFFORTS[self.effort].repeats,
         )  # fmt: skip
         self.reference = Reference.of_run(
             deployment, self.customers, self.split, self.sample.rows, self.trial.probabilities

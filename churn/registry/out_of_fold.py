@@ -36,6 +36,7 @@ def keep_out_of_fold(
     contract: Contract,
     probabilities: np.ndarray,
     weights: np.ndarray | None = None,
+    repeats: int = 1,
 ) -> dict[str, bytes]:
     """The predictions as plain values, which are stored with the run.
 
@@ -49,12 +50,14 @@ def keep_out_of_fold(
         Of the chosen candidate, out of fold.
     weights : ndarray of float64, shape (n,), optional
         How many customers each row stands for.
+    repeats : int
+        Of how many cross-validations each probability is the mean.
 
     Returns
     -------
     dict of str to bytes
-        keys (uint64, a hash of the whole row), labels (int8), probabilities (float64), and, if
-        there are any, weights (float64).
+        keys (uint64, a hash of the whole row), labels (int8), probabilities (float64), if there
+        are any, weights (float64), and, of more than one, the number of repeats (int64).
     """
     keys = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     keys, first = np.unique(keys, return_index=True)
@@ -65,11 +68,19 @@ def keep_out_of_fold(
     }
     if weights is not None:
         kept["weights"] = weights[first].tobytes()
+    if repeats > 1:
+        kept["repeats"] = np.int64(repeats).tobytes()
     return kept
 
 
-def pair_out_of_fold(ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> Pairs:
-    """The rows that both runs predicted out of fold; see `keep_out_of_fold`."""
+def pair_out_of_fold(ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> Pairs | None:
+    """The rows that both runs predicted out of fold; see `keep_out_of_fold`.
+
+    None where one run is the mean of more cross-validations: a mean has a lower loss whatever the
+    model, so the two cannot be compared by it.
+    """
+    if ours.get("repeats") != theirs.get("repeats"):
+        return None
     _, here, there = np.intersect1d(
         np.frombuffer(ours["keys"], np.uint64), np.frombuffer(theirs["keys"], np.uint64),
         assume_unique=True, return_indices=True,

@@ -141,6 +141,17 @@ def test_only_rows_that_are_the_same_in_both_tables_are_paired(evaluated):
     assert len(pair_out_of_fold(one, other).target) == same < len(rows)
 
 
+def test_a_mean_of_cross_validations_is_paired_with_such_means_alone(evaluated):
+    data, rows, _ = evaluated
+    half = np.full(len(rows), 0.5)
+    once, thrice = (
+        keep_out_of_fold(rows, data.contract, half, repeats=repeats) for repeats in (1, 3)
+    )
+    assert pair_out_of_fold(once, thrice) is None
+    assert pair_out_of_fold(thrice, once) is None
+    assert len(pair_out_of_fold(thrice, thrice).target) == len(pair_out_of_fold(once, once).target)
+
+
 def test_the_best_ever_is_the_first_until_another_is_surely_better(evaluated, champion):
     data, rows, _ = evaluated
 
