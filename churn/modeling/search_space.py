@@ -119,7 +119,7 @@ HIGH_CANDIDATES = (
     ),
     Candidate("oblivious trees, depth 3", "oblivious_trees", {"depth": 3, "learning_rate": 0.06}),
 )  # fmt: skip
-# The families whose models depend on their seed; boosting does where it draws columns.
+# The families of which a mean over seeds is better; so is boosting's where it draws columns.
 RANDOM_FAMILIES = (
     "neural_net", "oblivious_trees", "tabular_net", "catboost:CatBoostClassifier",
 )  # fmt: skip
@@ -158,7 +158,11 @@ def seed_of_repeat(seed: int, number: int) -> int:
 
 
 def is_random(candidate: Candidate) -> bool:
-    """Whether fits with other seeds give other models."""
+    """Whether a mean over seeds is a better model than one fit.
+
+    Not of forests, which are means of random trees already, nor of classes of one's own, of which
+    nothing is known.
+    """
     if candidate.family == "boosting":
         return bool(candidate.params.get("max_features", 1.0) < 1.0)
     return candidate.family in RANDOM_FAMILIES
