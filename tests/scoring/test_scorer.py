@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_six_times_the_stumps_do_not_make_twice_the_function():
         return len(json.dumps(scorer.program.to_plain()))
 
     assert size(600) < 2 * size(100)
+
+
+def test_a_mean_over_seeds_has_the_terms_of_its_nets_once():
+    def ops(seeds):
+        model = ChurnModel(GAPS, replace(TABULAR_NET, seeds=seeds)).fit(gaps_table())
+        program = compile_model(model).program.to_plain()
+        return Counter(step["op"] for step in program["steps"])
+
+    one, three = ops(1), ops(3)
+    assert three["networks"] == 3 * one["networks"]
+    assert [three[op] for op in ("curve", "lookup")] == [one[op] for op in ("curve", "lookup")]
 
 
 values = {

@@ -1,11 +1,17 @@
 """Build a program step by step."""
 
+import hashlib
+import pickle
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from churn.scoring.program import Program
+
+# Functions of one column or two, which several models have in common, such as the nets of a mean
+# over seeds: the same step is added once, and evaluated once for a customer.
+SHARED = ("constant", "curve", "lookup", "multiply")
 
 
 class ProgramBuilder:
@@ -18,9 +24,21 @@ class ProgramBuilder:
 
     def __init__(self) -> None:
         self.steps: list[dict[str, Any]] = []
+        self._places: dict[bytes, int] = {}
 
     def add(self, op: str, **fields: object) -> int:
-        """Append a step, and return its place, by which later steps refer to it."""
+        """Append a step, and return its place, by which later steps refer to it.
+
+        A step of `SHARED` that is there already is not appended again.
+        """
+        if op not in SHARED:
+            return self._append(op, fields)
+        key = hashlib.sha256(pickle.dumps((op, fields))).digest()
+        if key not in self._places:
+            self._places[key] = self._append(op, fields)
+        return self._places[key]
+
+    def _append(self, op: str, fields: dict[str, object]) -> int:
         self.steps.append({"op": op, **fields})
         return len(self.steps) - 1
 
