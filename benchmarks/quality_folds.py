@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import joblib
@@ -49,7 +50,11 @@ class Split:
 
     def gain(self, more: Sequence[str]) -> float:
         """What `more` adds to the mean loss of the stack, in nats."""
-        return float(np.mean(self.losses(more) - self.losses(())))
+        return float(np.mean(self.losses(more) - self._without))
+
+    @cached_property
+    def _without(self) -> np.ndarray:
+        return self.losses(())
 
 
 def options_of(about: str | None) -> argparse.Namespace:

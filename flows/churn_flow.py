@@ -196,8 +196,8 @@ class ChurnFlow(FlowSpec):
         """Encode the training rows once, cross-validate the baseline, and plan the search."""
         from churn.data.rows import Part
         from churn.modeling.budget import plan_budget
-        from churn.modeling.cross_validation import cross_validate
         from churn.modeling.effort import EFFORTS
+        from churn.modeling.repeated import cross_validate_repeatedly
         from churn.modeling.sample import draw_search_sample
         from churn.modeling.search_space import BASELINE
         from churn.modeling.threads import threads_per_task
@@ -208,8 +208,11 @@ class ChurnFlow(FlowSpec):
             Part(self.customers, train), self.contract, self.folds, self.search_rows, self.seed,
             take(self.groups, train), take(self.weights, train),
         )  # fmt: skip
-        self.baseline = cross_validate(BASELINE, self.sample, self.seed, threads_per_task(1))
-        budget = EFFORTS[self.effort].budget(self.budget_seconds)
+        effort = EFFORTS[self.effort]
+        self.baseline = cross_validate_repeatedly(
+            BASELINE, self.sample, self.seed, threads_per_task(1), repeats=effort.repeats
+        )
+        budget = effort.budget(self.budget_seconds)
         self.limits = plan_budget(self.candidates, self.sample, budget)
         self.next(self.train, foreach="candidates")
 

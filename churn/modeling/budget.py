@@ -88,14 +88,10 @@ def plan_budget(
     """
     if len(candidates) == 1:
         return {candidates[0].name: np.inf}
-    granted, left = {}, budget
+    granted, left, n_flags = {}, budget, sample.n_flags
     for candidate in candidates:
         expected = sample.n_folds * fit_seconds(
-            candidate,
-            sample.fit_rows,
-            sample.levels,
-            expected_iterations(candidate),
-            sample.n_flags,
+            candidate, sample.fit_rows, sample.levels, expected_iterations(candidate), n_flags
         )
         granted[candidate.name] = expected if expected <= left else 0.0
         left -= granted[candidate.name]

@@ -241,8 +241,9 @@ def _pruned(folds: list[_Fold], baseline: Trial | None) -> str:
 def _over_budget(
     candidate: Candidate, folds: list[_Fold], sample: SearchSample, limit: float
 ) -> str:
+    n_flags = sample.n_flags
     taken = sum(
-        fit_seconds(candidate, sample.fit_rows, sample.levels, fold.iterations, sample.n_flags)
+        fit_seconds(candidate, sample.fit_rows, sample.levels, fold.iterations, n_flags)
         for fold in folds
     )
     needed = taken / len(folds) * sample.n_folds

@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
@@ -73,11 +72,10 @@ class ChurnModel:
         self.engineer_ = FeatureEngineer(self.contract).fit(typed)
         matrix = self.engineer_.transform(typed)
         self.estimator_ = build(self.candidate, self.engineer_.levels, self.seed, threads)
-        stack: Any = self.estimator_
-        if getattr(stack, "relearn", False):
-            stack.groups = copy_groups(frame, self.contract) if groups is None else groups
+        if groups is None and self.candidate.params.get("relearn"):
+            groups = copy_groups(frame, self.contract)
         with bounded_threads(threads):
-            fit_weighted(self.estimator_, matrix, target, weights)
+            fit_weighted(self.estimator_, matrix, target, weights, groups)
         return self
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:

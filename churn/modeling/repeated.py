@@ -7,7 +7,12 @@ import numpy as np
 
 from churn.modeling.cross_validation import Trial, cross_validate, fold_losses
 from churn.modeling.sample import SearchSample
-from churn.modeling.search_space import ITERATIVE_FAMILIES, Candidate, is_random, seed_of_repeat
+from churn.modeling.search_space import (
+    ITERATIVE_FAMILIES,
+    Candidate,
+    gains_from_seeds,
+    seed_of_repeat,
+)
 from churn.statistics.log_odds import logit, sigmoid
 
 
@@ -41,7 +46,7 @@ def cross_validate_repeatedly(
         report(f"{candidate.name}: repeat {number + 1} of {repeats}")
         other = seed_of_repeat(seed, number)
         trials.append(cross_validate(candidate, sample.refold(other), other, threads, report))
-    seeds = repeats if is_random(candidate) else 1
+    seeds = repeats if gains_from_seeds(candidate) else 1
     tuned = replace(_mean_iterations(trials), seeds=seeds)
     probabilities = sigmoid(np.mean([logit(trial.probabilities) for trial in trials], axis=0))
     return Trial(

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-# A category of more levels is replaced by the smoothed churn rate of its level, but in the tabular
-# net, which learns an embedding of each level: the two see different things, so a stack of both is
-# better than of either. Its limit bounds the memory of the one-hot inputs.
+# A category of more levels is replaced by the smoothed churn rate of its level. The tabular net,
+# which embeds levels, has a limit of its own, for the memory of its one-hot inputs.
 MAX_LEVELS, MAX_EMBEDDED_LEVELS = 20, 100
 
 # The family of stacks. The search builds them from candidates; a search file cannot name it.
@@ -120,7 +119,7 @@ HIGH_CANDIDATES = (
     Candidate("oblivious trees, depth 3", "oblivious_trees", {"depth": 3, "learning_rate": 0.06}),
 )  # fmt: skip
 # The families of which a mean over seeds is better; so is boosting's where it draws columns.
-RANDOM_FAMILIES = (
+AVERAGED_FAMILIES = (
     "neural_net", "oblivious_trees", "tabular_net", "catboost:CatBoostClassifier",
 )  # fmt: skip
 
@@ -157,7 +156,7 @@ def seed_of_repeat(seed: int, number: int) -> int:
     return (seed + number) % 2**32
 
 
-def is_random(candidate: Candidate) -> bool:
+def gains_from_seeds(candidate: Candidate) -> bool:
     """Whether a mean over seeds is a better model than one fit.
 
     Not of forests, which are means of random trees already, nor of classes of one's own, of which
@@ -165,7 +164,7 @@ def is_random(candidate: Candidate) -> bool:
     """
     if candidate.family == "boosting":
         return bool(candidate.params.get("max_features", 1.0) < 1.0)
-    return candidate.family in RANDOM_FAMILIES
+    return candidate.family in AVERAGED_FAMILIES
 
 
 def rescale_iterations(candidate: Candidate, growth: float) -> Candidate:

@@ -12,7 +12,11 @@ WEIGHT = "sample_weight"
 
 
 def fit_weighted(
-    model: Classifier, matrix: np.ndarray, target: np.ndarray, weights: np.ndarray | None
+    model: Classifier,
+    matrix: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray | None,
+    groups: np.ndarray | None = None,
 ) -> Classifier:
     """Fit a classifier; without weights exactly as its `fit` does.
 
@@ -26,19 +30,22 @@ def fit_weighted(
     matrix : ndarray of float64, shape (n, n_columns)
     target : ndarray of int, shape (n,)
     weights : ndarray of float64, shape (n,), or None
+    groups : ndarray, shape (n,), or None
+        For a classifier whose `fit` accepts them: rows with the same value are copies.
 
     Raises
     ------
     ValueError
         If the classifier accepts no weights.
     """
+    more = {"groups": groups} if has_fit_parameter(model, "groups") else {}
+    fit: Callable[..., Classifier] = model.fit
     if weights is None:
-        return model.fit(matrix, target)
+        return fit(matrix, target, **more)
     options = {name: weights for name in _names(model)}
     if not any(name == WEIGHT or name.startswith(_last(model)) for name in options):
         raise ValueError(f"fit of {_classifier(model)} accepts no {WEIGHT}, and rows have weights")
-    fit: Callable[..., Classifier] = model.fit
-    return fit(matrix, target, **options)
+    return fit(matrix, target, **options, **more)
 
 
 def _names(step: object) -> list[str]:

@@ -8,7 +8,7 @@ from churn.modeling.effort import EFFORTS
 from churn.modeling.families import build
 from churn.modeling.repeated import cross_validate_repeatedly
 from churn.modeling.sample import SearchSample, assign_folds
-from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate, is_random
+from churn.modeling.search_space import DEFAULT_CANDIDATES, Candidate, gains_from_seeds
 from churn.statistics.log_odds import logit
 
 STUMPS = Candidate("stumps", "boosting", {"max_leaf_nodes": 4, "max_iter": 40, "max_features": 0.5})
@@ -56,7 +56,7 @@ def test_only_what_is_random_is_fitted_with_several_seeds(sample):
         cross_validate_repeatedly(one, sample, repeats=2).candidate.seeds for one in (STUMPS, LINE)
     ]
     assert seeds == [2, 1]
-    assert not is_random(Candidate("all columns", "boosting", {"max_leaf_nodes": 4}))
+    assert not gains_from_seeds(Candidate("all columns", "boosting", {"max_leaf_nodes": 4}))
 
 
 def test_a_candidate_of_several_seeds_is_the_mean_of_their_fits(sample):

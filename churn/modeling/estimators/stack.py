@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import BaseCrossValidator, PredefinedSplit, StratifiedKFold
 
 from churn.modeling.classifier import Classifier
 from churn.modeling.sample import assign_folds
@@ -95,9 +95,6 @@ class Stack:
         Relearn the weights when the stack is fitted, from each half of the rows predicted by
         members fitted to the other. Weights learned on far fewer rows do not suit members that
         are fitted to far more.
-    groups : ndarray of int, shape (n,), or None
-        Of the rows that it is fitted to: rows with the same value are in one half, as they are in
-        one fold of the search. The best member would be the one that remembers copies otherwise.
     """
 
     def __init__(
@@ -107,22 +104,28 @@ class Stack:
         intercept: float,
         second_level: SecondLevel | None = None,
         relearn: bool = False,
-        groups: np.ndarray | None = None,
     ):
         self.members = members
         self.weights = np.asarray(weights, dtype=np.float64)
         self.intercept = float(intercept)
         self.second_level = second_level
         self.relearn = relearn
-        self.groups = groups
 
     def fit(
-        self, matrix: np.ndarray, target: np.ndarray, sample_weight: np.ndarray | None = None
+        self,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
     ) -> "Stack":
-        """Fit the members and the second level's models."""
+        """Fit the members and the second level's models.
+
+        Rows with the same value of `groups`, shape (n,), are in one half where the weights are
+        relearned, as they are in one fold of the search: a member that remembers copies would get
+        all of the weight otherwise.
+        """
         if self.relearn:
-            self._relearn_weights(matrix, target, sample_weight)
-        self.groups = None  # only rows have them, and a fitted stack keeps none
+            self._relearn_weights(matrix, target, sample_weight, groups)
         if self.second_level:
             self.second_level = self.second_level.fit()
         for member in self.members:
@@ -139,23 +142,20 @@ class Stack:
         return np.column_stack([1 - chance, chance])
 
     def _relearn_weights(
-        self, matrix: np.ndarray, target: np.ndarray, row_weights: np.ndarray | None
+        self,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        row_weights: np.ndarray | None,
+        groups: np.ndarray | None,
     ) -> None:
         logits = np.empty((len(target), len(self.members)))
-        for test in self._halves(target):
-            train = ~test
+        halves: BaseCrossValidator = StratifiedKFold(2, shuffle=True, random_state=0)
+        if groups is not None and len(np.unique(groups)) < len(target):
+            halves = PredefinedSplit(assign_folds(target, groups, 2, seed=0))
+        for train, test in halves.split(matrix, target):
             for column, member in enumerate(self.members):
                 fitted = fit_weighted(
                     clone(member), matrix[train], target[train], take(row_weights, train)
                 )
                 logits[test, column] = logit(fitted.predict_proba(matrix[test])[:, 1])
         self.weights, self.intercept = fit_stack_weights(logits, target, row_weights)
-
-    def _halves(self, target: np.ndarray) -> list[np.ndarray]:
-        if self.groups is not None and len(np.unique(self.groups)) < len(target):
-            first = assign_folds(target, self.groups, 2, 0) == 0
-        else:
-            halves = StratifiedKFold(2, shuffle=True, random_state=0)
-            first = np.zeros(len(target), dtype=bool)
-            first[next(iter(halves.split(target, target)))[1]] = True
-        return [first, ~first]

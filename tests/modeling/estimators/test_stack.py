@@ -5,6 +5,7 @@ import pytest
 
 from churn.modeling.families import build
 from churn.modeling.search_space import STACK, Candidate
+from churn.modeling.weighted_fit import fit_weighted
 from churn.statistics.log_odds import row_losses, sigmoid
 
 MEMBERS = (
@@ -37,19 +38,28 @@ def test_weights_are_relearned_on_customers_that_no_member_has_seen(twice):
     fresh, left = customers(4_000, seed=1)
     losses = {}
     for name, of in (("by customer", groups), ("by row", None)):
-        stack = relearning()
-        stack.groups = of
-        losses[name] = row_losses(left, stack.fit(matrix, target).predict_proba(fresh)[:, 1]).mean()
-        assert stack.groups is None
+        stack = relearning().fit(matrix, target, groups=of)
+        losses[name] = row_losses(left, stack.predict_proba(fresh)[:, 1]).mean()
     # Between copies the trees remember the answer, and get all of the weight.
     assert losses["by customer"] < losses["by row"] - 0.02
     logistic = build(MEMBERS[1], LEVELS, 0).fit(matrix, target).predict_proba(fresh)[:, 1]
     assert losses["by customer"] < row_losses(left, logistic).mean() + 0.005
 
 
+def test_groups_reach_a_stack_and_nothing_else(twice):
+    matrix, target, groups = twice
+    direct = relearning().fit(matrix, target, groups=groups).weights
+    passed = fit_weighted(relearning(), matrix, target, None, groups).weights
+    weighted = fit_weighted(relearning(), matrix, target, np.ones(len(target)), groups).weights
+    assert (passed == direct).all()
+    assert weighted == pytest.approx(direct, abs=1e-6)
+    assert fit_weighted(build(MEMBERS[1], LEVELS, 0), matrix, target, None, groups)
+
+
 def test_groups_without_copies_change_nothing(twice):
     matrix, target, _ = twice
-    plain, grouped = relearning(), relearning()
-    grouped.groups = np.arange(len(target))
-    weights = [stack.fit(matrix, target).weights for stack in (plain, grouped)]
-    assert (weights[0] == weights[1]).all()
+    plain, grouped = (
+        relearning().fit(matrix, target, groups=groups).weights
+        for groups in (None, np.arange(len(target)))
+    )
+    assert (plain == grouped).all()
